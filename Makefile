@@ -1,0 +1,59 @@
+# Sets itself up: `make run` and `make test` need only Python 3.11 or newer, with venv.
+PYTHON ?= python3
+DEV := .venv
+RUN := .venv-run
+
+.PHONY: help run test test-all check bench bench-peers lock clean
+
+help:
+	@echo "make run          start the emulator on 127.0.0.1:8080"
+	@echo "make test         the whole suite (under 3 minutes)"
+	@echo "make test-all     make test, the linters and types, and the slow rest"
+	@echo "make bench        figures against a bare starlette application, in one table"
+	@echo "make bench-peers  the same for other mock servers, where they can be installed"
+	@echo "make lock         renew the locked requirements"
+
+run: $(RUN)/installed
+	@$(RUN)/bin/evolink-mock serve $(ARGS)
+
+test: $(DEV)/installed
+	$(DEV)/bin/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-all: check test
+	$(DEV)/bin/python -m pytest -n 2 -m slow
+
+check: $(DEV)/installed
+	$(DEV)/bin/ruff check .
+	$(DEV)/bin/ruff format --check .
+	$(DEV)/bin/mypy
+	$(DEV)/bin/mypy --strict tests --follow-imports=silent
+	$(DEV)/bin/lint-imports --no-cache
+
+bench: $(DEV)/installed
+	$(DEV)/bin/python -m tests.bench $(ARGS)
+
+bench-peers: $(DEV)/installed
+	$(DEV)/bin/python -m tests.bench.peers $(ARGS)
+
+lock: $(DEV)/installed
+	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock pyproject.toml
+	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --group dev -o requirements-dev.lock pyproject.toml
+
+$(DEV)/installed: requirements-dev.lock pyproject.toml
+	@echo "Setting up $(DEV) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; point PYTHON at one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(DEV)
+	@$(DEV)/bin/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@$(DEV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(RUN)/installed: requirements.lock pyproject.toml
+	@echo "Setting up $(RUN) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; point PYTHON at one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(RUN)
+	@$(RUN)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(RUN)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+clean:
+	rm -rf $(DEV) $(RUN) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache

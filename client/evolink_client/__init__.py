@@ -1,0 +1,1 @@
+"""The typed client of EvoLink's asynchronous video API. It exports nothing yet."""

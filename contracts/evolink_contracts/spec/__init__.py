@@ -1,0 +1,1 @@
+"""The API's facts as typed, frozen rows. Standard library only; every row names its source and its basis."""

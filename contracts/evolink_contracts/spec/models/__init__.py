@@ -1,0 +1,46 @@
+"""The models, one file each. A file placed here is served, validated, priced and documented: nothing lists them."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from evolink_contracts.spec.fields import Field
+from evolink_contracts.spec.sources import Basis
+from evolink_contracts.spec.wire import Credits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """Credits for one second of video. No public source gives EvoLink's figure, so every rate is inferred."""
+
+    quality: str
+    audio: bool
+    credits_per_second: Credits
+    basis: Basis = "inferred"
+    source: str = "S8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One model of the create call: its fields in the order in which faults are reported, and its prices."""
+
+    name: str
+    family: str
+    """Variants of one family share rate limits (S7)."""
+    title: str
+    fields: tuple[Field, ...]
+    rates: tuple[Rate, ...]
+    estimated_time: int
+    """Seconds, as the create answer shows them; never the time a task really takes."""
+    basis: Basis
+    source: str
+
+
+def _discovered() -> dict[str, Model]:
+    names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+    models: list[Model] = [import_module(f"{__name__}.{name}").MODEL for name in names]
+    return {model.name: model for model in models}
+
+
+MODELS: dict[str, Model] = _discovered()
+"""Every model by its name."""

@@ -1,0 +1,29 @@
+"""wan2.6-image-to-video: the slower sibling of flash. It always has sound, so it takes no `generate_audio`."""
+
+from evolink_contracts.spec import fields
+from evolink_contracts.spec.models import Model, Rate
+
+MODEL = Model(
+    name="wan2.6-image-to-video",
+    family="wan2.6",
+    title="WAN 2.6 image to video",
+    fields=(
+        fields.PROMPT,
+        fields.IMAGE_URLS,
+        fields.DURATION,
+        fields.QUALITY,
+        fields.PROMPT_EXTEND,
+        fields.MODEL_PARAMS,
+        fields.SHOT_TYPE,
+        fields.AUDIO_URL,
+        fields.CALLBACK_URL,
+    ),
+    # No figure was found for this model; it takes the rates of flash with sound.
+    rates=(
+        Rate(quality="720p", audio=True, credits_per_second=3.0),
+        Rate(quality="1080p", audio=True, credits_per_second=5.0),
+    ),
+    estimated_time=120,
+    basis="documented",
+    source="S1",
+)

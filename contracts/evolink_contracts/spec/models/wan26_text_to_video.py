@@ -1,0 +1,29 @@
+"""wan2.6-text-to-video: a video from words alone; `aspect_ratio` stands where the image was."""
+
+from evolink_contracts.spec import fields
+from evolink_contracts.spec.models import Model, Rate
+
+MODEL = Model(
+    name="wan2.6-text-to-video",
+    family="wan2.6",
+    title="WAN 2.6 text to video",
+    fields=(
+        fields.PROMPT,
+        fields.ASPECT_RATIO,
+        fields.DURATION,
+        fields.QUALITY,
+        fields.PROMPT_EXTEND,
+        fields.MODEL_PARAMS,
+        fields.SHOT_TYPE,
+        fields.AUDIO_URL,
+        fields.CALLBACK_URL,
+    ),
+    # No figure was found for this model; it takes the rates of flash with sound.
+    rates=(
+        Rate(quality="720p", audio=True, credits_per_second=3.0),
+        Rate(quality="1080p", audio=True, credits_per_second=5.0),
+    ),
+    estimated_time=120,
+    basis="documented",
+    source="S1",
+)

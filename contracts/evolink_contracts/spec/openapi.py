@@ -1,0 +1,356 @@
+"""The rows as an OpenAPI 3.1 document. Nothing reads it back: the rows stay the only source."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from evolink_contracts.spec.errors import ERRORS, FAILURES, TASK_ERROR_TYPE, HttpError, Operation
+from evolink_contracts.spec.fields import Field
+from evolink_contracts.spec.models import MODELS, Model
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK
+from evolink_contracts.spec.wire import (
+    BILLING_RULES,
+    DOCUMENTED_STATUSES,
+    OUTPUT_TYPES,
+    TASK_ID_PATTERN,
+    TASK_OBJECT,
+)
+
+Json: TypeAlias = dict[str, Any]
+
+_EXAMPLE_ID = "task-unified-1757169743-7cvnl5zw"
+_EXAMPLE_MODEL = "wan2.6-image-to-video-flash"
+_REQUEST_ID: Json = {"X-Request-Id": {"description": "Names the exchange.", "schema": {"type": "string"}}}
+
+
+def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
+    """The document of create, query, credits and the callback, as a JSON-ready value."""
+    task_path: Json = {"get": _query()}
+    if cancel_route:
+        task_path["delete"] = _cancel()
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "EvoLink asynchronous video API, as evolink-mock emulates it",
+            "version": "1",
+            "description": "Each part names the basis it stands on (x-basis) and its source (x-source).",
+        },
+        "servers": [{"url": server_url}],
+        "security": [{"bearer": []}],
+        "paths": {
+            "/v1/videos/generations": {"post": _create()},
+            "/v1/tasks/{task_id}": task_path,
+            "/v1/credits": {"get": _credits()},
+        },
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": {
+                **{_schema_name(model): _request_schema(model) for model in MODELS.values()},
+                "VideoGenerationResponse": _created_schema(),
+                "TaskDetailResponse": _detail_schema(),
+                "CreditsResponse": _credits_schema(),
+                "ErrorResponse": _error_schema("string"),
+                "LegacyErrorResponse": _error_schema("integer"),
+            },
+        },
+    }
+
+
+def _create() -> Json:
+    names = {model.name: f"#/components/schemas/{_schema_name(model)}" for model in MODELS.values()}
+    return {
+        "operationId": "createVideoGeneration",
+        "summary": "Create a video task",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "oneOf": [{"$ref": reference} for reference in names.values()],
+                        "discriminator": {"propertyName": "model", "mapping": names},
+                    },
+                    "example": _request_example(MODELS[_EXAMPLE_MODEL]),
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "The task was created.",
+                "headers": _REQUEST_ID,
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/VideoGenerationResponse"}}},
+                "links": {
+                    "task": {
+                        "operationId": "getTaskDetail",
+                        "parameters": {"task_id": "$response.body#/id"},
+                        "description": "Ask how the task is doing.",
+                    }
+                },
+            },
+            **_refusals("create", "ErrorResponse"),
+        },
+        "callbacks": {"taskEnded": {"{$request.body#/callback_url}": {"post": _callback()}}},
+    }
+
+
+def _callback() -> Json:
+    policy = EVOLINK_CALLBACKS
+    gaps = ", ".join(f"{gap:g}" for gap in policy.gaps)
+    return {
+        "summary": "The end of a task",
+        "description": f"Sent once a task has ended and was billed. An attempt may take {policy.timeout:g} s; after a "
+        f"failure it is repeated {gaps} s later, {policy.max_attempts} attempts in all.",
+        "security": [],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TaskDetailResponse"}}},
+        },
+        "responses": {
+            "2XX": {"description": "Taken; nothing more is sent."},
+            "default": {"description": "A failure: the attempt is repeated."},
+        },
+        "x-basis": policy.basis,
+        "x-source": policy.source,
+    }
+
+
+def _task_id() -> Json:
+    return {
+        "name": "task_id",
+        "in": "path",
+        "required": True,
+        "description": "As create answered it; begins with task-unified-.",
+        "schema": {"type": "string"},
+        "example": _EXAMPLE_ID,
+    }
+
+
+def _query() -> Json:
+    return {
+        "operationId": "getTaskDetail",
+        "summary": "Ask how a task is doing",
+        "parameters": [_task_id()],
+        "responses": {
+            "200": {
+                "description": "The task as it is now.",
+                "headers": _REQUEST_ID,
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TaskDetailResponse"}}},
+            },
+            **_refusals("query", "ErrorResponse"),
+        },
+    }
+
+
+def _cancel() -> Json:
+    cancelled = {
+        "type": "object",
+        "required": ["id", "object", "status", "message"],
+        "properties": {
+            "id": {"type": "string"},
+            "object": {"const": "task.cancelled"},
+            "status": {"const": "cancelled"},
+            "message": {"type": "string"},
+        },
+    }
+    return {
+        "operationId": "cancelTask",
+        "summary": "Cancel a task (an unpublished draft of 2025; no current page has it)",
+        "parameters": [_task_id()],
+        "responses": {
+            "200": {
+                "description": "The task is cancelled.",
+                "headers": _REQUEST_ID,
+                "content": {"application/json": {"schema": cancelled}},
+            },
+            **_refusals("query", "ErrorResponse"),
+        },
+        "x-basis": "inferred",
+        "x-source": "S1e",
+    }
+
+
+def _credits() -> Json:
+    return {
+        "operationId": "getCredits",
+        "summary": "Ask how many credits remain",
+        "responses": {
+            "200": {
+                "description": "The balance of the key and of its user.",
+                "headers": _REQUEST_ID,
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CreditsResponse"}}},
+            },
+            **_refusals("credits", "LegacyErrorResponse"),
+        },
+    }
+
+
+def _refusals(operation: Operation, schema: str) -> Json:
+    """One response a status, with every documented body of that status as an example."""
+    rows = [row for row in ERRORS.values() if row.operation == operation]
+    statuses = sorted({row.status for row in rows})
+    return {str(status): _refusal(schema, [row for row in rows if row.status == status]) for status in statuses}
+
+
+def _refusal(schema: str, rows: list[HttpError]) -> Json:
+    return {
+        "description": " / ".join(row.condition.replace("_", " ") for row in rows),
+        "headers": _REQUEST_ID,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": f"#/components/schemas/{schema}"},
+                "examples": {row.condition: {"value": _error_example(row)} for row in rows},
+            }
+        },
+        "x-basis": {row.condition: row.basis for row in rows},
+        "x-source": {row.condition: row.source for row in rows},
+    }
+
+
+def _error_example(row: HttpError) -> Mapping[str, object]:
+    return row.body(row.message.replace("{model}", _EXAMPLE_MODEL))
+
+
+def _schema_name(model: Model) -> str:
+    """`wan2.6-image-to-video-flash` → `Wan26ImageToVideoFlashRequest`."""
+    return "".join(part.capitalize() for part in model.name.replace(".", "").split("-")) + "Request"
+
+
+def _request_example(model: Model) -> Json:
+    required = {field.name: field.example for field in model.fields if field.required}
+    return {"model": model.name, **required, "duration": 5}
+
+
+def _request_schema(model: Model) -> Json:
+    top = [field for field in model.fields if field.parent is None]
+    return {
+        "type": "object",
+        "description": model.title,
+        "required": ["model", *(field.name for field in top if field.required)],
+        "properties": {
+            "model": {"type": "string", "const": model.name, "default": model.name},
+            **{field.name: _field_schema(field, model.fields) for field in top},
+        },
+        "x-basis": model.basis,
+        "x-source": model.source,
+    }
+
+
+def _field_schema(field: Field, fields: Iterable[Field]) -> Json:
+    schema: Json = {"type": _JSON_TYPES[field.kind]}
+    if field.kind == "urls":
+        # The text asks for one image; the page's schema states only the upper bound.
+        schema |= {"minItems": field.max_items, "maxItems": field.max_items}
+        schema["items"] = {"type": "string", "format": "uri", "pattern": field.pattern}
+    if field.kind == "url":
+        schema |= {"format": "uri", "pattern": field.pattern}
+    if field.kind == "object":
+        inner = [held for held in fields if held.parent == field.name]
+        schema["properties"] = {held.name: _field_schema(held, ()) for held in inner}
+    limits = {
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "maxLength": field.max_length,
+        "enum": list(field.choices) or None,
+        "default": field.default if field.schema_default else None,
+    }
+    schema |= {name: limit for name, limit in limits.items() if limit is not None}
+    if not field.required:
+        schema = _nullable(schema)
+    return schema | {
+        "description": field.meaning,
+        "examples": [field.example],
+        "x-basis": field.basis,
+        "x-source": field.source,
+    }
+
+
+def _nullable(schema: Json) -> Json:
+    """An optional field may be null, and then counts as absent."""
+    schema = schema | {"type": [schema["type"], "null"]}
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+    return schema
+
+
+_JSON_TYPES = {
+    "string": "string",
+    "url": "string",
+    "urls": "array",
+    "integer": "integer",
+    "boolean": "boolean",
+    "object": "object",
+}
+
+
+def _created_schema() -> Json:
+    return _object(
+        created={"type": "integer", "minimum": 0, "description": "Unix seconds."},
+        id={"type": "string", "pattern": TASK_ID_PATTERN},
+        model={"enum": list(MODELS)},
+        object={"const": TASK_OBJECT},
+        progress={"type": "integer", "minimum": 0, "maximum": 100},
+        status={"enum": list(DOCUMENTED_STATUSES)},
+        task_info=_object(
+            can_cancel={"type": "boolean"},
+            estimated_time={"type": "integer", "minimum": 0, "description": "Seconds."},
+        ),
+        type={"enum": list(OUTPUT_TYPES)},
+        usage=_object(
+            billing_rule={"enum": list(BILLING_RULES)},
+            credits_reserved={"type": "number", "minimum": 0},
+            user_group={"type": "string"},
+        ),
+    )
+
+
+def _detail_schema() -> Json:
+    required = _object(
+        created={"type": "integer", "minimum": 0, "description": "Unix seconds."},
+        id={"type": "string", "pattern": TASK_ID_PATTERN},
+        model={"enum": list(MODELS)},
+        object={"const": TASK_OBJECT},
+        progress={"type": "integer", "minimum": 0, "maximum": 100},
+        status={"enum": [*DOCUMENTED_STATUSES, "cancelled"]},
+        task_info=_object(can_cancel={"type": "boolean"}),
+        type={"enum": list(OUTPUT_TYPES)},
+    )
+    hours = RESULT_LINK.seconds // 3600
+    required["properties"] |= {
+        "results": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "format": "uri"},
+            "description": f"Links to the video, once completed; valid for {hours} hours.",
+        },
+        "error": {
+            **_object(
+                code={"type": "string", "examples": list(FAILURES)},
+                message={"type": "string"},
+                type={"const": TASK_ERROR_TYPE},
+            ),
+            "type": ["object", "null"],
+            "description": "Why the task failed. The set of codes is open.",
+        },
+        "usage": {"type": "object", "description": "Only under the setting task_usage=include."},
+    }
+    return required
+
+
+def _credits_schema() -> Json:
+    amount: Json = {"type": "number"}
+    return _object(
+        data=_object(
+            token=_object(remaining_credits=amount, unlimited_credits={"type": "boolean"}, used_credits=amount),
+            user=_object(remaining_credits=amount, used_credits=amount),
+        ),
+        message={"type": "string"},
+        success={"type": "boolean"},
+    )
+
+
+def _error_schema(code: str) -> Json:
+    error = _object(code={"type": code}, message={"type": "string"}, type={"type": "string"})
+    error["properties"] |= {"param": {"type": "string"}, "fallback_suggestion": {"type": "string"}}
+    return _object(error=error)
+
+
+def _object(**properties: Json) -> Json:
+    """An object all of whose named properties are always there."""
+    return {"type": "object", "required": list(properties), "properties": properties}

@@ -1,0 +1,129 @@
+"""The JSON the API speaks: its words, its units, and the shapes of its bodies."""
+
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+Seconds: TypeAlias = float
+"""A duration in seconds."""
+UnixSeconds: TypeAlias = int
+"""An instant as whole seconds since 1970-01-01T00:00Z, as `created` shows it."""
+Credits: TypeAlias = float
+"""An amount of EvoLink credits; at most four decimals, as the credits page shows them."""
+
+Status: TypeAlias = Literal["pending", "processing", "completed", "failed", "cancelled"]
+"""`cancelled` is shown only where the setting `cancelled_as` asks for it (S2, S6)."""
+
+TERMINAL: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
+DOCUMENTED_STATUSES: tuple[Status, ...] = ("pending", "processing", "completed", "failed")
+
+TASK_OBJECT = "video.generation.task"
+OUTPUT_TYPES = ("text", "image", "audio", "video")
+BILLING_RULES = ("per_call", "per_token", "per_second")
+
+TASK_ID_PREFIX = "task-unified-"
+TASK_ID_PATTERN = r"^task-unified-[0-9]+-[a-z0-9]{8}$"
+
+
+class CreatedTaskInfo(TypedDict):
+    """`estimated_time` is in seconds."""
+
+    can_cancel: bool
+    estimated_time: int
+
+
+class Usage(TypedDict):
+    """Billing as the create answer shows it; `credits_used` only in queries under `task_usage=include`."""
+
+    billing_rule: str
+    credits_reserved: Credits
+    credits_used: NotRequired[Credits]
+    user_group: str
+
+
+class CreatedTask(TypedDict):
+    """The 200 body of create (S1a)."""
+
+    created: UnixSeconds
+    id: str
+    model: str
+    object: str
+    progress: int
+    status: Status
+    task_info: CreatedTaskInfo
+    type: str
+    usage: Usage
+
+
+class TaskInfo(TypedDict):
+    """What a query shows beside the state."""
+
+    can_cancel: bool
+
+
+class TaskError(TypedDict):
+    """Why a task failed; `type` is always `task_error` (S1b)."""
+
+    code: str
+    message: str
+    type: str
+
+
+class TaskDetail(TypedDict):
+    """The 200 body of a query (S1b), and the body of a callback (S1a)."""
+
+    created: UnixSeconds
+    id: str
+    model: str
+    object: str
+    progress: int
+    results: NotRequired[list[str] | None]
+    status: Status
+    error: NotRequired[TaskError | None]
+    task_info: TaskInfo
+    type: str
+    usage: NotRequired[Usage]
+
+
+class ErrorDetail(TypedDict):
+    """`code` is an integer, the status, on the credits route alone (S1d)."""
+
+    code: str | int
+    message: str
+    type: str
+    param: NotRequired[str]
+    fallback_suggestion: NotRequired[str]
+
+
+class ErrorBody(TypedDict):
+    """The body of every refusal."""
+
+    error: ErrorDetail
+
+
+class TokenCredits(TypedDict):
+    """Of the API key."""
+
+    remaining_credits: Credits
+    unlimited_credits: bool
+    used_credits: Credits
+
+
+class UserCredits(TypedDict):
+    """Of the account behind the key."""
+
+    remaining_credits: Credits
+    used_credits: Credits
+
+
+class CreditsData(TypedDict):
+    """Both balances."""
+
+    token: TokenCredits
+    user: UserCredits
+
+
+class CreditsBody(TypedDict):
+    """The 200 body of `GET /v1/credits` (S1d); every field is required."""
+
+    data: CreditsData
+    message: str
+    success: bool

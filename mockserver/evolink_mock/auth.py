@@ -1,0 +1,28 @@
+"""Whose request is this? The API knows bearer keys and nothing else."""
+
+import re
+from collections.abc import Collection
+from typing import Literal, NamedTuple
+
+_BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]{1,256}) *")
+_INVALID = "sk-invalid"
+"""Keys that begin like this are wrong even where any key is accepted, so that a 401 is always at hand."""
+
+
+class Stranger(NamedTuple):
+    """A request without a usable key."""
+
+    cause: Literal["missing", "wrong"]
+
+
+def identify(authorization: bytes | None, keys: Collection[str]) -> str | Stranger:
+    """The API key of an `Authorization` header. With no `keys` listed, any non-empty one will do."""
+    if authorization is None:
+        return Stranger("missing")
+    match = _BEARER.fullmatch(authorization)
+    if match is None:
+        return Stranger("wrong")
+    key = match[1].decode("ascii")
+    if key.startswith(_INVALID) or (keys and key not in keys):
+        return Stranger("wrong")
+    return key

@@ -1,0 +1,109 @@
+"""The `evolink-mock` command."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evolink_mock.settings import NAMES, load_settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="evolink-devkit", prog_name="evolink-mock")
+def main() -> None:
+    """A local emulator of EvoLink's asynchronous video API."""
+
+
+@main.command(epilog="Every setting is also an environment variable: --clock-start is EVOLINK_MOCK_CLOCK_START.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes any free one.  [default: 8080]")
+@click.option("--public-url", metavar="URL", help="What result links begin with.  [default: the address listened on]")
+@click.option("--ready-file", metavar="FILE", help="Write the URL and the process id here, as JSON, once ready.")
+@click.option(
+    "--clock",
+    type=click.Choice(["real", "scaled", "manual", "auto"]),
+    help="real: 1:1. scaled: --speed times as fast. manual: moves when /__mock/clock says so. auto: jumps to the "
+    "next event whenever somebody asks about an unfinished task.  [default: real]",
+)
+@click.option("--speed", type=float, metavar="N", help="Times as fast as real; implies --clock scaled.  [default: 1]")
+@click.option("--clock-start", type=int, metavar="UNIX", help="Where clocks start.  [default: now; manual: 1757169743]")
+@click.option("--seed", type=int, help="Ids and luck grow from it and from the API key.  [default: 0]")
+@click.option(
+    "--generation-time",
+    metavar="LAW",
+    help="quick (3-8 s), documented (about 120 s), 5s, 3s-8s or lognormal:120s:0.3.  [default: quick]",
+)
+@click.option("--keys", metavar="KEY,KEY", help="API keys to accept.  [default: any but sk-invalid...]")
+@click.option("--tls/--no-tls", default=None, help="Serve HTTPS, with a certificate of the emulator's own authority.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), help="[default: text]")
+@click.option("--access-log/--no-access-log", default=None, help="Log a line for each request.  [default: off]")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="EVOLINK_MOCK_CONFIG",
+    metavar="FILE.toml",
+    help="Read settings from a file; flags and environment win over it.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any other setting; `evolink-mock settings` lists them.",
+)
+def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> None:
+    """Start the emulator."""
+    # Serving needs uvicorn; --help and the other commands do not.
+    from evolink_mock.serving import CannotListen, serve
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        for assignment in assignments:
+            name, equals, value = assignment.partition("=")
+            if not equals:
+                raise ValueError(f"--set takes NAME=VALUE, such as cancelled_as=cancelled; got {assignment[:60]!r}")
+            given[name.strip().replace("-", "_")] = value
+        settings = load_settings(given, os.environ, config)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        serve(settings)
+    except CannotListen as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def settings(as_json: bool) -> None:
+    """List every setting, its value in this environment, and the open questions of the API that some answer."""
+    from evolink_contracts.spec.sources import CONFLICTS
+
+    try:
+        loaded = load_settings({}, os.environ)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    shown: list[dict[str, object]] = []
+    for name in NAMES:
+        conflict = CONFLICTS.get(name)
+        value = getattr(loaded.choices if conflict else loaded, name)
+        if name in ("control_token", "keys") and value:
+            value = "(set)"
+        if not as_json:
+            click.echo(f"{name} = {_toml(value)}")
+        if conflict is None:
+            shown.append({"name": name, "value": value})
+            continue
+        readings = [reading.value for reading in conflict.readings]
+        shown.append({"name": name, "value": value, "question": conflict.question, "readings": readings})
+        if not as_json:
+            click.echo(f"    {conflict.question}  {' | '.join(map(_toml, readings))}")
+    if as_json:
+        click.echo(json.dumps(shown, indent=2))
+
+
+def _toml(value: object) -> str:
+    if value is None:
+        return "(unset)"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

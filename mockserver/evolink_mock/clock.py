@@ -1,0 +1,157 @@
+"""Time, and the only module that touches it: the clocks of worlds, and wall-clock waiting for whoever listens."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Literal, Protocol, TypeAlias
+
+from evolink_mock.core.duration import SECOND, Micros
+
+Mode: TypeAlias = Literal["real", "scaled", "manual", "auto"]
+
+DEFAULT_START: Micros = 1_757_169_743 * SECOND
+"""Where manual clocks start: the `created` of the documented example (S1a)."""
+
+MAX_SPEED = 100_000.0
+
+
+class Bell:
+    """Wakes everybody who is waiting at the moment it rings."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def ring(self) -> None:
+        if self._waiting:
+            for future in self._waiting:
+                if not future.done():
+                    future.set_result(None)
+            self._waiting = set()
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        """Whether it rang within `seconds` of wall time."""
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        try:
+            await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.discard(future)
+        return True
+
+
+class Clock(Protocol):
+    """What a world asks of time. All instants are microseconds since 1970."""
+
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def speed(self) -> float: ...
+    def now(self) -> Micros: ...
+    def move_to(self, instant: Micros) -> None:
+        """Jump forward; an instant already past changes nothing."""
+
+    async def sleep_until(self, deadline: Micros) -> None: ...
+
+
+class SystemClock:
+    """Runs by itself, `speed` times as fast as the machine's clock, and never backwards."""
+
+    def __init__(self, start: Micros | None = None, speed: float = 1.0) -> None:
+        self._start = time.time_ns() // 1000 if start is None else start
+        self._zero = time.monotonic_ns()
+        self._moved = Bell()
+        self.speed = speed
+
+    @property
+    def mode(self) -> Mode:
+        return "real" if self.speed == 1 else "scaled"
+
+    def now(self) -> Micros:
+        return self._start + int((time.monotonic_ns() - self._zero) * self.speed) // 1000
+
+    def move_to(self, instant: Micros) -> None:
+        self._start += max(instant - self.now(), 0)
+        self._moved.ring()
+
+    async def sleep_until(self, deadline: Micros) -> None:
+        while (left := deadline - self.now()) > 0:
+            await self._moved.wait(left / SECOND / self.speed)
+
+
+class ManualClock:
+    """Stands still until moved. In mode `auto` the emulator moves it whenever a caller asks about unfinished work."""
+
+    speed = 0.0
+
+    def __init__(self, start: Micros = DEFAULT_START, mode: Literal["manual", "auto"] = "manual") -> None:
+        self._now = start
+        self._moved = Bell()
+        self.mode: Mode = mode
+
+    def now(self) -> Micros:
+        return self._now
+
+    def move_to(self, instant: Micros) -> None:
+        self._now = max(self._now, instant)
+        self._moved.ring()
+
+    async def sleep_until(self, deadline: Micros) -> None:
+        while self._now < deadline:
+            await self._moved.wait()
+
+
+def make_clock(mode: Mode, *, start: Micros | None = None, speed: float = 1.0) -> Clock:
+    """A clock of the given mode; `start` defaults to now for running clocks and to a fixed instant for others."""
+    match mode:
+        case "real":
+            return SystemClock(start)
+        case "scaled":
+            return SystemClock(start, speed)
+        case "manual" | "auto":
+            return ManualClock(DEFAULT_START if start is None else start, mode)
+
+
+ClockFactory: TypeAlias = Callable[[], Clock]
+
+
+async def breathe() -> None:
+    """Let other requests have their turn."""
+    await asyncio.sleep(0)
+
+
+async def first_of(seconds: float, bell: Bell, clock: Clock, deadline: Micros | None) -> bool:
+    """Wait until the bell rings or the clock reaches the deadline; false after `seconds` of wall time."""
+    waits = [asyncio.ensure_future(bell.wait())]
+    if deadline is not None:
+        waits.append(asyncio.ensure_future(_slept(clock, deadline)))
+    try:
+        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return bool(done)
+
+
+async def _slept(clock: Clock, deadline: Micros) -> bool:
+    await clock.sleep_until(deadline)
+    return True
+
+
+def wall_seconds() -> float:
+    """A reading that only differences are taken of: how long somebody has waited already."""
+    return time.monotonic()
+
+
+_last_date = (0, b"")
+
+
+def http_date(instant: Micros) -> bytes:
+    """The `Date` header's value for an instant."""
+    global _last_date
+    second = instant // SECOND
+    if _last_date[0] != second:
+        _last_date = (second, formatdate(second, usegmt=True).encode())
+    return _last_date[1]

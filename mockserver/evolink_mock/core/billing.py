@@ -1,0 +1,50 @@
+"""What a video costs, and where the credits of a world stand."""
+
+from typing import NamedTuple
+
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.task import Units, to_units
+from evolink_mock.core.validation import Request
+
+_PER_CALL: Units = to_units(5)
+"""The page's example: billing_rule per_call, credits_reserved 5."""
+
+NOMINAL_BALANCE: Units = to_units(1_000_000_000)
+"""Shown as remaining where the balance is unlimited, because the documented fields are required numbers."""
+
+
+def quote(request: Request, seconds: float, choices: Choices) -> Units:
+    """The price of `seconds` of video as requested. Every rate is inferred: see the model's rows."""
+    if choices.billing_rule == "per_call":
+        return _PER_CALL
+    return to_units(request.rate * seconds)
+
+
+class Ledger(NamedTuple):
+    """`reserved` is held for unfinished tasks, `spent` is settled; `balance` is what was there at first, if limited.
+
+    reserved + spent + remaining is the balance at every moment.
+    """
+
+    balance: Units | None = None
+    reserved: Units = 0
+    spent: Units = 0
+
+    @property
+    def used(self) -> Units:
+        """Credits are charged in advance, so a reservation counts as used."""
+        return self.reserved + self.spent
+
+    @property
+    def remaining(self) -> Units:
+        return (NOMINAL_BALANCE if self.balance is None else self.balance) - self.used
+
+    def affords(self, units: Units) -> bool:
+        return self.balance is None or units <= self.remaining
+
+    def reserve(self, units: Units) -> "Ledger":
+        return self._replace(reserved=self.reserved + units)
+
+    def settle(self, reserved: Units, charged: Units) -> "Ledger":
+        """Turn a reservation into what the task really cost: nothing where it failed."""
+        return self._replace(reserved=self.reserved - reserved, spent=self.spent + charged)

@@ -1,0 +1,61 @@
+"""Names and luck, both from a seed: ids that never repeat within a world, and draws that any process can repeat."""
+
+from hashlib import blake2b
+from struct import Struct
+from typing import NamedTuple
+
+from evolink_contracts.spec.wire import TASK_ID_PREFIX
+from evolink_mock.core.duration import SECOND, Micros
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_SUFFIXES = 36**8
+_DRAWS = Struct(">4I")
+
+
+class Seed(NamedTuple):
+    """What a world's names and luck grow from.
+
+    `step` has no factor in common with 36, so `offset + n × step` visits each of the 36⁸ suffixes once before any
+    repeats: distinct tasks of one world get distinct ids even where its clock stands still.
+    """
+
+    secret: bytes
+    offset: int
+    step: int
+
+
+def derive_seed(server_seed: int, key: str) -> Seed:
+    """The seed of the world that belongs to `key`; other keys and other server seeds give unrelated ones."""
+    digest = blake2b(key.encode(), key=b"world %d" % server_seed, digest_size=32).digest()
+    offset = int.from_bytes(digest[:8], "big") % _SUFFIXES
+    step = int.from_bytes(digest[8:16], "big") % (_SUFFIXES // 6) * 6 + 1
+    return Seed(digest[16:], offset, step)
+
+
+def _suffix(seed: Seed, n: int) -> str:
+    rest, d = divmod((seed.offset + n * seed.step) % _SUFFIXES, 1296)
+    rest, c = divmod(rest, 1296)
+    a, b = divmod(rest, 1296)
+    return _PAIRS[a] + _PAIRS[b] + _PAIRS[c] + _PAIRS[d]
+
+
+def task_id(seed: Seed, n: int, created: Micros) -> str:
+    """The id of a world's n-th task: `task-unified-<unix seconds>-<8 × [a-z0-9]>`."""
+    return f"{TASK_ID_PREFIX}{created // SECOND}-{_suffix(seed, n)}"
+
+
+def request_id(seed: Seed, n: int) -> str:
+    """The value of `X-Request-Id` for a world's n-th request."""
+    return f"req_{_suffix(seed, n)}{n:06d}"
+
+
+def world_token(seed: Seed, generation: int) -> str:
+    """What stands for a world in links: tells nothing of its key, and changes with every reset."""
+    return blake2b(b"%d" % generation, key=seed.secret, digest_size=12).hexdigest()
+
+
+def draws(seed: Seed, n: int) -> tuple[float, float, float, float]:
+    """Four numbers in [0, 1) for a world's n-th task: a function of both, so no order of calls matters."""
+    a, b, c, d = _DRAWS.unpack(blake2b(b"%d" % n, key=seed.secret, digest_size=16).digest())
+    return a / 2**32, b / 2**32, c / 2**32, d / 2**32

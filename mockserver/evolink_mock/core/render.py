@@ -1,0 +1,103 @@
+"""The bodies of the API: what a task looks like from outside, as JSON-ready values in documented order."""
+
+from collections.abc import Sequence
+
+from evolink_contracts.spec.errors import TASK_ERROR_TYPE
+from evolink_contracts.spec.models import Model
+from evolink_contracts.spec.wire import TASK_OBJECT, TERMINAL, CreatedTask, CreditsBody, Status, TaskDetail, Usage
+from evolink_mock.core.billing import Ledger
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.duration import SECOND
+from evolink_mock.core.task import State, Task, to_credits
+
+USER_GROUP = "default"
+"""The page's example."""
+
+
+def created_body(task_id: str, task: Task, model: Model, choices: Choices) -> CreatedTask:
+    """The 200 body of create."""
+    return {
+        "created": task.created // SECOND,
+        "id": task_id,
+        "model": task.model,
+        "object": TASK_OBJECT,
+        "progress": 0,
+        "status": "pending",
+        "task_info": {"can_cancel": True, "estimated_time": model.estimated_time},
+        "type": "video",
+        "usage": {
+            "billing_rule": choices.billing_rule,
+            "credits_reserved": to_credits(task.plan.reserved),
+            "user_group": USER_GROUP,
+        },
+    }
+
+
+def task_body(task_id: str, task: Task, state: State, results: Sequence[str], choices: Choices) -> TaskDetail:
+    """The 200 body of a query, and of a callback. `results` are the links of a completed task."""
+    status = shown_status(state, choices)
+    body: TaskDetail = {
+        "created": task.created // SECOND,
+        "id": task_id,
+        "model": task.model,
+        "object": TASK_OBJECT,
+        "progress": _shown_progress(state, choices),
+        "status": status,
+        "task_info": {"can_cancel": _can_cancel(status, choices)},
+        "type": "video",
+    }
+    if status == "completed":
+        body["results"] = list(results)
+    elif choices.absent_results != "omit":
+        body["results"] = None if choices.absent_results == "null" else []
+    if state.failure is not None:
+        body["error"] = {"code": state.failure.code, "message": state.failure.message, "type": TASK_ERROR_TYPE}
+    elif choices.absent_error == "null":
+        body["error"] = None
+    if choices.task_usage == "include":
+        body["usage"] = _usage(task, state, choices)
+    return body
+
+
+def credits_body(ledger: Ledger) -> CreditsBody:
+    """The 200 body of the credits route. One key is one account here, so key and user have the same figures."""
+    remaining, used = to_credits(ledger.remaining), to_credits(ledger.used)
+    return {
+        "data": {
+            "token": {
+                "remaining_credits": remaining,
+                "unlimited_credits": ledger.balance is None,
+                "used_credits": used,
+            },
+            "user": {"remaining_credits": remaining, "used_credits": used},
+        },
+        "message": "",
+        "success": True,
+    }
+
+
+def shown_status(state: State, choices: Choices) -> Status:
+    return choices.cancelled_as if state.status == "cancelled" else state.status
+
+
+def _shown_progress(state: State, choices: Choices) -> int:
+    if state.failure is not None and choices.failed_progress == "zero":
+        return 0
+    return state.progress
+
+
+def _can_cancel(status: Status, choices: Choices) -> bool:
+    if choices.can_cancel == "until_processing":
+        return status == "pending"
+    return status not in TERMINAL
+
+
+def _usage(task: Task, state: State, choices: Choices) -> Usage:
+    usage: Usage = {
+        "billing_rule": choices.billing_rule,
+        "credits_reserved": to_credits(task.plan.reserved),
+        "user_group": USER_GROUP,
+    }
+    if state.ended is not None:
+        usage["credits_used"] = to_credits(task.plan.charged) if state.status == "completed" else 0
+    return usage

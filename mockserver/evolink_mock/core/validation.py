@@ -1,0 +1,226 @@
+"""Is this body a request? The model's rows are compiled to checks once, and walked in document order."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from evolink_contracts.spec.fields import Field, Media
+from evolink_contracts.spec.models import Model
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.task import Failure
+from evolink_mock.core.verdict import judge_callback
+
+
+class Refusal(NamedTuple):
+    """A condition of the create operation, and the message that says more than the documented one."""
+
+    condition: str
+    message: str | None = None
+
+
+class Request(NamedTuple):
+    """A request that create accepts. `values` are the known fields that were sent, without nulls.
+
+    `doom` is what the task deserves to fail with later; `rate` is credits a second of video.
+    """
+
+    model: Model
+    values: Mapping[str, object]
+    duration: int
+    rate: float
+    doom: Failure | None
+
+
+Finding: TypeAlias = str | Failure | None
+"""What a check finds: the rest of a message that begins with the field's path, a later failure, or nothing."""
+Check: TypeAlias = Callable[[object], Finding]
+Matcher: TypeAlias = Callable[[str], re.Match[str] | None]
+
+_PATH = re.compile(r"[^:]+://[^/?#]*([^?#]*)")
+_SHOWN = 60
+"""Characters of a wrong value that a message repeats."""
+
+
+class Validator:
+    """Judges decoded JSON bodies against the models' rows under the user's choices."""
+
+    def __init__(self, models: Mapping[str, Model], choices: Choices) -> None:
+        self._models = models
+        self._choices = choices
+        self._rules = {name: _compile(model, choices) for name, model in models.items()}
+        self._rates = {
+            name: {(rate.quality, rate.audio): rate.credits_per_second for rate in model.rates}
+            for name, model in models.items()
+        }
+
+    def judge(self, body: object) -> Request | Refusal:
+        """The request, or the first fault: the shape, the model, then the fields in document order."""
+        if type(body) is not dict:
+            return Refusal("invalid_request", f"the body must be a JSON object; got {_shown(body)}")
+        name = body.get("model")
+        if type(name) is not str:
+            return Refusal("invalid_request", self._about_model(name))
+        model = self._models.get(name)
+        if model is None:
+            return Refusal(self._choices.unknown_model)
+        values: dict[str, object] = {"model": name}
+        doom: Failure | None = None
+        for field, required, check in self._rules[name]:
+            value = body.get(field)
+            if value is None:
+                if required:
+                    return Refusal("invalid_request", _missing(field, name))
+                continue
+            finding = check(value)
+            if finding is not None:
+                if isinstance(finding, str):
+                    return Refusal("invalid_request", f"{field}{finding}")
+                doom = doom or finding
+            values[field] = value
+        if self._choices.extra_fields == "refuse" and (extra := _first_extra(body, model)):
+            return Refusal("invalid_request", f"{extra[:_SHOWN]} is not a field of {name}")
+        return self._accepted(model, values, doom)
+
+    def _accepted(self, model: Model, values: dict[str, object], doom: Failure | None) -> Request:
+        quality = str(values.get("quality", "720p")).lower()
+        rates = self._rates[model.name]
+        audio = "audio_url" in values or values.get("generate_audio", True) is True
+        duration = values.get("duration", self._choices.default_duration)
+        assert isinstance(duration, int)
+        return Request(model, values, duration, rates[quality, audio], doom)
+
+    def _about_model(self, name: object) -> str:
+        known = ", ".join(self._models)
+        if name is None:
+            return f"model is required; this service has {known}"
+        return f"model must be a string, one of {known}; got {_shown(name)}"
+
+
+def _compile(model: Model, choices: Choices) -> tuple[tuple[str, bool, Check], ...]:
+    return tuple(
+        (field.name, field.required, _check(field, model, choices)) for field in model.fields if field.parent is None
+    )
+
+
+def _check(field: Field, model: Model, choices: Choices) -> Check:
+    match field.kind:
+        case "string" if field.choices:
+            return partial(_check_choice, field, field.name == "quality" and choices.quality_case == "ignore")
+        case "string":
+            return partial(_check_text, field, choices.long_prompt == "fail_later")
+        case "integer":
+            return partial(_check_integer, field)
+        case "boolean":
+            return partial(_check_boolean)
+        case "object":
+            inner = {inner.name: _check(inner, model, choices) for inner in model.fields if inner.parent == field.name}
+            return partial(_check_object, inner, choices.extra_fields == "refuse")
+        case "urls":
+            return partial(_check_urls, field, _matcher(field), choices)
+        case "url" if field.media is None:
+            return partial(_check_callback, choices)
+        case "url":
+            return partial(_check_media_url, _matcher(field), field.media, choices.bad_audio == "refuse")
+
+
+def _check_choice(field: Field, any_case: bool, value: object) -> Finding:
+    if value in field.choices or (any_case and type(value) is str and value.lower() in field.choices):
+        return None
+    return f" must be one of {', '.join(field.choices)}; got {_shown(value)}"
+
+
+def _check_text(field: Field, later: bool, value: object) -> Finding:
+    if type(value) is not str:
+        return f" must be a string; got {_shown(value)}"
+    if field.max_length is not None and len(value) > field.max_length:
+        if later:
+            return Failure("invalid_parameters", "Prompt is too long")
+        return f" must have at most {field.max_length} characters; it has {len(value)}"
+    return None
+
+
+def _check_integer(field: Field, value: object) -> Finding:
+    # bool is a subclass of int, and true is no number of seconds.
+    if type(value) is int and (field.minimum or 0) <= value <= (field.maximum or value):
+        return None
+    return f" must be an integer from {field.minimum} to {field.maximum}; got {_shown(value)}"
+
+
+def _check_boolean(value: object) -> Finding:
+    return None if type(value) is bool else f" must be true or false; got {_shown(value)}"
+
+
+def _check_object(inner: Mapping[str, Check], closed: bool, value: object) -> Finding:
+    if type(value) is not dict:
+        return f" must be an object; got {_shown(value)}"
+    for name, check in inner.items():
+        if (held := value.get(name)) is not None and (finding := check(held)) is not None:
+            return f".{name}{finding}"
+    if closed and (extra := next((name for name in value if name not in inner), None)) is not None:
+        return f".{extra[:_SHOWN]} is not a known setting; known: {', '.join(inner)}"
+    return None
+
+
+def _matcher(field: Field) -> Matcher:
+    assert field.pattern is not None
+    return re.compile(field.pattern).fullmatch
+
+
+def _check_urls(field: Field, match: Matcher, choices: Choices, value: object) -> Finding:
+    if type(value) is not list:
+        return f" must be a list of {field.max_items} URL; got {_shown(value)}"
+    if len(value) != field.max_items:
+        if choices.image_count == "fail_later":
+            return Failure("invalid_parameters", f"image_urls must contain {field.max_items} image")
+        if not value:
+            return " must not be empty: give one image URL"
+        return f" must contain exactly {field.max_items} URL; it has {len(value)}"
+    assert field.media is not None
+    finding = _check_media_url(match, field.media, choices.bad_image == "refuse", value[0])
+    return f"[0]{finding}" if isinstance(finding, str) else finding
+
+
+def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) -> Finding:
+    if type(value) is not str:
+        return f" must be a URL; got {_shown(value)}"
+    path = _PATH.match(value)
+    if not match(value) or path is None:
+        return f" must be an http or https URL; got {_shown(value)}"
+    ending = path[1].lower()
+    if not ending.endswith(media.foreign_suffixes):
+        return None
+    formats = ", ".join(suffix.removeprefix(".") for suffix in media.suffixes)
+    wrong = ending[ending.rindex(".") :]
+    if strict:
+        return f" must be a {formats} {media.noun}; it ends in {wrong}"
+    return Failure(media.failure, f"The {media.noun} has the format {wrong}; supported: {formats}")
+
+
+def _check_callback(choices: Choices, value: object) -> Finding:
+    if type(value) is not str:
+        return f" must be a URL; got {_shown(value)}"
+    if choices.bad_callback == "skip":
+        return None
+    objection = judge_callback(value, scope=choices.internal_addresses)
+    return f" {objection.message}" if objection else None
+
+
+def _missing(field: str, model: str) -> str:
+    # Worded after a documented sibling's refusal of a missing list (S1).
+    empty = " and must not be empty" if field.endswith("_urls") else ""
+    return f"{field} is required{empty} for {model}"
+
+
+def _first_extra(body: Mapping[str, object], model: Model) -> str | None:
+    known = {"model", *(field.name for field in model.fields if field.parent is None)}
+    return next((name for name in body if name not in known), None)
+
+
+def _shown(value: object) -> str:
+    """A wrong value as JSON, cut short, so that a message never grows with its cause."""
+    if isinstance(value, dict | list):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,168 @@
+"""Would production call this callback URL? A pure judgement: whoever resolves names passes the addresses in.
+
+The documented rules are HTTPS only, at most 2,048 characters, no internal address. An address counts in any spelling
+that a URL parser or a resolver would understand: dotted, decimal, octal, hexadecimal or short IPv4, IPv6 with an IPv4
+address inside, and Unicode look-alikes that IDNA folds to digits and dots.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Literal, NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+
+Scope: TypeAlias = Literal["all", "listed"]
+Rule: TypeAlias = Literal["length", "characters", "scheme", "credentials", "host", "port", "internal"]
+
+
+class Objection(NamedTuple):
+    """The rule that a URL breaks, and a message that completes "callback_url …"."""
+
+    rule: Rule
+    message: str
+
+
+_LISTED = tuple(IPv4Network(net) for net in ("127.0.0.1/32", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""The ranges that the page names (S1a)."""
+
+# The IANA special-purpose registries: none of these is reached over the public Internet.
+_NOT_PUBLIC_4 = tuple(
+    IPv4Network(net)
+    for net in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)
+_PUBLIC_6 = IPv6Network("2000::/3")
+_NOT_PUBLIC_6 = tuple(IPv6Network(net) for net in ("2001::/23", "2001:db8::/32", "3fff::/20"))
+_NAT64 = IPv6Network("64:ff9b::/96")
+_COMPATIBLE = IPv6Network("::/96")
+_ISATAP = (0x0000_5EFE, 0x0200_5EFE)
+
+_FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\\s]")
+_DOTS = str.maketrans("。．｡", "...")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+", re.ASCII)
+_NAMES_OF_THIS_HOST = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
+
+
+def judge_callback(url: str, addresses: Iterable[str] = (), scope: Scope = "all") -> Objection | None:
+    """The first rule that `url` breaks, or `None` where production would call it.
+
+    `addresses` are what the host's name resolved to, where somebody resolved it.
+    """
+    longest = EVOLINK_CALLBACKS.max_url_length
+    if len(url) > longest:
+        return Objection("length", f"must have at most {longest} characters; it has {len(url)}")
+    if _FORBIDDEN.search(url):
+        return Objection("characters", "must not contain spaces, control characters or backslashes")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return Objection("host", "is not a valid URL; give one such as https://your-domain.com/webhooks")
+    if parts.scheme != "https":
+        return Objection("scheme", f"must start with https://; its scheme is {parts.scheme[:20] or 'missing'!r}")
+    if "@" in parts.netloc:
+        return Objection("credentials", "must not contain a user name or password")
+    if port == 0:
+        return Objection("port", "must have a port from 1 to 65535")
+    host = _folded(parts.hostname or "")
+    if not host or len(host) > 253 or "%" in host or ".." in host:
+        return Objection("host", "must name a host, such as https://your-domain.com/webhooks")
+    return _judge_host(host, addresses, scope)
+
+
+def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> Objection | None:
+    try:
+        literal = parse_host_address(host)
+    except ValueError:
+        return Objection("host", f"has a host that is no valid address: {host[:60]!r}")
+    if literal is not None:
+        return _internal(host) if is_internal(literal, scope) else None
+    if scope == "all" and (host in _NAMES_OF_THIS_HOST or host.endswith(".localhost")):
+        return _internal(host)
+    for address in addresses:
+        if is_internal(ip_address(address.partition("%")[0]), scope):
+            return _internal(host)
+    return None
+
+
+def _internal(host: str) -> Objection:
+    return Objection(
+        "internal",
+        f"must not point to an internal address; {host[:60]!r} is one. Give the public https URL of production: "
+        "--callback-route will take its callbacks to a receiver on this machine, once this emulator sends any",
+    )
+
+
+def _folded(host: str) -> str:
+    """The host as IDNA's mapping leaves it: look-alike digits and dots become plain, invisible characters vanish."""
+    if not host.isascii():
+        host = unicodedata.normalize("NFKC", host.translate(_DOTS)).translate(_DOTS)
+        host = "".join(character for character in host if unicodedata.category(character) != "Cf")
+    return host.lower().removesuffix(".")
+
+
+def parse_host_address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a URL's host spells, or `None` for a name. Raises `ValueError` for what is neither.
+
+    Follows the WHATWG URL rule: a host whose last label is a number is an IPv4 address or invalid.
+    """
+    if ":" in host:
+        return IPv6Address(host)
+    labels = host.split(".")
+    if not _NUMBER.fullmatch(labels[-1]):
+        return None
+    if len(labels) > 4:
+        raise ValueError("more than four numbers")
+    numbers = [_number(label) for label in labels]
+    *high, low = numbers
+    if any(number > 255 for number in high) or low >= 256 ** (5 - len(numbers)):
+        raise ValueError("a number is too large")
+    return IPv4Address(sum(number << (24 - 8 * place) for place, number in enumerate(high)) + low)
+
+
+def _number(label: str) -> int:
+    if not _NUMBER.fullmatch(label):
+        raise ValueError("a label is no number")
+    if label[:2] in ("0x", "0X"):
+        return int(label[2:] or "0", 16)
+    return int(label, 8) if label[0] == "0" else int(label)
+
+
+def is_internal(address: IPv4Address | IPv6Address, scope: Scope = "all") -> bool:
+    """Whether an address is internal: under `listed` the page's four ranges, under `all` whatever is not public."""
+    if isinstance(address, IPv6Address):
+        if any(is_internal(inner, scope) for inner in _inner_addresses(address)):
+            return True
+        if scope == "listed":
+            return False
+        if address in _NAT64 or address.ipv4_mapped:
+            return False
+        return address not in _PUBLIC_6 or any(address in net for net in _NOT_PUBLIC_6)
+    return any(address in net for net in (_LISTED if scope == "listed" else _NOT_PUBLIC_4))
+
+
+def _inner_addresses(address: IPv6Address) -> list[IPv4Address]:
+    """Every IPv4 address that a gateway or a stack would take an IPv6 address for."""
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    low = int(address) & 0xFFFF_FFFF
+    if address in _NAT64 or address in _COMPATIBLE or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
+        inner.append(IPv4Address(low))
+    return [found for found in inner if found is not None]

@@ -1,0 +1,39 @@
+"""Answers made from the error rows of the facts."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from evolink_contracts.spec.errors import ERRORS, Operation
+
+_encode = msgspec.json.Encoder().encode
+JSON = b"application/json"
+
+
+class Answer(NamedTuple):
+    """What goes back over the wire; `task` and `door` are for the journal."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = JSON
+    task: str | None = None
+    door: str | None = None
+
+
+def refuse(operation: Operation, condition: str, message: str | None = None, *, model: str = "") -> Answer:
+    """The documented error, to the byte unless a more precise message is given."""
+    row = ERRORS[operation, condition]
+    return Answer(row.status, _encode(row.body(message or row.message.replace("{model}", model[:100]))))
+
+
+def refuse_invalid(code: str, message: str | None, status: int = 400) -> Answer:
+    """A faulty request, under the code and the status that the settings choose."""
+    body = ERRORS["create", "invalid_request"].body(message)
+    body["error"]["code"] = code
+    return Answer(status, _encode(body))
+
+
+def refuse_control(status: int, code: str, message: str) -> Answer:
+    """A refusal of the control API: the same shape, with a type that nobody takes for the vendor's."""
+    return Answer(status, _encode({"error": {"code": code, "message": message, "type": "mock_control_error"}}))

@@ -1,0 +1,144 @@
+"""One exchange of the API: read the request, find the world, ask an operation, note it in the journal, answer.
+
+Plain ASGI, because every create and query passes here: starlette's request and response objects alone cost as much
+as all the work behind them.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from starlette.types import Receive, Scope, Send
+
+from evolink_contracts.spec.errors import Operation
+from evolink_mock.clock import http_date
+from evolink_mock.core.duration import Micros
+from evolink_mock.errors import Answer, refuse
+from evolink_mock.journal import KEPT_BODY, Entry
+from evolink_mock.worlds import World
+
+log = logging.getLogger("evolink_mock")
+
+MAX_HEADER_BYTES = 32 * 1024
+_DRAINED = 64 * 1024 * 1024
+"""A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
+
+Headers: TypeAlias = dict[bytes, bytes]
+
+
+class Call(NamedTuple):
+    """A request as an operation sees it. `body` is `None` where it was larger than allowed."""
+
+    world: World
+    now: Micros
+    headers: Headers
+    body: bytes | None
+    path: Mapping[str, str]
+
+
+Handler: TypeAlias = Callable[[Call], Answer]
+Opener: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Answer]
+"""Finds the world a request belongs to, or the refusal where it belongs to none."""
+
+
+class Endpoint:
+    """All methods of one route as an ASGI application; `otherwise` answers the methods that `handlers` lacks."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        handlers: Mapping[str, Handler],
+        open_world: Opener,
+        outside: World,
+        max_body: int,
+        otherwise: Handler | None = None,
+    ) -> None:
+        self._otherwise = otherwise
+        self._operation = operation
+        self._handlers = {**handlers, **({"HEAD": handlers["GET"]} if "GET" in handlers else {})}
+        self._allow = ", ".join(sorted(self._handlers)).encode()
+        self._open_world = open_world
+        self._outside = outside
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        raw: list[tuple[bytes, bytes]] = scope["headers"]
+        headers = dict(raw)
+        body = await read_body(receive, self._max_body) if method != "GET" else b""
+        world, answer = self._answer(method, scope, headers, body)
+        now = world.clock.now()
+        request_id = world.next_request_id()
+        kept = raw if sum(map(len, headers.values())) <= MAX_HEADER_BYTES else raw[:0]
+        world.journal.append(
+            Entry(
+                now,
+                request_id,
+                self._operation,
+                method,
+                scope["path"][:KEPT_BODY],
+                scope["query_string"][:KEPT_BODY],
+                kept,
+                (body or b"")[:KEPT_BODY],
+                answer.status,
+                answer.body[:KEPT_BODY],
+                answer.task,
+                answer.door,
+            )
+        )
+        await send_answer(send, answer, now, request_id, method)
+
+    def _answer(self, method: str, scope: Scope, headers: Headers, body: bytes | None) -> tuple[World, Answer]:
+        handler = self._handlers.get(method, self._otherwise)
+        if handler is None:
+            answer = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
+            return self._outside, answer._replace(headers=((b"allow", self._allow),))
+        if sum(map(len, headers.values())) > MAX_HEADER_BYTES:
+            return self._outside, refuse("any", "headers_too_large")
+        path = scope.get("path_params", {})
+        world = self._open_world(self._operation, headers, path)
+        if isinstance(world, Answer):
+            return self._outside, world
+        try:
+            return world, handler(Call(world, world.clock.now(), headers, body, path))
+        except Exception:
+            log.exception("the %s operation failed", self._operation)
+            return world, refuse("any", "internal_error")
+
+
+async def read_body(receive: Receive, limit: int) -> bytes | None:
+    """The body, or `None` if it is larger than `limit` bytes."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body if len(body) <= limit else None
+    chunks, size = [body], len(body)
+    while size <= _DRAINED:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b""
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        if not message.get("more_body", False):
+            break
+    return b"".join(chunks) if size <= limit else None
+
+
+async def send_answer(send: Send, answer: Answer, now: Micros, request_id: str, method: str) -> None:
+    """Put an answer on the wire with the headers that every answer has."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [
+                (b"content-type", answer.content_type),
+                (b"content-length", b"%d" % len(answer.body)),
+                (b"date", http_date(now)),
+                (b"x-request-id", request_id.encode()),
+                *answer.headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})

@@ -1,0 +1,66 @@
+"""What this emulator does, and how well each part is known of the real service."""
+
+from dataclasses import asdict
+
+from evolink_contracts.spec.errors import ERRORS, FAILURES
+from evolink_contracts.spec.models import MODELS
+from evolink_contracts.spec.sources import CONFLICTS, RULINGS, SOURCES
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK, TASK_RETENTION
+from evolink_mock.core.choices import Choices
+
+_OWN = (
+    ("time to generate", "drawn by --generation-time; estimated_time stays what the page shows", "inferred"),
+    ("pending share", "10 to 30 % of that time is spent pending", "inferred"),
+    ("progress", "grows evenly from 1 to 99 while processing", "inferred"),
+    (
+        "seeded ids",
+        "ids have the documented form; their suffixes come from the seed and never repeat for a key",
+        "inferred",
+    ),
+    ("result video", "a placeholder clip, the same for every task", "inferred"),
+    ("image and audio files", "judged by the ending of their URL; nothing is fetched", "inferred"),
+    ("callbacks", "the URL is judged as documented; nothing is sent yet", "documented"),
+    ("X-Request-Id", "on every answer", "vendor client"),
+    ("X-Mock-Scenario", "an emulator extension: the caller asks for an error or a failure", "inferred"),
+    ("/__mock", "an emulator extension: clock, worlds, tasks, events, journal", "inferred"),
+)
+
+
+def fidelity(choices: Choices) -> dict[str, object]:
+    """Each behaviour with its basis and source; each open question with its readings and the one in force."""
+    return {
+        "sources": [asdict(source) for source in SOURCES.values()],
+        "fields": [
+            {
+                "model": model.name,
+                "field": field.path,
+                "observable": field.observable,
+                "basis": field.basis,
+                "source": field.source,
+            }
+            for model in MODELS.values()
+            for field in model.fields
+        ],
+        "prices": [{"model": model.name, **asdict(rate)} for model in MODELS.values() for rate in model.rates],
+        "errors": [asdict(row) for row in ERRORS.values()],
+        "task_failures": [asdict(row) for row in FAILURES.values()],
+        "timing": [
+            {"behaviour": "callback policy", "basis": EVOLINK_CALLBACKS.basis, "source": EVOLINK_CALLBACKS.source},
+            *(
+                {
+                    "behaviour": row.name,
+                    "seconds": row.seconds,
+                    "since": row.since,
+                    "basis": row.basis,
+                    "source": row.source,
+                }
+                for row in (RESULT_LINK, TASK_RETENTION)
+            ),
+        ],
+        "choices": [
+            {**asdict(row), "default": row.default, "in_force": getattr(choices, row.setting)}
+            for row in CONFLICTS.values()
+        ],
+        "rulings": [asdict(row) for row in RULINGS],
+        "emulator": [{"subject": subject, "behaviour": does, "basis": basis} for subject, does, basis in _OWN],
+    }

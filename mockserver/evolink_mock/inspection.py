@@ -1,0 +1,75 @@
+"""What the control API shows of a task: more than the API does, and in the emulator's own words."""
+
+import msgspec
+
+from evolink_contracts.spec.models import MODELS
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.duration import to_seconds
+from evolink_mock.core.lifecycle import observe
+from evolink_mock.core.render import shown_status, task_body
+from evolink_mock.core.task import Event, Failure, Task, to_credits
+from evolink_mock.worlds import World
+
+
+def brief(world: World, name: str, task: Task) -> dict[str, object]:
+    """A task in a list."""
+    state = observe(task.plan, world.clock.now() - task.created, task.events)
+    return {
+        "id": name,
+        "model": task.model,
+        "status": shown_status(state, world.rules.choices),
+        "progress": state.progress,
+        "created_at": to_seconds(task.created),
+    }
+
+
+def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
+    """A task with its request, its plan, what happened to it, what it cost, and its body as a query shows it."""
+    plan = task.plan
+    state = observe(plan, world.clock.now() - task.created, task.events)
+    request = msgspec.json.decode(task.request)
+    links = [world.link(name)] if state.status == "completed" else []
+    charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
+    return {
+        **brief(world, name, task),
+        "scenario_door": task.door,
+        "request": request,
+        "effective": _with_defaults(task.model, request, choices),
+        "plan": {
+            "starts_at": to_seconds(task.created + plan.starts),
+            "ends_at": to_seconds(task.created + plan.ends),
+            "outcome": _show_outcome(plan.failure),
+            "video_seconds": to_seconds(plan.video),
+        },
+        "events": [_show_event(task, event) for event in task.events],
+        "credits": {"reserved": to_credits(plan.reserved), "charged": charged},
+        "body": task_body(name, task, state, links, choices),
+    }
+
+
+def _show_outcome(failure: Failure | None) -> dict[str, object]:
+    if failure is None:
+        return {"status": "completed"}
+    return {"status": "failed", "code": failure.code, "message": failure.message}
+
+
+def _show_event(task: Task, event: Event) -> dict[str, object]:
+    outcome = {"status": "cancelled"} if event.kind == "cancelled" else _show_outcome(event.failure)
+    return {"kind": event.kind, "at": to_seconds(task.created + event.at), "outcome": outcome}
+
+
+def _with_defaults(model: str, request: dict[str, object], choices: Choices) -> dict[str, object]:
+    """The request as the service understands it, the unobservable fields included."""
+    effective: dict[str, object] = {"model": model}
+    for field in MODELS[model].fields:
+        held = request if field.parent is None else request.get(field.parent) or {}
+        value = held.get(field.name) if isinstance(held, dict) else None
+        default = choices.default_duration if field.name == "duration" else field.default
+        chosen = default if value is None else value
+        if chosen is not None and field.kind != "object":
+            effective[field.path] = chosen
+    if effective.get("audio_url"):
+        effective["generate_audio"] = True
+    if effective.get("prompt_extend") is False:
+        effective.pop("model_params.shot_type", None)
+    return effective

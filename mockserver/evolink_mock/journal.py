@@ -1,0 +1,106 @@
+"""What happened, append-only and bounded: requests with their answers, and the events of tasks and clocks."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
+
+from evolink_mock.clock import Bell
+from evolink_mock.core.duration import SECOND, Micros
+
+KEPT_BODY = 4096
+"""Bytes kept of each request's and each answer's body."""
+REDACTED = "…"
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
+
+Row = TypeVar("Row")
+
+
+class Log(Generic[Row]):
+    """The newest rows, numbered from 1 without gaps; the oldest go when the bound is reached."""
+
+    def __init__(self, limit: int) -> None:
+        self._rows: deque[Row] = deque(maxlen=limit)
+        self.last = 0
+        self.bell = Bell()
+
+    def append(self, row: Row) -> None:
+        self._rows.append(row)
+        self.last += 1
+        self.bell.ring()
+
+    def after(self, number: int) -> Iterator[tuple[int, Row]]:
+        """The kept rows numbered above `number`, oldest first."""
+        first = self.last - len(self._rows) + 1
+        skip = max(number + 1 - first, 0)
+        return enumerate(islice(self._rows, skip, None), first + skip)
+
+    def clear(self) -> None:
+        """Forget the rows; numbers go on, so that whoever follows the log misses nothing."""
+        self._rows.clear()
+        self.bell.ring()
+
+
+class Entry(NamedTuple):
+    """One request and its answer, as the wire had them."""
+
+    at: Micros
+    request_id: str
+    route: str
+    method: str
+    path: str
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    status: int
+    answer: bytes
+    task: str | None
+    door: str | None
+
+
+class Happening(NamedTuple):
+    """One event of a world."""
+
+    at: Micros
+    event: str
+    task: str | None = None
+    detail: str | None = None
+
+
+def show_entry(number: int, entry: Entry, secret: str) -> dict[str, object]:
+    """An entry as JSON-ready values, without the key it was sent with and other credentials."""
+
+    def text(raw: bytes) -> str:
+        shown = raw.decode("utf-8", "replace")
+        return shown.replace(secret, REDACTED) if secret else shown
+
+    headers = {
+        (low := name.decode("latin-1").lower()): REDACTED if low in _SECRET_HEADERS else text(value)
+        for name, value in entry.headers
+    }
+    return {
+        "number": number,
+        "at": entry.at / SECOND,
+        "request_id": entry.request_id,
+        "route": entry.route,
+        "task": entry.task,
+        "scenario_door": entry.door,
+        "request": {
+            "method": entry.method,
+            "path": text(entry.path.encode("utf-8", "replace")),
+            "query": text(entry.query),
+            "headers": headers,
+            "body": text(entry.body),
+        },
+        "answer": {"status": entry.status, "body": text(entry.answer)},
+    }
+
+
+def show_happening(number: int, row: Happening) -> dict[str, object]:
+    """An event as JSON-ready values."""
+    return {"number": number, "at": row.at / SECOND, "event": row.event, "task": row.task, "detail": row.detail}
+
+
+def redact(key: str) -> str:
+    """A key that its owner recognises and nobody else can use."""
+    return f"{key[:3]}{REDACTED}{key[-2:]}" if len(key) >= 12 else REDACTED

@@ -1,0 +1,60 @@
+"""Who may steer the emulator: nobody's web page, and from other machines only who knows the token."""
+
+from hmac import compare_digest
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from evolink_mock.errors import refuse_control
+from evolink_mock.exchange import send_answer
+from evolink_mock.settings import Settings
+from evolink_mock.worlds import World
+
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+OPEN_PATHS = frozenset({"health", "ready"})
+"""Below /__mock: what anybody may read, since orchestrators ask it."""
+TOKEN_HEADER = b"x-mock-token"
+
+
+class ControlGate:
+    """Stands before every control call.
+
+    A browser tells on itself by `Origin` or `Sec-Fetch-Site`; such a request passes only when both the page and the
+    host it names are this machine or the public URL, which also stops a page whose name was rebound to 127.0.0.1.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, outside: World) -> None:
+        self._app = app
+        self._token = "" if settings.loopback else settings.control_token
+        self._outside = outside
+        public = urlsplit(settings.public_url).hostname
+        self._own_hosts = _LOOPBACK_NAMES | ({public} if public else set())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        objection = self._objection(scope)
+        if objection is None:
+            await self._app(scope, receive, send)
+            return
+        code, message = objection
+        answer = refuse_control(403 if code == "foreign_page" else 401, code, message)
+        await send_answer(send, answer, self._outside.clock.now(), self._outside.next_request_id(), scope["method"])
+
+    def _objection(self, scope: Scope) -> tuple[str, str] | None:
+        if scope["path"].rpartition("/")[2] in OPEN_PATHS:
+            return None
+        headers = dict(scope["headers"])
+        origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
+        if origin is not None or site is not None:
+            hosts = [_host(b"//" + headers.get(b"host", b"")), *([_host(origin)] if origin is not None else [])]
+            if site in (b"cross-site", b"same-site") or not all(host in self._own_hosts for host in hosts):
+                return "foreign_page", "Pages of other sites cannot steer this emulator"
+        if self._token and not compare_digest(headers.get(TOKEN_HEADER, b""), self._token.encode()):
+            return "token_required", "Bound beyond loopback, control calls need the header X-Mock-Token"
+        return None
+
+
+def _host(url: bytes) -> str | None:
+    try:
+        return urlsplit(url.decode("latin-1")).hostname
+    except ValueError:
+        return None

@@ -1,0 +1,177 @@
+"""Every setting of the emulator, and how flags, environment, file and defaults become one value."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+import msgspec
+
+from evolink_mock.clock import MAX_SPEED, Mode
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.generation import FORM, parse_generation
+from evolink_mock.core.scenario import unknown
+from evolink_mock.core.task import to_units
+from evolink_mock.worlds import Grant
+
+ENV_PREFIX = "EVOLINK_MOCK_"
+
+
+class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one listed key may do. `balance` in credits; no `models` means every model."""
+
+    balance: float | None = None
+    models: list[str] | None = None
+
+    def grant(self) -> Grant:
+        models = None if self.models is None else frozenset(self.models)
+        return Grant(None if self.balance is None else to_units(self.balance), models)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One emulator's settings. `choices` holds the open questions of the API."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0 lets the system choose."""
+    public_url: str = ""
+    """What result links begin with; by default the address that is listened on."""
+    ready_file: str = ""
+    """Where to write {"url", "pid"} as JSON once requests are accepted."""
+    clock: Mode = "real"
+    speed: float = 1.0
+    """How many times faster than real time a scaled clock runs."""
+    clock_start: int | None = None
+    """Unix seconds at which clocks start."""
+    seed: int = 0
+    """Ids and luck grow from it and from the API key."""
+    generation_time: str = "quick"
+    keys: Mapping[str, KeyRule] = field(default_factory=dict)
+    """Accepted API keys; none listed means any."""
+    balance: float | None = None
+    """Credits of each key that sets none itself; unset means unlimited."""
+    tls: bool = False
+    authority: str = ""
+    """Directory of the certificate authority behind `tls`; by default below the user's state directory."""
+    log_format: Literal["text", "json"] = "text"
+    access_log: bool = False
+    control_token: str = ""
+    """Required as X-Mock-Token by /__mock when not bound to loopback; generated where empty."""
+    max_body: int = 1024 * 1024
+    """Bytes of a request body."""
+    journal_limit: int = 2000
+    """Requests, and events, remembered for each key."""
+    world_limit: int = 1000
+    """Keys that have a world at one time."""
+    task_limit: int = 2_000_000
+    """Tasks of one key."""
+    choices: Choices = field(default_factory=Choices)
+
+    def __post_init__(self) -> None:
+        if self.speed != 1 and self.clock == "real":
+            object.__setattr__(self, "clock", "scaled")
+        for name, accepts, rule in _BOUNDS:
+            value = getattr(self.choices if name in _CHOICES else self, name)
+            if value is not None and not accepts(value):
+                raise ValueError(f"{name} must be {rule}; got {value!r}")
+        try:
+            parse_generation(self.generation_time)
+        except ValueError as error:
+            raise ValueError(f"generation_time: {error}") from None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+_CHOICES = {choice.name for choice in fields(Choices)}
+_TYPES: dict[str, Any] = {**get_type_hints(Choices), **get_type_hints(Settings)}
+NAMES: tuple[str, ...] = tuple(name for name in _TYPES if name != "choices")
+"""Every setting's name, as files and `--set` spell it; in the environment it is in capitals behind EVOLINK_MOCK_."""
+
+
+def _within(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: bool(low <= value <= high)
+
+
+_BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("port", _within(0, 65535), "from 0 to 65535"),
+    ("speed", _within(0.001, MAX_SPEED), f"from 0.001 to {MAX_SPEED:.0f}"),
+    ("clock_start", _within(0, 4_102_444_800), "Unix seconds up to the year 2100"),
+    ("seed", _within(0, 2**63 - 1), "from 0 to 2^63 - 1"),
+    ("balance", _within(0, 10**9), "from 0 to 1,000,000,000"),
+    ("max_body", _within(1024, 64 * 1024 * 1024), "from 1 KiB to 64 MiB"),
+    ("journal_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
+    ("world_limit", _within(1, 100_000), "from 1 to 100,000"),
+    ("task_limit", _within(1, 100_000_000), "from 1 to 100,000,000"),
+    ("default_duration", _within(2, 15), "from 2 to 15"),
+    ("task_retention", _within(1, 10 * 366 * 24 * 3600), "from 1 second to 10 years"),
+    ("not_found_code", lambda text: 0 < len(text) <= 100, "of 1 to 100 characters"),
+    ("public_url", lambda url: not url or url.startswith(("http://", "https://")), "an http or https URL"),
+)
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, file: Path | None = None
+) -> Settings:
+    """Settings from flags, else environment, else file, else defaults.
+
+    Raises `ValueError` that names the setting, where it stood, and what would be right.
+    """
+    given: dict[str, Any] = {}
+    if file is not None:
+        given |= {name: _convert(name, value, f"{file}: {name}", strict=True) for name, value in _read(file).items()}
+    for variable, text in (environ or {}).items():
+        if variable.startswith(ENV_PREFIX) and variable not in _OWN_VARIABLES:
+            name = variable.removeprefix(ENV_PREFIX).lower()
+            _known(name, variable, [f"{ENV_PREFIX}{known.upper()}" for known in NAMES])
+            given[name] = _convert(name, text, variable, strict=False)
+    for name, value in (flags or {}).items():
+        _known(name, name, NAMES)
+        given[name] = _convert(name, value, name, strict=False)
+    choices = {name: given.pop(name) for name in _CHOICES & set(given)}
+    settings = Settings(**given, choices=replace(Choices(), **choices))
+    return replace(settings, public_url=settings.public_url.rstrip("/"))
+
+
+_OWN_VARIABLES = frozenset({f"{ENV_PREFIX}CONFIG"})
+"""Read by the command itself, to find the file."""
+
+
+def _known(name: str, shown: str, candidates: Any) -> None:
+    if name not in NAMES:
+        raise ValueError(unknown("setting", shown, tuple(candidates)))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The settings of a TOML file; a `[choices]` table may hold the open questions, `[keys]` the keys."""
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot read the settings file {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file} is not valid TOML: {error}") from None
+    nested = table.pop("choices", {})
+    if not isinstance(nested, dict):
+        raise ValueError(f"{file}: choices must be a table")
+    for name in (*table, *nested):
+        _known(name, name, NAMES)
+    return {**table, **nested}
+
+
+def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
+    if name == "keys" and not isinstance(value, Mapping):
+        listed = value.split(",") if isinstance(value, str) else value
+        if not isinstance(listed, list) or not all(isinstance(key, str) for key in listed):
+            raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
+        return {key.strip(): KeyRule() for key in listed if key.strip()}
+    wanted = dict[str, KeyRule] if name == "keys" else _TYPES[name]
+    try:
+        return msgspec.convert(value, wanted, strict=strict)
+    except msgspec.ValidationError as error:
+        hint = f" ({FORM})" if name == "generation_time" else ""
+        shown = value if name not in ("keys", "control_token") else "…"
+        raise ValueError(f"{where}: {error}; got {str(shown)[:60]!r}{hint}") from None

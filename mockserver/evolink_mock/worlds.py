@@ -1,0 +1,263 @@
+"""What belongs to one API key: clock, tasks, credits, luck, journal. And the bounded collection of all such worlds."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from evolink_mock.clock import Clock, ClockFactory
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.duration import SECOND, Micros, show_duration
+from evolink_mock.core.generation import Generation
+from evolink_mock.core.identity import derive_seed, request_id, task_id, world_token
+from evolink_mock.core.lifecycle import next_transition, observe, plan
+from evolink_mock.core.render import shown_status
+from evolink_mock.core.scenario import Scenario
+from evolink_mock.core.task import Door, Event, State, Task, Units
+from evolink_mock.core.validation import Request
+from evolink_mock.journal import Entry, Happening, Log
+from evolink_mock.store import MemoryStore, Store
+
+_encode = msgspec.json.Encoder().encode
+
+_SETTLED_BY_A_CREATE = 2
+"""Each create settles as many tasks that fell due: steady traffic leaves no backlog, and no request pays for many."""
+_PURGE_EVERY: Micros = 3600 * SECOND
+
+
+class Rules(NamedTuple):
+    """What all worlds of one server have in common."""
+
+    choices: Choices
+    law: Generation
+    server_seed: int
+    make_clock: ClockFactory
+    public_url: str
+    journal_limit: int
+    task_limit: int
+
+
+class Grant(NamedTuple):
+    """What a key may spend and use; `None` means no limit."""
+
+    balance: Units | None = None
+    models: frozenset[str] | None = None
+
+
+class World:
+    """Everything one API key can see or change. Its methods are what can happen in it; the rules are in `core`."""
+
+    def __init__(self, key: str, rules: Rules, grant: Grant) -> None:
+        self.key = key
+        self.rules = rules
+        self.grant = grant
+        self.generation = 0
+        self.journal: Log[Entry] = Log(rules.journal_limit)
+        self.events: Log[Happening] = Log(rules.journal_limit)
+        self._begin(rules.server_seed)
+
+    def _begin(self, server_seed: int) -> None:
+        self.server_seed = server_seed
+        self.seed = derive_seed(server_seed, self.key)
+        self.token = world_token(self.seed, self.generation)
+        self.clock: Clock = self.rules.make_clock()
+        self.store: Store = MemoryStore(self.grant.balance)
+        self._created = 0
+        self._requests = 0
+        self._purge_at = self.clock.now() + _PURGE_EVERY
+
+    def reset(self, server_seed: int | None = None) -> None:
+        """Forget everything, start the clock anew, and let every old link die."""
+        self.generation += 1
+        self.journal.clear()
+        self.events.clear()
+        self._begin(self.server_seed if server_seed is None else server_seed)
+        self.note("world.reset")
+
+    def reseed(self, server_seed: int) -> None:
+        """Draw the ids and the luck of tasks to come from another seed; links already given stay valid."""
+        self.server_seed = server_seed
+        self.seed = derive_seed(server_seed, self.key)
+        self.note("world.seeded", detail=str(server_seed))
+
+    def note(self, event: str, task: str | None = None, detail: str | None = None) -> None:
+        self.events.append(Happening(self.clock.now(), event, task, detail))
+
+    def next_request_id(self) -> str:
+        self._requests += 1
+        return request_id(self.seed, self._requests)
+
+    # Tasks
+
+    def may_use(self, model: str) -> bool:
+        return self.grant.models is None or model in self.grant.models
+
+    def create(self, request: Request, scenario: Scenario, door: Door, now: Micros) -> tuple[str, Task] | None:
+        """A new task with its credits reserved, or `None` where they do not suffice."""
+        rules = self.rules
+        if now >= self._purge_at:
+            self._purge(now)
+        # With a limited balance a refund that is due must count before the next task is refused.
+        self.settle(now, _SETTLED_BY_A_CREATE if self.grant.balance is None else None)
+        luck = self._created
+        future = plan(request, scenario, rules.law, self.seed, luck, rules.choices)
+        if not self.store.ledger.affords(future.reserved):
+            return None
+        name = task_id(self.seed, luck, now)
+        while name in self.store:  # Only after a reseed that returns to an earlier seed.
+            luck += 1
+            name = task_id(self.seed, luck, now)
+        self._created = luck + 1
+        task = Task(now, request.model.name, future, _encode(request.values), door)
+        store = self.store
+        store.add(name, task)
+        store.ledger = store.ledger.reserve(future.reserved)
+        store.push_due(now + future.starts, name)
+        self.events.append(Happening(now, "task.created", name))
+        return name, task
+
+    @property
+    def full(self) -> bool:
+        return len(self.store) >= self.rules.task_limit
+
+    def find(self, name: str, now: Micros) -> Task | None:
+        """A task of this world that can still be asked for."""
+        task = self.store.get(name)
+        if task is None or now - task.created >= self.rules.choices.task_retention * SECOND:
+            return None
+        return task
+
+    def look(self, name: str, task: Task) -> State:
+        """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
+        state = observe(task.plan, self.clock.now() - task.created, task.events)
+        if state.ended is None and self.clock.mode == "auto" and (due := self.next_event()) is not None:
+            self.clock.move_to(due)
+            self.settle(due)
+            state = observe(task.plan, self.clock.now() - task.created, task.events)
+        return state
+
+    def link(self, name: str) -> str:
+        return f"{self.rules.public_url}/media/{self.token}/{name}.mp4"
+
+    def end(self, name: str, task: Task, event: Event) -> Task:
+        """Let an unfinished task end now, and settle it. Whoever calls has settled what was due before."""
+        ended = task._replace(events=(*task.events, event))
+        self.store.replace(name, ended)
+        self._finish(name, ended, task.created + event.at)
+        return ended
+
+    # Time
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is going to happen by itself."""
+        self.settle(self.clock.now())
+        return self.store.peek_due() is None
+
+    def next_event(self) -> Micros | None:
+        """When something happens next: a transition of a task, never the expiry of a link."""
+        while (due := self.store.peek_due()) is not None:
+            task = self.store.get(due.task_id)
+            if task is not None and not task.events:
+                return due.at
+            self.store.pop_due(due.at)  # Ended by hand, or forgotten.
+        return None
+
+    def settle(self, until: Micros, at_most: int | None = None) -> bool:
+        """Carry out what is due by `until`, in the order of time; whether some of it is left."""
+        done = 0
+        while done != at_most:
+            due = self.store.pop_due(until)
+            if due is None:
+                return False
+            done += 1
+            task = self.store.get(due.task_id)
+            if task is None or task.events:
+                continue
+            elapsed = due.at - task.created
+            following = next_transition(task.plan, elapsed)
+            if following is None:
+                self._finish(due.task_id, task, due.at)
+            else:
+                self.events.append(Happening(due.at, "task.processing", due.task_id))
+                self.store.push_due(task.created + following, due.task_id)
+        return True
+
+    def _finish(self, name: str, task: Task, at: Micros) -> None:
+        state = observe(task.plan, at - task.created, task.events)
+        charged = task.plan.charged if state.failure is None else 0
+        self.store.ledger = self.store.ledger.settle(task.plan.reserved, charged)
+        detail = None if state.failure is None else state.failure.code
+        self.events.append(Happening(at, f"task.{shown_status(state, self.rules.choices)}", name, detail))
+
+    def move_clock(self, to: Micros) -> None:
+        before = self.clock.now()
+        self.clock.move_to(to)
+        self.note("clock.moved", detail=show_duration(max(to - before, 0)))
+
+    def change_clock(self, clock: Clock) -> None:
+        self.clock = clock
+        self.note("clock.mode", detail=clock.mode)
+
+    def _purge(self, now: Micros) -> None:
+        self.settle(now)
+        self.store.drop_created_before(now - self.rules.choices.task_retention * SECOND)
+        self._purge_at = now + _PURGE_EVERY
+
+
+class Worlds:
+    """All worlds by key and by link token: at most `limit`, of which the least recently used goes, idle ones first."""
+
+    def __init__(self, rules: Rules, limit: int, grants: dict[str, Grant], default: Grant) -> None:
+        self._rules = rules
+        self._limit = limit
+        self._grants = grants
+        self._default = default
+        self._worlds: OrderedDict[str, World] = OrderedDict()
+        self._by_token: dict[str, World] = {}
+        self.evicted = 0
+        self.outside = World("", rules, default)
+        """Where requests are noted that belong to no key."""
+
+    def of(self, key: str) -> World:
+        """The world of a key, made on first use."""
+        world = self._worlds.get(key)
+        if world is None:
+            if len(self._worlds) >= self._limit:
+                self._evict()
+            world = self._worlds[key] = World(key, self._rules, self._grants.get(key, self._default))
+            self._by_token[world.token] = world
+        else:
+            self._worlds.move_to_end(key)
+        return world
+
+    def by_token(self, token: str) -> World | None:
+        return self._by_token.get(token)
+
+    def reset(self, world: World, server_seed: int | None = None) -> None:
+        self._by_token.pop(world.token, None)
+        world.reset(server_seed)
+        self._by_token[world.token] = world
+
+    def holding(self, task: str, but: World) -> World | None:
+        """Another key's world that has the task."""
+        return next((world for world in self._worlds.values() if world is not but and task in world.store), None)
+
+    def ring(self) -> None:
+        """Wake everybody who waits on a log."""
+        for world in (*self._worlds.values(), self.outside):
+            world.journal.bell.ring()
+            world.events.bell.ring()
+
+    def _evict(self) -> None:
+        idle = (key for key, world in self._worlds.items() if world.idle)
+        key = next(idle, None) or next(iter(self._worlds))
+        self._by_token.pop(self._worlds.pop(key).token, None)
+        self.evicted += 1
+
+    def __iter__(self) -> Iterator[World]:
+        return iter(self._worlds.values())
+
+    def __len__(self) -> int:
+        return len(self._worlds)
