@@ -15,7 +15,7 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.clock import MAX_SPEED, Bell, Mode, breathe, first_of, make_clock, wall_seconds
-from evolink_mock.core.duration import SECOND, Micros, parse_duration, to_seconds
+from evolink_mock.core.duration import SECOND, Micros, parse_duration, show_duration, to_seconds
 from evolink_mock.core.lifecycle import observe
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import Event, Failure, Task, to_credits
@@ -205,8 +205,10 @@ class Control:
                 continue
             target = world.next_event() if change.until is not None else world.clock.now() + by
             if target is not None:
-                world.move_clock(target)
+                moved = target - world.clock.now()
+                world.clock.move_to(target)
                 await _settle(world)
+                world.note("clock.moved", detail=show_duration(max(moved, 0)))
         return _each(ask, [_show_clock(world) for world in ask.worlds])
 
     # Worlds

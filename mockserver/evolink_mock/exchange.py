@@ -19,6 +19,7 @@ from evolink_mock.worlds import World
 
 log = logging.getLogger("evolink_mock")
 
+MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
@@ -69,7 +70,6 @@ class Endpoint:
         world, answer = self._answer(method, scope, headers, body)
         now = world.clock.now()
         request_id = world.next_request_id()
-        kept = raw if sum(map(len, headers.values())) <= MAX_HEADER_BYTES else raw[:0]
         world.journal.append(
             Entry(
                 now,
@@ -78,7 +78,7 @@ class Endpoint:
                 method,
                 scope["path"][:KEPT_BODY],
                 scope["query_string"][:KEPT_BODY],
-                kept,
+                raw if _bounded(raw) else [],
                 (body or b"")[:KEPT_BODY],
                 answer.status,
                 answer.body[:KEPT_BODY],
@@ -93,7 +93,7 @@ class Endpoint:
         if handler is None:
             answer = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
             return self._outside, answer._replace(headers=((b"allow", self._allow),))
-        if sum(map(len, headers.values())) > MAX_HEADER_BYTES:
+        if not _bounded(scope["headers"]):
             return self._outside, refuse("any", "headers_too_large")
         path = scope.get("path_params", {})
         world = self._open_world(self._operation, headers, path)
@@ -104,6 +104,10 @@ class Endpoint:
         except Exception:
             log.exception("the %s operation failed", self._operation)
             return world, refuse("any", "internal_error")
+
+
+def _bounded(headers: list[tuple[bytes, bytes]]) -> bool:
+    return len(headers) <= MAX_HEADERS and sum([len(name) + len(value) for name, value in headers]) <= MAX_HEADER_BYTES
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:

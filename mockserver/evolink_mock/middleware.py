@@ -11,8 +11,8 @@ from evolink_mock.settings import Settings
 from evolink_mock.worlds import World
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-OPEN_PATHS = frozenset({"health", "ready"})
-"""Below /__mock: what anybody may read, since orchestrators ask it."""
+_OPEN_PATHS = frozenset({"/__mock/health", "/__mock/ready"})
+"""What anybody may read, since orchestrators ask it."""
 TOKEN_HEADER = b"x-mock-token"
 
 
@@ -25,7 +25,7 @@ class ControlGate:
 
     def __init__(self, app: ASGIApp, settings: Settings, outside: World) -> None:
         self._app = app
-        self._token = "" if settings.loopback else settings.control_token
+        self._token = None if settings.loopback else settings.control_token.encode()
         self._outside = outside
         public = urlsplit(settings.public_url).hostname
         self._own_hosts = _LOOPBACK_NAMES | ({public} if public else set())
@@ -40,7 +40,7 @@ class ControlGate:
         await send_answer(send, answer, self._outside.clock.now(), self._outside.next_request_id(), scope["method"])
 
     def _objection(self, scope: Scope) -> tuple[str, str] | None:
-        if scope["path"].rpartition("/")[2] in OPEN_PATHS:
+        if scope["path"] in _OPEN_PATHS:
             return None
         headers = dict(scope["headers"])
         origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
@@ -48,9 +48,15 @@ class ControlGate:
             hosts = [_host(b"//" + headers.get(b"host", b"")), *([_host(origin)] if origin is not None else [])]
             if site in (b"cross-site", b"same-site") or not all(host in self._own_hosts for host in hosts):
                 return "foreign_page", "Pages of other sites cannot steer this emulator"
-        if self._token and not compare_digest(headers.get(TOKEN_HEADER, b""), self._token.encode()):
+        if self._token is not None and not (
+            self._token and compare_digest(headers.get(TOKEN_HEADER, b""), self._token)
+        ):
             return "token_required", "Bound beyond loopback, control calls need the header X-Mock-Token"
         return None
+
+    def _knows_token(self, given: bytes) -> bool:
+        """No token at all keeps everybody out: nobody said who may come in."""
+        return bool(self._token) and compare_digest(given, self._token or b"")
 
 
 def _host(url: bytes) -> str | None:

@@ -8,7 +8,7 @@ import msgspec
 
 from evolink_mock.clock import Clock, ClockFactory
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.duration import SECOND, Micros, show_duration
+from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation
 from evolink_mock.core.identity import derive_seed, request_id, task_id, world_token
 from evolink_mock.core.lifecycle import next_transition, observe, plan
@@ -190,11 +190,6 @@ class World:
         self.store.ledger = self.store.ledger.settle(task.plan.reserved, charged)
         detail = None if state.failure is None else state.failure.code
         self.events.append(Happening(at, f"task.{shown_status(state, self.rules.choices)}", name, detail))
-
-    def move_clock(self, to: Micros) -> None:
-        before = self.clock.now()
-        self.clock.move_to(to)
-        self.note("clock.moved", detail=show_duration(max(to - before, 0)))
 
     def change_clock(self, clock: Clock) -> None:
         self.clock = clock

@@ -1,9 +1,10 @@
-"""POST /v1/videos/generations: the documented answer, the documented refusals, and the order in which faults are judged."""
+"""POST /v1/videos/generations: the documented answer and refusals, and the order in which faults are judged."""
 
 import json
 import re
 
 import pytest
+
 from support import DOCUMENTED, MODEL, Emulator
 
 REFUSALS = {

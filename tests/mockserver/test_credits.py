@@ -1,6 +1,7 @@
 """GET /v1/credits: the documented body, its older error format, and money that adds up."""
 
 import pytest
+
 from support import DOCUMENTED, Emulator
 
 

@@ -1,6 +1,7 @@
 """GET /v1/tasks/{id}: every state and every documented refusal."""
 
 import pytest
+
 from support import Emulator
 
 REFUSALS = {

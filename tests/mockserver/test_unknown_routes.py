@@ -1,6 +1,7 @@
 """Whatever no route answers has the API's error shape, and 405 names the methods that would do."""
 
 import pytest
+
 from support import Emulator
 
 

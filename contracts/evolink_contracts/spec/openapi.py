@@ -6,24 +6,45 @@ from typing import Any, TypeAlias
 from evolink_contracts.spec.errors import ERRORS, FAILURES, TASK_ERROR_TYPE, HttpError, Operation
 from evolink_contracts.spec.fields import Field
 from evolink_contracts.spec.models import MODELS, Model
+from evolink_contracts.spec.sources import Basis
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK
 from evolink_contracts.spec.wire import (
     BILLING_RULES,
     DOCUMENTED_STATUSES,
     OUTPUT_TYPES,
     TASK_ID_PATTERN,
+    TASK_ID_PREFIX,
     TASK_OBJECT,
+    TERMINAL,
+    CreatedTask,
+    CreditsBody,
+    Status,
+    TaskDetail,
+    TaskError,
 )
 
 Json: TypeAlias = dict[str, Any]
 
-_EXAMPLE_ID = "task-unified-1757169743-7cvnl5zw"
+_EXAMPLE_CREATED = 1757169743
+_EXAMPLE_ID = f"{TASK_ID_PREFIX}{_EXAMPLE_CREATED}-7cvnl5zw"
 _EXAMPLE_MODEL = "wan2.6-image-to-video-flash"
-_REQUEST_ID: Json = {"X-Request-Id": {"description": "Names the exchange.", "schema": {"type": "string"}}}
+_EXAMPLE_LINK = "https://media.evolink.ai/video.mp4"
+_REQUEST_ID: Json = {
+    "X-Request-Id": {
+        "description": "Names the exchange.",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1},
+        "x-basis": "vendor client",
+        "x-source": "S2",
+    }
+}
 
 
 def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
-    """The document of create, query, credits and the callback, as a JSON-ready value."""
+    """The document of create, query, credits and the callback, as a JSON-ready value.
+
+    Without `server_url` the routes are those of whatever host the document was read from.
+    """
     task_path: Json = {"get": _query()}
     if cancel_route:
         task_path["delete"] = _cancel()
@@ -34,7 +55,7 @@ def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
             "version": "1",
             "description": "Each part names the basis it stands on (x-basis) and its source (x-source).",
         },
-        "servers": [{"url": server_url}],
+        "servers": [{"url": server_url or "/"}],
         "security": [{"bearer": []}],
         "paths": {
             "/v1/videos/generations": {"post": _create()},
@@ -74,9 +95,7 @@ def _create() -> Json:
         },
         "responses": {
             "200": {
-                "description": "The task was created.",
-                "headers": _REQUEST_ID,
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/VideoGenerationResponse"}}},
+                **_success("The task was created.", "VideoGenerationResponse", "S1a", created=_created_example()),
                 "links": {
                     "task": {
                         "operationId": "getTaskDetail",
@@ -85,7 +104,7 @@ def _create() -> Json:
                     }
                 },
             },
-            **_refusals("create", "ErrorResponse"),
+            **_refusals("create"),
         },
         "callbacks": {"taskEnded": {"{$request.body#/callback_url}": {"post": _callback()}}},
     }
@@ -101,7 +120,7 @@ def _callback() -> Json:
         "security": [],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TaskDetailResponse"}}},
+            "content": _json("TaskDetailResponse", completed=_completed_example(), failed=_failed_example()),
         },
         "responses": {
             "2XX": {"description": "Taken; nothing more is sent."},
@@ -117,9 +136,11 @@ def _task_id() -> Json:
         "name": "task_id",
         "in": "path",
         "required": True,
-        "description": "As create answered it; begins with task-unified-.",
-        "schema": {"type": "string"},
+        "description": f"As create answered it; begins with {TASK_ID_PREFIX}, or is refused with 400.",
+        "schema": {"type": "string", "pattern": f"^{TASK_ID_PREFIX}"},
         "example": _EXAMPLE_ID,
+        "x-basis": "documented",
+        "x-source": "S1b",
     }
 
 
@@ -129,27 +150,27 @@ def _query() -> Json:
         "summary": "Ask how a task is doing",
         "parameters": [_task_id()],
         "responses": {
-            "200": {
-                "description": "The task as it is now.",
-                "headers": _REQUEST_ID,
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TaskDetailResponse"}}},
-            },
-            **_refusals("query", "ErrorResponse"),
+            "200": _success(
+                "The task as it is now.",
+                "TaskDetailResponse",
+                "S1b",
+                pending=_detail_example("pending", 0),
+                processing=_detail_example("processing", 65),
+                completed=_completed_example(),
+                failed=_failed_example(),
+            ),
+            **_refusals("query"),
         },
     }
 
 
 def _cancel() -> Json:
-    cancelled = {
-        "type": "object",
-        "required": ["id", "object", "status", "message"],
-        "properties": {
-            "id": {"type": "string"},
-            "object": {"const": "task.cancelled"},
-            "status": {"const": "cancelled"},
-            "message": {"type": "string"},
-        },
-    }
+    cancelled = _object(
+        id={"type": "string", "pattern": TASK_ID_PATTERN},
+        object={"const": "task.cancelled"},
+        status={"const": "cancelled"},
+        message={"type": "string"},
+    )
     return {
         "operationId": "cancelTask",
         "summary": "Cancel a task (an unpublished draft of 2025; no current page has it)",
@@ -160,7 +181,7 @@ def _cancel() -> Json:
                 "headers": _REQUEST_ID,
                 "content": {"application/json": {"schema": cancelled}},
             },
-            **_refusals("query", "ErrorResponse"),
+            **_refusals("query"),
         },
         "x-basis": "inferred",
         "x-source": "S1e",
@@ -172,30 +193,52 @@ def _credits() -> Json:
         "operationId": "getCredits",
         "summary": "Ask how many credits remain",
         "responses": {
-            "200": {
-                "description": "The balance of the key and of its user.",
-                "headers": _REQUEST_ID,
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CreditsResponse"}}},
-            },
-            **_refusals("credits", "LegacyErrorResponse"),
+            "200": _success(
+                "The balance of the key and of its user.", "CreditsResponse", "S1d", limited=_credits_example()
+            ),
+            **_refusals("credits"),
         },
     }
 
 
-def _refusals(operation: Operation, schema: str) -> Json:
-    """One response a status, with every documented body of that status as an example."""
+def _success(description: str, schema: str, source: str, **examples: Mapping[str, object]) -> Json:
+    basis: Basis = "documented"
+    return {
+        "description": description,
+        "headers": _REQUEST_ID,
+        "content": _json(schema, **examples),
+        "x-basis": basis,
+        "x-source": source,
+    }
+
+
+def _json(schema: str, **examples: Mapping[str, object]) -> Json:
+    return {
+        "application/json": {
+            "schema": {"$ref": f"#/components/schemas/{schema}"},
+            "examples": {name: {"value": value} for name, value in examples.items()},
+        }
+    }
+
+
+def _refusals(operation: Operation) -> Json:
+    """One response a status, with every body of that status that has a row as an example."""
     rows = [row for row in ERRORS.values() if row.operation == operation]
+    rows.append(ERRORS["any", "headers_too_large"])
     statuses = sorted({row.status for row in rows})
-    return {str(status): _refusal(schema, [row for row in rows if row.status == status]) for status in statuses}
+    return {str(status): _refusal([row for row in rows if row.status == status]) for status in statuses}
 
 
-def _refusal(schema: str, rows: list[HttpError]) -> Json:
+def _refusal(rows: list[HttpError]) -> Json:
+    # The credits page alone has integer codes; what the emulator refuses before it knows the route has none of them.
+    names = dict.fromkeys("LegacyErrorResponse" if isinstance(row.code, int) else "ErrorResponse" for row in rows)
+    shapes = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     return {
         "description": " / ".join(row.condition.replace("_", " ") for row in rows),
         "headers": _REQUEST_ID,
         "content": {
             "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{schema}"},
+                "schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes},
                 "examples": {row.condition: {"value": _error_example(row)} for row in rows},
             }
         },
@@ -216,6 +259,56 @@ def _schema_name(model: Model) -> str:
 def _request_example(model: Model) -> Json:
     required = {field.name: field.example for field in model.fields if field.required}
     return {"model": model.name, **required, "duration": 5}
+
+
+def _created_example() -> CreatedTask:
+    """The page's own example values; `per_call` is shown under the setting billing_rule=per_call."""
+    return {
+        "created": _EXAMPLE_CREATED,
+        "id": _EXAMPLE_ID,
+        "model": _EXAMPLE_MODEL,
+        "object": TASK_OBJECT,
+        "progress": 0,
+        "status": "pending",
+        "task_info": {"can_cancel": True, "estimated_time": MODELS[_EXAMPLE_MODEL].estimated_time},
+        "type": "video",
+        "usage": {"billing_rule": "per_call", "credits_reserved": 5, "user_group": "default"},
+    }
+
+
+def _detail_example(status: Status, progress: int) -> TaskDetail:
+    return {
+        "created": _EXAMPLE_CREATED,
+        "id": _EXAMPLE_ID,
+        "model": _EXAMPLE_MODEL,
+        "object": TASK_OBJECT,
+        "progress": progress,
+        "status": status,
+        "task_info": {"can_cancel": status not in TERMINAL},
+        "type": "video",
+    }
+
+
+def _completed_example() -> TaskDetail:
+    return {**_detail_example("completed", 100), "results": [_EXAMPLE_LINK]}
+
+
+def _failed_example() -> TaskDetail:
+    failure = FAILURES["content_policy_violation"]
+    error: TaskError = {"code": failure.code, "message": failure.message, "type": TASK_ERROR_TYPE}
+    return {**_detail_example("failed", 0), "error": error}
+
+
+def _credits_example() -> CreditsBody:
+    """1,000 credits, of which a video of five seconds took 15."""
+    return {
+        "data": {
+            "token": {"remaining_credits": 985, "unlimited_credits": False, "used_credits": 15},
+            "user": {"remaining_credits": 985, "used_credits": 15},
+        },
+        "message": "",
+        "success": True,
+    }
 
 
 def _request_schema(model: Model) -> Json:
@@ -254,8 +347,10 @@ def _field_schema(field: Field, fields: Iterable[Field]) -> Json:
     schema |= {name: limit for name, limit in limits.items() if limit is not None}
     if not field.required:
         schema = _nullable(schema)
+    # To a JSON Schema 5.0 is an integer; to the rulings of the facts it is not, and only words can say so.
+    whole = " 5.0 is refused, being no integer." if field.kind == "integer" else ""
     return schema | {
-        "description": field.meaning,
+        "description": field.meaning + whole,
         "examples": [field.example],
         "x-basis": field.basis,
         "x-source": field.source,
@@ -293,11 +388,15 @@ def _created_schema() -> Json:
             estimated_time={"type": "integer", "minimum": 0, "description": "Seconds."},
         ),
         type={"enum": list(OUTPUT_TYPES)},
-        usage=_object(
-            billing_rule={"enum": list(BILLING_RULES)},
-            credits_reserved={"type": "number", "minimum": 0},
-            user_group={"type": "string"},
-        ),
+        usage=_usage_schema(),
+    )
+
+
+def _usage_schema() -> Json:
+    return _object(
+        billing_rule={"enum": list(BILLING_RULES)},
+        credits_reserved={"type": "number", "minimum": 0},
+        user_group={"type": "string"},
     )
 
 
@@ -328,9 +427,15 @@ def _detail_schema() -> Json:
             "type": ["object", "null"],
             "description": "Why the task failed. The set of codes is open.",
         },
-        "usage": {"type": "object", "description": "Only under the setting task_usage=include."},
+        "usage": _detail_usage_schema(),
     }
     return required
+
+
+def _detail_usage_schema() -> Json:
+    usage = _usage_schema() | {"description": "Only under the setting task_usage=include."}
+    usage["properties"]["credits_used"] = {"type": "number", "minimum": 0, "description": "Once the task has ended."}
+    return usage | {"x-basis": "vendor client", "x-source": "S2"}
 
 
 def _credits_schema() -> Json:

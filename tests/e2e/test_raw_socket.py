@@ -1,0 +1,104 @@
+"""Bytes that no client library would send, on a real socket."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from serving import Server
+from support import bearer
+
+KEY = b"Authorization: Bearer sk-raw\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+def talk(server: Server, content: bytes) -> bytes:
+    """Send bytes, and read until the other side closes or has answered all it will."""
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+def alive(server: Server) -> bool:
+    return httpx.get(f"{server.url}/__mock/health").status_code == 200
+
+
+def post(body: bytes) -> bytes:
+    first = b"POST /v1/videos/generations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    return first + KEY + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET /v1/credits HTTP/1.1\r\nHost: x\r\nX-A: a\x00b\r\n\r\n", b"400"),
+        (b"GET /v1/credits HTTP/9.9\r\nHost: x\r\n\r\n", b"400"),
+        (b"GET /v1/tasks/" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n", b"400"),
+        (b"GET /v1/tasks/task-unified-\xc3\xa9 HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n", b"400"),
+        (b"GET http://x/v1/credits HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n", b"200"),
+        (b"GET /v1/credits HTTP/1.1\r\nHost: x\r\n" + b"X-Pad: y\r\n" * 9_000 + KEY + b"\r\n", b"400"),
+        (b"GET /v1/credits HTTP/1.1\r\nHost: x\r\n" + KEY + b"X-Pad: " + b"y" * 40_000 + b"\r\n\r\n", b"400"),
+        (post(b"{}"), b"400"),
+        (post(b"\xff"), b"400"),
+    ],
+)
+def test_strange_requests_get_a_4xx_and_the_emulator_goes_on(server: Server, content: bytes, status: bytes) -> None:
+    assert talk(server, content).split(b" ", 2)[1] == status
+    assert alive(server)
+
+
+def test_a_large_body_is_refused_in_full_sentences(server: Server) -> None:
+    """The answer arrives, because what is too large is still read before it is refused."""
+    answer = talk(server, post(b'{"x":"' + b"x" * 5_000_000 + b'"}'))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413")
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
+
+
+def test_a_chunked_body_is_bounded_too(server: Server) -> None:
+    chunks = (b"%x\r\n" % 65536 + b"x" * 65536 + b"\r\n") * 40 + b"0\r\n\r\n"
+    head = b"POST /v1/videos/generations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + KEY + b"\r\n"
+    assert talk(server, head + chunks).startswith(b"HTTP/1.1 413")
+
+
+def test_a_sender_who_hangs_up_half_way_harms_nobody(server: Server) -> None:
+    before = httpx.get(f"{server.url}/__mock/tasks", headers=bearer("sk-raw")).json()["tasks"]
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/videos/generations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n" + KEY + b"\r\n{"
+        )
+    assert alive(server)
+    assert httpx.get(f"{server.url}/__mock/tasks", headers=bearer("sk-raw")).json()["tasks"] == before
+
+
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
+    one = b"GET /v1/tasks/a HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n"
+    two = b"GET /v1/tasks/task-unified-1-aaaaaaaa HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n"
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(one + two)
+        answer = b""
+        while answer.count(b"HTTP/1.1") < 2 or not answer.endswith(b"}}"):
+            answer += connection.recv(65536)
+    assert answer.index(b"400 Bad Request") < answer.index(b"404 Not Found")
+
+
+def test_every_answer_is_json_with_a_request_id_and_one_date(server: Server) -> None:
+    for path in ("/v1/credits", "/v1/tasks/x", "/nowhere", "/openapi.json", "/__mock/health", "/__mock/nowhere"):
+        response = httpx.get(f"{server.url}{path}")
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["x-request-id"].startswith("req_")
+        assert len(response.headers.get_list("date")) == 1
+        assert "server" not in response.headers
+        assert response.json()

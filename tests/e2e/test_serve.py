@@ -1,0 +1,136 @@
+"""`evolink-mock serve` as a user runs it: a fresh process, a real socket."""
+
+import json
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import Server
+from support import DOCUMENTED, Emulator, bearer
+
+
+def shell(command: str) -> str:
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_curl_of_the_banner_creates_a_task_that_finishes() -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("the banner's call is pasted into curl, which is not installed")
+    with Server("--clock", "auto") as server:
+        lines = server.output.splitlines()
+        start = next(number for number, line in enumerate(lines) if line.startswith("  curl"))
+        task = json.loads(shell("\n".join(lines[start : start + 3])))
+        watch = next(line for line in lines if "TASK_ID" in line and "curl" in line).replace("TASK_ID", task["id"])
+        seen = [json.loads(shell(watch)) for _ in range(2)]
+        assert [answer["status"] for answer in seen] == ["processing", "completed"]
+        assert httpx.get(seen[-1]["results"][0]).content[4:8] == b"ftyp"
+
+
+def test_on_the_real_clock_a_task_passes_through_all_its_states() -> None:
+    with Server("--generation-time", "400ms") as server, httpx.Client(base_url=server.url, headers=bearer()) as client:
+        emulator = Emulator(client)
+        task = emulator.create()
+        seen: list[tuple[str, int]] = []
+        while not seen or seen[-1][0] != "completed":
+            body = emulator.query(task).json()
+            if not seen or seen[-1] != (body["status"], body["progress"]):
+                seen.append((body["status"], body["progress"]))
+        assert [progress for _, progress in seen] == sorted(progress for _, progress in seen)
+        assert {status for status, _ in seen} == {"pending", "processing", "completed"}
+        assert len({progress for _, progress in seen}) > 3
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_answers_who_waits_and_cleans_up(how: signal.Signals) -> None:
+    with Server() as server, socket.create_connection(server.address, timeout=10) as waiting:
+        request = "GET /__mock/events?wait=60s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-local\r\n\r\n"
+        waiting.sendall(request.encode())
+        # The listener answers in order of arrival, so by then the wait has begun.
+        assert httpx.get(f"{server.url}/__mock/worlds?all=true").json()["worlds"]
+        assert server.stop(how) in (0, -how)
+        assert waiting.recv(65536).startswith(b"HTTP/1.1 200")
+        assert not server.ready_file.exists()
+
+
+def test_tls_is_verified_against_the_emulators_own_authority() -> None:
+    with Server("--tls") as server:
+        assert server.url.startswith("https://")
+        authority = server.home / "evolink-mock" / "evolink-mock-ca.pem"
+        assert str(authority) in server.output
+        context = ssl.create_default_context(cafile=str(authority))
+        with httpx.Client(base_url=server.url, verify=context) as client:
+            assert Emulator(client).create()
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(f"{server.url}/__mock/health")
+        assert (authority.parent / "evolink-mock-ca.key").stat().st_mode & 0o077 == 0
+
+
+def test_the_authority_is_made_once_and_kept(tmp_path: Path) -> None:
+    kept = ("--tls", "--set", f"authority={tmp_path}")
+    with Server(*kept):
+        first = (tmp_path / "evolink-mock-ca.pem").read_bytes()
+    with Server(*kept) as server:
+        assert (tmp_path / "evolink-mock-ca.pem").read_bytes() == first
+        context = ssl.create_default_context(cafile=str(tmp_path / "evolink-mock-ca.pem"))
+        assert httpx.get(f"{server.url}/__mock/ready", verify=context).status_code == 200
+
+
+def test_json_output_is_one_object_a_line() -> None:
+    with Server("--log-format", "json", "--access-log") as server:
+        httpx.get(f"{server.url}/v1/credits", headers=bearer())
+        server.stop()
+        lines = [json.loads(line) for line in server.output.splitlines()]
+    assert lines[0]["event"] == "ready"
+    assert any("/v1/credits" in line.get("message", "") for line in lines)
+
+
+def test_bound_wider_the_token_is_printed_once_and_works() -> None:
+    with Server("--host", "0.0.0.0") as server:
+        (line,) = [line for line in server.output.splitlines() if "X-Mock-Token" in line]
+        token = line.rpartition(" ")[2]
+        url = f"{server.url}/__mock/clock"
+        assert httpx.get(url, headers=bearer()).status_code == 401
+        assert httpx.get(url, headers={**bearer(), "X-Mock-Token": token}).status_code == 200
+
+
+def test_settings_reach_the_process_from_flags_environment_and_file(tmp_path: Path) -> None:
+    file = tmp_path / "evolink.toml"
+    file.write_text('clock = "manual"\n[choices]\nbilling_rule = "per_call"\n', encoding="utf-8")
+    environ = {"EVOLINK_MOCK_CONFIG": str(file), "EVOLINK_MOCK_KEYS": "sk-only"}
+    with Server("--clock-start", "1000", environ=environ) as server:
+        answer = httpx.post(f"{server.url}/v1/videos/generations", json=DOCUMENTED, headers=bearer("sk-only")).json()
+        assert (answer["created"], answer["usage"]["credits_reserved"]) == (1000, 5)
+        assert httpx.get(f"{server.url}/v1/credits", headers=bearer()).status_code == 401
+
+
+def refused(*arguments: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
+    with pytest.raises(AssertionError, match="did not start") as failure, Server(*arguments, environ=environ) as server:
+        assert server.url
+    return 1, str(failure.value)
+
+
+def test_what_cannot_be_is_said_clearly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        _, said = refused("--port", str(taken.getsockname()[1]))
+        assert "Choose another with --port" in said
+    assert "did you mean 'EVOLINK_MOCK_SEED'?" in refused(environ={"EVOLINK_MOCK_SED": "1"})[1]
+    assert "did you mean 'cancelled_as'?" in refused("--set", "canceled_as=cancelled")[1]
+    assert "NAME=VALUE" in refused("--set", "cancelled_as")[1]
+    assert "cannot read the settings file" in refused("--config", "/nowhere.toml")[1]
+
+
+def test_help_and_version_and_settings_work_without_a_server() -> None:
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "evolink_mock", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "--generation-time" in run("serve", "--help")
+    assert "0.1.0" in run("--version")
+    assert 'cancelled_as = "failed"' in run("settings")
+    assert {"name": "port", "value": 8080} in json.loads(run("settings", "--json"))

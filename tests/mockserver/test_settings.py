@@ -1,0 +1,113 @@
+"""Settings come from flags, environment, file and defaults, in that order, and an unknown or wrong one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from evolink_mock.settings import NAMES, load_settings
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "evolink.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> None:
+    file = write(tmp_path, 'port = 1\nseed = 1\nspeed = 2.0\ngeneration_time = "5s"\n')
+    environ = {"EVOLINK_MOCK_PORT": "2", "EVOLINK_MOCK_SEED": "2", "PATH": "/bin"}
+    loaded = load_settings({"port": 3}, environ, file)
+    assert (loaded.port, loaded.seed, loaded.speed, loaded.host) == (3, 2, 2.0, "127.0.0.1")
+    assert loaded.generation_time == "5s"
+
+
+def test_open_questions_may_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
+    file = write(tmp_path, 'cancel_route = true\n[choices]\ncancelled_as = "cancelled"\noversize_status = 400\n')
+    choices = load_settings(file=file).choices
+    assert (choices.cancel_route, choices.cancelled_as, choices.oversize_status) == (True, "cancelled", 400)
+
+
+def test_every_setting_is_an_environment_variable() -> None:
+    texts = {
+        "clock": "auto",
+        "generation_time": "documented",
+        "keys": "sk-a, sk-b",
+        "log_format": "json",
+        "public_url": "https://x.example/",
+        "billing_rule": "per_call",
+        "tls": "true",
+        "balance": "1.5",
+    }
+    loaded = load_settings({}, {f"EVOLINK_MOCK_{name.upper()}": text for name, text in texts.items()})
+    assert (loaded.clock, loaded.log_format, loaded.tls, loaded.balance) == ("auto", "json", True, 1.5)
+    assert loaded.public_url == "https://x.example"
+    assert list(loaded.keys) == ["sk-a", "sk-b"]
+    assert loaded.choices.billing_rule == "per_call"
+
+
+def test_keys_may_have_rules_of_their_own(tmp_path: Path) -> None:
+    keys = load_settings(file=write(tmp_path, '[keys."sk-a"]\nbalance = 2.5\nmodels = ["m"]\n[keys."sk-b"]\n')).keys
+    assert keys["sk-a"].grant().balance == 25_000
+    assert keys["sk-a"].grant().models == {"m"}
+    assert keys["sk-b"].grant() == (None, None)
+
+
+def test_a_speed_implies_a_scaled_clock() -> None:
+    assert load_settings({"speed": 10}).clock == "scaled"
+    assert load_settings({"speed": 10, "clock": "manual"}).clock == "manual"
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"EVOLINK_MOCK_PROT": "1"}, "did you mean 'EVOLINK_MOCK_PORT'?"),
+        ({"EVOLINK_MOCK_PORT": "http"}, "EVOLINK_MOCK_PORT"),
+        ({"EVOLINK_MOCK_PORT": "65536"}, "from 0 to 65535"),
+        ({"EVOLINK_MOCK_CLOCK": "fast"}, "EVOLINK_MOCK_CLOCK"),
+        ({"EVOLINK_MOCK_SPEED": "nan"}, "speed must be"),
+        ({"EVOLINK_MOCK_SEED": "-1"}, "seed must be"),
+        ({"EVOLINK_MOCK_GENERATION_TIME": "soon"}, "write quick, documented"),
+        ({"EVOLINK_MOCK_TLS": "perhaps"}, "EVOLINK_MOCK_TLS"),
+        ({"EVOLINK_MOCK_DEFAULT_DURATION": "16"}, "from 2 to 15"),
+        ({"EVOLINK_MOCK_PUBLIC_URL": "ftp://x"}, "http or https URL"),
+        ({"EVOLINK_MOCK_CANCELLED_AS": "canceled"}, "EVOLINK_MOCK_CANCELLED_AS"),
+    ],
+)
+def test_a_wrong_variable_is_refused_by_name(environ: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match=r"EVOLINK_MOCK|must|generation_time") as refused:
+        load_settings({}, environ)
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("prot = 1", "did you mean 'port'?"),
+        ('port = "1"', "port"),
+        ("[choices]\ncanceled_as = 1", "did you mean 'cancelled_as'?"),
+        ("choices = 1", "must be a table"),
+        ("port = ", "not valid TOML"),
+        ('[keys."sk-a"]\nbudget = 1', "keys"),
+        ("keys = [1]", "keys must list API keys"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=write(tmp_path, text))
+    assert says in str(refused.value)
+
+
+def test_a_missing_file_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot read the settings file"):
+        load_settings(file=Path("/nowhere/evolink.toml"))
+
+
+def test_refusals_never_repeat_a_secret() -> None:
+    with pytest.raises(ValueError, match="keys") as refused:
+        load_settings({"keys": {"sk-very-secret": {"balance": "much"}}})
+    assert "very-secret" not in str(refused.value)
+
+
+def test_names_are_unique_and_plain() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    assert all(name.isidentifier() and name == name.lower() for name in NAMES)

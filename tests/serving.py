@@ -1,0 +1,72 @@
+"""A real emulator in a process of its own, for the tests that need one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+PATIENCE = 30.0
+
+
+class Server:
+    """`evolink-mock serve` on a free port; `url` is what it announced, `output` what it printed."""
+
+    def __init__(self, *arguments: str, environ: dict[str, str] | None = None) -> None:
+        self._home = tempfile.TemporaryDirectory()
+        self.home = Path(self._home.name)
+        self.ready_file = self.home / "ready.json"
+        self._printed = (self.home / "output").open("w+", encoding="utf-8")
+        command = [sys.executable, "-m", "evolink_mock", "serve", "--port", "0", "--ready-file", str(self.ready_file)]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK_")}
+        self.process = subprocess.Popen(
+            [*command, *arguments],
+            stdout=self._printed,
+            stderr=subprocess.STDOUT,
+            env={**clean, "XDG_STATE_HOME": str(self.home), **(environ or {})},
+        )
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + PATIENCE
+        while not self.ready_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                output = self.output
+                self.close()
+                raise AssertionError(f"the emulator did not start: {output}")
+            time.sleep(0.01)
+        self.url = str(json.loads(self.ready_file.read_text(encoding="utf-8"))["url"])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def output(self) -> str:
+        return (self.home / "output").read_text(encoding="utf-8")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        url = httpx.URL(self.url)
+        return url.host, url.port or 80
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop, and wait until it has; its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._printed.close()
+        self._home.cleanup()
