@@ -1,0 +1,76 @@
+"""The README's tour, run as it stands; and its Python example."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from serving import Server
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+ELSEWHERE = {
+    "make run": "tests/e2e/test_install.py",
+    "docker compose up --build": "tests/docs/test_container.py",
+}
+"""Commands that this file does not run, and where they are run or why they cannot be."""
+
+
+def tour() -> list[tuple[str, str]]:
+    """Each shell block of the tour with what it shall print."""
+    section = README.partition("## A tour")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert [kind for kind, _ in blocks] == ["sh", "text"] * (len(blocks) // 2)
+    return [(blocks[place][1], blocks[place + 1][1]) for place in range(0, len(blocks), 2)]
+
+
+def as_pattern(expected: str) -> re.Pattern[str]:
+    return re.compile(".*?".join(re.escape(part) for part in expected.strip().split("…")))
+
+
+def test_the_tour_prints_what_it_says(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("the tour is made of curl calls, and curl is not installed")
+    steps = tour()
+    mark = "=== next block ==="
+    script = f"\necho; echo '{mark}'\n".join(step for step, _ in steps)
+    with Server() as server:
+        # A script expands no aliases unless told to; a person's shell does.
+        shell = ["bash", "-O", "expand_aliases", "-euo", "pipefail", "-c", script]
+        environ = {**os.environ, "EVOLINK_BASE_URL": server.url}
+        run = subprocess.run(shell, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    printed = run.stdout.split(mark)
+    assert len(printed) == len(steps)
+    for (step, expected), output in zip(steps, printed, strict=True):
+        assert as_pattern(expected).fullmatch(output.strip()), f"{step}\nprinted\n{output}"
+
+
+def test_every_other_command_is_run_somewhere() -> None:
+    section = README.partition("## A tour")
+    outside = section[0] + section[2].partition("\n## ")[2]
+    for kind, text in re.findall(r"^```(\w+)\n(.*?)^```$", outside, re.MULTILINE | re.DOTALL):
+        if kind == "sh" and not text.startswith("export EVOLINK_BASE_URL="):
+            (home,) = [where for command, where in ELSEWHERE.items() if text.startswith(command)]
+            assert (ROOT / home).exists()
+
+
+def test_the_python_example_runs() -> None:
+    (example,) = [text for kind, text in BLOCKS if kind == "python"]
+    exec(compile(example, "README.md", "exec"), {})
+
+
+def test_the_settings_example_is_accepted(tmp_path: Path) -> None:
+    from evolink_mock.settings import load_settings
+
+    (example,) = [text for kind, text in BLOCKS if kind == "toml"]
+    file = tmp_path / "evolink.toml"
+    file.write_text(example, encoding="utf-8")
+    loaded = load_settings(file=file)
+    assert loaded.keys["sk-poor"].balance == 20.0
+    assert loaded.choices.cancelled_as == "cancelled"

@@ -1,0 +1,68 @@
+"""What a newcomer does first: `make run` in a fresh copy, and `pip install .` in a clean environment."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serving import PATIENCE
+from support import DOCUMENTED, bearer
+
+ROOT = Path(__file__).parent.parent.parent
+SETTING_UP = 300.0
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project's files and nothing that was built from them."""
+    target = tmp_path / "project"
+    left = (".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info", "build", "dist")
+    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(*left))
+    return target
+
+
+def test_make_run_sets_itself_up_and_serves(copy: Path, tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = ["make", "run", f"PYTHON={sys.executable}", f"ARGS=--port 0 --ready-file {ready}"]
+    process = subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        deadline = time.monotonic() + SETTING_UP
+        while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        announced = json.loads(ready.read_text(encoding="utf-8"))
+        answer = httpx.post(f"{announced['url']}/v1/videos/generations", json=DOCUMENTED, headers=bearer())
+        assert answer.json()["status"] == "pending"
+        os.kill(announced["pid"], 15)
+    finally:
+        printed, _ = process.communicate(timeout=PATIENCE)
+    assert "Create a task:" in printed
+    assert "curl -s http://127.0.0.1:" in printed
+
+
+def test_pip_install_gives_a_working_command_and_typed_packages(copy: Path, tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", home], check=True)
+    subprocess.run([home / "bin" / "python", "-m", "pip", "install", "--quiet", copy], check=True, timeout=SETTING_UP)
+    version = subprocess.run([home / "bin" / "evolink-mock", "--version"], capture_output=True, text=True, check=True)
+    assert "0.1.0" in version.stdout
+    code = """
+import importlib, pathlib
+for name in ("evolink_mock", "evolink_contracts", "evolink_client"):
+    module = importlib.import_module(name)
+    home = pathlib.Path(module.__file__).parent
+    assert "site-packages" in str(home), home
+    assert (home / "py.typed").exists(), name
+import evolink_mock
+assert evolink_mock.create_app()
+from evolink_mock.routes import placeholder_clip
+assert placeholder_clip()[4:8] == b"ftyp"
+"""
+    subprocess.run([home / "bin" / "python", "-c", code], cwd=tmp_path, check=True)
