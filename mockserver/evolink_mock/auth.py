@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 _BEARER = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([\x21-\x7e]{1,256}) *")
-_INVALID = "sk-invalid"
+_INVALID = b"sk-invalid"
 """Keys that begin like this are wrong even where any key is accepted, so that a 401 is always at hand."""
 
 
@@ -19,10 +20,15 @@ def identify(authorization: bytes | None, keys: Collection[str]) -> str | Strang
     """The API key of an `Authorization` header. With no `keys` listed, any non-empty one will do."""
     if authorization is None:
         return Stranger("missing")
-    match = _BEARER.fullmatch(authorization)
-    if match is None:
-        return Stranger("wrong")
-    key = match[1].decode("ascii")
-    if key.startswith(_INVALID) or (keys and key not in keys):
+    key = _bearer_key(authorization)
+    if key is None or (keys and key not in keys):
         return Stranger("wrong")
     return key
+
+
+@lru_cache(maxsize=1024)
+def _bearer_key(authorization: bytes) -> str | None:
+    match = _BEARER.fullmatch(authorization)
+    if match is None or match[1].startswith(_INVALID):
+        return None
+    return match[1].decode("ascii")

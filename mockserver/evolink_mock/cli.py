@@ -1,13 +1,12 @@
 """The `evolink-mock` command."""
 
+import gc
 import json
 import os
 from pathlib import Path
 from typing import Any
 
 import click
-
-from evolink_mock.settings import NAMES, load_settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,8 +54,11 @@ def main() -> None:
 )
 def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> None:
     """Start the emulator."""
-    # Serving needs uvicorn; --help and the other commands do not.
+    # Start-up makes what stays for good; to look for garbage in it takes a tenth of the time to the first answer.
+    gc.disable()
+    # Serving needs uvicorn and more; --help does not.
     from evolink_mock.serving import CannotListen, serve
+    from evolink_mock.settings import load_settings
 
     given = {name: value for name, value in flags.items() if value is not None}
     try:
@@ -79,6 +81,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
 def settings(as_json: bool) -> None:
     """List every setting, its value in this environment, and the open questions of the API that some answer."""
     from evolink_contracts.spec.sources import CONFLICTS
+    from evolink_mock.settings import NAMES, load_settings
 
     try:
         loaded = load_settings({}, os.environ)

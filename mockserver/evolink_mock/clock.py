@@ -45,10 +45,9 @@ class Bell:
 class Clock(Protocol):
     """What a world asks of time. All instants are microseconds since 1970."""
 
-    @property
-    def mode(self) -> Mode: ...
-    @property
-    def speed(self) -> float: ...
+    mode: Mode
+    speed: float
+
     def now(self) -> Micros: ...
     def move_to(self, instant: Micros) -> None:
         """Jump forward; an instant already past changes nothing."""
@@ -64,13 +63,11 @@ class SystemClock:
         self._zero = time.monotonic_ns()
         self._moved = Bell()
         self.speed = speed
-
-    @property
-    def mode(self) -> Mode:
-        return "real" if self.speed == 1 else "scaled"
+        self.mode: Mode = "real" if speed == 1 else "scaled"
 
     def now(self) -> Micros:
-        return self._start + int((time.monotonic_ns() - self._zero) * self.speed) // 1000
+        passed = time.monotonic_ns() - self._zero
+        return self._start + (passed if self.speed == 1 else int(passed * self.speed)) // 1000
 
     def move_to(self, instant: Micros) -> None:
         self._start += max(instant - self.now(), 0)
@@ -84,12 +81,11 @@ class SystemClock:
 class ManualClock:
     """Stands still until moved. In mode `auto` the emulator moves it whenever a caller asks about unfinished work."""
 
-    speed = 0.0
-
     def __init__(self, start: Micros = DEFAULT_START, mode: Literal["manual", "auto"] = "manual") -> None:
         self._now = start
         self._moved = Bell()
         self.mode: Mode = mode
+        self.speed = 0.0
 
     def now(self) -> Micros:
         return self._now

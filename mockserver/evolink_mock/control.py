@@ -19,9 +19,8 @@ from evolink_mock.core.duration import SECOND, Micros, parse_duration, show_dura
 from evolink_mock.core.lifecycle import observe
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import Event, Failure, Task, to_credits
-from evolink_mock.errors import Answer, refuse_control
+from evolink_mock.errors import Answer, refuse_control, refuse_method
 from evolink_mock.exchange import read_body, send_answer
-from evolink_mock.fidelity import fidelity
 from evolink_mock.inspection import brief, full_story
 from evolink_mock.journal import Log, redact, show_entry, show_happening
 from evolink_mock.settings import Settings
@@ -176,6 +175,8 @@ class Control:
         return {"status": "ready"}
 
     async def _fidelity(self, ask: Ask) -> object:
+        from evolink_mock.fidelity import fidelity
+
         return fidelity(self._settings.choices)
 
     # Time
@@ -373,9 +374,8 @@ class ControlEndpoint:
             return refuse_control(404, "not_found", "No such control call; GET /__mock/ lists them")
         call = self._calls.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if call is None:
-            allow = ", ".join(sorted({*self._calls, *(["HEAD"] if "GET" in self._calls else [])}))
-            refused = refuse_control(405, "method_not_allowed", f"Allowed here: {allow}")
-            return refused._replace(headers=((b"allow", allow.encode()),))
+            refused = refuse_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
+            return refuse_method(refused, {*self._calls, *(["HEAD"] if "GET" in self._calls else [])})
         body = await read_body(receive, _MAX_BODY)
         if body is None:
             return refuse_control(413, "body_too_large", f"A control body has at most {_MAX_BODY} bytes")

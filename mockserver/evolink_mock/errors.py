@@ -1,6 +1,6 @@
 """Answers made from the error rows of the facts."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,7 +10,7 @@ _encode = msgspec.json.Encoder().encode
 JSON = b"application/json"
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct):
     """What goes back over the wire; `task` and `door` are for the journal."""
 
     status: int
@@ -25,6 +25,12 @@ def refuse(operation: Operation, condition: str, message: str | None = None, *, 
     """The documented error, to the byte unless a more precise message is given."""
     row = ERRORS[operation, condition]
     return Answer(row.status, _encode(row.body(message or row.message.replace("{model}", model[:100]))))
+
+
+def refuse_method(answer: Answer, allowed: Iterable[str]) -> Answer:
+    """A 405 with the methods that would do."""
+    answer.headers = ((b"allow", ", ".join(sorted(allowed)).encode()),)
+    return answer
 
 
 def refuse_invalid(code: str, message: str | None, status: int = 400) -> Answer:

@@ -6,20 +6,20 @@ as all the work behind them.
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
 from evolink_mock.clock import http_date
 from evolink_mock.core.duration import Micros
-from evolink_mock.errors import Answer, refuse
+from evolink_mock.errors import Answer, refuse, refuse_method
 from evolink_mock.journal import KEPT_BODY, Entry
 from evolink_mock.worlds import World
 
 log = logging.getLogger("evolink_mock")
 
-MAX_HEADERS = 100
 MAX_HEADER_BYTES = 32 * 1024
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
@@ -27,7 +27,7 @@ _DRAINED = 64 * 1024 * 1024
 Headers: TypeAlias = dict[bytes, bytes]
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct):
     """A request as an operation sees it. `body` is `None` where it was larger than allowed."""
 
     world: World
@@ -54,20 +54,22 @@ class Endpoint:
         max_body: int,
         otherwise: Handler | None = None,
     ) -> None:
-        self._otherwise = otherwise
         self._operation = operation
+        self._otherwise = otherwise
         self._handlers = {**handlers, **({"HEAD": handlers["GET"]} if "GET" in handlers else {})}
-        self._allow = ", ".join(sorted(self._handlers)).encode()
         self._open_world = open_world
         self._outside = outside
         self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
-        raw: list[tuple[bytes, bytes]] = scope["headers"]
-        headers = dict(raw)
-        body = await read_body(receive, self._max_body) if method != "GET" else b""
-        world, answer = self._answer(method, scope, headers, body)
+        headers: Headers = dict(scope["headers"])
+        body = b"" if method == "GET" else await read_body(receive, self._max_body)
+        head = b"\n".join(map(b": ".join, headers.items()))
+        if len(head) > MAX_HEADER_BYTES:
+            head, world, answer = b"", self._outside, refuse("any", "headers_too_large")
+        else:
+            world, answer = self._answer(method, headers, body, scope.get("path_params", {}))
         now = world.clock.now()
         request_id = world.next_request_id()
         world.journal.append(
@@ -78,8 +80,8 @@ class Endpoint:
                 method,
                 scope["path"][:KEPT_BODY],
                 scope["query_string"][:KEPT_BODY],
-                raw if _bounded(raw) else [],
-                (body or b"")[:KEPT_BODY],
+                head,
+                body[:KEPT_BODY] if body else b"",
                 answer.status,
                 answer.body[:KEPT_BODY],
                 answer.task,
@@ -88,14 +90,13 @@ class Endpoint:
         )
         await send_answer(send, answer, now, request_id, method)
 
-    def _answer(self, method: str, scope: Scope, headers: Headers, body: bytes | None) -> tuple[World, Answer]:
+    def _answer(
+        self, method: str, headers: Headers, body: bytes | None, path: Mapping[str, str]
+    ) -> tuple[World, Answer]:
         handler = self._handlers.get(method, self._otherwise)
         if handler is None:
-            answer = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
-            return self._outside, answer._replace(headers=((b"allow", self._allow),))
-        if not _bounded(scope["headers"]):
-            return self._outside, refuse("any", "headers_too_large")
-        path = scope.get("path_params", {})
+            refused = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
+            return self._outside, refuse_method(refused, self._handlers)
         world = self._open_world(self._operation, headers, path)
         if isinstance(world, Answer):
             return self._outside, world
@@ -104,10 +105,6 @@ class Endpoint:
         except Exception:
             log.exception("the %s operation failed", self._operation)
             return world, refuse("any", "internal_error")
-
-
-def _bounded(headers: list[tuple[bytes, bytes]]) -> bool:
-    return len(headers) <= MAX_HEADERS and sum([len(name) + len(value) for name, value in headers]) <= MAX_HEADER_BYTES
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:
@@ -132,17 +129,13 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
 
 async def send_answer(send: Send, answer: Answer, now: Micros, request_id: str, method: str) -> None:
     """Put an answer on the wire with the headers that every answer has."""
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [
-                (b"content-type", answer.content_type),
-                (b"content-length", b"%d" % len(answer.body)),
-                (b"date", http_date(now)),
-                (b"x-request-id", request_id.encode()),
-                *answer.headers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+    body = answer.body
+    headers = [
+        (b"content-type", answer.content_type),
+        (b"content-length", b"%d" % len(body)),
+        (b"date", http_date(now)),
+        (b"x-request-id", request_id.encode()),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})

@@ -119,7 +119,7 @@ class Api:
         if isinstance(found, Answer):
             return found
         name = call.path["task_id"]
-        return Answer(200, self._shown(call.world, name, found, call.world.look(name, found)), task=name)
+        return Answer(200, self._shown(call.world, name, found, call.world.look(found, call.now)), task=name)
 
     def cancel(self, call: Call) -> Answer:
         """DELETE /v1/tasks/{task_id}: only an unpublished draft had it (S1e), so only `cancel_route` serves it."""
@@ -162,7 +162,9 @@ class Api:
         if call.now >= task.created + state.ended + RESULT_LINK.seconds * SECOND:
             hours = RESULT_LINK.seconds // 3600
             message = f"This link has expired: result links are valid for {hours} hours after completion"
-            return refuse("any", "link_expired", message)._replace(task=name)
+            expired = refuse("any", "link_expired", message)
+            expired.task = name
+            return expired
         return Answer(200, placeholder_clip(), content_type=b"video/mp4", task=name)
 
     def openapi(self, call: Call) -> Answer:
@@ -198,7 +200,9 @@ class Api:
         if condition == "model_access_denied":
             body = self._json(call)
             model = str(body.get("model")) if isinstance(body, dict) and body.get("model") else next(iter(MODELS))
-        return refuse(operation, condition, model=model)._replace(door="header")
+        answer = refuse(operation, condition, model=model)
+        answer.door = "header"
+        return answer
 
     def _json(self, call: Call) -> object:
         """The decoded body, or the refusal of what is no JSON."""

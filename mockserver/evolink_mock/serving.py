@@ -15,9 +15,8 @@ from logging.config import dictConfig
 from pathlib import Path
 
 import uvicorn
-from starlette.applications import Starlette
 
-from evolink_mock.app import create_app
+from evolink_mock.app import Emulator, create_app
 from evolink_mock.authority import CERTIFICATE, authority_directory, server_context
 from evolink_mock.banner import banner
 from evolink_mock.settings import Settings
@@ -59,9 +58,9 @@ def serve(settings: Settings) -> None:
 class _Server(uvicorn.Server):
     """uvicorn's server with something to say when it is ready, and something to stop before it waits for requests."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, announce: Callable[[], str], ready_file: Path) -> None:
+    def __init__(self, config: uvicorn.Config, app: Emulator, announce: Callable[[], str], ready_file: Path) -> None:
         super().__init__(config)
-        self._control = app.state.control
+        self._control = app.control
         self._announce = announce
         self._ready_file = ready_file
 
@@ -69,9 +68,9 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit:
             return
-        # What is loaded by now stays for good: let full collections pass over it.
-        gc.collect()
+        # What is loaded by now stays for good: let collections pass over it.
         gc.freeze()
+        gc.enable()
         url = self._announce()
         if self._ready_file != Path(os.devnull):
             _write_whole(self._ready_file, json.dumps({"url": url, "pid": os.getpid()}) + "\n")

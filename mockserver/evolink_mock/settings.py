@@ -1,6 +1,5 @@
 """Every setting of the emulator, and how flags, environment, file and defaults become one value."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Grant(None if self.balance is None else to_units(self.balance), models)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """One emulator's settings. `choices` holds the open questions of the API."""
 
@@ -148,6 +147,8 @@ def _known(name: str, shown: str, candidates: Any) -> None:
 
 def _read(file: Path) -> dict[str, Any]:
     """The settings of a TOML file; a `[choices]` table may hold the open questions, `[keys]` the keys."""
+    import tomllib
+
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

@@ -1,21 +1,14 @@
 """The one place that mutates: a world's tasks, dues and ledger, all as rows that a database could hold."""
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task
-
-
-class Due(NamedTuple):
-    """The next transition of a task, at an instant."""
-
-    at: Micros
-    task_id: str
+from evolink_mock.due_queue import Due, DueQueue
 
 
 class Store(Protocol):
@@ -28,30 +21,26 @@ class Store(Protocol):
     def get(self, task_id: str) -> Task | None: ...
     def newest_first(self) -> Iterator[tuple[str, Task]]: ...
     def drop_created_before(self, instant: Micros) -> int: ...
-    def push_due(self, at: Micros, task_id: str) -> None: ...
+    def push_due(self, due: Due) -> None: ...
     def peek_due(self) -> Due | None: ...
     def pop_due(self, until: Micros) -> Due | None: ...
+    def drop_due(self, task_id: str) -> None: ...
     def __len__(self) -> int: ...
     def __contains__(self, task_id: str) -> bool: ...
 
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Task).decode
-_INSTANT, _ORDER = 8, 6
 
 
 class MemoryStore:
-    """In memory. Records at rest are bytes, and so are dues: the garbage collector has nothing to walk.
-
-    A due is its instant and its order, both big-endian, then the id: as bytes compare, so do they. Ties fall in the
-    order in which they were pushed.
-    """
+    """In memory. Records at rest are bytes: the garbage collector has nothing to walk."""
 
     def __init__(self, balance: int | None = None) -> None:
         self.ledger = Ledger(balance)
         self._tasks: dict[str, bytes] = {}
-        self._due: list[bytes] = []
-        self._pushed = 0
+        dues = DueQueue()
+        self.push_due, self.peek_due, self.pop_due, self.drop_due = dues.push, dues.peek, dues.pop, dues.drop
 
     def add(self, task_id: str, task: Task) -> None:
         self._tasks[task_id] = _encode(task)
@@ -78,25 +67,8 @@ class MemoryStore:
             self._tasks = {task_id: row for place, (task_id, row) in enumerate(self._tasks.items()) if place >= old}
         return old
 
-    def push_due(self, at: Micros, task_id: str) -> None:
-        self._pushed += 1
-        heappush(self._due, at.to_bytes(_INSTANT, "big") + self._pushed.to_bytes(_ORDER, "big") + task_id.encode())
-
-    def peek_due(self) -> Due | None:
-        return _read_due(self._due[0]) if self._due else None
-
-    def pop_due(self, until: Micros) -> Due | None:
-        """Take out the first transition that is due by `until`."""
-        if not self._due or int.from_bytes(self._due[0][:_INSTANT], "big") > until:
-            return None
-        return _read_due(heappop(self._due))
-
     def __len__(self) -> int:
         return len(self._tasks)
 
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._tasks
-
-
-def _read_due(row: bytes) -> Due:
-    return Due(int.from_bytes(row[:_INSTANT], "big"), row[_INSTANT + _ORDER :].decode())

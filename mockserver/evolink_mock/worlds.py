@@ -11,11 +11,12 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation
 from evolink_mock.core.identity import derive_seed, request_id, task_id, world_token
-from evolink_mock.core.lifecycle import next_transition, observe, plan
+from evolink_mock.core.lifecycle import observe, plan
 from evolink_mock.core.render import shown_status
 from evolink_mock.core.scenario import Scenario
 from evolink_mock.core.task import Door, Event, State, Task, Units
 from evolink_mock.core.validation import Request
+from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log
 from evolink_mock.store import MemoryStore, Store
 
@@ -113,7 +114,7 @@ class World:
         store = self.store
         store.add(name, task)
         store.ledger = store.ledger.reserve(future.reserved)
-        store.push_due(now + future.starts, name)
+        store.push_due(Due(now + future.starts, now + future.ends, name))
         self.events.append(Happening(now, "task.created", name))
         return name, task
 
@@ -128,13 +129,13 @@ class World:
             return None
         return task
 
-    def look(self, name: str, task: Task) -> State:
+    def look(self, task: Task, now: Micros) -> State:
         """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
-        state = observe(task.plan, self.clock.now() - task.created, task.events)
+        state = observe(task.plan, now - task.created, task.events)
         if state.ended is None and self.clock.mode == "auto" and (due := self.next_event()) is not None:
             self.clock.move_to(due)
             self.settle(due)
-            state = observe(task.plan, self.clock.now() - task.created, task.events)
+            state = observe(task.plan, due - task.created, task.events)
         return state
 
     def link(self, name: str) -> str:
@@ -144,6 +145,7 @@ class World:
         """Let an unfinished task end now, and settle it. Whoever calls has settled what was due before."""
         ended = task._replace(events=(*task.events, event))
         self.store.replace(name, ended)
+        self.store.drop_due(name)
         self._finish(name, ended, task.created + event.at)
         return ended
 
@@ -157,12 +159,8 @@ class World:
 
     def next_event(self) -> Micros | None:
         """When something happens next: a transition of a task, never the expiry of a link."""
-        while (due := self.store.peek_due()) is not None:
-            task = self.store.get(due.task_id)
-            if task is not None and not task.events:
-                return due.at
-            self.store.pop_due(due.at)  # Ended by hand, or forgotten.
-        return None
+        due = self.store.peek_due()
+        return None if due is None else due.at
 
     def settle(self, until: Micros, at_most: int | None = None) -> bool:
         """Carry out what is due by `until`, in the order of time; whether some of it is left."""
@@ -172,24 +170,20 @@ class World:
             if due is None:
                 return False
             done += 1
-            task = self.store.get(due.task_id)
-            if task is None or task.events:
-                continue
-            elapsed = due.at - task.created
-            following = next_transition(task.plan, elapsed)
-            if following is None:
-                self._finish(due.task_id, task, due.at)
-            else:
+            if due.then:
                 self.events.append(Happening(due.at, "task.processing", due.task_id))
-                self.store.push_due(task.created + following, due.task_id)
+                self.store.push_due(Due(due.then, 0, due.task_id))
+            elif (task := self.store.get(due.task_id)) is not None:
+                self._finish(due.task_id, task, due.at)
         return True
 
     def _finish(self, name: str, task: Task, at: Micros) -> None:
-        state = observe(task.plan, at - task.created, task.events)
-        charged = task.plan.charged if state.failure is None else 0
-        self.store.ledger = self.store.ledger.settle(task.plan.reserved, charged)
-        detail = None if state.failure is None else state.failure.code
-        self.events.append(Happening(at, f"task.{shown_status(state, self.rules.choices)}", name, detail))
+        plan = task.plan
+        state = observe(plan, at - task.created, task.events)
+        failure = state.failure
+        self.store.ledger = self.store.ledger.settle(plan.reserved, plan.charged if failure is None else 0)
+        event = f"task.{shown_status(state, self.rules.choices)}"
+        self.events.append(Happening(at, event, name, None if failure is None else failure.code))
 
     def change_clock(self, clock: Clock) -> None:
         self.clock = clock

@@ -78,9 +78,8 @@ def test_each_command_of_the_image_works_in_a_fresh_environment(tmp_path: Path) 
     environ = dict(pair.split("=", 1) for pair in of("ENV")[0].split()) | {"EVOLINK_MOCK_PORT": "18980"}
     serve = json.loads(here(of("ENTRYPOINT")[0])) + json.loads(of("CMD")[0])
     health = json.loads(here(of("HEALTHCHECK")[0].partition("CMD ")[2]))
-    server = subprocess.Popen(
-        command, cwd="/", env={"PATH": os.environ["PATH"], **environ}, stdout=subprocess.PIPE, text=True
-    )
+    environ["PATH"] = os.environ["PATH"]
+    server = subprocess.Popen(serve, cwd="/", env=environ, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         first = server.stdout.readline()

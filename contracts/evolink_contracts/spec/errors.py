@@ -9,7 +9,7 @@ from evolink_contracts.spec.wire import ErrorBody, ErrorDetail
 Operation: TypeAlias = Literal["create", "query", "credits", "any"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpError:
     """One refusal. `message` may hold `{model}`, filled in when the answer is made."""
 
@@ -185,7 +185,7 @@ ERRORS: dict[tuple[Operation, str], HttpError] = {(row.operation, row.condition)
 Origin: TypeAlias = Literal["client", "server"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TaskFailure:
     """A documented `error.code` of a failed task. The set is open: upstream codes have been seen to pass through."""
 

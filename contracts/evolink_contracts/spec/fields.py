@@ -8,7 +8,7 @@ from evolink_contracts.spec.sources import Basis
 Kind: TypeAlias = Literal["string", "integer", "boolean", "object", "url", "urls"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Media:
     """What the API says of a file behind a URL. Sizes in bytes, sides in pixels, durations in seconds."""
 
@@ -25,7 +25,7 @@ class Media:
     max_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Field:
     """One request field. `None` for a limit means that there is none.
 

@@ -58,7 +58,7 @@ def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
         "servers": [{"url": server_url or "/"}],
         "security": [{"bearer": []}],
         "paths": {
-            "/v1/videos/generations": {"post": _create()},
+            "/v1/videos/generations": {"post": _create(cancel_route)},
             "/v1/tasks/{task_id}": task_path,
             "/v1/credits": {"get": _credits()},
         },
@@ -71,12 +71,13 @@ def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
                 "CreditsResponse": _credits_schema(),
                 "ErrorResponse": _error_schema("string"),
                 "LegacyErrorResponse": _error_schema("integer"),
+                **({"CancelledTask": _cancelled_schema()} if cancel_route else {}),
             },
         },
     }
 
 
-def _create() -> Json:
+def _create(cancel_route: bool) -> Json:
     names = {model.name: f"#/components/schemas/{_schema_name(model)}" for model in MODELS.values()}
     return {
         "operationId": "createVideoGeneration",
@@ -97,16 +98,21 @@ def _create() -> Json:
             "200": {
                 **_success("The task was created.", "VideoGenerationResponse", "S1a", created=_created_example()),
                 "links": {
-                    "task": {
-                        "operationId": "getTaskDetail",
-                        "parameters": {"task_id": "$response.body#/id"},
-                        "description": "Ask how the task is doing.",
-                    }
+                    "task": _link("getTaskDetail", "Ask how the task is doing."),
+                    **({"cancel": _link("cancelTask", "Cancel the task.")} if cancel_route else {}),
                 },
             },
             **_refusals("create"),
         },
         "callbacks": {"taskEnded": {"{$request.body#/callback_url}": {"post": _callback()}}},
+    }
+
+
+def _link(operation_id: str, description: str) -> Json:
+    return {
+        "operationId": operation_id,
+        "parameters": {"task_id": "$response.body#/id"},
+        "description": description,
     }
 
 
@@ -165,12 +171,9 @@ def _query() -> Json:
 
 
 def _cancel() -> Json:
-    cancelled = _object(
-        id={"type": "string", "pattern": TASK_ID_PATTERN},
-        object={"const": "task.cancelled"},
-        status={"const": "cancelled"},
-        message={"type": "string"},
-    )
+    answered = _refusals("query")
+    # Only a scenario brings these about, and this route takes none.
+    del answered["429"], answered["500"]
     return {
         "operationId": "cancelTask",
         "summary": "Cancel a task (an unpublished draft of 2025; no current page has it)",
@@ -179,9 +182,9 @@ def _cancel() -> Json:
             "200": {
                 "description": "The task is cancelled.",
                 "headers": _REQUEST_ID,
-                "content": {"application/json": {"schema": cancelled}},
+                "content": _json("CancelledTask", cancelled=_cancelled_example()),
             },
-            **_refusals("query"),
+            **answered,
         },
         "x-basis": "inferred",
         "x-source": "S1e",
@@ -299,12 +302,21 @@ def _failed_example() -> TaskDetail:
     return {**_detail_example("failed", 0), "error": error}
 
 
+def _cancelled_example() -> Json:
+    return {
+        "id": _EXAMPLE_ID,
+        "object": "task.cancelled",
+        "status": "cancelled",
+        "message": "Task has been cancelled successfully",
+    }
+
+
 def _credits_example() -> CreditsBody:
-    """1,000 credits, of which a video of five seconds took 15."""
+    """1,000 credits, of which the created example took its 5."""
     return {
         "data": {
-            "token": {"remaining_credits": 985, "unlimited_credits": False, "used_credits": 15},
-            "user": {"remaining_credits": 985, "used_credits": 15},
+            "token": {"remaining_credits": 995, "unlimited_credits": False, "used_credits": 5},
+            "user": {"remaining_credits": 995, "used_credits": 5},
         },
         "message": "",
         "success": True,
@@ -436,6 +448,15 @@ def _detail_usage_schema() -> Json:
     usage = _usage_schema() | {"description": "Only under the setting task_usage=include."}
     usage["properties"]["credits_used"] = {"type": "number", "minimum": 0, "description": "Once the task has ended."}
     return usage | {"x-basis": "vendor client", "x-source": "S2"}
+
+
+def _cancelled_schema() -> Json:
+    return _object(
+        id={"type": "string", "pattern": TASK_ID_PATTERN},
+        object={"const": "task.cancelled"},
+        status={"const": "cancelled"},
+        message={"type": "string"},
+    )
 
 
 def _credits_schema() -> Json:

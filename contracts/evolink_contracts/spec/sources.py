@@ -9,7 +9,7 @@ Basis: TypeAlias = Literal["documented", "vendor client", "observed", "third par
 Value: TypeAlias = str | int | bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """A place that facts were taken from."""
 
@@ -41,7 +41,7 @@ _SOURCES = (
 SOURCES: dict[str, Source] = {source.key: source for source in _SOURCES}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """One way to read the sources: the value that stands for it, who supports it, and what it does."""
 
@@ -50,7 +50,7 @@ class Reading:
     meaning: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Conflict:
     """A question that the sources leave open or answer in two ways.
 
@@ -292,7 +292,7 @@ CONFLICTS: dict[str, Conflict] = {row.setting: row for row in _CONFLICTS}
 """Every conflict that a setting can reverse, by that setting."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ruling:
     """A disagreement or a silence that is settled for good, because nobody would want the other reading."""
 

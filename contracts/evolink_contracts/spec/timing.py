@@ -6,7 +6,7 @@ from evolink_contracts.spec.sources import Basis
 from evolink_contracts.spec.wire import Seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CallbackPolicy:
     """How a provider announces the end of a task. Another provider's policy is another value."""
 
@@ -26,7 +26,7 @@ class CallbackPolicy:
         return 1 + len(self.gaps)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lifetime:
     """How long something stays available, counted from `since`."""
 

@@ -17,7 +17,7 @@ def quote(request: Request, seconds: float, choices: Choices) -> Units:
     """The price of `seconds` of video as requested. Every rate is inferred: see the model's rows."""
     if choices.billing_rule == "per_call":
         return _PER_CALL
-    return to_units(request.rate * seconds)
+    return round(request.rate * seconds)
 
 
 class Ledger(NamedTuple):
@@ -43,8 +43,8 @@ class Ledger(NamedTuple):
         return self.balance is None or units <= self.remaining
 
     def reserve(self, units: Units) -> "Ledger":
-        return self._replace(reserved=self.reserved + units)
+        return Ledger(self.balance, self.reserved + units, self.spent)
 
     def settle(self, reserved: Units, charged: Units) -> "Ledger":
         """Turn a reservation into what the task really cost: nothing where it failed."""
-        return self._replace(reserved=self.reserved - reserved, spent=self.spent + charged)
+        return Ledger(self.balance, self.reserved - reserved, self.spent + charged)

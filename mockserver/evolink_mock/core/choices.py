@@ -10,7 +10,7 @@ def _default(setting: str) -> Any:
     return CONFLICTS[setting].default
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Choices:
     """What each setting asks, and what each reading means, is written once: in `evolink_contracts.spec.sources`."""
 

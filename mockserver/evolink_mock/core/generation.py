@@ -39,8 +39,8 @@ def parse_generation(text: str) -> Generation:
             if sigma > 3:
                 raise ValueError(f"a sigma of {sigma} is above 3")
             return Generation(median, median, sigma)
-        low, _, high = text.partition("-")
-        law = Generation(parse_duration(low), parse_duration(high or low))
+        low, dash, high = text.partition("-")
+        law = Generation(parse_duration(low), parse_duration(high if dash else low))
         if law.high < law.low:
             raise ValueError("its end lies before its start")
     except ValueError as error:

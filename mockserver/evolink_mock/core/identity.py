@@ -23,6 +23,8 @@ class Seed(NamedTuple):
     secret: bytes
     offset: int
     step: int
+    mark: str
+    """What the world's request ids begin with."""
 
 
 def derive_seed(server_seed: int, key: str) -> Seed:
@@ -30,7 +32,7 @@ def derive_seed(server_seed: int, key: str) -> Seed:
     digest = blake2b(key.encode(), key=b"world %d" % server_seed, digest_size=32).digest()
     offset = int.from_bytes(digest[:8], "big") % _SUFFIXES
     step = int.from_bytes(digest[8:16], "big") % (_SUFFIXES // 6) * 6 + 1
-    return Seed(digest[16:], offset, step)
+    return Seed(digest[16:], offset, step, f"req_{digest[8:12].hex()}")
 
 
 def _suffix(seed: Seed, n: int) -> str:
@@ -47,7 +49,7 @@ def task_id(seed: Seed, n: int, created: Micros) -> str:
 
 def request_id(seed: Seed, n: int) -> str:
     """The value of `X-Request-Id` for a world's n-th request."""
-    return f"req_{_suffix(seed, n)}{n:06d}"
+    return f"{seed.mark}{n:08x}"
 
 
 def world_token(seed: Seed, generation: int) -> str:
@@ -57,5 +59,5 @@ def world_token(seed: Seed, generation: int) -> str:
 
 def draws(seed: Seed, n: int) -> tuple[float, float, float, float]:
     """Four numbers in [0, 1) for a world's n-th task: a function of both, so no order of calls matters."""
-    a, b, c, d = _DRAWS.unpack(blake2b(b"%d" % n, key=seed.secret, digest_size=16).digest())
+    a, b, c, d = _DRAWS.unpack_from(blake2b(seed.secret + b"%d" % n).digest())
     return a / 2**32, b / 2**32, c / 2**32, d / 2**32

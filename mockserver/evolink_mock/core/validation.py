@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from evolink_contracts.spec.fields import Field, Media
 from evolink_contracts.spec.models import Model
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.task import Failure
+from evolink_mock.core.task import Failure, Units, to_units
 from evolink_mock.core.verdict import judge_callback
 
 
@@ -23,13 +23,13 @@ class Refusal(NamedTuple):
 class Request(NamedTuple):
     """A request that create accepts. `values` are the known fields that were sent, without nulls.
 
-    `doom` is what the task deserves to fail with later; `rate` is credits a second of video.
+    `doom` is what the task deserves to fail with later; `rate` is for a second of video.
     """
 
     model: Model
     values: Mapping[str, object]
     duration: int
-    rate: float
+    rate: Units
     doom: Failure | None
 
 
@@ -51,7 +51,7 @@ class Validator:
         self._choices = choices
         self._rules = {name: _compile(model, choices) for name, model in models.items()}
         self._rates = {
-            name: {(rate.quality, rate.audio): rate.credits_per_second for rate in model.rates}
+            name: {(rate.quality, rate.audio): to_units(rate.credits_per_second) for rate in model.rates}
             for name, model in models.items()
         }
 
@@ -113,16 +113,16 @@ def _check(field: Field, model: Model, choices: Choices) -> Check:
         case "integer":
             return partial(_check_integer, field)
         case "boolean":
-            return partial(_check_boolean)
+            return _check_boolean
         case "object":
             inner = {inner.name: _check(inner, model, choices) for inner in model.fields if inner.parent == field.name}
             return partial(_check_object, inner, choices.extra_fields == "refuse")
         case "urls":
-            return partial(_check_urls, field, _matcher(field), choices)
+            return partial(_check_urls, field, _media_check(field, choices), choices.image_count == "fail_later")
         case "url" if field.media is None:
             return partial(_check_callback, choices)
         case "url":
-            return partial(_check_media_url, _matcher(field), field.media, choices.bad_audio == "refuse")
+            return _media_check(field, choices)
 
 
 def _check_choice(field: Field, any_case: bool, value: object) -> Finding:
@@ -163,32 +163,36 @@ def _check_object(inner: Mapping[str, Check], closed: bool, value: object) -> Fi
     return None
 
 
-def _matcher(field: Field) -> Matcher:
+def _media_check(field: Field, choices: Choices) -> Check:
     assert field.pattern is not None
-    return re.compile(field.pattern).fullmatch
+    assert field.media is not None
+    strict = (choices.bad_image if field.kind == "urls" else choices.bad_audio) == "refuse"
+    return partial(_check_media_url, re.compile(field.pattern).fullmatch, field.media, strict)
 
 
-def _check_urls(field: Field, match: Matcher, choices: Choices, value: object) -> Finding:
+def _check_urls(field: Field, check: Check, later: bool, value: object) -> Finding:
     if type(value) is not list:
         return f" must be a list of {field.max_items} URL; got {_shown(value)}"
     if len(value) != field.max_items:
-        if choices.image_count == "fail_later":
+        if later:
             return Failure("invalid_parameters", f"image_urls must contain {field.max_items} image")
         if not value:
             return " must not be empty: give one image URL"
         return f" must contain exactly {field.max_items} URL; it has {len(value)}"
-    assert field.media is not None
-    finding = _check_media_url(match, field.media, choices.bad_image == "refuse", value[0])
+    finding = check(value[0])
     return f"[0]{finding}" if isinstance(finding, str) else finding
 
 
 def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) -> Finding:
     if type(value) is not str:
         return f" must be a URL; got {_shown(value)}"
-    path = _PATH.match(value)
-    if not match(value) or path is None:
+    if not match(value):
         return f" must be an http or https URL; got {_shown(value)}"
-    ending = path[1].lower()
+    # Most endings are right: look closer only at what may be wrong, so that a host such as a.zip is not.
+    if not value.partition("?")[0].partition("#")[0].lower().endswith(media.foreign_suffixes):
+        return None
+    path = _PATH.match(value)
+    ending = path[1].lower() if path else ""
     if not ending.endswith(media.foreign_suffixes):
         return None
     formats = ", ".join(suffix.removeprefix(".") for suffix in media.suffixes)

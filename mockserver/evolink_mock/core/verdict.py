@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 
@@ -56,8 +55,17 @@ _COMPATIBLE = IPv6Network("::/96")
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\\s]")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?://([^/?#]*))?", re.IGNORECASE | re.ASCII)
+_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?P<colon>:(?P<port>.*))?")
 _DOTS = str.maketrans("。．｡", "...")
+# What IDNA's mapping drops without a trace: the default-ignorable code points of Unicode.
+_IGNORED = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_PLAIN_HOST = re.compile(r"[a-z0-9._-]*")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+", re.ASCII)
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _NAMES_OF_THIS_HOST = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
 
 
@@ -71,28 +79,47 @@ def judge_callback(url: str, addresses: Iterable[str] = (), scope: Scope = "all"
         return Objection("length", f"must have at most {longest} characters; it has {len(url)}")
     if _FORBIDDEN.search(url):
         return Objection("characters", "must not contain spaces, control characters or backslashes")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return Objection("host", "is not a valid URL; give one such as https://your-domain.com/webhooks")
-    if parts.scheme != "https":
-        return Objection("scheme", f"must start with https://; its scheme is {parts.scheme[:20] or 'missing'!r}")
-    if "@" in parts.netloc:
+    match = _SCHEME.match(url)
+    if match is None or match[1].lower() != "https":
+        scheme = "missing" if match is None else repr(match[1][:20])
+        return Objection("scheme", f"must start with https://; its scheme is {scheme}")
+    authority = match[2] or ""
+    if "@" in authority:
         return Objection("credentials", "must not contain a user name or password")
-    if port == 0:
+    parts = _AUTHORITY.fullmatch(authority)
+    if parts is None or not parts["host"]:
+        return _NO_HOST
+    if parts["colon"] and not _is_port(parts["port"]):
         return Objection("port", "must have a port from 1 to 65535")
-    host = _folded(parts.hostname or "")
-    if not host or len(host) > 253 or "%" in host or ".." in host:
-        return Objection("host", "must name a host, such as https://your-domain.com/webhooks")
-    return _judge_host(host, addresses, scope)
+    if parts["host"].startswith("["):
+        return _judge_address(parts["host"][1:-1], scope)
+    host = _folded(parts["host"])
+    return _NO_HOST if host is None else _judge_host(host, addresses, scope)
+
+
+_NO_HOST = Objection("host", "must name a host, such as https://your-domain.com/webhooks")
+
+
+def _is_port(text: str) -> bool:
+    # An empty port is the scheme's own.
+    return not text or (_PORT.fullmatch(text) is not None and 0 < int(text) <= 65535)
+
+
+def _judge_address(text: str, scope: Scope) -> Objection | None:
+    """What stands in brackets can only be an IPv6 address."""
+    try:
+        # Python would take a zone after the address, which URLs do not have.
+        address = IPv6Address(text.replace("%", "?"))
+    except ValueError:
+        return Objection("host", f"has a host that is no valid address: {_printable(text)}")
+    return _internal(f"[{text}]") if is_internal(address, scope) else None
 
 
 def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> Objection | None:
     try:
-        literal = parse_host_address(host)
+        literal = parse_ipv4(host)
     except ValueError:
-        return Objection("host", f"has a host that is no valid address: {host[:60]!r}")
+        return Objection("host", f"has a host that is no valid address: {_printable(host)}")
     if literal is not None:
         return _internal(host) if is_internal(literal, scope) else None
     if scope == "all" and (host in _NAMES_OF_THIS_HOST or host.endswith(".localhost")):
@@ -106,26 +133,39 @@ def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> Objection 
 def _internal(host: str) -> Objection:
     return Objection(
         "internal",
-        f"must not point to an internal address; {host[:60]!r} is one. Give the public https URL of production: "
+        f"must not point to an internal address; {_printable(host)} is one. Give the public https URL of production: "
         "--callback-route will take its callbacks to a receiver on this machine, once this emulator sends any",
     )
 
 
-def _folded(host: str) -> str:
-    """The host as IDNA's mapping leaves it: look-alike digits and dots become plain, invisible characters vanish."""
+def _printable(host: str) -> str:
+    return f"'{ascii(host)[1:-1][:60]}'"
+
+
+def _folded(host: str) -> str | None:
+    """The host as IDNA's mapping leaves it, or `None` for what is no host.
+
+    Look-alike digits and dots become plain, and ignorable characters vanish; one dot at the end says nothing.
+    """
     if not host.isascii():
-        host = unicodedata.normalize("NFKC", host.translate(_DOTS)).translate(_DOTS)
-        host = "".join(character for character in host if unicodedata.category(character) != "Cf")
-    return host.lower().removesuffix(".")
+        host = _IGNORED.sub("", unicodedata.normalize("NFKC", host.translate(_DOTS)).translate(_DOTS))
+    host = host.lower().removesuffix(".")
+    beyond = _PLAIN_HOST.sub("", host)
+    if any(character.isascii() or not _can_stand_in_a_host(character) for character in beyond):
+        return None
+    return host if 0 < len(host) <= 253 and "" not in host.split(".") else None
 
 
-def parse_host_address(host: str) -> IPv4Address | IPv6Address | None:
+def _can_stand_in_a_host(character: str) -> bool:
+    # Letters, marks, numbers and symbols: emoji are names in some domains. Not the replacement character.
+    return unicodedata.category(character)[0] in "LMNS" and character != "\ufffd"
+
+
+def parse_ipv4(host: str) -> IPv4Address | None:
     """The address that a URL's host spells, or `None` for a name. Raises `ValueError` for what is neither.
 
     Follows the WHATWG URL rule: a host whose last label is a number is an IPv4 address or invalid.
     """
-    if ":" in host:
-        return IPv6Address(host)
     labels = host.split(".")
     if not _NUMBER.fullmatch(labels[-1]):
         return None

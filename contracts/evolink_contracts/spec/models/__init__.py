@@ -9,7 +9,7 @@ from evolink_contracts.spec.sources import Basis
 from evolink_contracts.spec.wire import Credits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rate:
     """Credits for one second of video. No public source gives EvoLink's figure, so every rate is inferred."""
 
@@ -20,7 +20,7 @@ class Rate:
     source: str = "S8"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """One model of the create call: its fields in the order in which faults are reported, and its prices."""
 
