@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Router
+from starlette.routing import Mount, Route, Router
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.clock import Clock, ClockFactory, make_clock
+from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock
 from evolink_mock.control import Control
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.generation import parse_generation
@@ -15,23 +15,40 @@ from evolink_mock.core.task import to_units
 from evolink_mock.middleware import ControlGate
 from evolink_mock.routes import Api
 from evolink_mock.settings import Settings
+from evolink_mock.settler import settle_when_quiet
 from evolink_mock.worlds import Grant, Rules, Worlds
 
 
 class Emulator:
     """The emulator as an ASGI application, with the two handles that whoever runs it may need.
 
-    Routed by starlette's `Router` alone: every endpoint answers its own errors, so the application object's error and
-    exception layers would only cost each request 4 µs.
+    Every endpoint answers its own errors, so no exception layers stand before them; and the two shapes of path that
+    nearly all requests have are looked up, since to try one pattern after another takes a fifth of a query's time.
     """
 
     def __init__(self, worlds: Worlds, control: Control, router: Router) -> None:
         self.worlds = worlds
         self.control = control
         self._router = router
+        routes = [route for route in router.routes if isinstance(route, Route)]
+        self._exact = {route.path: route.app for route in routes if not route.param_convertors}
+        self._last_segment = {
+            parent: (name.strip("{}"), route.app)
+            for route in routes
+            for parent, _, name in [route.path.rpartition("/")]
+            if name.startswith("{") and len(route.param_convertors) == 1
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._router.app(scope, receive, send)
+        if scope["type"] == "http" and not scope["root_path"]:
+            path: str = scope["path"]
+            if (endpoint := self._exact.get(path)) is not None:
+                return await endpoint(scope, receive, send)
+            parent, _, segment = path.rpartition("/")
+            if segment and (named := self._last_segment.get(parent)) is not None:
+                scope["path_params"] = {named[0]: segment}
+                return await named[1](scope, receive, send)
+        return await self._router.app(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, clock: ClockFactory | None = None) -> Emulator:
@@ -53,7 +70,8 @@ def create_app(settings: Settings | None = None, clock: ClockFactory | None = No
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
-        yield
+        async with in_background(settle_when_quiet(worlds)):
+            yield
         control.drain()
 
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)

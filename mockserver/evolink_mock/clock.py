@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from typing import Literal, Protocol, TypeAlias
 
@@ -116,6 +117,25 @@ ClockFactory: TypeAlias = Callable[[], Clock]
 async def breathe() -> None:
     """Let other requests have their turn."""
     await asyncio.sleep(0)
+
+
+async def rest(seconds: float) -> float:
+    """Sleep in wall time; by how many seconds it took longer."""
+    began = time.monotonic()
+    await asyncio.sleep(seconds)
+    return time.monotonic() - began - seconds
+
+
+@asynccontextmanager
+async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Let something run beside the body, and stop it afterwards."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def first_of(seconds: float, bell: Bell, clock: Clock, deadline: Micros | None) -> bool:

@@ -64,13 +64,23 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
         headers: Headers = dict(scope["headers"])
-        body = b"" if method == "GET" else await read_body(receive, self._max_body)
         head = b"\n".join(map(b": ".join, headers.items()))
+        body = b"" if method == "GET" else await read_body(receive, self._max_body)
+        path: Mapping[str, str] = scope.get("path_params", {})
         if len(head) > MAX_HEADER_BYTES:
-            head, world, answer = b"", self._outside, refuse("any", "headers_too_large")
+            head = b""
+            opened: World | Answer = refuse("any", "headers_too_large")
         else:
-            world, answer = self._answer(method, headers, body, scope.get("path_params", {}))
-        now = world.clock.now()
+            opened = self._open(method, headers, path)
+        if isinstance(opened, Answer):
+            world, answer = self._outside, opened
+            now = world.clock.now()
+        else:
+            world = opened
+            now = world.clock.now()
+            answer = self._handle(method, Call(world, now, headers, body, path))
+            if world.clock.mode == "auto":
+                now = world.clock.now()
         request_id = world.next_request_id()
         world.journal.append(
             Entry(
@@ -90,21 +100,20 @@ class Endpoint:
         )
         await send_answer(send, answer, now, request_id, method)
 
-    def _answer(
-        self, method: str, headers: Headers, body: bytes | None, path: Mapping[str, str]
-    ) -> tuple[World, Answer]:
+    def _open(self, method: str, headers: Headers, path: Mapping[str, str]) -> World | Answer:
+        if method in self._handlers or self._otherwise is not None:
+            return self._open_world(self._operation, headers, path)
+        refused = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
+        return refuse_method(refused, self._handlers)
+
+    def _handle(self, method: str, call: Call) -> Answer:
         handler = self._handlers.get(method, self._otherwise)
-        if handler is None:
-            refused = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
-            return self._outside, refuse_method(refused, self._handlers)
-        world = self._open_world(self._operation, headers, path)
-        if isinstance(world, Answer):
-            return self._outside, world
+        assert handler is not None
         try:
-            return world, handler(Call(world, world.clock.now(), headers, body, path))
+            return handler(call)
         except Exception:
             log.exception("the %s operation failed", self._operation)
-            return world, refuse("any", "internal_error")
+            return refuse("any", "internal_error")
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:

@@ -22,8 +22,6 @@ from evolink_mock.store import MemoryStore, Store
 
 _encode = msgspec.json.Encoder().encode
 
-_SETTLED_BY_A_CREATE = 2
-"""Each create settles as many tasks that fell due: steady traffic leaves no backlog, and no request pays for many."""
 _PURGE_EVERY: Micros = 3600 * SECOND
 
 
@@ -86,8 +84,8 @@ class World:
         self.events.append(Happening(self.clock.now(), event, task, detail))
 
     def next_request_id(self) -> str:
-        self._requests += 1
-        return request_id(self.seed, self._requests)
+        self._requests = n = self._requests + 1
+        return request_id(self.seed, n)
 
     # Tasks
 
@@ -99,8 +97,8 @@ class World:
         rules = self.rules
         if now >= self._purge_at:
             self._purge(now)
-        # With a limited balance a refund that is due must count before the next task is refused.
-        self.settle(now, _SETTLED_BY_A_CREATE if self.grant.balance is None else None)
+        if self.grant.balance is not None:
+            self.settle(now)  # A refund that is due counts before the next task is refused.
         luck = self._created
         future = plan(request, scenario, rules.law, self.seed, luck, rules.choices)
         if not self.store.ledger.affords(future.reserved):

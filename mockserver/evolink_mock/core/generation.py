@@ -25,8 +25,8 @@ NAMED = {
 }
 FORM = "quick, documented, a duration (5s), a range (3s-8s), or lognormal:MEDIAN:SIGMA (lognormal:120s:0.3)"
 
-_PENDING_SHARE = (0.1, 0.3)
-"""The part of the time spent pending is drawn from here; no source says what it is."""
+_LEAST_PENDING, _MORE_PENDING = 0.1, 0.2
+"""From 10 to 30 % of the time is spent pending; no source says how much it is."""
 
 
 def parse_generation(text: str) -> Generation:
@@ -55,5 +55,4 @@ def draw_times(law: Generation, luck: tuple[float, float, float, float]) -> tupl
     else:
         normal = math.sqrt(-2 * math.log(1 - luck[0])) * math.cos(2 * math.pi * luck[1])
         total = min(int(law.low * math.exp(law.sigma * normal)), LONGEST)
-    shortest, longest = _PENDING_SHARE
-    return int(total * (shortest + (longest - shortest) * luck[2])), total
+    return int(total * (_LEAST_PENDING + _MORE_PENDING * luck[2])), total

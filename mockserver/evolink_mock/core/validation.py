@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from evolink_contracts.spec.fields import Field, Media
 from evolink_contracts.spec.models import Model
@@ -65,7 +65,7 @@ class Validator:
         model = self._models.get(name)
         if model is None:
             return Refusal(self._choices.unknown_model)
-        values: dict[str, object] = {"model": name}
+        values: dict[str, Any] = {"model": name}
         doom: Failure | None = None
         for field, required, check in self._rules[name]:
             value = body.get(field)
@@ -83,13 +83,12 @@ class Validator:
             return Refusal("invalid_request", f"{extra[:_SHOWN]} is not a field of {name}")
         return self._accepted(model, values, doom)
 
-    def _accepted(self, model: Model, values: dict[str, object], doom: Failure | None) -> Request:
-        quality = str(values.get("quality", "720p")).lower()
+    def _accepted(self, model: Model, values: dict[str, Any], doom: Failure | None) -> Request:
+        audio = "audio_url" in values or values.get("generate_audio", True)
+        quality = values.get("quality", "720p")
         rates = self._rates[model.name]
-        audio = "audio_url" in values or values.get("generate_audio", True) is True
-        duration = values.get("duration", self._choices.default_duration)
-        assert isinstance(duration, int)
-        return Request(model, values, duration, rates[quality, audio], doom)
+        rate = rates.get((quality, audio)) or rates[quality.lower(), audio]
+        return Request(model, values, values.get("duration", self._choices.default_duration), rate, doom)
 
     def _about_model(self, name: object) -> str:
         known = ", ".join(self._models)
