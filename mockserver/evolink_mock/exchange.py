@@ -113,7 +113,7 @@ class Endpoint:
             return handler(call)
         except Exception:
             log.exception("the %s operation failed", self._operation)
-            return refuse("any", "internal_error")
+            return refuse(self._operation, "internal_error")
 
 
 async def read_body(receive: Receive, limit: int) -> bytes | None:

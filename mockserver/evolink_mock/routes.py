@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 from starlette.routing import Route
 
-from evolink_contracts.spec.errors import Operation
+from evolink_contracts.spec.errors import ERRORS, Operation
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
@@ -73,8 +73,8 @@ class Api:
 
     def _unauthorized(self, operation: Operation, stranger: Stranger) -> Answer:
         if self._choices.unauthorized_message == "by_cause":
-            wording: Operation = "query" if stranger.cause == "missing" else "create"
-            return refuse(wording, "unauthorized")
+            worded = ERRORS["query" if stranger.cause == "missing" else "create", "unauthorized"]
+            return refuse(operation, "unauthorized", worded.message)
         return refuse(operation, "unauthorized")
 
     # Operations

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from serving import Server
 from support import DOCUMENTED, Emulator, bearer
 

@@ -95,7 +95,7 @@ def test_very_long_paths_are_refused(emulator: Emulator) -> None:
     ],
 )
 def test_malformed_keys_are_strangers(emulator: Emulator, authorization: str) -> None:
-    response = emulator.client.get("/v1/credits", headers={"Authorization": authorization.encode()})
+    response = emulator.client.get("/v1/credits", headers={b"Authorization": authorization.encode()})
     assert response.status_code == 401
 
 

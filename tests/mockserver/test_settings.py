@@ -48,7 +48,7 @@ def test_every_setting_is_an_environment_variable() -> None:
 def test_keys_may_have_rules_of_their_own(tmp_path: Path) -> None:
     keys = load_settings(file=write(tmp_path, '[keys."sk-a"]\nbalance = 2.5\nmodels = ["m"]\n[keys."sk-b"]\n')).keys
     assert keys["sk-a"].grant().balance == 25_000
-    assert keys["sk-a"].grant().models == {"m"}
+    assert keys["sk-a"].grant().models == frozenset({"m"})
     assert keys["sk-b"].grant() == (None, None)
 
 

@@ -92,5 +92,6 @@ def test_a_world_that_is_reset_continually_disturbs_no_other(emulator: Emulator)
 
 
 def test_changes_to_worlds_are_validated(emulator: Emulator) -> None:
-    for change in ({}, {"reset": False}, {"seed": -1}, {"seed": 2**63}, {"seed": "7"}, {"rest": True}, []):
+    changes: list[object] = [{}, {"reset": False}, {"seed": -1}, {"seed": 2**63}, {"seed": "7"}, {"rest": True}, []]
+    for change in changes:
         assert emulator.request("POST", "/__mock/worlds", json=change).status_code == 400

@@ -68,7 +68,7 @@ _MOVING = (".mp4", ".mov", ".webm", ".avi", ".mkv")
 
 _PRINTABLE = r"[^\x00-\x20\x7f\\]"
 _AUTHORITY = r"[^\x00-\x20\x7f/?#@:\[\]\\]+"
-_PORT = r"(:[0-9]{1,5})?"
+_PORT = r"(:[0-9]{0,5})?"
 HTTP_URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://([^\x00-\x20\x7f/?#@\\]*@)?({_AUTHORITY}|\[[0-9A-Fa-f:.]+\]){_PORT}([/?#]{_PRINTABLE}*)?$"
 HTTPS_URL = rf"^[Hh][Tt][Tt][Pp][Ss]://({_AUTHORITY}|\[[0-9A-Fa-f:.]+\]){_PORT}([/?#]{_PRINTABLE}*)?$"
 """Without credentials, because a callback may carry none."""

@@ -1,0 +1,20 @@
+"""Serves an application with the options that the emulator serves itself with, until it is told to stop."""
+
+from typing import Any
+
+import uvicorn
+
+
+def serve(app: Any, port: int) -> None:
+    uvicorn.run(
+        app,
+        port=port,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+    )

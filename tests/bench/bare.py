@@ -1,0 +1,28 @@
+"""The bare starlette application that the figures are divided by: `python -m tests.bench.bare PORT`."""
+
+import sys
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from .asgi import serve
+from .traffic import COMPLETED, CREATE_PATH, CREATED
+
+
+async def create(request: Request) -> JSONResponse:
+    await request.json()
+    return JSONResponse(CREATED)
+
+
+async def query(request: Request) -> JSONResponse:
+    return JSONResponse(COMPLETED)
+
+
+def application() -> Starlette:
+    return Starlette(routes=[Route("/v1/tasks/{task_id}", query), Route(CREATE_PATH, create, methods=["POST"])])
+
+
+if __name__ == "__main__":
+    serve(application(), int(sys.argv[1]))

@@ -1,0 +1,65 @@
+"""The emulator with many tasks in one world already: `python -m tests.bench.preloaded PORT TASKS unfinished|settled`.
+
+Prints one line of JSON before it serves: what a task takes, how long a full collection takes, and ids to ask for.
+"""
+
+import gc
+import json
+import random
+import sys
+import time
+
+from evolink_contracts.spec.models import MODELS
+from evolink_mock import Settings, create_app
+from evolink_mock.core.duration import SECOND
+from evolink_mock.core.scenario import DEFAULT
+from evolink_mock.core.validation import Request, Validator
+from evolink_mock.worlds import World
+
+from .asgi import serve
+from .resident import resident
+from .traffic import BODY, KEY
+
+ASKED_FOR = 1000
+_AGO = 2000 * SECOND
+"""Tasks that have ended were created this long ago, over half that time."""
+
+
+def fill(world: World, tasks: int, settled: bool) -> list[str]:
+    """The ids of the new tasks, of which all have ended or none."""
+    request = Validator(MODELS, world.rules.choices).judge(BODY)
+    assert isinstance(request, Request)
+    begin = world.clock.now()
+    chosen = set(random.Random(1).sample(range(tasks), min(ASKED_FOR, tasks)))
+    names = []
+    for number in range(tasks):
+        at = begin - _AGO + _AGO // 2 * number // tasks if settled else begin
+        made = world.create(request, DEFAULT, "default", at)
+        assert made is not None
+        if number in chosen:
+            names.append(made[0])
+    if settled:
+        world.settle(begin)
+        assert world.store.peek_due() is None
+    return names
+
+
+def main(port: int, tasks: int, state: str) -> None:
+    settled = state == "settled"
+    app = create_app(Settings(port=port, generation_time="quick" if settled else "24h"))
+    # As the emulator does when it is ready, which is before there are worlds: collections have to walk what they hold.
+    gc.collect()
+    gc.freeze()
+    world = app.worlds.of(KEY)
+    before = resident()
+    names = fill(world, tasks, settled)
+    began = time.perf_counter()
+    gc.collect()
+    collection = time.perf_counter() - began
+    taken = (resident() - before) / tasks
+    print(json.dumps({"bytes_a_task": taken, "collection_ms": collection * 1000, "ids": names}), flush=True)
+    serve(app, port)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

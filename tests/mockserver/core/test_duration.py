@@ -1,0 +1,87 @@
+"""A duration survives being written and read again, and whatever is no duration is refused with the form that is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_mock.core.duration import FORM, LONGEST, parse_duration, show_duration, to_seconds
+
+UNITS = {
+    "us": 1,
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+}
+YEAR_2100 = 4_102_444_800_000_000
+
+
+@given(st.integers(0, LONGEST))
+def test_what_is_shown_reads_back_as_the_same_duration(micros: int) -> None:
+    assert parse_duration(show_duration(micros)) == micros
+
+
+@given(st.integers(0, 366), st.sampled_from(sorted(UNITS)))
+def test_a_whole_number_counts_its_unit(number: int, unit: str) -> None:
+    assert parse_duration(f"{number}{unit}") == number * UNITS[unit]
+
+
+@given(st.integers(0, 999), st.integers(0, 999_999), st.sampled_from(["s", "m", "h"]))
+def test_six_decimals_of_a_second_or_more_are_exact(whole: int, millionths: int, unit: str) -> None:
+    expected = (whole * 1_000_000 + millionths) * UNITS[unit] // 1_000_000
+    assert parse_duration(f"{whole}.{millionths:06d}{unit}") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "micros", "shown"),
+    [
+        ("0s", 0, "0s"),
+        ("1us", 1, "0.000001s"),
+        ("250ms", 250_000, "0.25s"),
+        ("1.5s", 1_500_000, "1.5s"),
+        ("7s", 7_000_000, "7s"),
+        ("2m", 120_000_000, "120s"),
+        ("24h", 86_400_000_000, "86400s"),
+        ("366d", 31_622_400_000_000, "31622400s"),
+    ],
+)
+def test_examples(text: str, micros: int, shown: str) -> None:
+    assert parse_duration(text) == micros
+    assert show_duration(micros) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "5", "s", "5 s", " 5s", "5s ", "5s\n", "-5s", "+5s", "5S", "5sec", "1e3s", ".5s", "5.s", "1,5s", "0x5s"),
+        *("1m30s", "nans", "infs", "٥s", "５s", "5w", "1.1234567s", "1234567890123s", "\x00"),
+    ],
+    ids=ascii,
+)
+def test_no_duration_is_refused_with_the_form_of_one(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration") as refusal:
+        parse_duration(text)
+    assert repr(text) in str(refusal.value)
+    assert FORM in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["366.000001d", "367d", "8785h", "31622400.000001s", "999999999999d"])
+def test_more_than_366_days_are_refused_as_too_long(text: str) -> None:
+    with pytest.raises(ValueError, match="is too long"):
+        parse_duration(text)
+
+
+@given(st.text(max_size=3000) | st.from_regex(r"[0-9]{1,13}(\.[0-9]{0,7})?(us|ms|s|m|h|d)", fullmatch=True))
+def test_any_text_is_a_duration_of_at_most_366_days_or_refused_in_few_words(text: str) -> None:
+    outcome: int | str
+    try:
+        outcome = parse_duration(text)
+    except ValueError as refusal:
+        outcome = str(refusal)
+    assert len(outcome) < 600 if isinstance(outcome, str) else 0 <= outcome <= LONGEST
+
+
+@given(st.integers(0, YEAR_2100))
+def test_seconds_keep_every_microsecond_of_this_century(instant: int) -> None:
+    assert round(to_seconds(instant) * 1_000_000) == instant
