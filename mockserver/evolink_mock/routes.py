@@ -118,6 +118,8 @@ class Api:
         found = self._task(call)
         if isinstance(found, Answer):
             return found
+        if self._choices.quota_on_read == "when_empty" and call.world.store.ledger.remaining <= 0:
+            return refuse("query", "quota_exceeded")
         name = call.path["task_id"]
         return Answer(200, self._shown(call.world, name, found, call.world.look(found, call.now)), task=name)
 
@@ -239,8 +241,6 @@ class Api:
         name = call.path["task_id"]
         if _malformed(name):
             return refuse("query", "invalid_task_id")
-        if self._choices.quota_on_read == "when_empty" and call.world.store.ledger.remaining <= 0:
-            return refuse("query", "quota_exceeded")
         found = call.world.find(name, call.now)
         if found is not None:
             return found

@@ -14,6 +14,8 @@ from .servers import Server
 from .traffic import Request
 
 CONNECTIONS = 32
+ENOUGH = 0.9
+"""Of a core, for a rate to be that of the server."""
 
 
 class Load(NamedTuple):

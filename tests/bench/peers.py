@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from .__main__ import about
 from .kits import BARE_KIT, KITS, CannotInstall, Kit
-from .load import Load, fire
-from .plan import FULL, QUICK, Plan, say
+from .load import ENOUGH, Load, fire
+from .plan import PEERS, QUICK, Plan, say
 from .report import as_markdown, as_text, show
 from .resident import MIB, resident_tree
 from .servers import BARE, BARE_PROBE, DidNotStart, Server, running
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--into", type=Path, help="where to install the peers, and find them the next time")
     given = parser.parse_args()
-    plan = QUICK if given.quick else FULL
+    plan = QUICK if given.quick else PEERS
     say(about())
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -92,6 +92,8 @@ def _shots(kit: Kit, server: Server) -> dict[str, Sequence[Request]]:
 
 def _cells(kit: Kit, found: Standing) -> tuple[str, ...]:
     remarks = [kit.note] if kit.note else []
+    if min(found.bare_create.share, found.bare_query.share) < ENOUGH:
+        remarks.append("the machine was busy meanwhile: rough")
     for act, load in (("create", found.create), ("query", found.query)):
         if load.failed:
             remarks.append(f"{load.failed / max(load.answers, 1):.0%} of {act} answers were no 2xx")

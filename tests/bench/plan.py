@@ -16,6 +16,7 @@ class Plan(NamedTuple):
 
 
 FULL = Plan(repeats=7, seconds=2, tasks=1_000_000, starts=9, calls=1000)
+PEERS = FULL._replace(repeats=5)
 QUICK = Plan(repeats=2, seconds=1, tasks=100_000, starts=3, calls=300)
 
 

@@ -7,7 +7,7 @@ from statistics import median
 from typing import NamedTuple
 
 from .cores import LOAD_CORE, SERVER_CORE, move
-from .load import Load, fire
+from .load import ENOUGH, Load, fire
 from .plan import Plan, say
 from .preloaded import ASKED_FOR
 from .report import Row
@@ -17,11 +17,8 @@ from .traffic import EXAMPLE_ID, Request, create, queries
 FEW = 100
 FEW_KEY = "sk-few"
 """Whose world keeps its hundred tasks while another one grows by creates."""
-
-ENOUGH = 0.9
-"""Of a core, for a rate to be that of the server."""
-
 FLAT = 0.9
+"""Of the rate with few tasks, for the rate with many to count as the same: medians of loads stray by as much."""
 
 
 class Failed(Exception):
@@ -72,7 +69,6 @@ def measure(plan: Plan) -> Iterator[Row]:
         loads = {act: _interleaved(act, subjects, plan) for act in ("create", "query")}
     yield from _rates(loads, many)
     for act, by in loads.items():
-        # That the rate stays up is the claim; what counts as flat is set here, at what medians of loads stray by.
         flat = by["ended"].rate / by["few"].rate
         rough = _rough(by, "ended", "few")
         yield Row(name=f"{act} rate at {many} over that at {FEW}", unit="", ours=flat, goal=FLAT, rough=rough)

@@ -218,7 +218,6 @@ PRODUCED: dict[tuple[str, str], Callable[[Emulator], httpx.Response]] = {
     ("delete", "cancelled"): lambda emulator: cancel(emulator, emulator.create()),
     ("delete", "invalid_task_id"): lambda emulator: cancel(emulator, "nonsense"),
     ("delete", "unauthorized"): lambda emulator: cancel(emulator.as_key("sk-invalid"), UNKNOWN),
-    ("delete", "quota_exceeded"): lambda emulator: cancel(emulator.as_key("sk-empty"), UNKNOWN),
     ("delete", "permission_denied"): lambda emulator: cancel(emulator, emulator.as_key("sk-foreign").create()),
     ("delete", "task_not_found"): lambda emulator: cancel(emulator, UNKNOWN),
 }

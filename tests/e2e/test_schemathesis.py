@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 
 from serving import Server
 
-EXAMPLES = 30
+EXAMPLES = 20
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 PEERS = ("sk-alice", "sk-bob")
 """Two customers, of whom neither may see the other's tasks."""
@@ -105,6 +105,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
+            timeout=300,
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
         )

@@ -34,7 +34,7 @@ def test_the_curl_of_the_banner_creates_a_task_that_finishes() -> None:
 
 
 def test_on_the_real_clock_a_task_passes_through_all_its_states() -> None:
-    with Server("--generation-time", "400ms") as server, httpx.Client(base_url=server.url, headers=bearer()) as client:
+    with Server("--generation-time", "2s") as server, httpx.Client(base_url=server.url, headers=bearer()) as client:
         emulator = Emulator(client)
         task = emulator.create()
         seen: list[tuple[str, int]] = []

@@ -1,6 +1,8 @@
 """Every error: HTTP answers by (operation, condition), since statuses differ from route to route; task failures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from evolink_contracts.spec.sources import Basis
@@ -23,6 +25,8 @@ class HttpError:
     fallback_suggestion: str | None = None
     basis: Basis = "documented"
     source: str = "S1a"
+    wording: Basis = "documented"
+    """Where `message` and `fallback_suggestion` come from, if not from where the rest does."""
 
     def body(self, message: str | None = None) -> ErrorBody:
         """The JSON of this error, with the documented message or a more precise one."""
@@ -150,6 +154,7 @@ _ROWS = (
         fallback_suggestion="retry after 60 seconds",
         source="S1d",
     ),
+    # Of the next three the page gives status, code and type; their sentences are this project's.
     HttpError(
         "credits",
         "internal_error",
@@ -159,8 +164,18 @@ _ROWS = (
         "Internal server error",
         fallback_suggestion="try again later",
         source="S1d",
+        wording="inferred",
     ),
-    HttpError("credits", "upstream_error", 502, 502, "upstream_error", "Upstream service unavailable", source="S1d"),
+    HttpError(
+        "credits",
+        "upstream_error",
+        502,
+        502,
+        "upstream_error",
+        "Upstream service unavailable",
+        source="S1d",
+        wording="inferred",
+    ),
     HttpError(
         "credits",
         "service_unavailable",
@@ -170,6 +185,7 @@ _ROWS = (
         "Service temporarily unavailable",
         fallback_suggestion="retry after 30 seconds",
         source="S1d",
+        wording="inferred",
     ),
     _own("not_found", 404, "not_found", "No such route"),
     _own("method_not_allowed", 405, "method_not_allowed", "Method not allowed"),
@@ -179,7 +195,9 @@ _ROWS = (
     HttpError("any", "internal_error", 500, "internal_error", "api_error", "Internal server error"),
 )
 
-ERRORS: dict[tuple[Operation, str], HttpError] = {(row.operation, row.condition): row for row in _ROWS}
+ERRORS: Mapping[tuple[Operation, str], HttpError] = MappingProxyType(
+    {(row.operation, row.condition): row for row in _ROWS}
+)
 """Every HTTP error by operation and condition."""
 
 Origin: TypeAlias = Literal["client", "server"]
@@ -256,5 +274,5 @@ _FAILURES = (
     TaskFailure("unknown_error", "server", True, "contact support", "An unknown error occurred"),
 )
 
-FAILURES: dict[str, TaskFailure] = {row.code: row for row in _FAILURES}
+FAILURES: Mapping[str, TaskFailure] = MappingProxyType({row.code: row for row in _FAILURES})
 """The 13 documented task failure codes."""

@@ -172,8 +172,8 @@ def _query() -> Json:
 
 def _cancel() -> Json:
     answered = _refusals("query")
-    # Only a scenario brings these about, and this route takes none.
-    del answered["429"], answered["500"]
+    # What reads cost, and what only a scenario brings about: this route is no read, and takes none.
+    del answered["402"], answered["429"], answered["500"]
     return {
         "operationId": "cancelTask",
         "summary": "Cancel a task (an unpublished draft of 2025; no current page has it)",

@@ -1,6 +1,8 @@
 """Where the facts come from, and where they disagree: each conflict names its readings and the setting that chooses."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 Basis: TypeAlias = Literal["documented", "vendor client", "observed", "third party", "inferred"]
@@ -38,7 +40,7 @@ _SOURCES = (
     Source("S9", "a live error body", "https://github.com/Mylszd/PaperBanana-CN/issues/3"),
     Source("S10", "this project's own choice where nothing is known", "the conflicts of this module"),
 )
-SOURCES: dict[str, Source] = {source.key: source for source in _SOURCES}
+SOURCES: Mapping[str, Source] = MappingProxyType({source.key: source for source in _SOURCES})
 
 
 @dataclass(frozen=True)
@@ -288,7 +290,7 @@ _CONFLICTS = (
     ),
 )
 
-CONFLICTS: dict[str, Conflict] = {row.setting: row for row in _CONFLICTS}
+CONFLICTS: Mapping[str, Conflict] = MappingProxyType({row.setting: row for row in _CONFLICTS})
 """Every conflict that a setting can reverse, by that setting."""
 
 

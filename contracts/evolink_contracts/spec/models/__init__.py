@@ -1,8 +1,10 @@
 """The models, one file each. A file placed here is served, validated, priced and documented: nothing lists them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 
 from evolink_contracts.spec.fields import Field
 from evolink_contracts.spec.sources import Basis
@@ -42,5 +44,5 @@ def _discovered() -> dict[str, Model]:
     return {model.name: model for model in models}
 
 
-MODELS: dict[str, Model] = _discovered()
+MODELS: Mapping[str, Model] = MappingProxyType(_discovered())
 """Every model by its name."""
