@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -130,7 +130,7 @@ def forbidden(field: Field) -> list[Any]:
             return wrong
 
 
-def cases(values: Any) -> list[Any]:
+def cases(values: Callable[[Field], list[Any]]) -> list[Any]:
     """One case for each value of each field of each model."""
     return [
         pytest.param(model, field, value, id=f"{name}-{field.path}-{ascii(value)[:30]}")
@@ -462,10 +462,10 @@ def test_any_json_gets_a_judgement_of_few_words_and_stays_as_it_was(body: Any, c
     "value", ["a" * 100_000, [[]] * 9999, {str(n): n for n in range(9999)}, 10**4000], ids=lambda _: ""
 )
 @pytest.mark.parametrize("field", [*KNOWN, "other"])
-def test_a_message_does_not_grow_with_its_cause(field: str, value: object) -> None:
-    for choices in ({}, {"extra_fields": "refuse"}):
-        outcome = judge({**full(), field: value}, **choices)
-        assert isinstance(outcome, Request) or len(outcome.message or "") < 300
+@pytest.mark.parametrize("extra_fields", ["ignore", "refuse"])
+def test_a_message_does_not_grow_with_its_cause(field: str, value: object, extra_fields: str) -> None:
+    outcome = judge({**full(), field: value}, extra_fields=extra_fields)
+    assert isinstance(outcome, Request) or len(outcome.message or "") < 300
 
 
 def test_a_deeply_nested_value_is_refused_like_any_other() -> None:
