@@ -28,6 +28,8 @@ class Load(NamedTuple):
     failed: int
     cost: float = 0.0
     """Microseconds of the server's processor an answer."""
+    whole_cost: float = 0.0
+    """The same with what the server put off until the load was over, where that was measured."""
 
     @property
     def share(self) -> float:

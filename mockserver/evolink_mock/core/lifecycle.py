@@ -32,7 +32,7 @@ def observe(plan: Plan, elapsed: Micros, events: tuple[Event, ...] = ()) -> Stat
     that is shown is the setting `failed_progress`).
     """
     for event in events:
-        if event.at <= elapsed:
+        if event.at <= elapsed and event.at < plan.ends:
             return _ended(event, _progress(plan, event.at))
     if elapsed < plan.starts:
         return _PENDING

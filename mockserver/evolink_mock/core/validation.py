@@ -172,14 +172,17 @@ def _media_check(field: Field, choices: Choices) -> Check:
 def _check_urls(field: Field, check: Check, later: bool, value: object) -> Finding:
     if type(value) is not list:
         return f" must be a list of {field.max_items} URL; got {_shown(value)}"
-    if len(value) != field.max_items:
-        if later:
-            return Failure("invalid_parameters", f"image_urls must contain {field.max_items} image")
-        if not value:
-            return " must not be empty: give one image URL"
-        return f" must contain exactly {field.max_items} URL; it has {len(value)}"
-    finding = check(value[0])
-    return f"[0]{finding}" if isinstance(finding, str) else finding
+    findings = [check(item) for item in value]
+    for place, finding in enumerate(findings):
+        if isinstance(finding, str):
+            return f"[{place}]{finding}"
+    if len(value) == field.max_items:
+        return findings[0]
+    if later:
+        return Failure("invalid_parameters", f"{field.name} must contain {field.max_items} image")
+    if not value:
+        return " must not be empty: give one image URL"
+    return f" must contain exactly {field.max_items} URL; it has {len(value)}"
 
 
 def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) -> Finding:

@@ -66,7 +66,10 @@ _IGNORED = re.compile(
 _PLAIN_HOST = re.compile(r"[a-z0-9._-]*")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
-_NAMES_OF_THIS_HOST = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback")
+_NAMES_OF_THIS_HOST = (
+    *("localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"),
+    *("localhost.localdomain", "localhost4.localdomain4", "localhost6.localdomain6"),
+)
 
 
 def judge_callback(url: str, addresses: Iterable[str] = (), scope: Scope = "all") -> Objection | None:

@@ -179,3 +179,10 @@ def test_the_refusal_of_an_internal_address_shows_the_way_to_a_local_receiver() 
     assert objection is not None
     assert "'127.0.0.1'" in objection.message
     assert "--callback-route" in objection.message
+
+
+@pytest.mark.parametrize("host", ["localhost4", "localhost4.localdomain4", "LocalHost6.LocalDomain6."])
+def test_other_names_of_this_host_are_internal(host: str) -> None:
+    objection = judge_callback(f"https://{host}/")
+    assert objection is not None
+    assert objection.rule == "internal"
