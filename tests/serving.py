@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 PATIENCE = 30.0
 
 
@@ -33,6 +31,7 @@ class Server:
             env={**clean, "XDG_STATE_HOME": str(self.home), **(environ or {})},
         )
         self.url = ""
+        self.address = ("127.0.0.1", 0)
 
     def __enter__(self) -> Self:
         deadline = time.monotonic() + PATIENCE
@@ -42,7 +41,8 @@ class Server:
                 self.close()
                 raise AssertionError(f"the emulator did not start: {output}")
             time.sleep(0.01)
-        self.url = str(json.loads(self.ready_file.read_text(encoding="utf-8"))["url"])
+        announced = json.loads(self.ready_file.read_text(encoding="utf-8"))
+        self.url, self.address = str(announced["url"]), ("127.0.0.1", int(announced["port"]))
         return self
 
     def __exit__(
@@ -53,11 +53,6 @@ class Server:
     @property
     def output(self) -> str:
         return (self.home / "output").read_text(encoding="utf-8")
-
-    @property
-    def address(self) -> tuple[str, int]:
-        url = httpx.URL(self.url)
-        return url.host, url.port or 80
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to stop, and wait until it has; its exit code."""

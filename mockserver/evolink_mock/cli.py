@@ -57,7 +57,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
     # Start-up makes what stays for good; to look for garbage in it takes a tenth of the time to the first answer.
     gc.disable()
     # Serving needs uvicorn and more; --help does not.
-    from evolink_mock.serving import CannotListen, serve
+    from evolink_mock.serving import CannotServe, serve
     from evolink_mock.settings import load_settings
 
     given = {name: value for name, value in flags.items() if value is not None}
@@ -72,19 +72,26 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
         raise click.UsageError(str(error)) from None
     try:
         serve(settings)
-    except CannotListen as error:
+    except CannotServe as error:
         raise click.ClickException(str(error)) from None
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def settings(as_json: bool) -> None:
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="EVOLINK_MOCK_CONFIG",
+    metavar="FILE.toml",
+    help="Read settings from a file.",
+)
+def settings(as_json: bool, config: Path | None) -> None:
     """List every setting, its value in this environment, and the open questions of the API that some answer."""
     from evolink_contracts.spec.sources import CONFLICTS
     from evolink_mock.settings import NAMES, load_settings
 
     try:
-        loaded = load_settings({}, os.environ)
+        loaded = load_settings({}, os.environ, config)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     shown: list[dict[str, object]] = []

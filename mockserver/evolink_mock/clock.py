@@ -14,6 +14,8 @@ Mode: TypeAlias = Literal["real", "scaled", "manual", "auto"]
 DEFAULT_START: Micros = 1_757_169_743 * SECOND
 """Where manual clocks start: the `created` of the documented example (S1a)."""
 
+LAST_INSTANT: Micros = 4_102_444_800 * SECOND
+"""The year 2100: no clock goes further."""
 MAX_SPEED = 100_000.0
 
 
@@ -59,16 +61,18 @@ class Clock(Protocol):
 class SystemClock:
     """Runs by itself, `speed` times as fast as the machine's clock, and never backwards."""
 
-    def __init__(self, start: Micros | None = None, speed: float = 1.0) -> None:
+    def __init__(self, start: Micros | None = None, speed: float = 1.0, mode: Mode = "real") -> None:
         self._start = time.time_ns() // 1000 if start is None else start
         self._zero = time.monotonic_ns()
         self._moved = Bell()
         self.speed = speed
-        self.mode: Mode = "real" if speed == 1 else "scaled"
+        self.mode: Mode = mode
 
     def now(self) -> Micros:
         passed = time.monotonic_ns() - self._zero
-        return self._start + (passed if self.speed == 1 else int(passed * self.speed)) // 1000
+        if self.speed == 1:
+            return self._start + passed // 1000
+        return min(self._start + int(passed * self.speed) // 1000, LAST_INSTANT)
 
     def move_to(self, instant: Micros) -> None:
         self._start += max(instant - self.now(), 0)
@@ -106,7 +110,7 @@ def make_clock(mode: Mode, *, start: Micros | None = None, speed: float = 1.0) -
         case "real":
             return SystemClock(start)
         case "scaled":
-            return SystemClock(start, speed)
+            return SystemClock(start, speed, "scaled")
         case "manual" | "auto":
             return ManualClock(DEFAULT_START if start is None else start, mode)
 

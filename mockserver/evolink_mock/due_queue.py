@@ -7,18 +7,22 @@ import msgspec
 
 from evolink_mock.core.duration import Micros
 
-_head = Struct(">QQQ")
-"""The instant, the order, and the instant after: big-endian, so rows as bytes compare as instants do."""
+_head = Struct(">QQQQ")
+"""The instant, the order, and the instants after: big-endian, so rows as bytes compare as instants do."""
 _BUCKET = 18
 """A bucket spans 2^18 µs, about a quarter of a second."""
 
 
 class Due(msgspec.Struct, gc=False):
-    """The next transition of a task, at an instant; `then` is the instant of the one after it, 0 at the end."""
+    """The next transition of a task, at an instant, and the instants of those after it, 0 where there are none.
 
-    at: Micros
-    then: Micros
+    With two to come it is the creation, with one the start, with none the end.
+    """
+
     task_id: str
+    at: Micros
+    then: Micros = 0
+    last: Micros = 0
 
 
 class DueQueue:
@@ -37,7 +41,7 @@ class DueQueue:
 
     def push(self, due: Due) -> None:
         self._pushed += 1
-        row = _head.pack(due.at, self._pushed, due.then) + due.task_id.encode()
+        row = _head.pack(due.at, self._pushed, due.then, due.last) + due.task_id.encode()
         number = due.at >> _BUCKET
         bucket = self._buckets.get(number)
         if bucket is None:
@@ -86,5 +90,5 @@ class DueQueue:
 
 
 def _read(row: bytes) -> Due:
-    at, _, then = _head.unpack_from(row)
-    return Due(at, then, row[_head.size :].decode())
+    at, _, then, last = _head.unpack_from(row)
+    return Due(row[_head.size :].decode(), at, then, last)

@@ -5,7 +5,7 @@ as all the work behind them.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -16,6 +16,7 @@ from evolink_mock.clock import http_date
 from evolink_mock.core.duration import Micros
 from evolink_mock.errors import Answer, refuse, refuse_method
 from evolink_mock.journal import KEPT_BODY, Entry
+from evolink_mock.redaction import cut
 from evolink_mock.worlds import World
 
 log = logging.getLogger("evolink_mock")
@@ -63,15 +64,21 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
-        headers: Headers = dict(scope["headers"])
+        raw: list[tuple[bytes, bytes]] = scope["headers"]
+        headers: Headers = dict(raw)
+        if len(headers) < len(raw):
+            headers = join_repeated(raw)
         head = b"\n".join(map(b": ".join, headers.items()))
-        body = b"" if method == "GET" else await read_body(receive, self._max_body)
+        try:
+            body = b"" if method == "GET" else await read_body(receive, self._max_body)
+        except HungUp:
+            return
         path: Mapping[str, str] = scope.get("path_params", {})
         if len(head) > MAX_HEADER_BYTES:
             head = b""
             opened: World | Answer = refuse("any", "headers_too_large")
         else:
-            opened = self._open(method, headers, path)
+            opened = self._open_world(self._operation if self._answers(method) else "any", headers, path)
         if isinstance(opened, Answer):
             world, answer = self._outside, opened
             now = world.clock.now()
@@ -88,27 +95,26 @@ class Endpoint:
                 request_id,
                 self._operation,
                 method,
-                scope["path"][:KEPT_BODY],
-                scope["query_string"][:KEPT_BODY],
+                cut(scope.get("raw_path") or scope["path"].encode(), KEPT_BODY, world.key),
+                cut(scope["query_string"], KEPT_BODY, world.key),
                 head,
-                body[:KEPT_BODY] if body else b"",
+                cut(body or b"", KEPT_BODY, world.key),
                 answer.status,
-                answer.body[:KEPT_BODY],
+                cut(answer.body, KEPT_BODY, world.key),
                 answer.task,
                 answer.door,
             )
         )
         await send_answer(send, answer, now, request_id, method)
 
-    def _open(self, method: str, headers: Headers, path: Mapping[str, str]) -> World | Answer:
-        if method in self._handlers or self._otherwise is not None:
-            return self._open_world(self._operation, headers, path)
-        refused = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
-        return refuse_method(refused, self._handlers)
+    def _answers(self, method: str) -> bool:
+        return method in self._handlers or self._otherwise is not None
 
     def _handle(self, method: str, call: Call) -> Answer:
         handler = self._handlers.get(method, self._otherwise)
-        assert handler is not None
+        if handler is None:
+            refused = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
+            return refuse_method(refused, self._handlers)
         try:
             return handler(call)
         except Exception:
@@ -116,9 +122,23 @@ class Endpoint:
             return refuse(self._operation, "internal_error")
 
 
+class HungUp(Exception):
+    """The sender left before it had said everything: there is nobody to answer and nothing to note."""
+
+
+def join_repeated(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Headers that were sent more than once, joined by commas as HTTP has it, so that none goes unseen."""
+    joined: Headers = {}
+    for name, value in headers:
+        joined[name] = b"%s, %s" % (joined[name], value) if name in joined else value
+    return joined
+
+
 async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """The body, or `None` if it is larger than `limit` bytes."""
+    """The body, or `None` if it is larger than `limit` bytes. Raises `HungUp`."""
     message = await receive()
+    if message["type"] == "http.disconnect":
+        raise HungUp
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         return body if len(body) <= limit else None
@@ -126,7 +146,7 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     while size <= _DRAINED:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b""
+            raise HungUp
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= limit:

@@ -5,7 +5,7 @@ import msgspec
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import to_seconds
-from evolink_mock.core.lifecycle import observe
+from evolink_mock.core.lifecycle import next_transition, observe
 from evolink_mock.core.render import shown_status, task_body
 from evolink_mock.core.task import Event, Failure, Task, to_credits
 from evolink_mock.worlds import World
@@ -27,6 +27,7 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
     """A task with its request, its plan, what happened to it, what it cost, and its body as a query shows it."""
     plan = task.plan
     state = observe(plan, world.clock.now() - task.created, task.events)
+    following = None if state.ended is not None else next_transition(plan, world.clock.now() - task.created)
     request = msgspec.json.decode(task.request)
     links = [world.link(name)] if state.status == "completed" else []
     charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
@@ -41,6 +42,7 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
             "outcome": _show_outcome(plan.failure),
             "video_seconds": to_seconds(plan.video),
         },
+        "next_transition_at": None if following is None else to_seconds(task.created + following),
         "events": [_show_event(task, event) for event in task.events],
         "credits": {"reserved": to_credits(plan.reserved), "charged": charged},
         "body": task_body(name, task, state, links, choices),

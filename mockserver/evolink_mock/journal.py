@@ -9,11 +9,10 @@ import msgspec
 
 from evolink_mock.clock import Bell
 from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.redaction import REDACTED, SECRET_HEADERS
 
 KEPT_BODY = 4096
 """Bytes kept of each request's and each answer's body."""
-REDACTED = "…"
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
 
 Row = TypeVar("Row")
 
@@ -50,7 +49,7 @@ class Entry(msgspec.Struct, gc=False):
     request_id: str
     route: str
     method: str
-    path: str
+    path: bytes
     query: bytes
     head: bytes
     """The headers, a line each: one object rather than a dozen keeps a long journal out of the processor's caches."""
@@ -70,15 +69,14 @@ class Happening(msgspec.Struct, gc=False):
     detail: str | None = None
 
 
-def show_entry(number: int, entry: Entry, secret: str) -> dict[str, object]:
-    """An entry as JSON-ready values, without the key it was sent with and other credentials."""
+def show_entry(number: int, entry: Entry) -> dict[str, object]:
+    """An entry as JSON-ready values, without the headers that carry credentials."""
 
     def text(raw: bytes) -> str:
-        shown = raw.decode("utf-8", "replace")
-        return shown.replace(secret, REDACTED) if secret else shown
+        return raw.decode("utf-8", "replace")
 
     headers = {
-        name: REDACTED if name in _SECRET_HEADERS else value
+        name: REDACTED if name in SECRET_HEADERS else value
         for name, _, value in (line.partition(": ") for line in text(entry.head).split("\n") if line)
     }
     return {
@@ -90,7 +88,7 @@ def show_entry(number: int, entry: Entry, secret: str) -> dict[str, object]:
         "scenario_door": entry.door,
         "request": {
             "method": entry.method,
-            "path": text(entry.path.encode("utf-8", "replace")),
+            "path": text(entry.path),
             "query": text(entry.query),
             "headers": headers,
             "body": text(entry.body),
@@ -102,8 +100,3 @@ def show_entry(number: int, entry: Entry, secret: str) -> dict[str, object]:
 def show_happening(number: int, row: Happening) -> dict[str, object]:
     """An event as JSON-ready values."""
     return {"number": number, "at": row.at / SECOND, "event": row.event, "task": row.task, "detail": row.detail}
-
-
-def redact(key: str) -> str:
-    """A key that its owner recognises and nobody else can use."""
-    return f"{key[:3]}{REDACTED}{key[-2:]}" if len(key) >= 12 else REDACTED

@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_mock.errors import refuse_control
-from evolink_mock.exchange import send_answer
+from evolink_mock.exchange import MAX_HEADER_BYTES, send_answer
 from evolink_mock.settings import Settings
 from evolink_mock.worlds import World
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/__mock/health", "/__mock/ready"})
 """What anybody may read, since orchestrators ask it."""
-TOKEN_HEADER = b"x-mock-token"
+_TOKEN = b"x-mock-token"
 
 
 class ControlGate:
@@ -36,27 +36,25 @@ class ControlGate:
             await self._app(scope, receive, send)
             return
         code, message = objection
-        answer = refuse_control(403 if code == "foreign_page" else 401, code, message)
+        status = {"foreign_page": 403, "token_required": 401, "headers_too_large": 400}[code]
+        answer = refuse_control(status, code, message)
         await send_answer(send, answer, self._outside.clock.now(), self._outside.next_request_id(), scope["method"])
 
     def _objection(self, scope: Scope) -> tuple[str, str] | None:
         if scope["path"] in _OPEN_PATHS:
             return None
         headers = dict(scope["headers"])
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            return "headers_too_large", f"The headers of a control call have at most {MAX_HEADER_BYTES} bytes"
         origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
         if origin is not None or site is not None:
             hosts = [_host(b"//" + headers.get(b"host", b"")), *([_host(origin)] if origin is not None else [])]
             if site in (b"cross-site", b"same-site") or not all(host in self._own_hosts for host in hosts):
                 return "foreign_page", "Pages of other sites cannot steer this emulator"
-        if self._token is not None and not (
-            self._token and compare_digest(headers.get(TOKEN_HEADER, b""), self._token)
-        ):
+        # Without any token nobody comes in: nobody said who may.
+        if self._token is not None and not (self._token and compare_digest(headers.get(_TOKEN, b""), self._token)):
             return "token_required", "Bound beyond loopback, control calls need the header X-Mock-Token"
         return None
-
-    def _knows_token(self, given: bytes) -> bool:
-        """No token at all keeps everybody out: nobody said who may come in."""
-        return bool(self._token) and compare_digest(given, self._token or b"")
 
 
 def _host(url: bytes) -> str | None:

@@ -62,13 +62,13 @@ class Api:
         return Endpoint(operation, handlers, self._open_world, self._worlds.outside, self._settings.max_body, otherwise)
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
-        if operation == "any":
-            return self._worlds.by_token(path.get("token", "")) or self._worlds.outside
+        if "token" in path:
+            return self._worlds.by_token(path["token"]) or self._worlds.outside
         if operation == "query" and self._choices.task_id_check == "before_auth" and _malformed(path["task_id"]):
             return refuse("query", "invalid_task_id")
         key = identify(headers.get(b"authorization"), self._settings.keys)
         if isinstance(key, Stranger):
-            return self._unauthorized(operation, key)
+            return self._worlds.outside if operation == "any" else self._unauthorized(operation, key)
         return self._worlds.of(key)
 
     def _unauthorized(self, operation: Operation, stranger: Stranger) -> Answer:
@@ -81,11 +81,9 @@ class Api:
 
     def create(self, call: Call) -> Answer:
         """POST /v1/videos/generations (S1a)."""
-        scenario = self._scenario(call)
+        scenario = self._scenario(call, "create")
         if isinstance(scenario, Answer):
             return scenario
-        if scenario.create is not None:
-            return self._injected(call, "create", scenario.create)
         if call.body is None:
             return self._oversize()
         body = self._json(call)
@@ -96,7 +94,7 @@ class Api:
             return self._refused(request, str(body.get("model")) if isinstance(body, dict) else "")
         if not call.world.may_use(request.model.name):
             return refuse("create", "model_access_denied", model=request.model.name)
-        if call.world.full:
+        if call.world.is_full(call.now):
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
             return refuse("create", "rate_limited", message)
@@ -110,11 +108,9 @@ class Api:
 
     def query(self, call: Call) -> Answer:
         """GET /v1/tasks/{task_id} (S1b)."""
-        scenario = self._scenario(call)
+        scenario = self._scenario(call, "query")
         if isinstance(scenario, Answer):
             return scenario
-        if scenario.query is not None:
-            return self._injected(call, "query", scenario.query)
         found = self._task(call)
         if isinstance(found, Answer):
             return found
@@ -144,11 +140,9 @@ class Api:
 
     def credits(self, call: Call) -> Answer:
         """GET /v1/credits (S1d)."""
-        scenario = self._scenario(call)
+        scenario = self._scenario(call, "credits")
         if isinstance(scenario, Answer):
             return scenario
-        if scenario.credits is not None:
-            return self._injected(call, "credits", scenario.credits)
         call.world.settle(call.now)
         return Answer(200, _encode(credits_body(call.world.store.ledger)))
 
@@ -188,14 +182,17 @@ class Api:
         document = render_openapi(self._settings.public_url, cancel_route=self._choices.cancel_route)
         return msgspec.json.format(_encode(document), indent=2)
 
-    def _scenario(self, call: Call) -> Scenario | Answer:
+    def _scenario(self, call: Call, operation: Operation) -> Scenario | Answer:
+        """What the caller asks to go wrong, or the answer where that is this very answer."""
         header = call.headers.get(SCENARIO_HEADER)
         if header is None:
             return DEFAULT
         try:
-            return parse_scenario(header.decode("latin-1"))
+            scenario = parse_scenario(header.decode("latin-1"))
         except ValueError as error:
             return refuse_invalid("invalid_mock_scenario", f"X-Mock-Scenario: {error}")
+        condition = scenario.refusal_of(operation)
+        return scenario if condition is None else self._injected(call, operation, condition)
 
     def _injected(self, call: Call, operation: Operation, condition: str) -> Answer:
         model = ""

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from logging.config import dictConfig
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -24,12 +26,14 @@ from evolink_mock.settings import Settings
 DRAIN_SECONDS = 10
 
 
-class CannotListen(Exception):
-    """The address is not to be had; the message says why and what to try."""
+class CannotServe(Exception):
+    """Something outside is not as it must be; the message says what, and what to try."""
 
 
 def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises `CannotListen`."""
+    """Run until SIGTERM or SIGINT. Raises `CannotServe`."""
+    if settings.ready_file and not os.access(Path(settings.ready_file).absolute().parent, os.W_OK):
+        raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
     listener = _listen(settings.host, settings.port)
     settings = _settled(settings, listener.getsockname()[1])
     _configure_logging(settings.log_format)
@@ -48,8 +52,8 @@ def serve(settings: Settings) -> None:
     )
     if settings.tls:
         config.load()
-        config.ssl = server_context(authority_directory(settings), _names(settings))
-    server = _Server(config, app, lambda: _announce(settings), Path(settings.ready_file or os.devnull))
+        config.ssl = _tls(settings)
+    server = _Server(config, app, lambda: _announce(settings), Path(settings.ready_file or os.devnull), settings.port)
     # uvicorn drains, and then raises the signal again.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
@@ -58,8 +62,11 @@ def serve(settings: Settings) -> None:
 class _Server(uvicorn.Server):
     """uvicorn's server with something to say when it is ready, and something to stop before it waits for requests."""
 
-    def __init__(self, config: uvicorn.Config, app: Emulator, announce: Callable[[], str], ready_file: Path) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Emulator, announce: Callable[[], str], ready_file: Path, port: int
+    ) -> None:
         super().__init__(config)
+        self._port = port
         self._control = app.control
         self._announce = announce
         self._ready_file = ready_file
@@ -73,7 +80,7 @@ class _Server(uvicorn.Server):
         gc.enable()
         url = self._announce()
         if self._ready_file != Path(os.devnull):
-            _write_whole(self._ready_file, json.dumps({"url": url, "pid": os.getpid()}) + "\n")
+            _write_whole(self._ready_file, json.dumps({"url": url, "port": self._port, "pid": os.getpid()}) + "\n")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._control.drain()
@@ -91,7 +98,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(2048)
     except OSError as error:
         hint = "; is another emulator running? Choose another with --port, or 0 for any free one" if port else ""
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from None
+        raise CannotServe(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from None
     listener.setblocking(False)
     return listener
 
@@ -105,9 +112,19 @@ def _settled(settings: Settings, port: int) -> Settings:
     return replace(settings, port=port, public_url=url, control_token=token)
 
 
+def _tls(settings: Settings) -> ssl.SSLContext:
+    directory = authority_directory(settings)
+    try:
+        return server_context(directory, _names(settings))
+    except (OSError, ValueError) as error:
+        hint = "choose another directory with --set authority=DIRECTORY, or remove what is in it"
+        raise CannotServe(f"cannot use the certificate authority in {directory}: {error}; {hint}") from None
+
+
 def _names(settings: Settings) -> list[str]:
     own = [] if _listens_everywhere(settings.host) else [settings.host]
-    return ["localhost", "127.0.0.1", "::1", *own]
+    public = urlsplit(settings.public_url).hostname
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "::1", *own, *([public] if public else [])]))
 
 
 def _listens_everywhere(host: str) -> bool:

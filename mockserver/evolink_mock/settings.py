@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from evolink_contracts.spec.models import MODELS
 from evolink_mock.clock import MAX_SPEED, Mode
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.generation import FORM, parse_generation
+from evolink_mock.core.generation import parse_generation
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import to_units
+from evolink_mock.redaction import REDACTED, shown_key
 from evolink_mock.worlds import Grant
 
 ENV_PREFIX = "EVOLINK_MOCK_"
@@ -38,7 +40,7 @@ class Settings:
     public_url: str = ""
     """What result links begin with; by default the address that is listened on."""
     ready_file: str = ""
-    """Where to write {"url", "pid"} as JSON once requests are accepted."""
+    """Where to write {"url", "port", "pid"} as JSON once requests are accepted."""
     clock: Mode = "real"
     speed: float = 1.0
     """How many times faster than real time a scaled clock runs."""
@@ -71,10 +73,14 @@ class Settings:
     def __post_init__(self) -> None:
         if self.speed != 1 and self.clock == "real":
             object.__setattr__(self, "clock", "scaled")
+        if self.speed != 1 and self.clock != "scaled":
+            raise ValueError(f"speed goes with a scaled clock, and clock is {self.clock}")
         for name, accepts, rule in _BOUNDS:
             value = getattr(self.choices if name in _CHOICES else self, name)
             if value is not None and not accepts(value):
                 raise ValueError(f"{name} must be {rule}; got {value!r}")
+        for key, rule_of_key in self.keys.items():
+            _check_key(key, rule_of_key)
         try:
             parse_generation(self.generation_time)
         except ValueError as error:
@@ -96,12 +102,14 @@ def _within(low: float, high: float) -> Callable[[Any], bool]:
     return lambda value: bool(low <= value <= high)
 
 
+_BALANCE = _within(0, 10**9)
 _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("host", bool, "an address, such as 127.0.0.1"),
     ("port", _within(0, 65535), "from 0 to 65535"),
     ("speed", _within(0.001, MAX_SPEED), f"from 0.001 to {MAX_SPEED:.0f}"),
     ("clock_start", _within(0, 4_102_444_800), "Unix seconds up to the year 2100"),
     ("seed", _within(0, 2**63 - 1), "from 0 to 2^63 - 1"),
-    ("balance", _within(0, 10**9), "from 0 to 1,000,000,000"),
+    ("balance", _BALANCE, "from 0 to 1,000,000,000"),
     ("max_body", _within(1024, 64 * 1024 * 1024), "from 1 KiB to 64 MiB"),
     ("journal_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
     ("world_limit", _within(1, 100_000), "from 1 to 100,000"),
@@ -111,6 +119,17 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("not_found_code", lambda text: 0 < len(text) <= 100, "of 1 to 100 characters"),
     ("public_url", lambda url: not url or url.startswith(("http://", "https://")), "an http or https URL"),
 )
+
+
+def _check_key(key: str, rule: KeyRule) -> None:
+    shown = shown_key(key)
+    if not key or any(character <= " " or character == "\x7f" for character in key):
+        raise ValueError(f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it")
+    if rule.balance is not None and not _BALANCE(rule.balance):
+        raise ValueError(f"keys: the balance of {shown} must be from 0 to 1,000,000,000; got {rule.balance!r}")
+    for model in rule.models or ():
+        if model not in MODELS:
+            raise ValueError(f"keys: of {shown}: {unknown('model', model, tuple(MODELS))}")
 
 
 def load_settings(
@@ -170,9 +189,15 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
             raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
         return {key.strip(): KeyRule() for key in listed if key.strip()}
     wanted = dict[str, KeyRule] if name == "keys" else _TYPES[name]
+    if name == "keys":
+        for setting in (setting for rule in value.values() if isinstance(rule, Mapping) for setting in rule):
+            if setting not in KeyRule.__struct_fields__:
+                raise ValueError(f"{where}: {unknown('setting of a key', str(setting), KeyRule.__struct_fields__)}")
+    accepted = get_args(wanted) if get_origin(wanted) is Literal else ()
     try:
         return msgspec.convert(value, wanted, strict=strict)
     except msgspec.ValidationError as error:
-        hint = f" ({FORM})" if name == "generation_time" else ""
-        shown = value if name not in ("keys", "control_token") else "…"
-        raise ValueError(f"{where}: {error}; got {str(shown)[:60]!r}{hint}") from None
+        shown = REDACTED if name in ("keys", "control_token") else repr(str(value)[:60])
+        if accepted:
+            raise ValueError(f"{where} must be one of {', '.join(map(str, accepted))}; got {shown}") from None
+        raise ValueError(f"{where}: {str(error).lower()}; got {shown}") from None

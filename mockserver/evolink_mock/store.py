@@ -1,6 +1,6 @@
 """The one place that mutates: a world's tasks, dues and ledger, all as rows that a database could hold."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 import msgspec
@@ -20,7 +20,8 @@ class Store(Protocol):
     def replace(self, task_id: str, task: Task) -> None: ...
     def get(self, task_id: str) -> Task | None: ...
     def newest_first(self) -> Iterator[tuple[str, Task]]: ...
-    def drop_created_before(self, instant: Micros) -> int: ...
+    def oldest_first(self) -> Iterator[tuple[str, Task]]: ...
+    def drop(self, task_ids: Collection[str]) -> None: ...
     def push_due(self, due: Due) -> None: ...
     def peek_due(self) -> Due | None: ...
     def pop_due(self, until: Micros) -> Due | None: ...
@@ -45,7 +46,11 @@ class MemoryStore:
     def add(self, task_id: str, task: Task) -> None:
         self._tasks[task_id] = _encode(task)
 
-    replace = add
+    def replace(self, task_id: str, task: Task) -> None:
+        """Put a changed task in the place of one that is there; `KeyError` if none is."""
+        if task_id not in self._tasks:
+            raise KeyError(task_id)
+        self._tasks[task_id] = _encode(task)
 
     def get(self, task_id: str) -> Task | None:
         record = self._tasks.get(task_id)
@@ -55,17 +60,14 @@ class MemoryStore:
         for task_id in reversed(self._tasks):
             yield task_id, _decode(self._tasks[task_id])
 
-    def drop_created_before(self, instant: Micros) -> int:
-        """Forget the tasks created before `instant`; how many there were."""
-        old = 0
-        for record in self._tasks.values():
-            if _decode(record).created >= instant:
-                break
-            old += 1
-        if old:
+    def oldest_first(self) -> Iterator[tuple[str, Task]]:
+        for task_id, record in self._tasks.items():
+            yield task_id, _decode(record)
+
+    def drop(self, task_ids: Collection[str]) -> None:
+        if task_ids:
             # Built anew, since a dict whose first entries are gone is slow to begin reading.
-            self._tasks = {task_id: row for place, (task_id, row) in enumerate(self._tasks.items()) if place >= old}
-        return old
+            self._tasks = {task_id: record for task_id, record in self._tasks.items() if task_id not in task_ids}
 
     def __len__(self) -> int:
         return len(self._tasks)

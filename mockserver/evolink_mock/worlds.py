@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -23,6 +24,8 @@ from evolink_mock.store import MemoryStore, Store
 _encode = msgspec.json.Encoder().encode
 
 _PURGE_EVERY: Micros = 3600 * SECOND
+_REMEMBERED = 10
+"""Evicted worlds whose resets are remembered, for each world there may be."""
 
 
 class Rules(NamedTuple):
@@ -47,11 +50,11 @@ class Grant(NamedTuple):
 class World:
     """Everything one API key can see or change. Its methods are what can happen in it; the rules are in `core`."""
 
-    def __init__(self, key: str, rules: Rules, grant: Grant) -> None:
+    def __init__(self, key: str, rules: Rules, grant: Grant, generation: int = 0) -> None:
         self.key = key
         self.rules = rules
         self.grant = grant
-        self.generation = 0
+        self.generation = generation
         self.journal: Log[Entry] = Log(rules.journal_limit)
         self.events: Log[Happening] = Log(rules.journal_limit)
         self._begin(rules.server_seed)
@@ -78,10 +81,18 @@ class World:
         """Draw the ids and the luck of tasks to come from another seed; links already given stay valid."""
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
-        self.note("world.seeded", detail=str(server_seed))
+        self.note("world.seeded", str(server_seed))
 
-    def note(self, event: str, task: str | None = None, detail: str | None = None) -> None:
-        self.events.append(Happening(self.clock.now(), event, task, detail))
+    def note(self, event: str, detail: str | None = None) -> None:
+        """Add what was done to the world to its events, behind all that happened by itself before."""
+        now = self.clock.now()
+        self.settle(now)
+        self.events.append(Happening(now, event, None, detail))
+
+    def ring(self) -> None:
+        """Wake everybody who waits for something to happen here."""
+        self.journal.bell.ring()
+        self.events.bell.ring()
 
     def next_request_id(self) -> str:
         self._requests = n = self._requests + 1
@@ -112,12 +123,15 @@ class World:
         store = self.store
         store.add(name, task)
         store.ledger = store.ledger.reserve(future.reserved)
-        store.push_due(Due(now + future.starts, now + future.ends, name))
-        self.events.append(Happening(now, "task.created", name))
+        store.push_due(Due(name, now, now + future.starts, now + future.ends))
+        self.events.bell.ring()
         return name, task
 
-    @property
-    def full(self) -> bool:
+    def is_full(self, now: Micros) -> bool:
+        """Whether no further task fits in, even after those are forgotten that nobody can ask for any more."""
+        if len(self.store) < self.rules.task_limit:
+            return False
+        self._purge(now)
         return len(self.store) >= self.rules.task_limit
 
     def find(self, name: str, now: Micros) -> Task | None:
@@ -130,10 +144,8 @@ class World:
     def look(self, task: Task, now: Micros) -> State:
         """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
         state = observe(task.plan, now - task.created, task.events)
-        if state.ended is None and self.clock.mode == "auto" and (due := self.next_event()) is not None:
-            self.clock.move_to(due)
-            self.settle(due)
-            state = observe(task.plan, due - task.created, task.events)
+        if state.ended is None and self.clock.mode == "auto":
+            state = observe(task.plan, self.jump() - task.created, task.events)
         return state
 
     def link(self, name: str) -> str:
@@ -156,9 +168,17 @@ class World:
         return self.store.peek_due() is None
 
     def next_event(self) -> Micros | None:
-        """When something happens next: a transition of a task, never the expiry of a link."""
+        """When something happens next of what has not happened yet: a transition of a task, never an expiry."""
+        self.settle(self.clock.now())
         due = self.store.peek_due()
         return None if due is None else due.at
+
+    def jump(self) -> Micros:
+        """Move the clock to the next event, if there is one; what it says then."""
+        if (due := self.next_event()) is not None:
+            self.clock.move_to(due)
+            self.settle(due)
+        return self.clock.now()
 
     def settle(self, until: Micros, at_most: int | None = None) -> bool:
         """Carry out what is due by `until`, in the order of time; whether some of it is left."""
@@ -169,8 +189,9 @@ class World:
                 return False
             done += 1
             if due.then:
-                self.events.append(Happening(due.at, "task.processing", due.task_id))
-                self.store.push_due(Due(due.then, 0, due.task_id))
+                event = "task.created" if due.last else "task.processing"
+                self.events.append(Happening(due.at, event, due.task_id))
+                self.store.push_due(Due(due.task_id, due.then, due.last))
             elif (task := self.store.get(due.task_id)) is not None:
                 self._finish(due.task_id, task, due.at)
         return True
@@ -185,11 +206,14 @@ class World:
 
     def change_clock(self, clock: Clock) -> None:
         self.clock = clock
-        self.note("clock.mode", detail=clock.mode)
+        self.note("clock.mode", clock.mode)
 
     def _purge(self, now: Micros) -> None:
+        """Forget the tasks that cannot be asked for any more; one that has not ended still holds its credits."""
         self.settle(now)
-        self.store.drop_created_before(now - self.rules.choices.task_retention * SECOND)
+        limit = now - self.rules.choices.task_retention * SECOND
+        old = takewhile(lambda row: row[1].created <= limit, self.store.oldest_first())
+        self.store.drop({name for name, task in old if observe(task.plan, now - task.created, task.events).ended})
         self._purge_at = now + _PURGE_EVERY
 
 
@@ -203,6 +227,8 @@ class Worlds:
         self._default = default
         self._worlds: OrderedDict[str, World] = OrderedDict()
         self._by_token: dict[str, World] = {}
+        self._generations: OrderedDict[str, int] = OrderedDict()
+        """Of worlds that were reset and then evicted, so that no link given before comes back to life."""
         self.evicted = 0
         self.outside = World("", rules, default)
         """Where requests are noted that belong to no key."""
@@ -213,11 +239,16 @@ class Worlds:
         if world is None:
             if len(self._worlds) >= self._limit:
                 self._evict()
-            world = self._worlds[key] = World(key, self._rules, self._grants.get(key, self._default))
+            grant = self._grants.get(key, self._default)
+            world = self._worlds[key] = World(key, self._rules, grant, self._generations.get(key, 0))
             self._by_token[world.token] = world
         else:
             self._worlds.move_to_end(key)
         return world
+
+    def known(self, key: str) -> World | None:
+        """The world of a key that has one already."""
+        return self._worlds.get(key)
 
     def by_token(self, token: str) -> World | None:
         return self._by_token.get(token)
@@ -228,20 +259,27 @@ class Worlds:
         self._by_token[world.token] = world
 
     def holding(self, task: str, but: World) -> World | None:
-        """Another key's world that has the task."""
-        return next((world for world in self._worlds.values() if world is not but and task in world.store), None)
+        """Another key's world that has the task, and would still answer for it."""
+        return next(
+            (world for world in self if world is not but and world.find(task, world.clock.now()) is not None), None
+        )
 
     def ring(self) -> None:
         """Wake everybody who waits on a log."""
         for world in (*self._worlds.values(), self.outside):
-            world.journal.bell.ring()
-            world.events.bell.ring()
+            world.ring()
 
     def _evict(self) -> None:
         idle = (key for key, world in self._worlds.items() if world.idle)
         key = next(idle, None) or next(iter(self._worlds))
-        self._by_token.pop(self._worlds.pop(key).token, None)
+        world = self._worlds.pop(key)
+        self._by_token.pop(world.token, None)
+        if world.generation:
+            self._generations[key] = world.generation
+            if len(self._generations) > _REMEMBERED * self._limit:
+                self._generations.popitem(last=False)
         self.evicted += 1
+        world.ring()
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._worlds.values())

@@ -11,7 +11,7 @@ from pathlib import Path
 from evolink_contracts.spec.openapi import render_openapi
 
 from .servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, PORT, ROOT
-from .traffic import COMPLETED, CREATE_PATH, CREATED, EXAMPLE_ID, Request, create, query
+from .traffic import COMPLETED, CREATE_PATH, CREATED, EXAMPLE_ID, Request, create, let_all_end, query
 
 _PATIENCE = 600.0
 _CREATE, _QUERY = create(), query(EXAMPLE_ID)
@@ -32,6 +32,8 @@ class Kit:
     query: Request = _QUERY
     remembers: bool = False
     """Whether what is queried has to be created before."""
+    afterwards: Request | None = None
+    """Sent after a load, so that nothing is left to do while the other one has its turn."""
     note: str = ""
 
 
@@ -123,7 +125,9 @@ def _of_queue(action: str) -> Request:
 
 BARE_KIT = Kit(name="bare starlette", install=lambda _: BARE, probe=BARE_PROBE, note="constant answers")
 KITS = (
-    Kit(name="this emulator", install=lambda _: EMULATOR, probe=EMULATOR_PROBE, remembers=True),
+    Kit(
+        name="this emulator", install=lambda _: EMULATOR, probe=EMULATOR_PROBE, remembers=True, afterwards=let_all_end()
+    ),
     Kit(
         name="FastAPI by hand",
         install=_fastapi,

@@ -69,6 +69,8 @@ def _measure(kit: Kit, command: Sequence[str], plan: Plan) -> Standing:
             for act, requests in shots.items():
                 for server, sent in ((bare, [getattr(BARE_KIT, act)]), (peer, requests)):
                     load = fire(server, sent, plan.seconds)
+                    if kit.afterwards is not None and server is peer:
+                        peer.ask(kit.afterwards)
                     # The first is for compilers that compile while they run.
                     if repeat:
                         loads[server, act].append(load)

@@ -12,7 +12,7 @@ from .plan import Plan, say
 from .preloaded import ASKED_FOR
 from .report import Row
 from .servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, PORT, Server
-from .traffic import EXAMPLE_ID, KEY, Request, create, queries
+from .traffic import EXAMPLE_ID, KEY, Request, create, let_all_end, queries
 
 FEW = 100
 FEW_KEY = "sk-few"
@@ -101,7 +101,7 @@ def _few(server: Server) -> list[str]:
 def _advance(server: Server, key: str) -> float:
     """Let all tasks of a key end and be settled; the processor seconds it took."""
     before = server.worked()
-    status, body = server.ask(create(key, "/__mock/clock")._replace(body=b'{"advance": "60s"}'))
+    status, body = server.ask(let_all_end(key))
     assert status == 200, body
     return server.worked() - before
 

@@ -64,3 +64,8 @@ def query(task: str, key: str = KEY) -> Request:
 
 def queries(tasks: Iterable[str], key: str = KEY) -> list[Request]:
     return [query(task, key) for task in tasks]
+
+
+def let_all_end(key: str = KEY) -> Request:
+    """Moves the clock past the end of every task of a key, and has them settled."""
+    return create(key, "/__mock/clock")._replace(body=b'{"advance": "60s"}')

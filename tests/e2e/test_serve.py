@@ -82,6 +82,16 @@ def test_the_authority_is_made_once_and_kept(tmp_path: Path) -> None:
         assert httpx.get(f"{server.url}/__mock/ready", verify=context).status_code == 200
 
 
+def test_the_certificate_names_the_public_host(tmp_path: Path) -> None:
+    with Server("--tls", "--set", f"authority={tmp_path}", "--public-url", "https://evolink.test:9") as server:
+        context = ssl.create_default_context(cafile=str(tmp_path / "evolink-mock-ca.pem"))
+        with (
+            socket.create_connection(server.address, timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname="evolink.test") as secure,
+        ):
+            assert secure.version() is not None
+
+
 def test_json_output_is_one_object_a_line() -> None:
     with Server("--log-format", "json", "--access-log") as server:
         httpx.get(f"{server.url}/v1/credits", headers=bearer())
@@ -116,13 +126,17 @@ def refused(*arguments: str, environ: dict[str, str] | None = None) -> tuple[int
     return 1, str(failure.value)
 
 
-def test_what_cannot_be_is_said_clearly() -> None:
+def test_what_cannot_be_is_said_clearly(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         _, said = refused("--port", str(taken.getsockname()[1]))
         assert "Choose another with --port" in said
     assert "did you mean 'EVOLINK_MOCK_SEED'?" in refused(environ={"EVOLINK_MOCK_SED": "1"})[1]
     assert "did you mean 'cancelled_as'?" in refused("--set", "canceled_as=cancelled")[1]
     assert "NAME=VALUE" in refused("--set", "cancelled_as")[1]
+    assert "its directory is missing" in refused("--ready-file", "/nowhere/ready.json")[1]
+    (tmp_path / "evolink-mock-ca.pem").write_text("nonsense", encoding="utf-8")
+    (tmp_path / "evolink-mock-ca.key").write_text("nonsense", encoding="utf-8")
+    assert "cannot use the certificate authority" in refused("--tls", "--set", f"authority={tmp_path}")[1]
     assert "cannot read the settings file" in refused("--config", "/nowhere.toml")[1]
 
 

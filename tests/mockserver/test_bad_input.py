@@ -81,22 +81,17 @@ def test_very_long_paths_are_refused(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(
-    "authorization",
-    [
-        "",
-        "Bearer",
-        "Bearer ",
-        "Basic abc",
-        "sk-local",
-        "Bearer a b",
-        "Bearer sk-" + "x" * 300,
-        "Bearer \x7f",
-        "Bearer é",
-    ],
+    "authorization", ["", "Bearer", "Bearer ", "Basic abc", "sk-local", "Bearer a b", "Bearer \x7f"]
 )
 def test_malformed_keys_are_strangers(emulator: Emulator, authorization: str) -> None:
     response = emulator.client.get("/v1/credits", headers={b"Authorization": authorization.encode()})
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize("key", ["k", "x" * 4000, "clé", "a.b_c~d+e/f==", '"quoted\\"'])
+def test_any_other_key_will_do(emulator: Emulator, key: str) -> None:
+    headers = {b"Authorization": b"Bearer " + key.encode()}
+    assert emulator.client.get("/v1/credits", headers=headers).status_code == 200
 
 
 def test_headers_are_bounded(emulator: Emulator) -> None:

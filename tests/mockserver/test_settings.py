@@ -46,15 +46,18 @@ def test_every_setting_is_an_environment_variable() -> None:
 
 
 def test_keys_may_have_rules_of_their_own(tmp_path: Path) -> None:
-    keys = load_settings(file=write(tmp_path, '[keys."sk-a"]\nbalance = 2.5\nmodels = ["m"]\n[keys."sk-b"]\n')).keys
+    keys = load_settings(
+        file=write(tmp_path, '[keys."sk-a"]\nbalance = 2.5\nmodels = ["wan2.6-text-to-video"]\n[keys."sk-b"]\n')
+    ).keys
     assert keys["sk-a"].grant().balance == 25_000
-    assert keys["sk-a"].grant().models == frozenset({"m"})
+    assert keys["sk-a"].grant().models == frozenset({"wan2.6-text-to-video"})
     assert keys["sk-b"].grant() == (None, None)
 
 
 def test_a_speed_implies_a_scaled_clock() -> None:
     assert load_settings({"speed": 10}).clock == "scaled"
-    assert load_settings({"speed": 10, "clock": "manual"}).clock == "manual"
+    with pytest.raises(ValueError, match="speed goes with a scaled clock"):
+        load_settings({"speed": 10, "clock": "manual"})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,9 @@ def test_a_speed_implies_a_scaled_clock() -> None:
         ({"EVOLINK_MOCK_PROT": "1"}, "did you mean 'EVOLINK_MOCK_PORT'?"),
         ({"EVOLINK_MOCK_PORT": "http"}, "EVOLINK_MOCK_PORT"),
         ({"EVOLINK_MOCK_PORT": "65536"}, "from 0 to 65535"),
-        ({"EVOLINK_MOCK_CLOCK": "fast"}, "EVOLINK_MOCK_CLOCK"),
+        ({"EVOLINK_MOCK_CLOCK": "fast"}, "must be one of real, scaled, manual, auto; got 'fast'"),
+        ({"EVOLINK_MOCK_HOST": ""}, "host must be an address"),
+        ({"EVOLINK_MOCK_KEYS": "sk-a b"}, "cannot be sent as a bearer key"),
         ({"EVOLINK_MOCK_SPEED": "nan"}, "speed must be"),
         ({"EVOLINK_MOCK_SEED": "-1"}, "seed must be"),
         ({"EVOLINK_MOCK_GENERATION_TIME": "soon"}, "write quick, documented"),
@@ -74,7 +79,7 @@ def test_a_speed_implies_a_scaled_clock() -> None:
     ],
 )
 def test_a_wrong_variable_is_refused_by_name(environ: dict[str, str], says: str) -> None:
-    with pytest.raises(ValueError, match=r"EVOLINK_MOCK|must|generation_time") as refused:
+    with pytest.raises(ValueError, match=r"EVOLINK_MOCK|must|generation_time|keys") as refused:
         load_settings({}, environ)
     assert says in str(refused.value)
 
@@ -87,7 +92,10 @@ def test_a_wrong_variable_is_refused_by_name(environ: dict[str, str], says: str)
         ("[choices]\ncanceled_as = 1", "did you mean 'cancelled_as'?"),
         ("choices = 1", "must be a table"),
         ("port = ", "not valid TOML"),
-        ('[keys."sk-a"]\nbudget = 1', "keys"),
+        ('[keys."sk-a"]\nbalanse = 1', "did you mean 'balance'?"),
+        ('[keys."sk-a"]\nbalance = -5', "from 0 to 1,000,000,000"),
+        ('[keys."sk-a"]\nbalance = nan', "from 0 to 1,000,000,000"),
+        ('[keys."sk-a"]\nmodels = ["wan2.6-text-to-vido"]', "did you mean 'wan2.6-text-to-video'?"),
         ("keys = [1]", "keys must list API keys"),
     ],
 )

@@ -39,6 +39,8 @@ Check: TypeAlias = Callable[[object], Finding]
 Matcher: TypeAlias = Callable[[str], re.Match[str] | None]
 
 _PATH = re.compile(r"[^:]+://[^/?#]*([^?#]*)")
+_LOOKED_AT = 10
+"""Items of a list that are judged, however long it is."""
 _SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 
@@ -172,7 +174,7 @@ def _media_check(field: Field, choices: Choices) -> Check:
 def _check_urls(field: Field, check: Check, later: bool, value: object) -> Finding:
     if type(value) is not list:
         return f" must be a list of {field.max_items} URL; got {_shown(value)}"
-    findings = [check(item) for item in value]
+    findings = [check(item) for item in value[:_LOOKED_AT]]
     for place, finding in enumerate(findings):
         if isinstance(finding, str):
             return f"[{place}]{finding}"

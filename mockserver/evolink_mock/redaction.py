@@ -1,0 +1,43 @@
+"""Keeps API keys out of whatever is shown or kept, however they were spelled."""
+
+import re
+from functools import lru_cache
+
+REDACTED = "…"
+SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
+
+_SHORTEST = 6
+"""Characters. A shorter key stands in too many innocent words to be replaced in running text."""
+_LONGEST_SPELLING = 12
+"""Bytes that one character of a key may take, escaped twice over."""
+
+
+def redact(text: bytes, key: str) -> bytes:
+    """The text with the key replaced wherever it stands: plain, escaped as JSON does, or percent-encoded."""
+    spellings = _spellings(key)
+    return text if spellings is None else spellings.sub(REDACTED.encode(), text)
+
+
+def cut(text: bytes, limit: int, key: str) -> bytes:
+    """The first `limit` bytes; a key that the cut would split is redacted first, as half of one is not recognised."""
+    if len(text) <= limit:
+        return text
+    return redact(text[: limit + _LONGEST_SPELLING * len(key)], key)[:limit]
+
+
+def shown_key(key: str) -> str:
+    """A key that its owner recognises and nobody else can use."""
+    return f"{key[:3]}{REDACTED}{key[-2:]}" if len(key) >= 12 else REDACTED
+
+
+@lru_cache(maxsize=256)
+def _spellings(key: str) -> re.Pattern[bytes] | None:
+    if len(key) < _SHORTEST:
+        return None
+    return re.compile(b"".join(map(_spelling, key)))
+
+
+def _spelling(character: str) -> bytes:
+    encoded = character.encode()
+    percent = b"".join(b"%%%02x" % byte for byte in encoded)
+    return rb"(?:\\*%s|(?i:%s)|\\+(?i:u%04x))" % (re.escape(encoded), percent, ord(character))
