@@ -30,12 +30,15 @@ class Store(Protocol):
     def __contains__(self, task_id: str) -> bool: ...
 
 
-_encode = msgspec.msgpack.Encoder().encode
+_encode_into = msgspec.msgpack.Encoder().encode_into
 _decode = msgspec.msgpack.Decoder(Task).decode
 
 
 class MemoryStore:
     """In memory. Records at rest are bytes: the garbage collector has nothing to walk."""
+
+    # Encoders hand out bytes with room to spare, about 100 a record; a copy of a shared buffer has none.
+    _buffer = bytearray()
 
     def __init__(self, balance: int | None = None) -> None:
         self.ledger = Ledger(balance)
@@ -44,13 +47,14 @@ class MemoryStore:
         self.push_due, self.peek_due, self.pop_due, self.drop_due = dues.push, dues.peek, dues.pop, dues.drop
 
     def add(self, task_id: str, task: Task) -> None:
-        self._tasks[task_id] = _encode(task)
+        _encode_into(task, self._buffer)
+        self._tasks[task_id] = bytes(self._buffer)
 
     def replace(self, task_id: str, task: Task) -> None:
         """Put a changed task in the place of one that is there; `KeyError` if none is."""
         if task_id not in self._tasks:
             raise KeyError(task_id)
-        self._tasks[task_id] = _encode(task)
+        self.add(task_id, task)
 
     def get(self, task_id: str) -> Task | None:
         record = self._tasks.get(task_id)
