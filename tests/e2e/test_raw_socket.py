@@ -102,3 +102,65 @@ def test_every_answer_is_json_with_a_request_id_and_one_date(server: Server) -> 
         assert len(response.headers.get_list("date")) == 1
         assert "server" not in response.headers
         assert response.json()
+
+
+CREATE = post(
+    b'{"model": "wan2.6-image-to-video-flash", "prompt": "p", "image_urls": ["https://a.example/1.png"], "duration": 5}'
+)
+
+
+def answers(connection: socket.socket, count: int) -> list[bytes]:
+    """So many answers, as far as their heads say where they end."""
+    content = b""
+    found: list[bytes] = []
+    while len(found) < count:
+        head, mark, rest = content.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0) if mark else 0
+        if mark and len(rest) >= length:
+            found.append(head + mark + rest[:length])
+            content = rest[length:]
+            continue
+        chunk = connection.recv(1 << 20)
+        assert chunk, content
+        content += chunk
+    return found
+
+
+def test_a_request_that_arrives_byte_by_byte_is_answered(server: Server) -> None:
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in CREATE:
+            connection.sendall(bytes([byte]))
+        (answer,) = answers(connection, 1)
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_many_creates_on_one_connection_at_once_make_as_many_tasks(server: Server) -> None:
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(CREATE * 200)
+        ids = {json.loads(answer.partition(b"\r\n\r\n")[2])["id"] for answer in answers(connection, 200)}
+    assert len(ids) == 200
+
+
+def test_who_reads_late_gets_everything(server: Server) -> None:
+    """More than the buffers hold, so that the emulator must wait for the reader, and others meanwhile need not."""
+    with socket.create_connection(server.address, timeout=30) as connection:
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 300)
+        assert alive(server)
+        bodies = {answer.partition(b"\r\n\r\n")[2] for answer in answers(connection, 300)}
+    assert len(bodies) == 1
+
+
+def test_a_sender_who_asks_to_continue_is_told_to(server: Server) -> None:
+    head, _, body = CREATE.partition(b"\r\n\r\n")
+    with socket.create_connection(server.address, timeout=10) as connection:
+        connection.sendall(head + b"\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        connection.sendall(body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+def test_http_1_0_is_answered_and_closed(server: Server) -> None:
+    answer = talk(server, CREATE.replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
