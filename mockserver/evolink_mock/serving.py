@@ -21,7 +21,6 @@ import uvicorn
 from evolink_mock.app import Emulator, create_app
 from evolink_mock.authority import CERTIFICATE, authority_directory, server_context
 from evolink_mock.banner import banner
-from evolink_mock.eager_protocol import EagerProtocol
 from evolink_mock.settings import Settings
 
 DRAIN_SECONDS = 10
@@ -41,7 +40,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        http=EagerProtocol,
+        http="httptools",
         ws="none",
         lifespan="on",
         log_config=None,

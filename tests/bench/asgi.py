@@ -5,11 +5,11 @@ from typing import Any
 import uvicorn
 
 
-def serve(app: Any, port: int, http: Any = "httptools") -> None:
+def serve(app: Any, port: int) -> None:
     uvicorn.run(
         app,
         port=port,
-        http=http,
+        http="httptools",
         loop="uvloop",
         ws="none",
         lifespan="on",
