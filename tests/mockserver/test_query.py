@@ -119,3 +119,17 @@ def test_head_answers_like_get_without_the_body(emulator: Emulator) -> None:
     assert head.status_code == 200
     assert head.content == b""
     assert int(head.headers["content-length"]) == len(emulator.query(task).content)
+
+
+def test_fields_stand_in_the_order_of_the_documented_examples(emulator: Emulator) -> None:
+    done, failed = emulator.create(), emulator.create("fail=service_error")
+    emulator.advance("10s")
+    ends = ["task_info", "type"]
+    assert list(emulator.query(done).json()) == [
+        *("created", "id", "model", "object", "progress", "results", "status"),
+        *ends,
+    ]
+    assert list(emulator.query(failed).json()) == [
+        *("created", "id", "model", "object", "progress", "status", "error"),
+        *ends,
+    ]

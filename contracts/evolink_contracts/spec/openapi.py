@@ -18,9 +18,12 @@ from evolink_contracts.spec.wire import (
     TERMINAL,
     CreatedTask,
     CreditsBody,
+    ErrorPart,
+    ResultsPart,
     Status,
     TaskDetail,
     TaskError,
+    UsagePart,
 )
 
 Json: TypeAlias = dict[str, Any]
@@ -279,27 +282,32 @@ def _created_example() -> CreatedTask:
     }
 
 
-def _detail_example(status: Status, progress: int) -> TaskDetail:
+def _detail_example(
+    status: Status, progress: int, results: ResultsPart | None = None, error: ErrorPart | None = None
+) -> TaskDetail:
     return {
         "created": _EXAMPLE_CREATED,
         "id": _EXAMPLE_ID,
         "model": _EXAMPLE_MODEL,
         "object": TASK_OBJECT,
         "progress": progress,
+        **(results or ResultsPart()),
         "status": status,
+        **(error or ErrorPart()),
         "task_info": {"can_cancel": status not in TERMINAL},
         "type": "video",
+        **UsagePart(),
     }
 
 
 def _completed_example() -> TaskDetail:
-    return {**_detail_example("completed", 100), "results": [_EXAMPLE_LINK]}
+    return _detail_example("completed", 100, results={"results": [_EXAMPLE_LINK]})
 
 
 def _failed_example() -> TaskDetail:
     failure = FAILURES["content_policy_violation"]
     error: TaskError = {"code": failure.code, "message": failure.message, "type": TASK_ERROR_TYPE}
-    return {**_detail_example("failed", 0), "error": error}
+    return _detail_example("failed", 0, error={"error": error})
 
 
 def _cancelled_example() -> Json:

@@ -67,8 +67,26 @@ class TaskError(TypedDict):
     type: str
 
 
+class ResultsPart(TypedDict, total=False):
+    """Where a query shows the links to a completed task's video."""
+
+    results: list[str] | None
+
+
+class ErrorPart(TypedDict, total=False):
+    """Where a query shows why a task failed."""
+
+    error: TaskError | None
+
+
+class UsagePart(TypedDict, total=False):
+    """Where a query shows billing, if a setting asks for it."""
+
+    usage: Usage
+
+
 class TaskDetail(TypedDict):
-    """The 200 body of a query (S1b), and the body of a callback (S1a)."""
+    """The 200 body of a query (S1b), and the body of a callback (S1a), in the order of the documented examples."""
 
     created: UnixSeconds
     id: str
