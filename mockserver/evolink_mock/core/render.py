@@ -1,21 +1,11 @@
 """The bodies of the API: what a task looks like from outside, as JSON-ready values in documented order."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from evolink_contracts.spec.errors import TASK_ERROR_TYPE
 from evolink_contracts.spec.models import Model
-from evolink_contracts.spec.wire import (
-    TASK_OBJECT,
-    TERMINAL,
-    CreatedTask,
-    CreditsBody,
-    ErrorPart,
-    ResultsPart,
-    Status,
-    TaskDetail,
-    Usage,
-    UsagePart,
-)
+from evolink_contracts.spec.wire import TASK_OBJECT, TERMINAL, CreatedTask, CreditsBody, Status, TaskDetail, Usage
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND
@@ -47,19 +37,28 @@ def created_body(task_id: str, task: Task, model: Model, choices: Choices) -> Cr
 def task_body(task_id: str, task: Task, state: State, results: Sequence[str], choices: Choices) -> TaskDetail:
     """The 200 body of a query, and of a callback. `results` are the links of a completed task."""
     status = shown_status(state, choices)
-    return {
+    # Built up key by key, because the order is the documents' and every query comes by here.
+    body: dict[str, object] = {
         "created": task.created // SECOND,
         "id": task_id,
         "model": task.model,
         "object": TASK_OBJECT,
         "progress": _shown_progress(state, choices),
-        **_results(status, results, choices),
-        "status": status,
-        **_error(state, choices),
-        "task_info": {"can_cancel": _can_cancel(status, choices)},
-        "type": "video",
-        **_usage(task, state, choices),
     }
+    if status == "completed":
+        body["results"] = list(results)
+    elif choices.absent_results != "omit":
+        body["results"] = None if choices.absent_results == "null" else []
+    body["status"] = status
+    if state.failure is not None:
+        body["error"] = {"code": state.failure.code, "message": state.failure.message, "type": TASK_ERROR_TYPE}
+    elif choices.absent_error == "null":
+        body["error"] = None
+    body["task_info"] = {"can_cancel": _can_cancel(status, choices)}
+    body["type"] = "video"
+    if choices.task_usage == "include":
+        body["usage"] = _usage(task, state, choices)
+    return cast(TaskDetail, body)
 
 
 def credits_body(ledger: Ledger) -> CreditsBody:
@@ -95,23 +94,7 @@ def _can_cancel(status: Status, choices: Choices) -> bool:
     return status not in TERMINAL
 
 
-def _results(status: Status, results: Sequence[str], choices: Choices) -> ResultsPart:
-    if status == "completed":
-        return {"results": list(results)}
-    if choices.absent_results == "omit":
-        return {}
-    return {"results": None if choices.absent_results == "null" else []}
-
-
-def _error(state: State, choices: Choices) -> ErrorPart:
-    if state.failure is not None:
-        return {"error": {"code": state.failure.code, "message": state.failure.message, "type": TASK_ERROR_TYPE}}
-    return {} if choices.absent_error == "omit" else {"error": None}
-
-
-def _usage(task: Task, state: State, choices: Choices) -> UsagePart:
-    if choices.task_usage == "omit":
-        return {}
+def _usage(task: Task, state: State, choices: Choices) -> Usage:
     usage: Usage = {
         "billing_rule": choices.billing_rule,
         "credits_reserved": to_credits(task.plan.reserved),
@@ -119,4 +102,4 @@ def _usage(task: Task, state: State, choices: Choices) -> UsagePart:
     }
     if state.ended is not None:
         usage["credits_used"] = to_credits(task.plan.charged) if state.status == "completed" else 0
-    return {"usage": usage}
+    return usage
