@@ -9,6 +9,15 @@ from typing import Any
 import click
 
 
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="EVOLINK_MOCK_CONFIG",
+    metavar="FILE.toml",
+    help="Read settings from a file; flags and environment win over it.",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="evolink-devkit", prog_name="evolink-mock")
 def main() -> None:
@@ -38,13 +47,7 @@ def main() -> None:
 @click.option("--tls/--no-tls", default=None, help="Serve HTTPS, with a certificate of the emulator's own authority.")
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="[default: text]")
 @click.option("--access-log/--no-access-log", default=None, help="Log a line for each request.  [default: off]")
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="EVOLINK_MOCK_CONFIG",
-    metavar="FILE.toml",
-    help="Read settings from a file; flags and environment win over it.",
-)
+@_CONFIG
 @click.option(
     "--set",
     "assignments",
@@ -78,13 +81,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--config",
-    type=click.Path(dir_okay=False, path_type=Path),
-    envvar="EVOLINK_MOCK_CONFIG",
-    metavar="FILE.toml",
-    help="Read settings from a file.",
-)
+@_CONFIG
 def settings(as_json: bool, config: Path | None) -> None:
     """List every setting, its value in this environment, and the open questions of the API that some answer."""
     from evolink_contracts.spec.sources import CONFLICTS
