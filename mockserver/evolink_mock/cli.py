@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-
 _CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
