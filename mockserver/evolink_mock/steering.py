@@ -45,7 +45,7 @@ class Ask(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ControlCall:
-    """One row of the table below: what it is, and the query parameters it knows beside `all`."""
+    """One row of the control API's table: what it is, and the query parameters it knows beside `all`."""
 
     method: str
     path: str

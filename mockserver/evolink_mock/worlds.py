@@ -164,8 +164,7 @@ class World:
     @property
     def idle(self) -> bool:
         """Whether nothing is going to happen by itself."""
-        self.settle(self.clock.now())
-        return self.store.peek_due() is None
+        return self.next_event() is None
 
     def next_event(self) -> Micros | None:
         """When something happens next of what has not happened yet: a transition of a task, never an expiry."""
