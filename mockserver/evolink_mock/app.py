@@ -1,11 +1,11 @@
 """The composition root: settings in, an ASGI application out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock
 from evolink_mock.control import Control
@@ -39,15 +39,19 @@ class Emulator:
             if name.startswith("{") and len(route.param_convertors) == 1
         }
 
+    def find(self, path: str) -> tuple[ASGIApp, Mapping[str, str]] | None:
+        """The endpoint of an everyday path, with what its pattern names."""
+        if (exact := self._exact.get(path)) is not None:
+            return exact, {}
+        parent, _, segment = path.rpartition("/")
+        if segment and (named := self._last_segment.get(parent)) is not None:
+            return named[1], {named[0]: segment}
+        return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["root_path"]:
-            path: str = scope["path"]
-            if (endpoint := self._exact.get(path)) is not None:
-                return await endpoint(scope, receive, send)
-            parent, _, segment = path.rpartition("/")
-            if segment and (named := self._last_segment.get(parent)) is not None:
-                scope["path_params"] = {named[0]: segment}
-                return await named[1](scope, receive, send)
+        if scope["type"] == "http" and not scope["root_path"] and (found := self.find(scope["path"])) is not None:
+            endpoint, scope["path_params"] = found
+            return await endpoint(scope, receive, send)
         return await self._router.app(scope, receive, send)
 
 

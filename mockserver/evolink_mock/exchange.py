@@ -1,12 +1,12 @@
 """One exchange of the API: read the request, find the world, ask an operation, note it in the journal, answer.
 
-Plain ASGI, because every create and query passes here: starlette's request and response objects alone cost as much
-as all the work behind them.
+Plain values and plain ASGI, because every create and query passes here: starlette's request and response objects
+alone cost as much as all the work behind them.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -25,6 +25,7 @@ MAX_HEADER_BYTES = 32 * 1024
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
 
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 Headers: TypeAlias = dict[bytes, bytes]
 
 
@@ -64,28 +65,42 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
-        raw: list[tuple[bytes, bytes]] = scope["headers"]
-        headers: Headers = dict(raw)
-        if len(headers) < len(raw):
-            headers = join_repeated(raw)
-        head = b"\n".join(map(b": ".join, headers.items()))
         try:
             body = b"" if method == "GET" else await read_body(receive, self._max_body)
         except HungUp:
             return
-        path: Mapping[str, str] = scope.get("path_params", {})
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        reply = self.reply(method, path, scope["query_string"], scope["headers"], body, scope.get("path_params", {}))
+        await send_reply(send, reply, method)
+
+    def reply(
+        self,
+        method: str,
+        path: bytes,
+        query: bytes,
+        raw_headers: RawHeaders,
+        body: bytes | None,
+        parameters: Mapping[str, str],
+    ) -> "Reply":
+        """Carry a request out and note it. A `body` over the limit may come as it is or as `None`."""
+        headers: Headers = dict(raw_headers)
+        if len(headers) < len(raw_headers):
+            headers = join_repeated(raw_headers)
+        head = b"\n".join(map(b": ".join, headers.items()))
+        if body is not None and len(body) > self._max_body:
+            body = None
         if len(head) > MAX_HEADER_BYTES:
             head = b""
             opened: World | Answer = refuse("any", "headers_too_large")
         else:
-            opened = self._open_world(self._operation if self._answers(method) else "any", headers, path)
+            opened = self._open_world(self._operation if self._answers(method) else "any", headers, parameters)
         if isinstance(opened, Answer):
             world, answer = self._outside, opened
             now = world.clock.now()
         else:
             world = opened
             now = world.clock.now()
-            answer = self._handle(method, Call(world, now, headers, body, path))
+            answer = self._handle(method, Call(world, now, headers, body, parameters))
             if world.clock.mode == "auto":
                 now = world.clock.now()
         request_id = world.next_request_id()
@@ -95,8 +110,8 @@ class Endpoint:
                 request_id,
                 self._operation,
                 method,
-                cut(scope.get("raw_path") or scope["path"].encode(), KEPT_BODY, world.key),
-                cut(scope["query_string"], KEPT_BODY, world.key),
+                cut(path, KEPT_BODY, world.key),
+                cut(query, KEPT_BODY, world.key),
                 head,
                 cut(body or b"", KEPT_BODY, world.key),
                 answer.status,
@@ -105,7 +120,7 @@ class Endpoint:
                 answer.door,
             )
         )
-        await send_answer(send, answer, now, request_id, method)
+        return Reply(answer, now, request_id)
 
     def _answers(self, method: str) -> bool:
         return method in self._handlers or self._otherwise is not None
@@ -156,15 +171,26 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     return b"".join(chunks) if size <= limit else None
 
 
-async def send_answer(send: Send, answer: Answer, now: Micros, request_id: str, method: str) -> None:
-    """Put an answer on the wire with the headers that every answer has."""
-    body = answer.body
-    headers = [
-        (b"content-type", answer.content_type),
-        (b"content-length", b"%d" % len(body)),
-        (b"date", http_date(now)),
-        (b"x-request-id", request_id.encode()),
-        *answer.headers,
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+class Reply(NamedTuple):
+    """An answer with what every answer carries: the instant in its world, and its id."""
+
+    answer: Answer
+    now: Micros
+    request_id: str
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        answer = self.answer
+        return [
+            (b"content-type", answer.content_type),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"date", http_date(self.now)),
+            (b"x-request-id", self.request_id.encode()),
+            *answer.headers,
+        ]
+
+
+async def send_reply(send: Send, reply: Reply, method: str) -> None:
+    """Put a reply on the wire."""
+    answer = reply.answer
+    await send({"type": "http.response.start", "status": answer.status, "headers": reply.headers()})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})

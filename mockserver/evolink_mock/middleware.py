@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_mock.errors import refuse_control
-from evolink_mock.exchange import MAX_HEADER_BYTES, send_answer
+from evolink_mock.exchange import MAX_HEADER_BYTES, Reply, send_reply
 from evolink_mock.settings import Settings
 from evolink_mock.worlds import World
 
@@ -38,7 +38,8 @@ class ControlGate:
         code, message = objection
         status = {"foreign_page": 403, "token_required": 401, "headers_too_large": 400}[code]
         answer = refuse_control(status, code, message)
-        await send_answer(send, answer, self._outside.clock.now(), self._outside.next_request_id(), scope["method"])
+        reply = Reply(answer, self._outside.clock.now(), self._outside.next_request_id())
+        await send_reply(send, reply, scope["method"])
 
     def _objection(self, scope: Scope) -> tuple[str, str] | None:
         if scope["path"] in _OPEN_PATHS:

@@ -17,10 +17,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evolink_mock.app import Emulator, create_app
 from evolink_mock.authority import CERTIFICATE, authority_directory, server_context
 from evolink_mock.banner import banner
+from evolink_mock.prompt_protocol import PromptProtocol
 from evolink_mock.settings import Settings
 
 DRAIN_SECONDS = 10
@@ -40,7 +42,7 @@ def serve(settings: Settings) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=HttpToolsProtocol if settings.access_log else PromptProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -48,6 +50,7 @@ def serve(settings: Settings) -> None:
         # Both would come from the machine; the emulator sends its own date, by the world's clock.
         date_header=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     if settings.tls:

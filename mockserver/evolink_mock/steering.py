@@ -13,7 +13,7 @@ from evolink_mock.auth import Stranger, identify
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.scenario import unknown
 from evolink_mock.errors import Answer, refuse_control, refuse_method
-from evolink_mock.exchange import HungUp, read_body, send_answer
+from evolink_mock.exchange import HungUp, Reply, read_body, send_reply
 from evolink_mock.redaction import redact
 from evolink_mock.worlds import World, Worlds
 
@@ -73,7 +73,7 @@ class ControlEndpoint:
             return
         world = (self._worlds.known(key) if isinstance(key, str) else None) or self._worlds.outside
         # A control call has an id of its own sequence: to look on must not change what the API answers next.
-        await send_answer(send, answer, world.clock.now(), self._worlds.outside.next_request_id(), method)
+        await send_reply(send, Reply(answer, world.clock.now(), self._worlds.outside.next_request_id()), method)
 
     async def _answer(self, scope: Scope, receive: Receive, key: str | Stranger) -> Answer:
         if not self._calls:

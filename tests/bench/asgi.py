@@ -5,11 +5,11 @@ from typing import Any
 import uvicorn
 
 
-def serve(app: Any, port: int) -> None:
+def serve(app: Any, port: int, http: Any = "httptools") -> None:
     uvicorn.run(
         app,
         port=port,
-        http="httptools",
+        http=http,
         loop="uvloop",
         ws="none",
         lifespan="on",
@@ -17,4 +17,5 @@ def serve(app: Any, port: int) -> None:
         access_log=False,
         date_header=False,
         server_header=False,
+        proxy_headers=False,
     )

@@ -14,6 +14,7 @@ from evolink_mock import Settings, create_app
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.scenario import DEFAULT
 from evolink_mock.core.validation import Request, Validator
+from evolink_mock.prompt_protocol import PromptProtocol
 from evolink_mock.worlds import World
 
 from .asgi import serve
@@ -58,7 +59,7 @@ def main(port: int, tasks: int, state: str) -> None:
     collection = time.perf_counter() - began
     taken = (resident() - before) / tasks
     print(json.dumps({"bytes_a_task": taken, "collection_ms": collection * 1000, "ids": names}), flush=True)
-    serve(app, port)
+    serve(app, port, PromptProtocol)
 
 
 if __name__ == "__main__":
