@@ -7,6 +7,7 @@ before anything has happened: a body still on its way, a request behind another,
 """
 
 import logging
+import re
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -16,6 +17,8 @@ from evolink_mock.exchange import Endpoint, Reply
 log = logging.getLogger("evolink_mock")
 
 _METHODS = {b"GET": "GET", b"POST": "POST"}
+_PLAIN = re.compile(rb"/[A-Za-z0-9/._-]*")
+"""Paths that mean what they say: no escape, no query."""
 
 
 class PromptProtocol(HttpToolsProtocol):
@@ -53,7 +56,7 @@ class PromptProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._held:
+        if self._held and not self.transport.is_closing():
             self._release()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,9 +72,7 @@ class PromptProtocol(HttpToolsProtocol):
             and parser.should_keep_alive()
             and not parser.should_upgrade()
             and parser.get_http_version() == "1.1"
-            and self.url.startswith(b"/")
-            and self.url.isascii()
-            and not any(mark in self.url for mark in (b"%", b"?", b"#"))
+            and _PLAIN.fullmatch(self.url) is not None
         )
 
     def _answer(self) -> bool:
@@ -80,7 +81,7 @@ class PromptProtocol(HttpToolsProtocol):
         app = self.config.app
         found = app.find(self.url.decode("ascii")) if isinstance(app, Emulator) else None
         endpoint, parameters = found or (None, {})
-        if method is None or not isinstance(endpoint, Endpoint):
+        if method is None or not isinstance(endpoint, Endpoint) or (self._body and method == "GET"):
             return False
         self._held = False
         try:

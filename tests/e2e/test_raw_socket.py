@@ -169,3 +169,55 @@ def test_http_1_0_is_answered_and_closed(server: Server) -> None:
     answer = talk(server, CREATE.replace(b"HTTP/1.1", b"HTTP/1.0"))
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"connection: close" in answer
+
+
+def ways_to_arrive(request: bytes) -> list[list[bytes]]:
+    """Whole; head and body apart; torn in the middle of a header."""
+    body_at = request.index(b"\r\n\r\n") + 4
+    return [[request], [request[:body_at], request[body_at:]], [request[:40], request[40:]]]
+
+
+QUERY = b"GET /v1/tasks/task-unified-1-aaaaaaaa HTTP/1.1\r\nHost: x\r\n" + KEY + b"\r\n"
+
+
+@pytest.fixture(scope="module")
+def still() -> Iterator[Server]:
+    with Server("--clock", "manual") as server:
+        yield server
+
+
+@pytest.mark.parametrize("request_bytes", [CREATE, QUERY, post(b"{"), post(b"x" * 1_100_000)])
+def test_however_a_request_arrives_the_answer_is_the_same_to_the_byte(still: Server, request_bytes: bytes) -> None:
+    """What arrives whole takes a shorter way through the emulator, and nobody may see it."""
+    seen = set()
+    for parts in ways_to_arrive(request_bytes):
+        reset = httpx.post(f"{still.url}/__mock/worlds", json={"reset": True}, headers=bearer("sk-raw"))
+        assert reset.status_code == 200
+        with socket.create_connection(still.address, timeout=10) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for part in parts:
+                connection.sendall(part)
+                alive(still)  # So that the parts are read one by one.
+            (answer,) = answers(connection, 1)
+        rows = httpx.get(f"{still.url}/__mock/journal", headers=bearer("sk-raw")).json()["rows"]
+        seen.add((answer, json.dumps([row | {"number": 0} for row in rows])))
+    assert len(seen) == 1
+
+
+def test_a_query_with_a_body_is_answered_like_one_without(still: Server) -> None:
+    with_body = QUERY.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\nhello")
+    with socket.create_connection(still.address, timeout=10) as connection:
+        connection.sendall(with_body + QUERY)
+        first, second = answers(connection, 2)
+    assert first.partition(b"\r\n\r\n")[2] == second.partition(b"\r\n\r\n")[2]
+
+
+def test_a_chunked_create_in_one_piece_is_one_task(still: Server) -> None:
+    head, _, body = CREATE.partition(b"\r\n\r\n")
+    head = head.partition(b"Content-Length")[0] + b"Transfer-Encoding: chunked\r\n\r\n"
+    pieces = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (body[:9], body[9:30], body[30:]))
+    with socket.create_connection(still.address, timeout=10) as connection:
+        connection.sendall(head + pieces + b"0\r\n\r\n" + QUERY)
+        created, queried = answers(connection, 2)
+    assert created.startswith(b"HTTP/1.1 200")
+    assert queried.startswith(b"HTTP/1.1 404")
