@@ -2,21 +2,29 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.authority import Trust
+from evolink_mock.clock import Bell, Clock, ClockFactory, in_background, make_clock
 from evolink_mock.control import Control
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.generation import parse_generation
+from evolink_mock.core.routing import Kind, Routing, read_origin
 from evolink_mock.core.task import to_units
+from evolink_mock.dispatcher import Dispatcher
 from evolink_mock.middleware import ControlGate
 from evolink_mock.routes import Api
 from evolink_mock.settings import Settings
 from evolink_mock.settler import settle_when_quiet
-from evolink_mock.worlds import Grant, Rules, Worlds
+from evolink_mock.sink import Sink
+from evolink_mock.transport import LateTransport, Transport
+from evolink_mock.world import Grant, Rules
+from evolink_mock.worlds import Worlds
 
 
 class Emulator:
@@ -55,9 +63,20 @@ class Emulator:
         return await self._router.app(scope, receive, send)
 
 
-def create_app(settings: Settings | None = None, clock: ClockFactory | None = None) -> Emulator:
-    """An emulator with nothing in it. `clock` makes the clock of each world; by default the settings say which."""
+def create_app(
+    settings: Settings | None = None,
+    clock: ClockFactory | None = None,
+    receivers: Mapping[str, ASGIApp] | None = None,
+) -> Emulator:
+    """An emulator with nothing in it.
+
+    `clock` makes the clock of each world; by default the settings say which. `receivers` are applications in this
+    process that take the callbacks of an origin, such as `{"https://app.example.com": app}`. Callbacks are sent while
+    the application's lifespan runs. Raises `ValueError` for an origin that is none.
+    """
     settings = settings or Settings()
+    receivers = {read_origin(origin): app for origin, app in (receivers or {}).items()}
+    started = Bell()
     rules = Rules(
         choices=settings.choices,
         law=parse_generation(settings.generation_time),
@@ -66,17 +85,29 @@ def create_app(settings: Settings | None = None, clock: ClockFactory | None = No
         public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
         journal_limit=settings.journal_limit,
         task_limit=settings.task_limit,
+        delivery_limit=settings.delivery_limit,
+        started=started,
     )
     default = Grant(None if settings.balance is None else to_units(settings.balance))
     grants = {key: rule.grant() for key, rule in settings.keys.items()}
     worlds = Worlds(rules, settings.world_limit, grants, default)
-    api, control = Api(settings, worlds), Control(settings, worlds)
+    routing = Routing(settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(receivers))
+    dispatcher = Dispatcher(
+        worlds,
+        routing,
+        make_transports(settings, receivers),
+        started,
+        concurrency=settings.callback_concurrency,
+        scope=settings.choices.internal_addresses,
+    )
+    api, control = Api(settings, worlds), Control(settings, worlds, dispatcher)
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
-        async with in_background(settle_when_quiet(worlds)):
+        async with in_background(settle_when_quiet(worlds)), in_background(dispatcher.run()):
             yield
         control.drain()
+        await dispatcher.drain(EVOLINK_CALLBACKS.timeout)
 
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)
     steering = Router(control.routes(), redirect_slashes=False, default=control.unknown_route())
@@ -87,6 +118,29 @@ def create_app(settings: Settings | None = None, clock: ClockFactory | None = No
         lifespan=lifespan,
     )
     return Emulator(worlds, control, router)
+
+
+def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Mapping[Kind, Transport]:
+    """One transport for each kind of way."""
+    trust = Trust(settings)
+    return {
+        "network": LateTransport(partial(_network, trust)),
+        "public": LateTransport(partial(_network, trust, public=True)),
+        "receiver": LateTransport(partial(_receivers, receivers)),
+        "sink": Sink(),
+    }
+
+
+def _network(trust: Trust, *, public: bool = False) -> Transport:
+    from evolink_mock.network import Network, PublicResolver
+
+    return Network(trust.context, PublicResolver if public else None)
+
+
+def _receivers(receivers: Mapping[str, ASGIApp]) -> Transport:
+    from evolink_mock.receivers import Receivers
+
+    return Receivers(receivers)
 
 
 def _clocks(settings: Settings) -> ClockFactory:

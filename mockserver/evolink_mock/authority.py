@@ -3,8 +3,12 @@
 import os
 import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evolink_mock.settings import Settings
+
+if TYPE_CHECKING:
+    import trustme
 
 CERTIFICATE = "evolink-mock-ca.pem"
 _KEY = "evolink-mock-ca.key"
@@ -20,20 +24,55 @@ def authority_directory(settings: Settings) -> Path:
 
 def server_context(directory: Path, hosts: list[str]) -> ssl.SSLContext:
     """A TLS context whose certificate names `hosts`, signed by the authority in `directory`, made there if missing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _authority(directory).issue_cert(*hosts).configure_cert(context)
+    return context
+
+
+def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
+    """A certificate and its key for a receiver called `host`, as files in `out`. Raises `OSError`, `ValueError`."""
+    made = _authority(directory).issue_cert(host)
+    out.mkdir(parents=True, exist_ok=True)
+    name = host.replace("*", "_").replace(":", "_")
+    certificate, key = out / f"{name}.pem", out / f"{name}.key"
+    certificate.write_bytes(b"".join(part.bytes() for part in made.cert_chain_pems))
+    _write_private(key, made.private_key_pem.bytes())
+    return certificate, key
+
+
+class Trust:
+    """Whom the emulator believes when it calls a receiver over TLS: its own authority, the user's, the system's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._own = authority_directory(settings) / CERTIFICATE
+        self._given = settings.callback_ca
+        self._made: tuple[int, ssl.SSLContext] | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Made anew when the emulator's authority is, which `evolink-mock cert` may do at any time."""
+        written = self._own.stat().st_mtime_ns if self._own.exists() else 0
+        if self._made is None or self._made[0] != written:
+            context = ssl.create_default_context()
+            if written:
+                context.load_verify_locations(self._own)
+            if self._given:
+                context.load_verify_locations(self._given)
+            self._made = (written, context)
+        return self._made[1]
+
+
+def _authority(directory: Path) -> "trustme.CA":
     # trustme brings cryptography along, which a server without TLS need not load.
     import trustme
 
     certificate, key = directory / CERTIFICATE, directory / _KEY
     if certificate.exists() and key.exists():
-        authority = trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-    else:
-        authority = trustme.CA(organization_name="evolink-mock")
-        directory.mkdir(parents=True, exist_ok=True)
-        _write_private(key, authority.private_key_pem.bytes())
-        certificate.write_bytes(authority.cert_pem.bytes())
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*hosts).configure_cert(context)
-    return context
+        return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    authority = trustme.CA(organization_name="evolink-mock")
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_private(key, authority.private_key_pem.bytes())
+    certificate.write_bytes(authority.cert_pem.bytes())
+    return authority
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -3,6 +3,8 @@
 import gc
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,39 @@ _CONFIG = click.option(
     metavar="FILE.toml",
     help="Read settings from a file; flags and environment win over it.",
 )
+
+
+_CALLBACK_OPTIONS = (
+    click.option(
+        "--callback-route",
+        multiple=True,
+        metavar="ORIGIN=PLACE",
+        help="Where the callbacks of an origin go: https://app.example.com=http://127.0.0.1:3000. Repeatable.",
+    ),
+    click.option(
+        "--forward-to", metavar="PLACE", help="Where callbacks go that no route names: http://127.0.0.1:3000."
+    ),
+    click.option(
+        "--deliver-public/--no-deliver-public",
+        default=None,
+        help="Send callbacks without a route to the public address they name.  [default: off]",
+    ),
+    click.option(
+        "--callback-ca",
+        metavar="FILE",
+        help="Certificates that HTTPS receivers may be signed by, beside the emulator's own.",
+    ),
+)
+
+
+def _callback_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_CALLBACK_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _given(flags: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value not in (None, ())}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -44,6 +79,7 @@ def main() -> None:
 )
 @click.option("--keys", metavar="KEY,KEY", help="API keys to accept.  [default: any but sk-invalid...]")
 @click.option("--tls/--no-tls", default=None, help="Serve HTTPS, with a certificate of the emulator's own authority.")
+@_callback_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="[default: text]")
 @click.option("--access-log/--no-access-log", default=None, help="Log a line for each request.  [default: off]")
 @_CONFIG
@@ -62,7 +98,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
     from evolink_mock.serving import CannotServe, serve
     from evolink_mock.settings import load_settings
 
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = _given(flags)
     try:
         for assignment in assignments:
             name, equals, value = assignment.partition("=")
@@ -76,6 +112,56 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
         serve(settings)
     except CannotServe as error:
         raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("url")
+@_callback_options
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_CONFIG
+def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
+    """Try a callback URL: what production would do with it, where it goes from here, and what the receiver says."""
+    from evolink_mock.doctor import examine
+    from evolink_mock.settings import load_settings
+
+    try:
+        found = examine(url, load_settings(_given(flags), os.environ, config), dry=dry_run)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"production  {found['production']['says']}")
+        for title, part in (("here", "here"), ("tried", "attempt")):
+            if part in found:
+                click.echo(f"{title:<12}{found[part]['says']}")
+    sys.exit(0 if found["ok"] else 1)
+
+
+@main.command()
+@click.argument("host")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR", help="[default: here]"
+)
+@_CONFIG
+def cert(host: str, out: Path, config: Path | None) -> None:
+    """Make a certificate for a receiver, signed by the emulator's authority, which its callbacks trust.
+
+    HOST is the host of the callback URL, such as app.example.com: that is whom the emulator expects, wherever the
+    route leads.
+    """
+    from evolink_mock.authority import CERTIFICATE, authority_directory, issue
+    from evolink_mock.settings import load_settings
+
+    try:
+        directory = authority_directory(load_settings({}, os.environ, config))
+        certificate, key = issue(directory, host, out)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
+    click.echo(f"certificate  {certificate}\nkey          {key}\nauthority    {directory / CERTIFICATE}")
 
 
 @main.command()

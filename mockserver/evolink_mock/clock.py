@@ -160,6 +160,11 @@ async def _slept(clock: Clock, deadline: Micros) -> bool:
     return True
 
 
+def wall_micros() -> Micros:
+    """The same as whole microseconds, for how long something took."""
+    return time.monotonic_ns() // 1000
+
+
 def wall_seconds() -> float:
     """A reading that only differences are taken of: how long somebody has waited already."""
     return time.monotonic()

@@ -1,21 +1,24 @@
 """The control API under /__mock: time, worlds, tasks and what happened, for tests and for people at a prompt."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 from starlette.routing import Route
 
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.wire import TERMINAL
-from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, breathe, first_of, make_clock, wall_seconds
-from evolink_mock.core.duration import SECOND, Micros, show_duration, to_seconds
+from evolink_mock.callback_control import CallbackControl
+from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, wall_seconds
+from evolink_mock.core.duration import show_duration, to_seconds
 from evolink_mock.core.lifecycle import observe
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import Event, Failure, Task, to_credits
+from evolink_mock.dispatcher import Dispatcher
+from evolink_mock.feed import FEED, MAX_ROWS, MAX_WAIT, feed, settle
 from evolink_mock.inspection import brief, full_story
-from evolink_mock.journal import Log, show_entry, show_happening
+from evolink_mock.journal import show_entry, show_happening
 from evolink_mock.redaction import shown_key
 from evolink_mock.settings import Settings
 from evolink_mock.steering import (
@@ -27,17 +30,13 @@ from evolink_mock.steering import (
     read_duration,
     read_number,
 )
-from evolink_mock.worlds import World, Worlds
+from evolink_mock.world import World
+from evolink_mock.worlds import Worlds
 
-MAX_WAIT: Micros = 60 * SECOND
 _CLOCK_CHANGES = '{"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
 _OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
 _MODES: Mapping[str, Mode] = {"real": "real", "scaled": "scaled", "manual": "manual", "auto": "auto"}
-_FEED = ("after", "limit", "wait")
 _STATUS = re.compile("[1-5][0-9x][0-9x]")
-_MAX_ROWS = 1000
-_SLICE = 500
-"""Transitions carried out before other requests get their turn."""
 
 
 class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,9 +66,11 @@ class Outcome(msgspec.Struct, forbid_unknown_fields=True):
 class Control:
     """The control calls of one emulator."""
 
-    def __init__(self, settings: Settings, worlds: Worlds) -> None:
+    def __init__(self, settings: Settings, worlds: Worlds, dispatcher: Dispatcher) -> None:
         self._settings = settings
         self._worlds = worlds
+        self._dispatcher = dispatcher
+        self._callbacks = CallbackControl(worlds)
         self.draining = False
 
     def table(self) -> tuple[ControlCall, ...]:
@@ -87,10 +88,11 @@ class Control:
             ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._task),
             ControlCall("POST", "/tasks/{task_id}/cancel", "cancel an unfinished task", self._cancel),
             ControlCall("POST", "/tasks/{task_id}/outcome", _OUTCOMES, self._force),
-            ControlCall("GET", "/events", "what happened to tasks and clocks", self._events, ("task", *_FEED)),
+            ControlCall("GET", "/events", "what happened to tasks and clocks", self._events, ("task", *FEED)),
             ControlCall(
-                "GET", "/journal", "requests and their answers", self._journal, ("task", "route", "status", *_FEED)
+                "GET", "/journal", "requests and their answers", self._journal, ("task", "route", "status", *FEED)
             ),
+            *self._callbacks.table(),
         )
 
     def routes(self) -> list[Route]:
@@ -108,7 +110,11 @@ class Control:
     def drain(self) -> None:
         """Stop being ready, and let everybody go who waits."""
         self.draining = True
+        self._callbacks.drain()
         self._worlds.ring()
+
+    def _over(self) -> bool:
+        return self.draining
 
     # About the server
 
@@ -132,7 +138,7 @@ class Control:
 
     async def _clock(self, ask: Ask) -> object:
         for world in ask.worlds:
-            await _settle(world)
+            await settle(world)
         return _each(ask, [_show_clock(world) for world in ask.worlds])
 
     async def _move(self, ask: Ask) -> object:
@@ -150,19 +156,21 @@ class Control:
         if change.until not in (None, "next-event"):
             raise Refused(400, "invalid_body", f'until must be "next-event"; got {change.until[:40]!r}')
         by = read_duration("advance", change.advance) if change.advance is not None else 0
+        until = wall_seconds() + to_seconds(MAX_WAIT)
         for world in ask.worlds:
-            await _settle(world)
-            if change.mode is not None:
-                world.change_clock(make_clock(_MODES[change.mode], start=world.clock.now(), speed=speed))
-                continue
-            if world.clock.now() + by > LAST_INSTANT:
-                raise Refused(400, "invalid_body", "No clock goes beyond the year 2100")
-            target = world.next_event() if change.until is not None else world.clock.now() + by
-            if target is not None:
-                moved = target - world.clock.now()
-                world.clock.move_to(target)
-                await _settle(world)
-                world.note("clock.moved", show_duration(max(moved, 0)))
+            async with world.steering:
+                await settle(world)
+                if change.mode is not None:
+                    world.change_clock(make_clock(_MODES[change.mode], start=world.clock.now(), speed=speed))
+                    continue
+                before = world.clock.now()
+                if before + by > LAST_INSTANT:
+                    raise Refused(400, "invalid_body", "No clock goes beyond the year 2100")
+                target = world.next_event() if change.until is not None else before + by
+                if target is not None:
+                    await self._dispatcher.travel(world, target, until)
+                    await settle(world)
+                    world.note("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
         return _each(ask, [_show_clock(world) for world in ask.worlds])
 
     # Worlds
@@ -186,7 +194,7 @@ class Control:
     # Tasks
 
     async def _tasks(self, ask: Ask) -> object:
-        limit = read_number(ask, "limit", 100, _MAX_ROWS)
+        limit = read_number(ask, "limit", 100, MAX_ROWS)
         offset = read_number(ask, "offset", 0, 10**9)
         wanted = ask.query.get("status")
         known = ("pending", "processing", *sorted(TERMINAL))
@@ -232,7 +240,7 @@ class Control:
 
     async def _end(self, ask: Ask, kind: Literal["cancelled", "forced"], failure: Failure | None) -> object:
         for world in ask.worlds:
-            await _settle(world)
+            await settle(world)
         # From here on nobody else gets a turn: what is found unfinished is still so when it is ended.
         world, name, task = self._find(ask)
         now = world.clock.now()
@@ -259,7 +267,7 @@ class Control:
             matching = ((n, row) for n, row in world.events.after(after) if wanted in (None, row.task))
             return [show_happening(n, row) for (n, row), _ in zip(matching, range(limit), strict=False)]
 
-        return await self._feed(ask, rows, lambda world: world.events, on_clock=True)
+        return await feed(ask, rows, lambda world: world.events, self._over, on_clock=True)
 
     async def _journal(self, ask: Ask) -> object:
         task, route, status = (ask.query.get(name) for name in ("task", "route", "status"))
@@ -278,50 +286,7 @@ class Control:
             )
             return [show_entry(n, entry) for (n, entry), _ in zip(matching, range(limit), strict=False)]
 
-        return await self._feed(ask, rows, lambda world: world.journal)
-
-    async def _feed(
-        self,
-        ask: Ask,
-        rows_of: Callable[[World, int, int], list[dict[str, object]]],
-        log_of: Callable[[World], Log[Any]],
-        *,
-        on_clock: bool = False,
-    ) -> object:
-        """Rows after a number; with `wait`, at least one, or none when the wait is over."""
-        after = read_number(ask, "after", 0, 10**15)
-        limit = read_number(ask, "limit", 100, _MAX_ROWS)
-        wait = read_duration("wait", ask.query["wait"]) if "wait" in ask.query else 0
-        if wait > MAX_WAIT:
-            raise Refused(400, "invalid_query", f"wait must be at most {MAX_WAIT // SECOND}s")
-        if ask.everything and (wait or after):
-            raise Refused(
-                400, "invalid_query", "after and wait are for one world, whose numbers they mean; drop all=true"
-            )
-        until = wall_seconds() + to_seconds(wait)
-        while True:
-            for world in ask.worlds:
-                await _settle(world)
-            if ask.everything:
-                every = [
-                    row | {"key": shown_key(world.key)} for world in ask.worlds for row in rows_of(world, 0, limit)
-                ]
-                return {"rows": every[:limit], "last": None}
-            (world,) = ask.worlds
-            rows = rows_of(world, after, limit)
-            left = until - wall_seconds()
-            if rows or left <= 0 or self.draining:
-                cut_short = len(rows) == limit
-                return {"rows": rows, "last": rows[-1]["number"] if cut_short else log_of(world).last}
-            if on_clock and world.clock.mode == "auto" and world.next_event() is not None:
-                world.jump()
-                continue
-            await first_of(left, log_of(world).bell, world.clock, world.next_event() if on_clock else None)
-
-
-async def _settle(world: World) -> None:
-    while world.settle(world.clock.now(), _SLICE):
-        await breathe()
+        return await feed(ask, rows, lambda world: world.journal, self._over)
 
 
 def _each(ask: Ask, rows: list[dict[str, object]]) -> object:
@@ -336,6 +301,7 @@ def _show_clock(world: World) -> dict[str, object]:
         "speed": world.clock.speed,
         "now": to_seconds(world.clock.now()),
         "next_event": None if due is None else to_seconds(due),
+        "attempts_in_flight": len(world.outbox.under_way),
     }
 
 

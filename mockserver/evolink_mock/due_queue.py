@@ -8,18 +8,19 @@ import msgspec
 from evolink_mock.core.duration import Micros
 
 _row = Struct(">QQQQ32s")
-"""The instant, the order, the instants after, and the id: big-endian, so rows as bytes compare as instants do."""
+"""The instant, the order, the instants after, and the name: big-endian, so rows as bytes compare as instants do."""
 _BUCKET = 18
 """A bucket spans 2^18 µs, about a quarter of a second."""
 
 
 class Due(msgspec.Struct, gc=False):
-    """The next transition of a task, at an instant, and the instants of those after it, 0 where there are none.
+    """What happens next to something named, at an instant, and the instants of what comes after, 0 where nothing does.
 
-    With two to come it is the creation, with one the start, with none the end.
+    Of a task's transitions, with two to come it is the creation, with one the start, with none the end.
     """
 
-    task_id: str
+    name: str
+    """At most 32 bytes."""
     at: Micros
     then: Micros = 0
     last: Micros = 0
@@ -44,7 +45,7 @@ class DueQueue:
 
     def push(self, due: Due) -> None:
         self._pushed += 1
-        row = _row.pack(due.at, self._pushed, due.then, due.last, due.task_id.encode())
+        row = _row.pack(due.at, self._pushed, due.then, due.last, due.name.encode())
         number = due.at >> _BUCKET
         if (closed := self._closed.get(number)) is not None:
             closed += row
@@ -71,12 +72,12 @@ class DueQueue:
             del self._open[heappop(self._numbers)]
         return due
 
-    def drop(self, task_id: str) -> None:
-        """Take out what a task that was ended by hand had before it. Slow, since hands are."""
-        wanted = task_id.encode()
+    def drop(self, name: str) -> None:
+        """Take out what something had before it: of a task that was ended by hand, say. Slow, since hands are."""
+        wanted = name.encode()
         for number in self._numbers:
             bucket = self._opened(number) if wanted in self._closed.get(number, wanted) else []
-            kept = [row for row in bucket if _read(row).task_id != task_id]
+            kept = [row for row in bucket if _read(row).name != name]
             if len(kept) < len(bucket):
                 bucket[:] = kept
                 if not kept:
@@ -100,5 +101,5 @@ class DueQueue:
 
 
 def _read(row: bytes) -> Due:
-    at, _, then, last, task_id = _row.unpack(row)
-    return Due(task_id.rstrip(b"\0").decode(), at, then, last)
+    at, _, then, last, name = _row.unpack(row)
+    return Due(name.rstrip(b"\0").decode(), at, then, last)

@@ -1,6 +1,6 @@
 """Answers made from the error rows of the facts."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -11,7 +11,7 @@ JSON = b"application/json"
 
 
 class Answer(msgspec.Struct):
-    """What goes back over the wire; `task` and `door` are for the journal."""
+    """What goes back over the wire, and when; `task` and `door` are for the journal."""
 
     status: int
     body: bytes
@@ -19,6 +19,8 @@ class Answer(msgspec.Struct):
     content_type: bytes = JSON
     task: str | None = None
     door: str | None = None
+    hold: Callable[[], Awaitable[None]] | None = None
+    """What must be over before it goes out."""
 
 
 def refuse(operation: Operation, condition: str, message: str | None = None, *, model: str = "") -> Answer:

@@ -17,7 +17,7 @@ from evolink_mock.core.duration import Micros
 from evolink_mock.errors import Answer, refuse, refuse_method
 from evolink_mock.journal import KEPT_BODY, Entry
 from evolink_mock.redaction import cut
-from evolink_mock.worlds import World
+from evolink_mock.world import World
 
 log = logging.getLogger("evolink_mock")
 
@@ -71,6 +71,8 @@ class Endpoint:
             return
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         reply = self.reply(method, path, scope["query_string"], scope["headers"], body, scope.get("path_params", {}))
+        if reply.answer.hold is not None:
+            await reply.answer.hold()
         await send_reply(send, reply, method)
 
     def reply(
@@ -82,7 +84,10 @@ class Endpoint:
         body: bytes | None,
         parameters: Mapping[str, str],
     ) -> "Reply":
-        """Carry a request out and note it. A `body` over the limit may come as it is or as `None`."""
+        """Carry a request out and note it. A `body` over the limit may come as it is or as `None`.
+
+        Whoever sends the reply sees to it that what its answer holds for is over.
+        """
         headers: Headers = dict(raw_headers)
         if len(headers) < len(raw_headers):
             headers = join_repeated(raw_headers)

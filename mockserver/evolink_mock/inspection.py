@@ -1,14 +1,16 @@
-"""What the control API shows of a task: more than the API does, and in the emulator's own words."""
+"""What the control API shows of tasks and callbacks: more than the API does, and in the emulator's own words."""
 
 import msgspec
 
 from evolink_contracts.spec.models import MODELS
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.choices import Choices
+from evolink_mock.core.deliveries import Delivery, verdict, why
 from evolink_mock.core.duration import to_seconds
 from evolink_mock.core.lifecycle import next_transition, observe
 from evolink_mock.core.render import shown_status, task_body
 from evolink_mock.core.task import Event, Failure, Task, to_credits
-from evolink_mock.worlds import World
+from evolink_mock.world import World
 
 
 def brief(world: World, name: str, task: Task) -> dict[str, object]:
@@ -34,6 +36,7 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
     return {
         **brief(world, name, task),
         "scenario_door": task.door,
+        "delivery_scenario": task.delivery,
         "request": request,
         "effective": _with_defaults(task.model, request, choices),
         "plan": {
@@ -45,8 +48,47 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
         "next_transition_at": None if following is None else to_seconds(task.created + following),
         "events": [_show_event(task, event) for event in task.events],
         "credits": {"reserved": to_credits(plan.reserved), "charged": charged},
+        "callback": _callback(world, name, request) if task.calls else None,
         "body": task_body(name, task, state, links, choices),
     }
+
+
+def show_delivery(number: int, delivery: Delivery, url: str | None, policy: CallbackPolicy) -> dict[str, object]:
+    """A callback with every attempt, and why each was made, as JSON-ready values."""
+    attempts = [
+        {
+            "number": place,
+            "reason": why(delivery, place, policy),
+            "due": to_seconds(attempt.due),
+            "started": to_seconds(attempt.started),
+            "finished": to_seconds(attempt.finished),
+            "target": attempt.target,
+            "status": attempt.outcome.status,
+            "latency_ms": attempt.outcome.latency / 1000,
+            "error": attempt.outcome.fault,
+            "detail": attempt.outcome.detail or None,
+            "response": attempt.outcome.excerpt,
+            "next_due": None if attempt.next_due is None else to_seconds(attempt.next_due),
+        }
+        for place, attempt in enumerate(delivery.attempts, 1)
+    ]
+    return {
+        "number": number,
+        "task": delivery.task,
+        "url": url,
+        "status": "in_flight" if delivery.started is not None else delivery.stage,
+        "verdict": verdict(delivery, policy),
+        "origin": delivery.origin,
+        "repeats": delivery.of,
+        "queued": to_seconds(delivery.queued),
+        "next_due": None if delivery.due is None else to_seconds(delivery.due),
+        "changed_body": None if delivery.body is None else delivery.body.decode("utf-8", "replace"),
+        "attempts": attempts,
+    }
+
+
+def _callback(world: World, name: str, request: dict[str, object]) -> dict[str, object]:
+    return {"url": request.get("callback_url"), "deliveries": world.outbox.of_task(name)}
 
 
 def _show_outcome(failure: Failure | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What happened, append-only and bounded: requests with their answers, and the events of tasks and clocks."""
+"""What happened, append-only and bounded: requests with answers, events, what a sink received."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -40,6 +40,17 @@ class Log(Generic[Row]):
         """Forget the rows; numbers go on, so that whoever follows the log misses nothing."""
         self._rows.clear()
         self.bell.ring()
+
+
+class Received(msgspec.Struct, gc=False):
+    """What came in at a scripted receiver, and what it answered."""
+
+    at: Micros
+    task: str
+    url: str
+    attempt: int
+    body: bytes
+    answered: str
 
 
 class Entry(msgspec.Struct, gc=False):
@@ -100,3 +111,16 @@ def show_entry(number: int, entry: Entry) -> dict[str, object]:
 def show_happening(number: int, row: Happening) -> dict[str, object]:
     """An event as JSON-ready values."""
     return {"number": number, "at": row.at / SECOND, "event": row.event, "task": row.task, "detail": row.detail}
+
+
+def show_received(number: int, row: Received) -> dict[str, object]:
+    """A row of the inbox as JSON-ready values."""
+    return {
+        "number": number,
+        "at": row.at / SECOND,
+        "task": row.task,
+        "url": row.url,
+        "attempt": row.attempt,
+        "body": msgspec.Raw(row.body),
+        "answered": row.answered,
+    }

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from evolink_mock.errors import refuse_control
 from evolink_mock.exchange import MAX_HEADER_BYTES, Reply, send_reply
 from evolink_mock.settings import Settings
-from evolink_mock.worlds import World
+from evolink_mock.world import World
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/__mock/health", "/__mock/ready"})

@@ -3,7 +3,7 @@
 A task on the event loop, an ASGI scope and two writes for each answer cost more than to judge a create and draw its
 plan. The short way is for plain requests of the API alone; whatever is unusual about one sends it uvicorn's own way,
 before anything has happened: a body still on its way, a request behind another, a reader who is late, `Expect`,
-`Upgrade`, HTTP/1.0, `Connection: close`, an escape in the path.
+`Upgrade`, HTTP/1.0, `Connection: close`, an escape in the path, a scenario, which may hold the answer back.
 """
 
 import logging
@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from evolink_mock.app import Emulator
 from evolink_mock.exchange import Endpoint, Reply
+from evolink_mock.routes import SCENARIO_HEADER
 
 log = logging.getLogger("evolink_mock")
 
@@ -73,6 +74,7 @@ class PromptProtocol(HttpToolsProtocol):
             and not parser.should_upgrade()
             and parser.get_http_version() == "1.1"
             and _PLAIN.fullmatch(self.url) is not None
+            and SCENARIO_HEADER not in [name for name, _ in self.headers]
         )
 
     def _answer(self) -> bool:

@@ -1,7 +1,7 @@
 """The API's operations, and the table of its routes: parse, ask the core, render. No rule lives here."""
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -12,16 +12,18 @@ from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.auth import Stranger, identify
+from evolink_mock.core.chaos import CHAOS
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import observe
-from evolink_mock.core.render import created_body, credits_body, task_body
+from evolink_mock.core.render import created_body, credits_body
 from evolink_mock.core.scenario import DEFAULT, Scenario, parse_scenario
-from evolink_mock.core.task import Door, Event, State, Task
+from evolink_mock.core.task import Door, Event, Task
 from evolink_mock.core.validation import Refusal, Validator
 from evolink_mock.errors import Answer, refuse, refuse_invalid
 from evolink_mock.exchange import Call, Endpoint, Handler, Headers
 from evolink_mock.settings import Settings
-from evolink_mock.worlds import World, Worlds
+from evolink_mock.world import World
+from evolink_mock.worlds import Worlds
 
 SCENARIO_HEADER = b"x-mock-scenario"
 
@@ -104,7 +106,9 @@ class Api:
             return refuse("create", "insufficient_quota")
         name, task = made
         body = _encode(created_body(name, task, request.model, self._choices))
-        return Answer(200, body, task=name, door=door)
+        instant = task.calls and scenario.delivery is not None and CHAOS[scenario.delivery].instant
+        hold = partial(call.world.first_attempt, name) if instant else None
+        return Answer(200, body, task=name, door=door, hold=hold)
 
     def query(self, call: Call) -> Answer:
         """GET /v1/tasks/{task_id} (S1b)."""
@@ -116,8 +120,12 @@ class Api:
             return found
         if self._choices.quota_on_read == "when_empty" and call.world.store.ledger.remaining <= 0:
             return refuse("query", "quota_exceeded")
-        name = call.path["task_id"]
-        return Answer(200, self._shown(call.world, name, found, call.world.look(found, call.now)), task=name)
+        name, world = call.path["task_id"], call.world
+        state = world.look(found, call.now)
+        if found.delivery is not None and state.ended is not None:
+            world.settle(world.clock.now())
+            world.outbox.seen(name, world.clock.now())
+        return Answer(200, world.shown(name, found, state), task=name)
 
     def cancel(self, call: Call) -> Answer:
         """DELETE /v1/tasks/{task_id}: only an unpublished draft had it (S1e), so only `cancel_route` serves it."""
@@ -243,10 +251,6 @@ class Api:
             return found
         foreign = name not in call.world.store and self._worlds.holding(name, call.world) is not None
         return refuse("query", self._choices.foreign_task if foreign else "task_not_found")
-
-    def _shown(self, world: World, name: str, task: Task, state: State) -> bytes:
-        links = (world.link(name),) if state.status == "completed" else ()
-        return _encode(task_body(name, task, state, links, self._choices))
 
 
 def _malformed(task_id: str) -> bool:

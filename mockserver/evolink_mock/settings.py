@@ -11,10 +11,11 @@ from evolink_contracts.spec.models import MODELS
 from evolink_mock.clock import MAX_SPEED, Mode
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.generation import parse_generation
+from evolink_mock.core.routing import read_origin, read_place
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import to_units
 from evolink_mock.redaction import REDACTED, shown_key
-from evolink_mock.worlds import Grant
+from evolink_mock.world import Grant
 
 ENV_PREFIX = "EVOLINK_MOCK_"
 
@@ -56,6 +57,18 @@ class Settings:
     tls: bool = False
     authority: str = ""
     """Directory of the certificate authority behind `tls`; by default below the user's state directory."""
+    callback_route: Mapping[str, str] = field(default_factory=dict)
+    """Where the callbacks of an origin go: {"https://app.example.com": "http://127.0.0.1:3000"}."""
+    forward_to: str = ""
+    """Where callbacks go that no route names."""
+    deliver_public: bool = False
+    """Whether callbacks without a route are sent to the public address that they name."""
+    callback_ca: str = ""
+    """A file of certificates that receivers over HTTPS may be signed by, beside the emulator's own authority."""
+    callback_concurrency: int = 256
+    """Attempts under way at one receiver at a time."""
+    delivery_limit: int = 10_000
+    """Callbacks that are done and kept for the record, for each key."""
     log_format: Literal["text", "json"] = "text"
     access_log: bool = False
     control_token: str = ""
@@ -79,6 +92,15 @@ class Settings:
             value = getattr(self.choices if name in _CHOICES else self, name)
             if value is not None and not accepts(value):
                 raise ValueError(f"{name} must be {rule}; got {value!r}")
+        routes = {
+            _read(read_origin, "callback_route", a): _read(read_place, "callback_route", b)
+            for a, b in self.callback_route.items()
+        }
+        object.__setattr__(self, "callback_route", routes)
+        if self.forward_to:
+            object.__setattr__(self, "forward_to", _read(read_place, "forward_to", self.forward_to))
+        if self.callback_ca and not Path(self.callback_ca).is_file():
+            raise ValueError(f"callback_ca: there is no file {self.callback_ca}")
         for key, rule_of_key in self.keys.items():
             _check_key(key, rule_of_key)
         try:
@@ -113,6 +135,8 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("max_body", _within(1024, 64 * 1024 * 1024), "from 1 KiB to 64 MiB"),
     ("journal_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
     ("world_limit", _within(1, 100_000), "from 1 to 100,000"),
+    ("delivery_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
+    ("callback_concurrency", _within(1, 10_000), "from 1 to 10,000"),
     ("task_limit", _within(1, 100_000_000), "from 1 to 100,000,000"),
     ("default_duration", _within(2, 15), "from 2 to 15"),
     ("task_retention", _within(1, 10 * 366 * 24 * 3600), "from 1 second to 10 years"),
@@ -141,7 +165,9 @@ def load_settings(
     """
     given: dict[str, Any] = {}
     if file is not None:
-        given |= {name: _convert(name, value, f"{file}: {name}", strict=True) for name, value in _read(file).items()}
+        given |= {
+            name: _convert(name, value, f"{file}: {name}", strict=True) for name, value in _read_file(file).items()
+        }
     for variable, text in (environ or {}).items():
         if variable.startswith(ENV_PREFIX) and variable not in _OWN_VARIABLES:
             name = variable.removeprefix(ENV_PREFIX).lower()
@@ -164,7 +190,14 @@ def _known(name: str, shown: str, candidates: Any) -> None:
         raise ValueError(unknown("setting", shown, tuple(candidates)))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(reader: Callable[[str], str], name: str, text: str) -> str:
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _read_file(file: Path) -> dict[str, Any]:
     """The settings of a TOML file; a `[choices]` table may hold the open questions, `[keys]` the keys."""
     import tomllib
 
@@ -188,6 +221,8 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         if not isinstance(listed, list) or not all(isinstance(key, str) for key in listed):
             raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
         return {key.strip(): KeyRule() for key in listed if key.strip()}
+    if name == "callback_route" and not isinstance(value, Mapping):
+        return _routes(value.split(",") if isinstance(value, str) else value, where)
     wanted = dict[str, KeyRule] if name == "keys" else _TYPES[name]
     if name == "keys":
         for setting in (setting for rule in value.values() if isinstance(rule, Mapping) for setting in rule):
@@ -201,3 +236,17 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         if accepted:
             raise ValueError(f"{where} must be one of {', '.join(map(str, accepted))}; got {shown}") from None
         raise ValueError(f"{where}: {str(error).lower()}; got {shown}") from None
+
+
+def _routes(listed: Any, where: str) -> dict[str, str]:
+    """`ORIGIN=PLACE`, one or more."""
+    routes: dict[str, str] = {}
+    for text in listed if isinstance(listed, list | tuple) else [listed]:
+        origin, equals, place = str(text).strip().partition("=")
+        if not equals:
+            raise ValueError(
+                f"{where} takes ORIGIN=PLACE, such as https://app.example.com=http://127.0.0.1:3000; "
+                f"got {str(text)[:80]!r}"
+            )
+        routes[origin.strip()] = place.strip()
+    return routes

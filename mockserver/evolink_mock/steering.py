@@ -15,7 +15,8 @@ from evolink_mock.core.scenario import unknown
 from evolink_mock.errors import Answer, refuse_control, refuse_method
 from evolink_mock.exchange import HungUp, Reply, read_body, send_reply
 from evolink_mock.redaction import redact
-from evolink_mock.worlds import World, Worlds
+from evolink_mock.world import World
+from evolink_mock.worlds import Worlds
 
 log = logging.getLogger("evolink_mock")
 

@@ -1,4 +1,4 @@
-"""The one place that mutates: a world's tasks, dues and ledger, all as rows that a database could hold."""
+"""The one place that mutates: a world's tasks, dues, deliveries and ledger, all as rows that a database could hold."""
 
 from collections.abc import Collection, Iterator
 from typing import Protocol
@@ -6,32 +6,40 @@ from typing import Protocol
 import msgspec
 
 from evolink_mock.core.billing import Ledger
-from evolink_mock.core.duration import Micros
+from evolink_mock.core.deliveries import Delivery
 from evolink_mock.core.task import Task
-from evolink_mock.due_queue import Due, DueQueue
+from evolink_mock.due_queue import DueQueue
 
 
 class Store(Protocol):
-    """What a world keeps. Tasks come back in the order of their creation, dues in the order of time."""
+    """What a world keeps. Tasks come back in the order of their creation, deliveries in that of their numbers."""
 
     ledger: Ledger
+    transitions: DueQueue
+    """What happens next to tasks."""
+    calls: DueQueue
+    """When the callbacks of tasks that have not ended fall due, and attempts of those that have."""
 
     def add(self, task_id: str, task: Task) -> None: ...
     def replace(self, task_id: str, task: Task) -> None: ...
+    def close(self, task_id: str) -> None:
+        """Remember that a task has ended and is settled."""
+
     def get(self, task_id: str) -> Task | None: ...
     def newest_first(self) -> Iterator[tuple[str, Task]]: ...
     def oldest_first(self) -> Iterator[tuple[str, Task]]: ...
     def drop(self, task_ids: Collection[str]) -> None: ...
-    def push_due(self, due: Due) -> None: ...
-    def peek_due(self) -> Due | None: ...
-    def pop_due(self, until: Micros) -> Due | None: ...
-    def drop_due(self, task_id: str) -> None: ...
+    def put_delivery(self, number: int, delivery: Delivery) -> None: ...
+    def get_delivery(self, number: int) -> Delivery | None: ...
+    def drop_delivery(self, number: int) -> None: ...
+    def delivery_numbers(self) -> list[int]: ...
     def __len__(self) -> int: ...
     def __contains__(self, task_id: str) -> bool: ...
 
 
 _encode_into = msgspec.msgpack.Encoder().encode_into
-_decode = msgspec.msgpack.Decoder(Task).decode
+_decode_task = msgspec.msgpack.Decoder(Task).decode
+_decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 
 
 class MemoryStore:
@@ -42,9 +50,10 @@ class MemoryStore:
 
     def __init__(self, balance: int | None = None) -> None:
         self.ledger = Ledger(balance)
+        self.transitions = DueQueue()
+        self.calls = DueQueue()
         self._tasks: dict[str, bytes] = {}
-        dues = DueQueue()
-        self.push_due, self.peek_due, self.pop_due, self.drop_due = dues.push, dues.peek, dues.pop, dues.drop
+        self._deliveries: dict[int, bytes] = {}
 
     def add(self, task_id: str, task: Task) -> None:
         _encode_into(task, self._buffer)
@@ -56,22 +65,39 @@ class MemoryStore:
             raise KeyError(task_id)
         self.add(task_id, task)
 
+    def close(self, task_id: str) -> None:
+        """Nothing to do: what has ended is no longer among the transitions."""
+
     def get(self, task_id: str) -> Task | None:
         record = self._tasks.get(task_id)
-        return None if record is None else _decode(record)
+        return None if record is None else _decode_task(record)
 
     def newest_first(self) -> Iterator[tuple[str, Task]]:
         for task_id in reversed(self._tasks):
-            yield task_id, _decode(self._tasks[task_id])
+            yield task_id, _decode_task(self._tasks[task_id])
 
     def oldest_first(self) -> Iterator[tuple[str, Task]]:
         for task_id, record in self._tasks.items():
-            yield task_id, _decode(record)
+            yield task_id, _decode_task(record)
 
     def drop(self, task_ids: Collection[str]) -> None:
         if task_ids:
             # Built anew, since a dict whose first entries are gone is slow to begin reading.
             self._tasks = {task_id: record for task_id, record in self._tasks.items() if task_id not in task_ids}
+
+    def put_delivery(self, number: int, delivery: Delivery) -> None:
+        _encode_into(delivery, self._buffer)
+        self._deliveries[number] = bytes(self._buffer)
+
+    def get_delivery(self, number: int) -> Delivery | None:
+        record = self._deliveries.get(number)
+        return None if record is None else _decode_delivery(record)
+
+    def drop_delivery(self, number: int) -> None:
+        self._deliveries.pop(number, None)
+
+    def delivery_numbers(self) -> list[int]:
+        return list(self._deliveries)
 
     def __len__(self) -> int:
         return len(self._tasks)

@@ -15,7 +15,7 @@ from evolink_mock.core.duration import SECOND
 from evolink_mock.core.scenario import DEFAULT
 from evolink_mock.core.validation import Request, Validator
 from evolink_mock.prompt_protocol import PromptProtocol
-from evolink_mock.worlds import World
+from evolink_mock.world import World
 
 from .asgi import serve
 from .resident import resident
@@ -41,7 +41,7 @@ def fill(world: World, tasks: int, settled: bool) -> list[str]:
             names.append(made[0])
     if settled:
         world.settle(begin)
-        assert world.store.peek_due() is None
+        assert world.store.transitions.peek() is None
     return names
 
 

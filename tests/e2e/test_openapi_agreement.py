@@ -137,7 +137,7 @@ def test_every_failed_task_is_documented(emulator: Emulator, code: str) -> None:
     Document(emulator).judge("get", TASK, response)
 
 
-@pytest.mark.parametrize("broken", ["created_body", "task_body", "credits_body"])
+@pytest.mark.parametrize("broken", ["routes.created_body", "world.task_body", "routes.credits_body"])
 def test_even_a_defect_of_the_emulator_answers_a_documented_500(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -145,7 +145,7 @@ def test_even_a_defect_of_the_emulator_answers_a_documented_500(
         raise ZeroDivisionError
 
     task = emulator.create()
-    monkeypatch.setattr(f"evolink_mock.routes.{broken}", fail)
+    monkeypatch.setattr(f"evolink_mock.{broken}", fail)
     answers = [*reads(emulator, [task]), ("post", CREATE, emulator.post(DOCUMENTED))]
     assert [response.status_code for _, _, response in answers].count(500) == 1
     for method, path, response in answers:

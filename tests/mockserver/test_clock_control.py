@@ -12,7 +12,14 @@ START = 1757169743.0
 
 def test_a_manual_clock_moves_only_when_told(emulator: Emulator) -> None:
     before = emulator.control("clock")
-    assert before == {"key": "…", "mode": "manual", "speed": 0.0, "now": START, "next_event": None}
+    assert before == {
+        "key": "…",
+        "mode": "manual",
+        "speed": 0.0,
+        "now": START,
+        "next_event": None,
+        "attempts_in_flight": 0,
+    }
     assert emulator.control("clock", {"advance": "1500ms"})["now"] == START + 1.5
     assert emulator.control("clock")["now"] == START + 1.5
 

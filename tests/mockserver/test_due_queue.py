@@ -26,7 +26,7 @@ def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) 
     for act in acts:
         match act:
             case ("push", str(task), int(at)):
-                if task in {due.task_id for due in model}:
+                if task in {due.name for due in model}:
                     continue  # A task has one due at a time.
                 queue.push(Due(task, at, at + 1, at + 2))
                 model.append(Due(task, at, at + 1, at + 2))
@@ -38,7 +38,7 @@ def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) 
                     model.remove(expected)
             case ("drop", str(task)):
                 queue.drop(task)
-                model = [due for due in model if due.task_id != task]
+                model = [due for due in model if due.name != task]
             case _:
                 assert queue.peek() == min(model, key=lambda due: due.at, default=None)
     while model:

@@ -61,3 +61,9 @@ def draws(seed: Seed, n: int) -> tuple[float, float, float, float]:
     """Four numbers in [0, 1) for a world's n-th task: a function of both, so no order of calls matters."""
     a, b, c, d = _DRAWS.unpack_from(blake2b(seed.secret + b"%d" % n).digest())
     return a / 2**32, b / 2**32, c / 2**32, d / 2**32
+
+
+def luck_of(seed: Seed, task_id: str) -> float:
+    """A number in [0, 1) for what happens to a task after its end."""
+    luck: int = _DRAWS.unpack_from(blake2b(seed.secret + task_id.encode()).digest())[0]
+    return luck / 2**32

@@ -2,6 +2,7 @@
 
 from evolink_contracts.spec.errors import FAILURES
 from evolink_mock.core.billing import quote
+from evolink_mock.core.chaos import CHAOS
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation, draw_times
@@ -17,6 +18,8 @@ _CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
 def plan(request: Request, scenario: Scenario, law: Generation, seed: Seed, n: int, choices: Choices) -> Plan:
     """Draw the future of a world's n-th task. A scenario's outcome wins over what the request itself deserves."""
     starts, ends = draw_times(law, draws(seed, n))
+    if scenario.delivery is not None and CHAOS[scenario.delivery].instant:
+        starts = ends = 0
     failure = request.doom
     if scenario.fail is not None:
         failure = Failure(scenario.fail, FAILURES[scenario.fail].message)

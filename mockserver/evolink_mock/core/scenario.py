@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES, Operation
+from evolink_mock.core.chaos import CHAOS
 
 CATALOGUE: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -13,21 +14,25 @@ CATALOGUE: Mapping[str, tuple[str, ...]] = MappingProxyType(
             for operation in ("create", "query", "credits")
         },
         "fail": tuple(FAILURES),
+        "delivery": tuple(CHAOS),
     }
 )
-"""Every word a scenario may use: the operation that shall answer a condition, or the code a task shall fail with."""
+"""Every word a scenario may use: the operation that shall answer a condition, the code a task shall fail with, or what
+shall happen to its callback."""
 
 LONGEST = 500
 """Characters of one scenario text."""
 
 
 class Scenario(NamedTuple):
-    """`create`, `query` and `credits` name the error that the operation answers; `fail` is how the task ends."""
+    """`create`, `query` and `credits` name the error that the operation answers; `fail` is how the task ends, and
+    `delivery` what happens to its callback."""
 
     create: str | None = None
     query: str | None = None
     credits: str | None = None
     fail: str | None = None
+    delivery: str | None = None
 
     def refusal_of(self, operation: Operation) -> str | None:
         match operation:

@@ -54,6 +54,10 @@ class Task(NamedTuple):
     request: bytes
     door: Door
     events: tuple[Event, ...] = ()
+    calls: bool = False
+    """Whether the request has a callback URL."""
+    delivery: str | None = None
+    """The scenario of its callback."""
 
 
 class State(NamedTuple):

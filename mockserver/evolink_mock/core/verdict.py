@@ -96,7 +96,7 @@ def judge_callback(url: str, addresses: Iterable[str] = (), scope: Scope = "all"
         return Objection("port", "must have a port from 1 to 65535")
     if parts["host"].startswith("["):
         return _judge_address(parts["host"][1:-1], scope)
-    host = _folded(parts["host"])
+    host = folded_host(parts["host"])
     return _NO_HOST if host is None else _judge_host(host, addresses, scope)
 
 
@@ -137,7 +137,7 @@ def _internal(host: str) -> Objection:
     return Objection(
         "internal",
         f"must not point to an internal address; {_printable(host)} is one. Give the public https URL of production: "
-        "--callback-route will take its callbacks to a receiver on this machine, once this emulator sends any",
+        "--callback-route ORIGIN=http://127.0.0.1:PORT takes its callbacks to a receiver on this machine",
     )
 
 
@@ -145,7 +145,7 @@ def _printable(host: str) -> str:
     return f"'{ascii(host)[1:-1][:60]}'"
 
 
-def _folded(host: str) -> str | None:
+def folded_host(host: str) -> str | None:
     """The host as IDNA's mapping leaves it, or `None` for what is no host.
 
     Look-alike digits and dots become plain, and ignorable characters vanish; one dot at the end says nothing.

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES
+from evolink_mock.core.chaos import CHAOS
 from evolink_mock.core.scenario import CATALOGUE, DEFAULT, Scenario, parse_scenario, unknown
 
 PAIRS = [(word, value) for word, values in CATALOGUE.items() for value in values]
@@ -15,10 +16,11 @@ SPACE = st.text(" ", max_size=3)
 
 
 def test_the_catalogue_is_every_error_of_an_operation_and_every_failure() -> None:
-    errors = {(word, value) for word, value in PAIRS if word != "fail"}
+    errors = {(word, value) for word, value in PAIRS if word not in ("fail", "delivery")}
     assert errors == {key for key in ERRORS if key[0] != "any"}
     assert CATALOGUE["fail"] == tuple(FAILURES)
     assert len(CATALOGUE["fail"]) == 13
+    assert CATALOGUE["delivery"] == tuple(CHAOS)
 
 
 @pytest.mark.parametrize(("word", "value"), PAIRS)

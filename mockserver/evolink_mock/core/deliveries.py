@@ -1,0 +1,155 @@
+"""One callback from its first attempt to its last: what comes after each, and why, in words."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+from evolink_contracts.spec.timing import CallbackPolicy
+from evolink_mock.core.duration import SECOND, Micros
+
+Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "refused", "lost"]
+"""`unrouted`: no way leads there. `refused`: production would not call this URL. `lost`: a scenario swallowed it."""
+DEAD: tuple[Stage, ...] = ("exhausted", "unrouted", "refused", "lost")
+"""The stages in which the receiver never said that it has the callback."""
+
+Origin: TypeAlias = Literal["ended", "duplicate", "replay", "resend"]
+"""Why there is a delivery: its task ended, a scenario doubles it, or somebody wants it again, as it was or changed."""
+
+Hold: TypeAlias = Literal["", "next", "read"]
+"""What lets a delivery go before it is due: that the callback of a later task is sent, or a query that sees the end."""
+
+Fault: TypeAlias = Literal[
+    "timeout", "refused", "unreachable", "dns", "tls", "reset", "empty", "truncated", "not_http", "blocked", "crashed"
+]
+FAULTS: dict[Fault, str] = {
+    "timeout": "gave no whole answer in time",
+    "refused": "refused the connection",
+    "unreachable": "could not be reached",
+    "dns": "has a name that does not resolve",
+    "tls": "failed the TLS handshake",
+    "reset": "reset the connection",
+    "empty": "closed the connection without an answer",
+    "truncated": "broke off its answer",
+    "not_http": "answered something that is not HTTP",
+    "blocked": "resolves to an internal address, where production connects to nothing",
+    "crashed": "raised an exception in this process",
+}
+"""Each class of failure without a status, as the end of a sentence that begins with the receiver."""
+
+
+class Outcome(NamedTuple):
+    """What became of one attempt: a status where a whole answer came, a fault where none did."""
+
+    status: int | None = None
+    fault: Fault | None = None
+    detail: str = ""
+    """The transport's own words for a fault."""
+    excerpt: str = ""
+    """The beginning of the answer's body."""
+    latency: Micros = 0
+    """Wall time, whatever the world's clock says."""
+
+
+class Attempt(NamedTuple):
+    """One attempt as it was. The instants are the world's clock's."""
+
+    due: Micros
+    started: Micros
+    finished: Micros
+    target: str
+    outcome: Outcome
+    next_due: Micros | None = None
+
+
+class Delivery(NamedTuple):
+    """A callback with all attempts so far; `due` is when the next one is, `started` since when one is under way."""
+
+    task: str
+    origin: Origin
+    queued: Micros
+    stage: Stage = "queued"
+    due: Micros | None = None
+    started: Micros | None = None
+    attempts: tuple[Attempt, ...] = ()
+    note: str = ""
+    """Why it is `unrouted`, `refused` or `lost`, or what a scenario made of it; in words."""
+    body: bytes | None = None
+    """What is sent where that is not what a query of the task answers."""
+    of: int | None = None
+    """The delivery that is repeated."""
+    hold: Hold = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.stage != "queued"
+
+
+def finished_at(mode: str, started: Micros, now: Micros, outcome: Outcome, policy: CallbackPolicy) -> Micros:
+    """When an attempt that began at `started` was over, on the world's clock.
+
+    The network knows wall time only. So on every clock but a real one, an attempt that timed out took exactly the
+    limit, and any other took no time.
+    """
+    if mode == "real":
+        return max(now, started)
+    return started + (round(policy.timeout * SECOND) if outcome.fault == "timeout" else 0)
+
+
+def after(
+    delivery: Delivery, target: str, started: Micros, finished: Micros, outcome: Outcome, policy: CallbackPolicy
+) -> Delivery:
+    """The delivery after an attempt: delivered, to be tried again after the policy's gap, or exhausted."""
+    made = len(delivery.attempts) + 1
+    due = None
+    if outcome.status is not None and outcome.status in policy.success:
+        stage: Stage = "delivered"
+    elif made >= policy.max_attempts:
+        stage = "exhausted"
+    else:
+        stage, due = "queued", finished + round(policy.gaps[made - 1] * SECOND)
+    attempt = Attempt(started if delivery.due is None else delivery.due, started, finished, target, outcome, due)
+    return delivery._replace(attempts=(*delivery.attempts, attempt), stage=stage, due=due, started=None, hold="")
+
+
+def why(delivery: Delivery, number: int, policy: CallbackPolicy) -> str:
+    """Why an attempt was made, or will be; `number` counts from 1."""
+    if number > 1:
+        gap = policy.gaps[min(number - 2, len(policy.gaps) - 1)]
+        before = said(delivery.attempts[number - 2].outcome)
+        return f"attempt {number - 1}: the receiver {before}; attempt {number} follows {gap:g} s after that failure"
+    match delivery.origin:
+        case "ended":
+            reason = "the task ended"
+        case "duplicate":
+            reason = "the scenario delivery=duplicate sends the callback once more"
+        case "replay":
+            reason = f"delivery {delivery.of} was replayed by hand"
+        case "resend":
+            reason = f"delivery {delivery.of} was sent again by hand with a changed body"
+    return f"{reason}; {delivery.note}" if delivery.note else reason
+
+
+def verdict(delivery: Delivery, policy: CallbackPolicy) -> str:
+    """Where a delivery stands, in words."""
+    made = len(delivery.attempts)
+    last = f"attempt {made}: the receiver {said(delivery.attempts[-1].outcome)}" if made else ""
+    match delivery.stage:
+        case "queued" if delivery.started is not None:
+            return f"attempt {made + 1} of {policy.max_attempts} is under way"
+        case "queued":
+            return (
+                why(delivery, made + 1, policy)
+                if made
+                else f"waiting for its first attempt: {why(delivery, 1, policy)}"
+            )
+        case "delivered":
+            return last
+        case "exhausted":
+            return f"{last}; {policy.max_attempts} attempts are all there are"
+        case "unrouted" | "refused" | "lost":
+            return delivery.note
+
+
+def said(outcome: Outcome) -> str:
+    """An outcome as the end of a sentence that begins with the receiver."""
+    if outcome.fault is None:
+        return f"answered {outcome.status}"
+    return FAULTS[outcome.fault]

@@ -1,0 +1,153 @@
+"""The callbacks of one world: put down when a task ends, tried when due, and kept as a record when done."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evolink_mock.clock import Bell
+from evolink_mock.core.deliveries import Delivery, Hold
+from evolink_mock.core.duration import Micros
+from evolink_mock.due_queue import Due
+from evolink_mock.store import Store
+
+_MARK = "#"
+"""Before a delivery's number, where the queue of calls would have a task's id."""
+
+
+class Outbox:
+    """Deliveries by number, from 1. At most `limit` of those that are done are kept; one that is not is never let go.
+
+    `bell` rings with every change here, `started` with what may have to be done sooner than anything before it.
+    """
+
+    def __init__(self, store: Store, limit: int, started: Bell) -> None:
+        self._store = store
+        self._limit = limit
+        self._started = started
+        self.bell = Bell()
+        self.under_way: dict[int, Micros] = {}
+        """Attempts that are being made, or wait for their turn at their receiver, with the instant they began."""
+        self._held: dict[Hold, dict[int, str]] = {"next": {}, "read": {}}
+        self._done: deque[int] = deque()
+        self._watchers: list[list[int]] = []
+        self._last = 0
+        for number in store.delivery_numbers():
+            self._last = number
+            self._file(number, store.get_delivery(number))
+
+    # What is put down
+
+    def expect(self, task_id: str, ends: Micros) -> None:
+        """A task with a callback will end then."""
+        self._call(Due(task_id, ends))
+
+    def give_up(self, task_id: str) -> None:
+        """It ended otherwise."""
+        self._store.calls.drop(task_id)
+
+    def put(self, delivery: Delivery) -> int:
+        """A new delivery; its number."""
+        self._last = number = self._last + 1
+        self._keep(number, delivery)
+        return number
+
+    def keep(self, number: int, delivery: Delivery) -> None:
+        """A delivery after an attempt, or after the decision to make none."""
+        self.under_way.pop(number, None)
+        self._keep(number, delivery)
+
+    def overtaken(self, by: Delivery, at: Micros) -> None:
+        """The callback of a task was sent, which lets go those of earlier tasks that were held for it."""
+        for number in list(self._held["next"]):
+            delivery = self._store.get_delivery(number)
+            if delivery is not None and delivery.task != by.task and delivery.queued <= by.queued:
+                self._let_go("next", number, at)
+
+    def seen(self, task_id: str, at: Micros) -> None:
+        """A query saw the end of a task, which lets go its callback if it was held for that."""
+        for number, task in list(self._held["read"].items()):
+            if task == task_id:
+                self._let_go("read", number, at)
+
+    def _let_go(self, hold: Hold, number: int, at: Micros) -> None:
+        del self._held[hold][number]
+        delivery = self._store.get_delivery(number)
+        if delivery is not None and delivery.due is not None and delivery.due > at:
+            self._store.calls.drop(f"{_MARK}{number}")
+            self._keep(number, delivery._replace(due=at, hold=""))
+
+    # What is due
+
+    def next_due(self) -> Micros | None:
+        due = self._store.calls.peek()
+        return None if due is None else due.at
+
+    def take(self, now: Micros) -> Due | None:
+        """Take out what falls due first by now: the end of a task, or an attempt."""
+        return self._store.calls.pop(now)
+
+    def put_back(self, due: Due) -> None:
+        self._call(due)
+
+    def begin(self, due: Due, now: Micros) -> int | None:
+        """The number of the delivery that is to be attempted, which counts as begun; `None` for the end of a task."""
+        if not due.name.startswith(_MARK):
+            return None
+        number = int(due.name.removeprefix(_MARK))
+        self.under_way[number] = now
+        for held in self._held.values():
+            held.pop(number, None)
+        self._changed(number)
+        return number
+
+    # What is kept
+
+    def get(self, number: int) -> Delivery | None:
+        delivery = self._store.get_delivery(number)
+        started = self.under_way.get(number)
+        return delivery if delivery is None or started is None else delivery._replace(started=started)
+
+    def numbers(self) -> list[int]:
+        return self._store.delivery_numbers()
+
+    def of_task(self, task_id: str) -> list[int]:
+        found = ((number, self._store.get_delivery(number)) for number in self.numbers())
+        return [number for number, delivery in found if delivery is not None and delivery.task == task_id]
+
+    @contextmanager
+    def watched(self) -> Iterator[list[int]]:
+        """The numbers of all deliveries that change meanwhile, for whoever waits for one."""
+        changed: list[int] = []
+        self._watchers.append(changed)
+        try:
+            yield changed
+        finally:
+            self._watchers.remove(changed)
+
+    def _keep(self, number: int, delivery: Delivery) -> None:
+        self._store.put_delivery(number, delivery)
+        self._file(number, delivery)
+        self._changed(number)
+
+    def _file(self, number: int, delivery: Delivery | None) -> None:
+        if delivery is None:
+            return
+        if delivery.due is not None:
+            self._call(Due(f"{_MARK}{number}", delivery.due))
+            if delivery.hold:
+                self._held[delivery.hold][number] = delivery.task
+        elif delivery.ended:
+            self._done.append(number)
+            if len(self._done) > self._limit:
+                self._store.drop_delivery(self._done.popleft())
+
+    def _call(self, due: Due) -> None:
+        first = self.next_due()
+        self._store.calls.push(due)
+        if first is None or due.at < first:
+            self._started.ring()
+
+    def _changed(self, number: int) -> None:
+        for changed in self._watchers:
+            changed.append(number)
+        self.bell.ring()

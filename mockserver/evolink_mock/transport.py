@@ -1,0 +1,56 @@
+"""What carries an attempt: one method, attempt in, outcome out."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from evolink_mock.core.deliveries import Outcome
+from evolink_mock.core.routing import Way
+from evolink_mock.world import World
+
+KEPT_ANSWER = 512
+"""Characters of a receiver's answer that the record keeps."""
+USER_AGENT = "evolink-mock"
+"""None is documented."""
+
+
+class Posting(NamedTuple):
+    """One attempt: JSON to be posted along a way. `attempt` counts from 1; `world` is for receivers inside one."""
+
+    way: Way
+    body: bytes
+    task: str
+    attempt: int
+    world: World | None
+
+
+class Transport(Protocol):
+    """Carries attempts. Who calls limits the time of each; whatever the receiver does is an outcome, never an error."""
+
+    async def send(self, posting: Posting) -> Outcome: ...
+    async def close(self) -> None: ...
+
+
+class LateTransport:
+    """A transport that is made when it is first needed: to import aiohttp takes longer than all the rest.
+
+    It is made in a thread, so that requests need not wait for that.
+    """
+
+    def __init__(self, make: Callable[[], Transport]) -> None:
+        self._make = make
+        self._making = asyncio.Lock()
+        self._made: Transport | None = None
+
+    async def prepare(self) -> Transport:
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._make)
+        return self._made
+
+    async def send(self, posting: Posting) -> Outcome:
+        return await (self._made or await self.prepare()).send(posting)
+
+    async def close(self) -> None:
+        if self._made is not None:
+            await self._made.close()

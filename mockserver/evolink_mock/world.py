@@ -1,0 +1,313 @@
+"""What belongs to one API key: clock, tasks, callbacks, credits, luck, journal."""
+
+import asyncio
+from itertools import takewhile
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.clock import Bell, Clock, ClockFactory, wall_seconds
+from evolink_mock.core.chaos import begin
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.deliveries import Delivery, said
+from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.generation import Generation
+from evolink_mock.core.identity import derive_seed, luck_of, request_id, task_id, world_token
+from evolink_mock.core.lifecycle import observe, plan
+from evolink_mock.core.render import shown_status, task_body
+from evolink_mock.core.scenario import Scenario
+from evolink_mock.core.task import Door, Event, State, Task, Units
+from evolink_mock.core.validation import Request
+from evolink_mock.due_queue import Due
+from evolink_mock.journal import Entry, Happening, Log, Received
+from evolink_mock.outbox import Outbox
+from evolink_mock.store import MemoryStore, Store
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Called(msgspec.Struct):
+    """What a callback needs of a request."""
+
+    callback_url: str | None = None
+
+
+_decode_url = msgspec.json.Decoder(_Called).decode
+
+_PURGE_EVERY: Micros = 3600 * SECOND
+_SLICE = 500
+"""Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
+
+
+class Rules(NamedTuple):
+    """What all worlds of one server have in common."""
+
+    choices: Choices
+    law: Generation
+    server_seed: int
+    make_clock: ClockFactory
+    public_url: str
+    journal_limit: int
+    task_limit: int
+    delivery_limit: int
+    started: Bell
+    """Rings when some world has something to send that is due before all it had."""
+
+
+class Grant(NamedTuple):
+    """What a key may spend and use; `None` means no limit."""
+
+    balance: Units | None = None
+    models: frozenset[str] | None = None
+
+
+class World:
+    """Everything one API key can see or change. Its methods are what can happen in it; the rules are in `core`."""
+
+    def __init__(self, key: str, rules: Rules, grant: Grant, generation: int = 0) -> None:
+        self.key = key
+        self.rules = rules
+        self.grant = grant
+        self.generation = generation
+        self.journal: Log[Entry] = Log(rules.journal_limit)
+        self.events: Log[Happening] = Log(rules.journal_limit)
+        self.inbox: Log[Received] = Log(rules.journal_limit)
+        self.steering = asyncio.Lock()
+        """Held by whoever moves the clock, since that takes as long as the attempts on the way."""
+        self._begin(rules.server_seed)
+
+    def _begin(self, server_seed: int) -> None:
+        self.server_seed = server_seed
+        self.seed = derive_seed(server_seed, self.key)
+        self.token = world_token(self.seed, self.generation)
+        self.clock: Clock = self.rules.make_clock()
+        self.store: Store = MemoryStore(self.grant.balance)
+        self.outbox = Outbox(self.store, self.rules.delivery_limit, self.rules.started)
+        self._created = 0
+        self._requests = 0
+        self._purge_at = self.clock.now() + _PURGE_EVERY
+
+    def reset(self, server_seed: int | None = None) -> None:
+        """Forget everything, start the clock anew, and let every old link die."""
+        self.generation += 1
+        self.journal.clear()
+        self.events.clear()
+        self.inbox.clear()
+        self.outbox.bell.ring()
+        self._begin(self.server_seed if server_seed is None else server_seed)
+        self.note("world.reset")
+
+    def reseed(self, server_seed: int) -> None:
+        """Draw the ids and the luck of tasks to come from another seed; links already given stay valid."""
+        self.server_seed = server_seed
+        self.seed = derive_seed(server_seed, self.key)
+        self.note("world.seeded", str(server_seed))
+
+    def note(self, event: str, detail: str | None = None) -> None:
+        """Add what was done to the world to its events, behind all that happened by itself before."""
+        now = self.clock.now()
+        self.settle(now)
+        self.events.append(Happening(now, event, None, detail))
+
+    def ring(self) -> None:
+        """Wake everybody who waits for something to happen here."""
+        self.journal.bell.ring()
+        self.events.bell.ring()
+        self.inbox.bell.ring()
+        self.outbox.bell.ring()
+
+    def next_request_id(self) -> str:
+        self._requests = n = self._requests + 1
+        return request_id(self.seed, n)
+
+    # Tasks
+
+    def may_use(self, model: str) -> bool:
+        return self.grant.models is None or model in self.grant.models
+
+    def create(self, request: Request, scenario: Scenario, door: Door, now: Micros) -> tuple[str, Task] | None:
+        """A new task with its credits reserved, or `None` where they do not suffice."""
+        rules = self.rules
+        if now >= self._purge_at:
+            self._purge(now)
+        if self.grant.balance is not None:
+            self.settle(now)  # A refund that is due counts before the next task is refused.
+        luck = self._created
+        future = plan(request, scenario, rules.law, self.seed, luck, rules.choices)
+        if not self.store.ledger.affords(future.reserved):
+            return None
+        name = task_id(self.seed, luck, now)
+        while name in self.store:  # Only after a reseed that returns to an earlier seed.
+            luck += 1
+            name = task_id(self.seed, luck, now)
+        self._created = luck + 1
+        calls = "callback_url" in request.values
+        task = Task(
+            now, request.model.name, future, _encode(request.values), door, calls=calls, delivery=scenario.delivery
+        )
+        store = self.store
+        store.add(name, task)
+        store.ledger = store.ledger.reserve(future.reserved)
+        store.transitions.push(Due(name, now, now + future.starts, now + future.ends))
+        if calls:
+            self.outbox.expect(name, now + future.ends)
+        self.events.bell.ring()
+        return name, task
+
+    def is_full(self, now: Micros) -> bool:
+        """Whether no further task fits in, even after those are forgotten that nobody can ask for any more."""
+        if len(self.store) < self.rules.task_limit:
+            return False
+        self._purge(now)
+        return len(self.store) >= self.rules.task_limit
+
+    def find(self, name: str, now: Micros) -> Task | None:
+        """A task of this world that can still be asked for."""
+        task = self.store.get(name)
+        if task is None or now - task.created >= self.rules.choices.task_retention * SECOND:
+            return None
+        return task
+
+    def look(self, task: Task, now: Micros) -> State:
+        """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
+        state = observe(task.plan, now - task.created, task.events)
+        if state.ended is None and self.clock.mode == "auto":
+            state = observe(task.plan, self.jump() - task.created, task.events)
+        return state
+
+    def shown(self, name: str, task: Task, state: State) -> bytes:
+        """The body of a query."""
+        links = (self.link(name),) if state.status == "completed" else ()
+        return _encode(task_body(name, task, state, links, self.rules.choices))
+
+    def link(self, name: str) -> str:
+        return f"{self.rules.public_url}/media/{self.token}/{name}.mp4"
+
+    def end(self, name: str, task: Task, event: Event) -> Task:
+        """Let an unfinished task end now, and settle it. Whoever calls has settled what was due before."""
+        ended = task._replace(events=(*task.events, event))
+        self.store.replace(name, ended)
+        self.store.transitions.drop(name)
+        if task.calls:
+            self.outbox.give_up(name)
+        self._finish(name, ended, task.created + event.at)
+        return ended
+
+    # Time
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is going to happen by itself."""
+        return self.next_event() is None
+
+    def next_event(self) -> Micros | None:
+        """When something happens next of what has not happened yet: a transition or an attempt, never an expiry."""
+        self.settle(self.clock.now())
+        transition, call = self.store.transitions.peek(), self.outbox.next_due()
+        if transition is None:
+            return call
+        return transition.at if call is None else min(transition.at, call)
+
+    def jump(self) -> Micros:
+        """Move the clock to the next event, if there is one; what it says then. No time passes during an attempt."""
+        if not self.outbox.under_way and (due := self.next_event()) is not None:
+            self.clock.move_to(due)
+            self.settle(due)
+            self.rules.started.ring()
+        return self.clock.now()
+
+    def settle(self, until: Micros, at_most: int | None = None) -> bool:
+        """Carry out what is due by `until`, in the order of time; whether some of it is left."""
+        done = 0
+        transitions = self.store.transitions
+        while done != at_most:
+            due = transitions.pop(until)
+            if due is None:
+                return False
+            done += 1
+            if due.then:
+                event = "task.created" if due.last else "task.processing"
+                self.events.append(Happening(due.at, event, due.name))
+                transitions.push(Due(due.name, due.then, due.last))
+            elif (task := self.store.get(due.name)) is not None:
+                self._finish(due.name, task, due.at)
+        return True
+
+    def _finish(self, name: str, task: Task, at: Micros) -> None:
+        plan = task.plan
+        state = observe(plan, at - task.created, task.events)
+        failure = state.failure
+        self.store.ledger = self.store.ledger.settle(plan.reserved, plan.charged if failure is None else 0)
+        event = f"task.{shown_status(state, self.rules.choices)}"
+        self.events.append(Happening(at, event, name, None if failure is None else failure.code))
+        self.store.close(name)
+        if task.calls:
+            for delivery in begin(name, task.delivery, at, luck_of(self.seed, name)):
+                self.outbox.put(delivery)
+
+    # Callbacks
+
+    def next_attempt(self, now: Micros) -> int | Literal["later"] | None:
+        """The number of a delivery to attempt now; `later` where more has to be settled first than a turn is long."""
+        while (due := self.outbox.take(now)) is not None:
+            number = self.outbox.begin(due, now)
+            if number is not None:
+                return number
+            if self.settle(due.at, _SLICE):
+                self.outbox.put_back(due)
+                return "later"
+        return None
+
+    def callback_url(self, delivery: Delivery) -> str | None:
+        """Where a delivery goes; `None` where its task is gone."""
+        task = self.store.get(delivery.task)
+        return None if task is None else _decode_url(task.request).callback_url
+
+    def callback_body(self, delivery: Delivery) -> bytes:
+        """What a query of the task answers at this moment, to the byte, unless somebody gave another body."""
+        task = self.store.get(delivery.task)
+        if delivery.body is not None or task is None:
+            return delivery.body or b""
+        now = self.clock.now()
+        return self.shown(delivery.task, task, observe(task.plan, now - task.created, task.events))
+
+    async def first_attempt(self, task_id: str) -> None:
+        """Wait until the first attempt to call back is over, or longer than any attempt takes."""
+        until = wall_seconds() + EVOLINK_CALLBACKS.timeout + 1
+        with self.outbox.watched() as changed:
+            numbers = self.outbox.of_task(task_id)
+            while (left := until - wall_seconds()) > 0:
+                deliveries = (self.outbox.get(number) for number in (*numbers, *changed))
+                if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
+                    return
+                changed.clear()
+                await self.outbox.bell.wait(left)
+
+    def attempted(self, number: int, delivery: Delivery) -> None:
+        """Keep a delivery as it is after an attempt, or after it was found that none can be made."""
+        now = self.clock.now()
+        self.outbox.keep(number, delivery)
+        if delivery.attempts:
+            self.outbox.overtaken(delivery, now)
+        last = delivery.attempts[-1] if delivery.attempts else None
+        detail = (
+            delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {said(last.outcome)}"
+        )
+        stage = "failed" if delivery.stage == "queued" else delivery.stage
+        self.events.append(Happening(now, f"callback.{stage}", delivery.task, detail))
+
+    # Clocks
+
+    def change_clock(self, clock: Clock) -> None:
+        self.clock = clock
+        self.rules.started.ring()
+        self.note("clock.mode", clock.mode)
+
+    def _purge(self, now: Micros) -> None:
+        """Forget the tasks that cannot be asked for any more; one that has not ended still holds its credits."""
+        self.settle(now)
+        limit = now - self.rules.choices.task_retention * SECOND
+        old = takewhile(lambda row: row[1].created <= limit, self.store.oldest_first())
+        self.store.drop({name for name, task in old if observe(task.plan, now - task.created, task.events).ended})
+        self._purge_at = now + _PURGE_EVERY
