@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
@@ -10,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.authority import Trust
-from evolink_mock.clock import Bell, Clock, ClockFactory, in_background, make_clock
+from evolink_mock.clock import Bell, Clock, ClockFactory, in_background, make_clock, resume_clock
 from evolink_mock.control import Control
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.generation import parse_generation
@@ -22,6 +23,7 @@ from evolink_mock.routes import Api
 from evolink_mock.settings import Settings
 from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
+from evolink_mock.store import Keeper, MemoryKeeper, Saved
 from evolink_mock.transport import LateTransport, Transport
 from evolink_mock.world import Grant, Rules
 from evolink_mock.worlds import Worlds
@@ -72,9 +74,10 @@ def create_app(
 
     `clock` makes the clock of each world; by default the settings say which. `receivers` are applications in this
     process that take the callbacks of an origin, such as `{"https://app.example.com": app}`. Callbacks are sent while
-    the application's lifespan runs. Raises `ValueError` for an origin that is none.
+    the application's lifespan runs. Raises `ValueError` for an origin that is none, `Unusable` for a state that is.
     """
     settings = settings or Settings()
+    keeper = _keeper(settings)
     receivers = {read_origin(origin): app for origin, app in (receivers or {}).items()}
     started = Bell()
     rules = Rules(
@@ -82,6 +85,9 @@ def create_app(
         law=parse_generation(settings.generation_time),
         server_seed=settings.seed,
         make_clock=clock or _clocks(settings),
+        mode=settings.clock,
+        resume=partial(_resume, settings),
+        keeper=keeper,
         public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
         journal_limit=settings.journal_limit,
         task_limit=settings.task_limit,
@@ -108,6 +114,7 @@ def create_app(
             yield
         control.drain()
         await dispatcher.drain(EVOLINK_CALLBACKS.timeout)
+        keeper.close()
 
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)
     steering = Router(control.routes(), redirect_slashes=False, default=control.unknown_route())
@@ -118,6 +125,23 @@ def create_app(
         lifespan=lifespan,
     )
     return Emulator(worlds, control, router)
+
+
+def _keeper(settings: Settings) -> Keeper:
+    if not settings.state:
+        return MemoryKeeper()
+    from evolink_mock.state import State
+
+    return State(Path(settings.state))
+
+
+def _resume(settings: Settings, saved: Saved) -> Clock:
+    """A world's clock as it was, unless the settings have changed meanwhile: then as they say, from where it was."""
+    mode, speed = saved.mode, saved.speed
+    clock = resume_clock(mode, speed, saved.now, saved.wall)
+    if settings.clock != saved.server_mode:
+        return make_clock(settings.clock, start=clock.now(), speed=settings.speed)
+    return clock
 
 
 def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Mapping[Kind, Transport]:

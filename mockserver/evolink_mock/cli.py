@@ -71,6 +71,7 @@ def main() -> None:
 )
 @click.option("--speed", type=float, metavar="N", help="Times as fast as real; implies --clock scaled.  [default: 1]")
 @click.option("--clock-start", type=int, metavar="UNIX", help="Where clocks start.  [default: now; manual: 1757169743]")
+@click.option("--state", metavar="DIR", help="Keep tasks, credits and callbacks here over restarts and crashes.")
 @click.option("--seed", type=int, help="Ids and luck grow from it and from the API key.  [default: 0]")
 @click.option(
     "--generation-time",

@@ -118,6 +118,18 @@ def make_clock(mode: Mode, *, start: Micros | None = None, speed: float = 1.0) -
 ClockFactory: TypeAlias = Callable[[], Clock]
 
 
+def resume_clock(mode: Mode, speed: float, now: Micros, wall: Micros) -> Clock:
+    """A clock that said `now` when the machine's said `wall`, and has run on since if it is one that runs."""
+    passed = max(time.time_ns() // 1000 - wall, 0)
+    running = {"real": 1.0, "scaled": speed}.get(mode, 0.0)
+    return make_clock(mode, start=min(now + int(passed * running), LAST_INSTANT), speed=speed)
+
+
+def unix_micros() -> Micros:
+    """What the machine's clock says."""
+    return time.time_ns() // 1000
+
+
 async def breathe() -> None:
     """Let other requests have their turn."""
     await asyncio.sleep(0)

@@ -85,6 +85,7 @@ class Dispatcher:
                 if due is not None and world.clock.speed:
                     wait = max(due - world.clock.now(), 0) / SECOND / world.clock.speed
                     pause = wait if pause is None else min(pause, wait)
+            self._worlds.commit()
             if left:
                 await breathe()
             else:
@@ -191,3 +192,4 @@ class Dispatcher:
             return
         finished = finished_at(world.clock.mode, started, world.clock.now(), outcome, self.policy)
         world.attempted(number, after(delivery, way.url, started, finished, outcome, self.policy))
+        self._worlds.commit()

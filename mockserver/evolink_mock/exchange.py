@@ -125,6 +125,7 @@ class Endpoint:
                 answer.door,
             )
         )
+        world.rules.keeper.commit()
         return Reply(answer, now, request_id)
 
     def _answers(self, method: str) -> bool:

@@ -24,6 +24,7 @@ from evolink_mock.authority import CERTIFICATE, authority_directory, server_cont
 from evolink_mock.banner import banner
 from evolink_mock.prompt_protocol import PromptProtocol
 from evolink_mock.settings import Settings
+from evolink_mock.store import Unusable
 
 DRAIN_SECONDS = 10
 
@@ -39,7 +40,10 @@ def serve(settings: Settings) -> None:
     listener = _listen(settings.host, settings.port)
     settings = _settled(settings, listener.getsockname()[1])
     _configure_logging(settings.log_format)
-    app = create_app(settings)
+    try:
+        app = create_app(settings)
+    except Unusable as error:
+        raise CannotServe(str(error)) from None
     config = uvicorn.Config(
         app,
         http=HttpToolsProtocol if settings.access_log else PromptProtocol,

@@ -57,6 +57,8 @@ class Settings:
     tls: bool = False
     authority: str = ""
     """Directory of the certificate authority behind `tls`; by default below the user's state directory."""
+    state: str = ""
+    """Directory in which worlds outlive the process; by default they do not."""
     callback_route: Mapping[str, str] = field(default_factory=dict)
     """Where the callbacks of an origin go: {"https://app.example.com": "http://127.0.0.1:3000"}."""
     forward_to: str = ""

@@ -26,4 +26,5 @@ async def settle_when_quiet(worlds: Worlds) -> None:
             if world.clock.speed:
                 left |= world.settle(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
                 await breathe()
+        worlds.commit()
         pause = _PAUSE if left else _IDLE_PAUSE

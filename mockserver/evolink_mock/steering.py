@@ -72,6 +72,7 @@ class ControlEndpoint:
             answer = await self._answer(scope, receive, key)
         except HungUp:
             return
+        self._worlds.commit()
         world = (self._worlds.known(key) if isinstance(key, str) else None) or self._worlds.outside
         # A control call has an id of its own sequence: to look on must not change what the API answers next.
         await send_reply(send, Reply(answer, world.clock.now(), self._worlds.outside.next_request_id()), method)

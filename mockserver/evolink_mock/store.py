@@ -1,14 +1,35 @@
 """The one place that mutates: a world's tasks, dues, deliveries and ledger, all as rows that a database could hold."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
 
+from evolink_mock.clock import Mode
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.deliveries import Delivery
-from evolink_mock.core.task import Task
+from evolink_mock.core.duration import Micros
+from evolink_mock.core.task import Task, Units
 from evolink_mock.due_queue import DueQueue
+
+
+class Saved(msgspec.Struct, array_like=True):
+    """What a world knows beside its tasks and deliveries."""
+
+    generation: int
+    token: str
+    server_seed: int
+    created: int
+    requests: int
+    reserved: int
+    spent: int
+    server_mode: Mode
+    """What the settings said."""
+    mode: Mode
+    speed: float
+    now: Micros
+    wall: Micros
+    """When the machine's clock said that the world's said `now`."""
 
 
 class Store(Protocol):
@@ -25,6 +46,12 @@ class Store(Protocol):
     def close(self, task_id: str) -> None:
         """Remember that a task has ended and is settled."""
 
+    def unfinished(self) -> list[str]:
+        """Tasks that were kept from before and have not ended."""
+
+    def touch(self) -> None:
+        """Remember that what is saved of the world beside its rows has changed."""
+
     def get(self, task_id: str) -> Task | None: ...
     def newest_first(self) -> Iterator[tuple[str, Task]]: ...
     def oldest_first(self) -> Iterator[tuple[str, Task]]: ...
@@ -35,6 +62,28 @@ class Store(Protocol):
     def delivery_numbers(self) -> list[int]: ...
     def __len__(self) -> int: ...
     def __contains__(self, task_id: str) -> bool: ...
+
+
+class Unusable(Exception):
+    """The directory or the file in it cannot hold the state; the message says why, and what to try."""
+
+
+class Keeper(Protocol):
+    """Where worlds are kept."""
+
+    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> Store:
+        """The store of a world, with what is kept in it, or `anew` with nothing."""
+
+    def worlds(self) -> Iterable[tuple[str, Saved]]:
+        """The worlds kept from before."""
+
+    def forget(self, key: str) -> None:
+        """Of a world that was evicted."""
+
+    def commit(self) -> None:
+        """Make everything last that was changed so far: called before anybody outside can see it."""
+
+    def close(self) -> None: ...
 
 
 _encode_into = msgspec.msgpack.Encoder().encode_into
@@ -48,7 +97,7 @@ class MemoryStore:
     # Encoders hand out bytes with room to spare, about 100 a record; a copy of a shared buffer has none.
     _buffer = bytearray()
 
-    def __init__(self, balance: int | None = None) -> None:
+    def __init__(self, balance: Units | None = None) -> None:
         self.ledger = Ledger(balance)
         self.transitions = DueQueue()
         self.calls = DueQueue()
@@ -67,6 +116,12 @@ class MemoryStore:
 
     def close(self, task_id: str) -> None:
         """Nothing to do: what has ended is no longer among the transitions."""
+
+    def unfinished(self) -> list[str]:
+        return []
+
+    def touch(self) -> None:
+        """Nothing outlives the process."""
 
     def get(self, task_id: str) -> Task | None:
         record = self._tasks.get(task_id)
@@ -104,3 +159,22 @@ class MemoryStore:
 
     def __contains__(self, task_id: str) -> bool:
         return task_id in self._tasks
+
+
+class MemoryKeeper:
+    """Keeps worlds as long as the process lives."""
+
+    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> Store:
+        return MemoryStore(balance)
+
+    def worlds(self) -> Iterable[tuple[str, Saved]]:
+        return ()
+
+    def forget(self, key: str) -> None:
+        """It is forgotten already."""
+
+    def commit(self) -> None:
+        """There is nothing that lasts longer."""
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,13 +1,15 @@
 """What belongs to one API key: clock, tasks, callbacks, credits, luck, journal."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.clock import Bell, Clock, ClockFactory, wall_seconds
+from evolink_mock.clock import Bell, Clock, ClockFactory, Mode, unix_micros, wall_seconds
+from evolink_mock.core.billing import Ledger
 from evolink_mock.core.chaos import begin
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.deliveries import Delivery, said
@@ -22,7 +24,7 @@ from evolink_mock.core.validation import Request
 from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log, Received
 from evolink_mock.outbox import Outbox
-from evolink_mock.store import MemoryStore, Store
+from evolink_mock.store import Keeper, Saved, Store
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,6 +38,8 @@ class _Called(msgspec.Struct):
 _decode_url = msgspec.json.Decoder(_Called).decode
 
 _PURGE_EVERY: Micros = 3600 * SECOND
+_UNSAVED_REQUESTS = 1 << 20
+"""More than there may have been since the last time that their number was saved, so that no request id comes twice."""
 _SLICE = 500
 """Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
 
@@ -51,6 +55,10 @@ class Rules(NamedTuple):
     journal_limit: int
     task_limit: int
     delivery_limit: int
+    mode: Mode
+    """Of the clocks that `make_clock` makes."""
+    resume: Callable[[Saved], Clock]
+    keeper: Keeper
     started: Bell
     """Rings when some world has something to send that is due before all it had."""
 
@@ -65,7 +73,7 @@ class Grant(NamedTuple):
 class World:
     """Everything one API key can see or change. Its methods are what can happen in it; the rules are in `core`."""
 
-    def __init__(self, key: str, rules: Rules, grant: Grant, generation: int = 0) -> None:
+    def __init__(self, key: str, rules: Rules, grant: Grant, generation: int = 0, saved: Saved | None = None) -> None:
         self.key = key
         self.rules = rules
         self.grant = grant
@@ -75,18 +83,51 @@ class World:
         self.inbox: Log[Received] = Log(rules.journal_limit)
         self.steering = asyncio.Lock()
         """Held by whoever moves the clock, since that takes as long as the attempts on the way."""
-        self._begin(rules.server_seed)
+        self._begin(rules.server_seed if saved is None else saved.server_seed, saved)
 
-    def _begin(self, server_seed: int) -> None:
+    def _begin(self, server_seed: int, saved: Saved | None = None) -> None:
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
-        self.token = world_token(self.seed, self.generation)
-        self.clock: Clock = self.rules.make_clock()
-        self.store: Store = MemoryStore(self.grant.balance)
-        self.outbox = Outbox(self.store, self.rules.delivery_limit, self.rules.started)
-        self._created = 0
-        self._requests = 0
+        self.token = world_token(self.seed, self.generation) if saved is None else saved.token
+        rules = self.rules
+        self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
+        self._created = self._requests = 0
+        self.store: Store = rules.keeper.store(self.key, self.grant.balance, self.save, anew=saved is None)
+        self.outbox = Outbox(self.store, rules.delivery_limit, rules.started)
+        if saved is not None:
+            self._created, self._requests = saved.created, saved.requests + _UNSAVED_REQUESTS
+            self.store.ledger = Ledger(self.grant.balance, saved.reserved, saved.spent)
+            self._take_up()
         self._purge_at = self.clock.now() + _PURGE_EVERY
+
+    def _take_up(self) -> None:
+        """Put what was going on when the world was saved among what is due."""
+        now = self.clock.now()
+        for name in self.store.unfinished():
+            if (task := self.store.get(name)) is None:
+                continue
+            starts, ends = task.created + task.plan.starts, task.created + task.plan.ends
+            self.store.transitions.push(Due(name, starts, ends) if now < starts else Due(name, ends))
+            if task.calls:
+                self.outbox.expect(name, ends)
+
+    def save(self) -> Saved:
+        """All that has to be known beside the rows of the store to go on from here."""
+        ledger, clock = self.store.ledger, self.clock
+        return Saved(
+            self.generation,
+            self.token,
+            self.server_seed,
+            self._created,
+            self._requests,
+            ledger.reserved,
+            ledger.spent,
+            self.rules.mode,
+            clock.mode,
+            clock.speed or 1.0,
+            clock.now(),
+            unix_micros(),
+        )
 
     def reset(self, server_seed: int | None = None) -> None:
         """Forget everything, start the clock anew, and let every old link die."""
@@ -109,6 +150,7 @@ class World:
         now = self.clock.now()
         self.settle(now)
         self.events.append(Happening(now, event, None, detail))
+        self.store.touch()
 
     def ring(self) -> None:
         """Wake everybody who waits for something to happen here."""
@@ -214,6 +256,7 @@ class World:
         if not self.outbox.under_way and (due := self.next_event()) is not None:
             self.clock.move_to(due)
             self.settle(due)
+            self.store.touch()
             self.rules.started.ring()
         return self.clock.now()
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from evolink_mock.store import MemoryKeeper
 from evolink_mock.world import Grant, Rules, World
 
 _REMEMBERED = 10
@@ -22,8 +23,16 @@ class Worlds:
         self._generations: OrderedDict[str, int] = OrderedDict()
         """Of worlds that were reset and then evicted, so that no link given before comes back to life."""
         self.evicted = 0
-        self.outside = World("", rules, default)
+        self.outside = World("", rules._replace(keeper=MemoryKeeper()), default)
         """Where requests are noted that belong to no key."""
+        for key, saved in rules.keeper.worlds():
+            grant = grants.get(key, default)
+            world = self._worlds[key] = World(key, rules, grant, saved.generation, saved)
+            self._by_token[world.token] = world
+
+    def commit(self) -> None:
+        """Make everything last that happened so far."""
+        self._rules.keeper.commit()
 
     def of(self, key: str) -> World:
         """The world of a key, made on first use."""
@@ -66,6 +75,7 @@ class Worlds:
         key = next(idle, None) or next(iter(self._worlds))
         world = self._worlds.pop(key)
         self._by_token.pop(world.token, None)
+        self._rules.keeper.forget(key)
         if world.generation:
             self._generations[key] = world.generation
             if len(self._generations) > _REMEMBERED * self._limit:
