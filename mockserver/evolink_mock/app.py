@@ -25,7 +25,7 @@ from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
 from evolink_mock.store import Keeper, MemoryKeeper, Saved
 from evolink_mock.transport import LateTransport, Transport
-from evolink_mock.world import Grant, Rules
+from evolink_mock.world import Grant, Rules, Traffic
 from evolink_mock.worlds import Worlds
 
 
@@ -79,7 +79,7 @@ def create_app(
     settings = settings or Settings()
     keeper = _keeper(settings)
     receivers = {read_origin(origin): app for origin, app in (receivers or {}).items()}
-    started = Bell()
+    started, traffic = Bell(), Traffic()
     rules = Rules(
         choices=settings.choices,
         law=parse_generation(settings.generation_time),
@@ -92,6 +92,7 @@ def create_app(
         journal_limit=settings.journal_limit,
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
+        traffic=traffic,
         started=started,
     )
     default = Grant(None if settings.balance is None else to_units(settings.balance))
@@ -103,6 +104,7 @@ def create_app(
         routing,
         make_transports(settings, receivers),
         started,
+        traffic,
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )

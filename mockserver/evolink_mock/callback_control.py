@@ -132,7 +132,7 @@ def _find(ask: Ask) -> tuple[World, int, Delivery]:
 
 
 def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
-    if world.callback_url(delivery) is None:
+    if delivery.task not in world.store:
         raise Refused(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
     now = world.clock.now()
     new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
@@ -140,4 +140,5 @@ def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: 
 
 
 def _shown(world: World, number: int, delivery: Delivery) -> dict[str, object]:
-    return show_delivery(number, delivery, world.callback_url(delivery), EVOLINK_CALLBACKS)
+    task = world.store.get(delivery.task)
+    return show_delivery(number, delivery, task and world.callback_url(task), EVOLINK_CALLBACKS)

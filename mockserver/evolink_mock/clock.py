@@ -142,6 +142,11 @@ async def rest(seconds: float) -> float:
     return time.monotonic() - began - seconds
 
 
+def later(seconds: float, act: Callable[[], None]) -> None:
+    """Do something after so much wall time, unless the loop ends before."""
+    asyncio.get_running_loop().call_later(seconds, act)
+
+
 @asynccontextmanager
 async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Let something run beside the body, and stop it afterwards."""

@@ -69,7 +69,7 @@ class Control:
     def __init__(self, settings: Settings, worlds: Worlds, dispatcher: Dispatcher) -> None:
         self._settings = settings
         self._worlds = worlds
-        self._dispatcher = dispatcher
+        self.dispatcher = dispatcher
         self._callbacks = CallbackControl(worlds)
         self.draining = False
 
@@ -168,7 +168,7 @@ class Control:
                     raise Refused(400, "invalid_body", "No clock goes beyond the year 2100")
                 target = world.next_event() if change.until is not None else before + by
                 if target is not None:
-                    await self._dispatcher.travel(world, target, until)
+                    await self.dispatcher.travel(world, target, until)
                     await settle(world)
                     world.note("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
         return _each(ask, [_show_clock(world) for world in ask.worlds])

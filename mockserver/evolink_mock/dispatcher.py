@@ -2,25 +2,40 @@
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
-from evolink_mock.clock import Bell, breathe, wall_seconds
-from evolink_mock.core.deliveries import Delivery, Outcome, Stage, after, finished_at
+from evolink_mock.clock import Bell, breathe, later, rest, wall_seconds
+from evolink_mock.core.deliveries import Delivery, Outcome, Stage, after, finished_at, timed_out
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.routing import Kind, Routing, Way
+from evolink_mock.core.task import Task
 from evolink_mock.core.verdict import Scope, judge_callback
+from evolink_mock.deadline import Deadline
 from evolink_mock.transport import Posting, Transport
-from evolink_mock.world import World
+from evolink_mock.world import Traffic, World
 from evolink_mock.worlds import Worlds
 
 log = logging.getLogger("evolink_mock")
 
 _SLICE = 16
-"""Attempts begun before requests get their turn: about as much work as the requests of 32 busy connections."""
+"""Attempts begun at most before others get their turn."""
+_SHARE = 3
+"""Requests that take as long as one attempt: for each so many that were answered in a turn of the loop, one attempt may
+begin in the next, which leaves requests half of the time."""
+_TICK = 0.001
+"""Seconds between looks at what waits for its turn, while no request comes."""
+_QUICK = 32
+"""Attempts at once that a receiver can have without showing that it is slow. For a quick one more would only be more
+sockets to look after: with 256 an attempt costs a third more."""
+_PATIENCE = 0.02
+"""Seconds in which a quick receiver answers each of the attempts that are under way."""
+_REST = 1.0
+"""Seconds for which workers stay when a receiver has nothing more to get."""
 
 
 class _Job(NamedTuple):
@@ -30,19 +45,47 @@ class _Job(NamedTuple):
     generation: int
     number: int
     delivery: Delivery
+    task: Task
     way: Way
 
 
 class _Lane:
-    """One receiver: the attempts it is busy with, and those that wait because it is busy with too many."""
+    """One receiver: the attempts it is busy with, at most `width`, and those that wait for one of them to end.
 
-    def __init__(self) -> None:
+    Workers that have nothing to do rest for a moment, since a new one costs as much as a tenth of an attempt.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
         self.busy = 0
         self.waiting: deque[_Job] = deque()
+        self.resting: list[asyncio.Future[_Job | None]] = []
+        self.closing = False
+        self.finished = 0
+        self.since = 0.0
+        """A reading of the wall's seconds: `finished` counts from then."""
+
+    def look(self, now: float, most: int) -> None:
+        """Widen the lane of a receiver that takes its time, so that no attempt there waits for another."""
+        if now - self.since < _PATIENCE:
+            return
+        if self.finished < self.busy and now - self.since < 2 * _PATIENCE:
+            self.width = min(2 * self.width, most)
+        self.finished, self.since = 0, now
+
+    def dismiss(self) -> None:
+        """Let the workers go that rest."""
+        for worker in self.resting:
+            if not worker.done():
+                worker.set_result(None)
+        self.resting.clear()
 
 
 class Dispatcher:
-    """Delivers for all worlds. At most `concurrency` attempts are under way at one receiver; none waits for others'."""
+    """Delivers for all worlds. At most `concurrency` attempts are under way at one receiver; none waits for others'.
+
+    One that is slow has all of those at once, and one that is quick needs fewer.
+    """
 
     def __init__(
         self,
@@ -50,18 +93,24 @@ class Dispatcher:
         routing: Routing,
         transports: Mapping[Kind, Transport],
         started: Bell,
+        traffic: Traffic,
         *,
         concurrency: int,
         scope: Scope,
         policy: CallbackPolicy = EVOLINK_CALLBACKS,
     ) -> None:
         self.policy = policy
+        self._deadline = Deadline(policy.timeout)
         self._worlds = worlds
         self._transports = transports
         self._started = started
+        self._traffic = traffic
+        self._asked = 0
+        self._allowed = sys.maxsize
         self._concurrency = concurrency
         self._lanes: dict[tuple[Kind, str], _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
 
         @lru_cache(maxsize=1024)
         def way_of(url: str) -> Way | str:
@@ -77,31 +126,53 @@ class Dispatcher:
     async def run(self) -> None:
         """Until cancelled: begin what is due in any world, and sleep until something is."""
         while True:
-            left = False
-            pause: float | None = None
+            self._turn()
+            left, pause = False, None
             for world in list(self._worlds):
                 left |= self.begin_due(world)
                 due = world.outbox.next_due()
                 if due is not None and world.clock.speed:
                     wait = max(due - world.clock.now(), 0) / SECOND / world.clock.speed
                     pause = wait if pause is None else min(pause, wait)
+            waiting = self._begin_waiting()
             self._worlds.commit()
-            if left:
+            if left or (waiting and self._allowed < _SLICE):
                 await breathe()
+            elif waiting:
+                await rest(_TICK)
             else:
                 await self._started.wait(pause)
+
+    def _turn(self) -> None:
+        """Say how many attempts may begin before the next turn, by how many requests came since the last."""
+        asked = self._traffic.asked
+        since, self._asked = asked - self._asked, asked
+        self._allowed = max(since // _SHARE, 1) if since else sys.maxsize
 
     def begin_due(self, world: World) -> bool:
         """Begin some attempts that are due in a world; whether more of them are."""
         now = world.clock.now()
         for _ in range(_SLICE):
+            if self._allowed <= 0:
+                return True
             number = world.next_attempt(now)
             if number is None:
                 return False
             if number == "later":
                 return True
-            self._begin(world, number)
+            self._begin(world, number, now)
         return True
+
+    def _begin_waiting(self) -> bool:
+        """Begin attempts that waited for their receiver; whether some still do."""
+        now, waiting = wall_seconds(), False
+        for lane in self._lanes.values():
+            if lane.waiting:
+                lane.look(now, self._concurrency)
+                while lane.waiting and lane.busy < lane.width and self._allowed > 0:
+                    self._start(lane, lane.waiting.popleft())
+                waiting |= bool(lane.waiting)
+        return waiting
 
     async def travel(self, world: World, target: Micros, until: float) -> bool:
         """Move a world's clock to an instant, stopping at every attempt due on the way until it is over.
@@ -118,6 +189,7 @@ class Dispatcher:
 
     async def _finish_due(self, world: World, until: float) -> bool:
         while self.begin_due(world):
+            self._started.ring()
             await breathe()
         begun = set(world.outbox.under_way)
         while begun & world.outbox.under_way.keys():
@@ -129,6 +201,9 @@ class Dispatcher:
 
     async def drain(self, seconds: float) -> None:
         """Let the attempts that are under way end, and cut off those that take longer."""
+        self._draining = True
+        for lane in self._lanes.values():
+            lane.dismiss()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         for task in list(self._tasks):
@@ -136,58 +211,88 @@ class Dispatcher:
         for transport in set(self._transports.values()):
             await transport.close()
 
-    def _begin(self, world: World, number: int) -> None:
-        delivery = world.outbox.get(number)
+    def _begin(self, world: World, number: int, now: Micros) -> None:
+        delivery = world.outbox.begin(number, now)
         if delivery is None:
             return
-        url = world.callback_url(delivery)
-        way = "its task is forgotten" if url is None else self._way_of(url)
+        task = world.store.get(delivery.task)
+        if task is None:
+            world.attempted(number, delivery._replace(stage="lost", due=None, note="its task is forgotten", hold=""))
+            return
+        url = world.callback_url(task)
+        way = self._way_of(url)
         if not isinstance(way, Way):
             # `refused`, because production would call it as little as the emulator does.
             stage: Stage = "refused" if way else "unrouted"
-            note = f"callback_url {way}" if way or url is None else self._routing.advice(url)
+            note = f"callback_url {way}" if way else self._routing.advice(url)
             world.attempted(number, delivery._replace(stage=stage, due=None, note=note, hold=""))
             return
-        lane = self._lanes.setdefault((way.kind, way.place), _Lane())
-        job = _Job(world, world.generation, number, delivery, way)
-        if lane.busy >= self._concurrency:
-            lane.waiting.append(job)
+        receiver = way.kind, way.place
+        lane = self._lanes.get(receiver)
+        if lane is None:
+            lane = self._lanes[receiver] = _Lane(min(_QUICK, self._concurrency))
+        job = _Job(world, world.generation, number, delivery, task, way)
+        if lane.busy < lane.width and not lane.waiting:
+            self._start(lane, job)
             return
+        lane.waiting.append(job)
+        self._started.ring()
+
+    def _start(self, lane: _Lane, job: _Job) -> None:
+        self._allowed -= 1
         lane.busy += 1
+        if lane.resting:
+            lane.resting.pop().set_result(job)
+            return
         task = asyncio.create_task(self._work(lane, job))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _work(self, lane: _Lane, job: _Job) -> None:
-        try:
-            while True:
-                await self._attempt(job)
-                if not lane.waiting:
-                    return
+    async def _work(self, lane: _Lane, first: _Job) -> None:
+        worker = asyncio.current_task()
+        assert worker is not None
+        job: _Job | None = first
+        while job is not None:
+            await self._attempt(job, worker)
+            lane.finished += 1
+            if lane.waiting and self._allowed > 0:
+                self._allowed -= 1
                 job = lane.waiting.popleft()
-        finally:
+                continue
             lane.busy -= 1
-            if not lane.busy and not lane.waiting:
-                self._lanes.pop((job.way.kind, job.way.place), None)
+            if self._draining:
+                return
+            if not lane.busy and not lane.closing:
+                lane.closing = True
+                later(_REST, partial(self._close, (job.way.kind, job.way.place), lane))
+            called: asyncio.Future[_Job | None] = asyncio.get_running_loop().create_future()
+            lane.resting.append(called)
+            job = await called
 
-    async def _attempt(self, job: _Job) -> None:
-        world, generation, number, delivery, way = job
+    def _close(self, receiver: tuple[Kind, str], lane: _Lane) -> None:
+        lane.closing = False
+        if not lane.busy:
+            lane.dismiss()
+            self._lanes.pop(receiver, None)
+
+    async def _attempt(self, job: _Job, worker: "asyncio.Task[None]") -> None:
+        world, generation, number, delivery, task, way = job
         if world.generation != generation:
             return
         started = world.clock.now()
-        posting = Posting(way, world.callback_body(delivery), delivery.task, len(delivery.attempts) + 1, world)
+        posting = Posting(way, world.callback_body(delivery, task), delivery.task, len(delivery.attempts) + 1, world)
+        self._deadline.begin(worker)
         try:
-            async with asyncio.timeout(self.policy.timeout):
-                outcome = await self._transports[way.kind].send(posting)
-        except TimeoutError:
-            outcome = Outcome(
-                fault="timeout",
-                detail=f"no whole answer within {self.policy.timeout:g} s",
-                latency=round(self.policy.timeout * SECOND),
-            )
+            outcome = await self._transports[way.kind].send(posting)
+        except asyncio.CancelledError:
+            if not self._deadline.end(worker):
+                raise
+            outcome = timed_out(self.policy)
         except Exception as error:
             log.exception("an attempt to call back failed")
             outcome = Outcome(fault="crashed", detail=repr(error)[:200])
+        finally:
+            self._deadline.end(worker)
         if world.generation != generation:
             return
         finished = finished_at(world.clock.mode, started, world.clock.now(), outcome, self.policy)

@@ -9,7 +9,7 @@ import msgspec
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.app import make_transports
-from evolink_mock.core.deliveries import Outcome, said
+from evolink_mock.core.deliveries import Outcome, said, timed_out
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.render import task_body
 from evolink_mock.core.routing import SINK, Routing, Way, take_apart
@@ -103,8 +103,7 @@ async def _try(way: Way, settings: Settings) -> Outcome:
         async with asyncio.timeout(EVOLINK_CALLBACKS.timeout):
             return await transports[way.kind].send(posting)
     except TimeoutError:
-        detail = f"no whole answer within {EVOLINK_CALLBACKS.timeout:g} s"
-        return Outcome(fault="timeout", detail=detail, latency=round(EVOLINK_CALLBACKS.timeout * SECOND))
+        return timed_out(EVOLINK_CALLBACKS)
     finally:
         for transport in set(transports.values()):
             await transport.close()

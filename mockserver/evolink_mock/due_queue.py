@@ -1,5 +1,6 @@
 """What is due, in the order of time: buckets of a calendar, of which only the next one is ever sorted."""
 
+from bisect import insort
 from heapq import heappop, heappush
 from struct import Struct
 
@@ -38,9 +39,7 @@ class DueQueue:
         self._numbers: list[int] = []
         """A heap of the numbers of all buckets."""
         self._closed: dict[int, bytearray] = {}
-        self._open: dict[int, list[bytes]] = {}
-        """Rows last first; those of the numbers in `_unsorted` are not yet."""
-        self._unsorted: set[int] = set()
+        self._open: dict[int, _Opened] = {}
         self._pushed = 0
 
     def push(self, due: Due) -> None:
@@ -50,25 +49,24 @@ class DueQueue:
         if (closed := self._closed.get(number)) is not None:
             closed += row
         elif (opened := self._open.get(number)) is not None:
-            opened.append(row)
-            self._unsorted.add(number)
+            opened.push(row)
         else:
             self._closed[number] = bytearray(row)
             heappush(self._numbers, number)
 
     def peek(self) -> Due | None:
-        return _read(self._next_bucket()[-1]) if self._numbers else None
+        return _read(self._opened(self._numbers[0]).first) if self._numbers else None
 
     def pop(self, until: Micros) -> Due | None:
         """Take out the first that is due by `until`."""
         if not self._numbers or self._numbers[0] > until >> _BUCKET:
             return None
-        bucket = self._next_bucket()
-        due = _read(bucket[-1])
+        bucket = self._opened(self._numbers[0])
+        due = _read(bucket.first)
         if due.at > until:
             return None
         bucket.pop()
-        if not bucket:
+        if not bucket.rows:
             del self._open[heappop(self._numbers)]
         return due
 
@@ -76,28 +74,52 @@ class DueQueue:
         """Take out what something had before it: of a task that was ended by hand, say. Slow, since hands are."""
         wanted = name.encode()
         for number in self._numbers:
-            bucket = self._opened(number) if wanted in self._closed.get(number, wanted) else []
-            kept = [row for row in bucket if _read(row).name != name]
-            if len(kept) < len(bucket):
-                bucket[:] = kept
-                if not kept:
+            if wanted not in self._closed.get(number, wanted):
+                continue
+            bucket = self._opened(number)
+            if bucket.drop(name):
+                if not bucket.rows:
                     del self._open[number]
                     self._numbers = sorted(self._open.keys() | self._closed.keys())
                 return
 
-    def _next_bucket(self) -> list[bytes]:
-        return self._opened(self._numbers[0])
-
-    def _opened(self, number: int) -> list[bytes]:
+    def _opened(self, number: int) -> "_Opened":
         if (closed := self._closed.pop(number, None)) is not None:
-            rows = bytes(closed)
-            self._open[number] = [rows[at : at + _row.size] for at in range(0, len(rows), _row.size)]
-            self._unsorted.add(number)
-        bucket = self._open[number]
-        if number in self._unsorted:
-            self._unsorted.discard(number)
-            bucket.sort(reverse=True)
-        return bucket
+            self._open[number] = _Opened(bytes(closed))
+        return self._open[number]
+
+
+class _Opened:
+    """A bucket with its rows in order, of which the first `taken` are gone already."""
+
+    __slots__ = ("rows", "taken")
+
+    def __init__(self, rows: bytes) -> None:
+        self.rows = sorted(rows[at : at + _row.size] for at in range(0, len(rows), _row.size))
+        self.taken = 0
+
+    @property
+    def first(self) -> bytes:
+        return self.rows[self.taken]
+
+    def push(self, row: bytes) -> None:
+        if row > self.rows[-1]:
+            self.rows.append(row)
+        else:
+            insort(self.rows, row, lo=self.taken)
+
+    def pop(self) -> None:
+        self.taken += 1
+        # Half of them at a time, so that each row is moved once on average.
+        if self.taken * 2 >= len(self.rows):
+            del self.rows[: self.taken]
+            self.taken = 0
+
+    def drop(self, name: str) -> bool:
+        kept = [row for row in self.rows[self.taken :] if _read(row).name != name]
+        dropped = len(kept) < len(self.rows) - self.taken
+        self.rows, self.taken = kept, 0
+        return dropped
 
 
 def _read(row: bytes) -> Due:

@@ -125,7 +125,9 @@ class Endpoint:
                 answer.door,
             )
         )
-        world.rules.keeper.commit()
+        rules = world.rules
+        rules.traffic.asked += 1
+        rules.keeper.commit()
         return Reply(answer, now, request_id)
 
     def _answers(self, method: str) -> bool:

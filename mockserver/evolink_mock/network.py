@@ -110,7 +110,8 @@ class Network:
 async def _excerpt(content: aiohttp.StreamReader) -> str:
     """The beginning of an answer, read to its end or to the limit."""
     kept, seen = b"", 0
-    while seen <= _READ_AT_MOST and (chunk := await content.readany()):
+    while seen <= _READ_AT_MOST and not content.at_eof():
+        chunk = await content.readany()
         seen += len(chunk)
         if len(kept) < KEPT_ANSWER * 4:
             kept += chunk

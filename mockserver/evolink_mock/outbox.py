@@ -86,19 +86,22 @@ class Outbox:
         """Take out what falls due first by now: the end of a task, or an attempt."""
         return self._store.calls.pop(now)
 
+    def number_of(self, due: Due) -> int | None:
+        """The number of the delivery to attempt; `None` for the end of a task."""
+        return int(due.name[1:]) if due.name.startswith(_MARK) else None
+
     def put_back(self, due: Due) -> None:
         self._call(due)
 
-    def begin(self, due: Due, now: Micros) -> int | None:
-        """The number of the delivery that is to be attempted, which counts as begun; `None` for the end of a task."""
-        if not due.name.startswith(_MARK):
-            return None
-        number = int(due.name.removeprefix(_MARK))
-        self.under_way[number] = now
-        for held in self._held.values():
-            held.pop(number, None)
-        self._changed(number)
-        return number
+    def begin(self, number: int, now: Micros) -> Delivery | None:
+        """The delivery of which an attempt begins."""
+        delivery = self._store.get_delivery(number)
+        if delivery is not None:
+            self.under_way[number] = now
+            if delivery.hold:
+                self._held[delivery.hold].pop(number, None)
+            self._changed(number)
+        return delivery
 
     # What is kept
 

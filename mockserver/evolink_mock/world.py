@@ -32,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 class _Called(msgspec.Struct):
     """What a callback needs of a request."""
 
-    callback_url: str | None = None
+    callback_url: str = ""
 
 
 _decode_url = msgspec.json.Decoder(_Called).decode
@@ -42,6 +42,13 @@ _UNSAVED_REQUESTS = 1 << 20
 """More than there may have been since the last time that their number was saved, so that no request id comes twice."""
 _SLICE = 500
 """Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
+
+
+class Traffic:
+    """How many requests were answered, so that what is done beside them can leave them their time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
 
 
 class Rules(NamedTuple):
@@ -59,6 +66,7 @@ class Rules(NamedTuple):
     """Of the clocks that `make_clock` makes."""
     resume: Callable[[Saved], Clock]
     keeper: Keeper
+    traffic: Traffic
     started: Bell
     """Rings when some world has something to send that is due before all it had."""
 
@@ -286,7 +294,8 @@ class World:
         self.events.append(Happening(at, event, name, None if failure is None else failure.code))
         self.store.close(name)
         if task.calls:
-            for delivery in begin(name, task.delivery, at, luck_of(self.seed, name)):
+            luck = 0.0 if task.delivery is None else luck_of(self.seed, name)
+            for delivery in begin(name, task.delivery, at, luck):
                 self.outbox.put(delivery)
 
     # Callbacks
@@ -294,7 +303,7 @@ class World:
     def next_attempt(self, now: Micros) -> int | Literal["later"] | None:
         """The number of a delivery to attempt now; `later` where more has to be settled first than a turn is long."""
         while (due := self.outbox.take(now)) is not None:
-            number = self.outbox.begin(due, now)
+            number = self.outbox.number_of(due)
             if number is not None:
                 return number
             if self.settle(due.at, _SLICE):
@@ -302,16 +311,14 @@ class World:
                 return "later"
         return None
 
-    def callback_url(self, delivery: Delivery) -> str | None:
-        """Where a delivery goes; `None` where its task is gone."""
-        task = self.store.get(delivery.task)
-        return None if task is None else _decode_url(task.request).callback_url
+    def callback_url(self, task: Task) -> str:
+        """Where the callback of a task goes."""
+        return _decode_url(task.request).callback_url
 
-    def callback_body(self, delivery: Delivery) -> bytes:
+    def callback_body(self, delivery: Delivery, task: Task) -> bytes:
         """What a query of the task answers at this moment, to the byte, unless somebody gave another body."""
-        task = self.store.get(delivery.task)
-        if delivery.body is not None or task is None:
-            return delivery.body or b""
+        if delivery.body is not None:
+            return delivery.body
         now = self.clock.now()
         return self.shown(delivery.task, task, observe(task.plan, now - task.created, task.events))
 

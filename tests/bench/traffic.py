@@ -12,6 +12,7 @@ BODY: dict[str, object] = {
     "image_urls": ["https://example.com/image1.png"],
     "duration": 5,
 }
+CALLBACK_URL = "https://app.example.com/hook"
 EXAMPLE_ID = "task-unified-1757169743-7cvnl5zw"
 CREATED: dict[str, object] = {
     "created": 1757169743,

@@ -82,6 +82,12 @@ class Delivery(NamedTuple):
         return self.stage != "queued"
 
 
+def timed_out(policy: CallbackPolicy) -> Outcome:
+    """What becomes of an attempt that takes longer than the policy allows."""
+    detail = f"no whole answer within {policy.timeout:g} s"
+    return Outcome(fault="timeout", detail=detail, latency=round(policy.timeout * SECOND))
+
+
 def finished_at(mode: str, started: Micros, now: Micros, outcome: Outcome, policy: CallbackPolicy) -> Micros:
     """When an attempt that began at `started` was over, on the world's clock.
 
@@ -105,8 +111,11 @@ def after(
         stage = "exhausted"
     else:
         stage, due = "queued", finished + round(policy.gaps[made - 1] * SECOND)
-    attempt = Attempt(started if delivery.due is None else delivery.due, started, finished, target, outcome, due)
-    return delivery._replace(attempts=(*delivery.attempts, attempt), stage=stage, due=due, started=None, hold="")
+    was_due = started if delivery.due is None else delivery.due
+    attempts = (*delivery.attempts, Attempt(was_due, started, finished, target, outcome, due))
+    # Not `_replace`, which takes longer than all the rest.
+    task, origin, queued, _, _, _, _, note, body, of, _ = delivery
+    return Delivery(task, origin, queued, stage, due, None, attempts, note, body, of)
 
 
 def why(delivery: Delivery, number: int, policy: CallbackPolicy) -> str:
