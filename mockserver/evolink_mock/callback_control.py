@@ -1,5 +1,8 @@
 """The control calls about callbacks: their record, sending them again, and the inbox of the scripted receiver."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import msgspec
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
@@ -16,6 +19,7 @@ from evolink_mock.worlds import Worlds
 
 _WAITING = ("queued", "in_flight")
 _STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
+Match: TypeAlias = Callable[[World, list[int]], list[dict[str, object]]]
 _GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
 """Words that stand for several stages."""
 
@@ -70,17 +74,27 @@ class CallbackControl:
             ]
             return {"deliveries": every[:limit]}
         (world,) = ask.worlds
-        with world.outbox.watched() as changed:
-            rows = match(world, world.outbox.numbers())
+        rows: list[dict[str, object]] | None = None
+        while rows is None:
+            rows = await self._wait(world, match, until)
+        return {"deliveries": rows}
+
+    async def _wait(self, world: World, match: Match, until: float) -> list[dict[str, object]] | None:
+        """Rows that match, at the latest at `until`; `None` after a reset, which brings another outbox."""
+        outbox = world.outbox
+        with outbox.watched() as changed:
+            rows = match(world, outbox.numbers())
             while not rows and (left := until - wall_seconds()) > 0 and not self._draining:
                 if move_on(world):
                     await breathe()
                 else:
-                    await first_of(left, world.outbox.bell, world.clock, world.next_event())
+                    await first_of(left, outbox.bell, world.clock, world.next_event())
                 await settle(world)
+                if outbox is not world.outbox:
+                    return None
                 rows = match(world, sorted(set(changed)))
                 changed.clear()
-        return {"deliveries": rows}
+        return rows
 
     async def _one(self, ask: Ask) -> object:
         return _shown(*_find(ask))

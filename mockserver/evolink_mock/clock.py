@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from evolink_mock.core.duration import SECOND, Micros
 
@@ -32,16 +32,19 @@ class Bell:
                     future.set_result(None)
             self._waiting = set()
 
+    def listen(self) -> "asyncio.Future[None]":
+        """Done when it rings next; from this moment on, not from when somebody awaits it."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(future)
+        future.add_done_callback(self._waiting.discard)
+        return future
+
     async def wait(self, seconds: float | None = None) -> bool:
         """Whether it rang within `seconds` of wall time."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.add(future)
         try:
-            await asyncio.wait_for(future, seconds)
+            await asyncio.wait_for(self.listen(), seconds)
         except TimeoutError:
             return False
-        finally:
-            self._waiting.discard(future)
         return True
 
 
@@ -161,7 +164,7 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None
 
 async def first_of(seconds: float, bell: Bell, clock: Clock, deadline: Micros | None) -> bool:
     """Wait until the bell rings or the clock reaches the deadline; false after `seconds` of wall time."""
-    waits = [asyncio.ensure_future(bell.wait())]
+    waits: list[asyncio.Future[Any]] = [bell.listen()]
     if deadline is not None:
         waits.append(asyncio.ensure_future(_slept(clock, deadline)))
     try:

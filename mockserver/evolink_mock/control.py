@@ -11,7 +11,7 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.callback_control import CallbackControl
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, wall_seconds
-from evolink_mock.core.duration import show_duration, to_seconds
+from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import observe
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import Event, Failure, Task, to_credits
@@ -162,16 +162,22 @@ class Control:
                 await settle(world)
                 if change.mode is not None:
                     world.change_clock(make_clock(_MODES[change.mode], start=world.clock.now(), speed=speed))
-                    continue
-                before = world.clock.now()
-                if before + by > LAST_INSTANT:
-                    raise Refused(400, "invalid_body", "No clock goes beyond the year 2100")
-                target = world.next_event() if change.until is not None else before + by
-                if target is not None:
-                    await self.dispatcher.travel(world, target, until)
-                    await settle(world)
-                    world.note("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
+                elif change.until is not None:
+                    await self._travel(world, world.next_event(), until)
+                else:
+                    await self._travel(world, world.clock.now() + by, until)
         return _each(ask, [_show_clock(world) for world in ask.worlds])
+
+    async def _travel(self, world: World, target: Micros | None, until: float) -> None:
+        if target is None:
+            return
+        if target > LAST_INSTANT:
+            raise Refused(400, "invalid_body", "No clock goes beyond the year 2100")
+        before, generation = world.clock.now(), world.generation
+        await self.dispatcher.travel(world, target, until)
+        await settle(world)
+        if world.generation == generation:
+            world.note("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
 
     # Worlds
 

@@ -177,9 +177,13 @@ class Dispatcher:
     async def travel(self, world: World, target: Micros, until: float) -> bool:
         """Move a world's clock to an instant, stopping at every attempt due on the way until it is over.
 
-        False if one is still under way at `until`, a reading of the wall's seconds: then the clock stays there.
+        False if one is still under way at `until`, a reading of the wall's seconds: then the clock stays there; and
+        if the world is reset meanwhile, whose clock begins anew.
         """
+        generation = world.generation
         while await self._finish_due(world, until):
+            if world.generation != generation:
+                return False
             due = world.outbox.next_due()
             if due is None or due > target:
                 world.clock.move_to(target)

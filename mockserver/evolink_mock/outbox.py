@@ -17,10 +17,11 @@ _MARK = "#"
 class Outbox:
     """Deliveries by number, from 1. At most `limit` of those that are done are kept; one that is not is never let go.
 
-    `bell` rings with every change here, `started` with what may have to be done sooner than anything before it.
+    `last` is the number given last: no number comes twice, even where what had it is forgotten. `bell` rings with every
+    change here, `started` with what may have to be done sooner than anything before it.
     """
 
-    def __init__(self, store: Store, limit: int, started: Bell) -> None:
+    def __init__(self, store: Store, limit: int, started: Bell, last: int = 0) -> None:
         self._store = store
         self._limit = limit
         self._started = started
@@ -29,10 +30,11 @@ class Outbox:
         """Attempts that are being made, or wait for their turn at their receiver, with the instant they began."""
         self._held: dict[Hold, dict[int, str]] = {"next": {}, "read": {}}
         self._done: deque[int] = deque()
-        self._watchers: list[list[int]] = []
-        self._last = 0
+        # By identity: two lists that nothing has changed for yet are equal.
+        self._watchers: dict[int, list[int]] = {}
+        self.last = last
         for number in store.delivery_numbers():
-            self._last = number
+            self.last = max(self.last, number)
             self._file(number, store.get_delivery(number))
 
     # What is put down
@@ -47,7 +49,7 @@ class Outbox:
 
     def put(self, delivery: Delivery) -> int:
         """A new delivery; its number."""
-        self._last = number = self._last + 1
+        self.last = number = self.last + 1
         self._keep(number, delivery)
         return number
 
@@ -121,11 +123,11 @@ class Outbox:
     def watched(self) -> Iterator[list[int]]:
         """The numbers of all deliveries that change meanwhile, for whoever waits for one."""
         changed: list[int] = []
-        self._watchers.append(changed)
+        self._watchers[id(changed)] = changed
         try:
             yield changed
         finally:
-            self._watchers.remove(changed)
+            del self._watchers[id(changed)]
 
     def _keep(self, number: int, delivery: Delivery) -> None:
         self._store.put_delivery(number, delivery)
@@ -151,6 +153,6 @@ class Outbox:
             self._started.ring()
 
     def _changed(self, number: int) -> None:
-        for changed in self._watchers:
+        for changed in self._watchers.values():
             changed.append(number)
         self.bell.ring()

@@ -21,6 +21,8 @@ class Saved(msgspec.Struct, array_like=True):
     server_seed: int
     created: int
     requests: int
+    delivered: int
+    """The number of the last delivery."""
     reserved: int
     spent: int
     server_mode: Mode

@@ -101,7 +101,8 @@ class World:
         self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
         self._created = self._requests = 0
         self.store: Store = rules.keeper.store(self.key, self.grant.balance, self.save, anew=saved is None)
-        self.outbox = Outbox(self.store, rules.delivery_limit, rules.started)
+        last = 0 if saved is None else saved.delivered
+        self.outbox = Outbox(self.store, rules.delivery_limit, rules.started, last)
         if saved is not None:
             self._created, self._requests = saved.created, saved.requests + _UNSAVED_REQUESTS
             self.store.ledger = Ledger(self.grant.balance, saved.reserved, saved.spent)
@@ -128,6 +129,7 @@ class World:
             self.server_seed,
             self._created,
             self._requests,
+            self.outbox.last,
             ledger.reserved,
             ledger.spent,
             self.rules.mode,
