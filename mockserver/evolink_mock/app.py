@@ -1,5 +1,6 @@
 """The composition root: settings in, an ASGI application out."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -10,8 +11,9 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.agenda import Agenda
 from evolink_mock.authority import Trust
-from evolink_mock.clock import Bell, Clock, ClockFactory, in_background, make_clock, resume_clock
+from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock, resume_clock
 from evolink_mock.control import Control
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.generation import parse_generation
@@ -25,8 +27,10 @@ from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
 from evolink_mock.store import Keeper, MemoryKeeper, Saved
 from evolink_mock.transport import LateTransport, Transport
-from evolink_mock.world import Grant, Rules, Traffic
+from evolink_mock.world import Grant, Rules, World
 from evolink_mock.worlds import Worlds
+
+log = logging.getLogger("evolink_mock")
 
 
 class Emulator:
@@ -79,7 +83,7 @@ def create_app(
     settings = settings or Settings()
     keeper = _keeper(settings)
     receivers = {read_origin(origin): app for origin, app in (receivers or {}).items()}
-    started, traffic = Bell(), Traffic()
+    agenda: Agenda[World] = Agenda()
     rules = Rules(
         choices=settings.choices,
         law=parse_generation(settings.generation_time),
@@ -92,8 +96,7 @@ def create_app(
         journal_limit=settings.journal_limit,
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
-        traffic=traffic,
-        started=started,
+        agenda=agenda,
     )
     default = Grant(None if settings.balance is None else to_units(settings.balance))
     grants = {key: rule.grant() for key, rule in settings.keys.items()}
@@ -103,8 +106,7 @@ def create_app(
         worlds,
         routing,
         make_transports(settings, receivers),
-        started,
-        traffic,
+        agenda,
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )
@@ -116,6 +118,8 @@ def create_app(
             yield
         control.drain()
         await dispatcher.drain(EVOLINK_CALLBACKS.timeout)
+        if agenda.owners and not settings.state:
+            log.info("some callbacks were not sent yet; with --state DIR they would be, after the next start")
         keeper.close()
 
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.callbacks import callback_url
 from evolink_mock.clock import breathe, first_of, wall_seconds
 from evolink_mock.core.deliveries import DEAD, Delivery, Origin, Stage
 from evolink_mock.core.scenario import unknown
@@ -155,4 +156,4 @@ def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: 
 
 def _shown(world: World, number: int, delivery: Delivery) -> dict[str, object]:
     task = world.store.get(delivery.task)
-    return show_delivery(number, delivery, task and world.callback_url(task), EVOLINK_CALLBACKS)
+    return show_delivery(number, delivery, task and callback_url(task), EVOLINK_CALLBACKS)

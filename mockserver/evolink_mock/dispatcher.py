@@ -9,7 +9,9 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
-from evolink_mock.clock import Bell, breathe, later, rest, wall_seconds
+from evolink_mock.agenda import Agenda
+from evolink_mock.callbacks import attempted, callback_body, callback_url, next_attempt
+from evolink_mock.clock import breathe, later, rest, wall_seconds
 from evolink_mock.core.deliveries import Delivery, Outcome, Stage, after, finished_at, timed_out
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.routing import Kind, Routing, Way
@@ -17,7 +19,7 @@ from evolink_mock.core.task import Task
 from evolink_mock.core.verdict import Scope, judge_callback
 from evolink_mock.deadline import Deadline
 from evolink_mock.transport import Posting, Transport
-from evolink_mock.world import Traffic, World
+from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
 
 log = logging.getLogger("evolink_mock")
@@ -92,8 +94,7 @@ class Dispatcher:
         worlds: Worlds,
         routing: Routing,
         transports: Mapping[Kind, Transport],
-        started: Bell,
-        traffic: Traffic,
+        agenda: Agenda[World],
         *,
         concurrency: int,
         scope: Scope,
@@ -103,8 +104,7 @@ class Dispatcher:
         self._deadline = Deadline(policy.timeout)
         self._worlds = worlds
         self._transports = transports
-        self._started = started
-        self._traffic = traffic
+        self._agenda = agenda
         self._asked = 0
         self._allowed = sys.maxsize
         self._concurrency = concurrency
@@ -128,10 +128,12 @@ class Dispatcher:
         while True:
             self._turn()
             left, pause = False, None
-            for world in list(self._worlds):
+            for world in list(self._agenda.owners):
                 left |= self.begin_due(world)
                 due = world.outbox.next_due()
-                if due is not None and world.clock.speed:
+                if due is None:
+                    world.entry.strike()
+                elif world.clock.speed:
                     wait = max(due - world.clock.now(), 0) / SECOND / world.clock.speed
                     pause = wait if pause is None else min(pause, wait)
             waiting = self._begin_waiting()
@@ -141,11 +143,11 @@ class Dispatcher:
             elif waiting:
                 await rest(_TICK)
             else:
-                await self._started.wait(pause)
+                await self._agenda.bell.wait(pause)
 
     def _turn(self) -> None:
         """Say how many attempts may begin before the next turn, by how many requests came since the last."""
-        asked = self._traffic.asked
+        asked = self._agenda.asked
         since, self._asked = asked - self._asked, asked
         self._allowed = max(since // _SHARE, 1) if since else sys.maxsize
 
@@ -155,7 +157,7 @@ class Dispatcher:
         for _ in range(_SLICE):
             if self._allowed <= 0:
                 return True
-            number = world.next_attempt(now)
+            number = next_attempt(world, now)
             if number is None:
                 return False
             if number == "later":
@@ -193,7 +195,7 @@ class Dispatcher:
 
     async def _finish_due(self, world: World, until: float) -> bool:
         while self.begin_due(world):
-            self._started.ring()
+            self._agenda.bell.ring()
             await breathe()
         begun = set(world.outbox.under_way)
         while begun & world.outbox.under_way.keys():
@@ -221,15 +223,15 @@ class Dispatcher:
             return
         task = world.store.get(delivery.task)
         if task is None:
-            world.attempted(number, delivery._replace(stage="lost", due=None, note="its task is forgotten", hold=""))
+            attempted(world, number, delivery._replace(stage="lost", due=None, note="its task is forgotten", hold=""))
             return
-        url = world.callback_url(task)
+        url = callback_url(task)
         way = self._way_of(url)
         if not isinstance(way, Way):
             # `refused`, because production would call it as little as the emulator does.
             stage: Stage = "refused" if way else "unrouted"
             note = f"callback_url {way}" if way else self._routing.advice(url)
-            world.attempted(number, delivery._replace(stage=stage, due=None, note=note, hold=""))
+            attempted(world, number, delivery._replace(stage=stage, due=None, note=note, hold=""))
             return
         receiver = way.kind, way.place
         lane = self._lanes.get(receiver)
@@ -240,7 +242,7 @@ class Dispatcher:
             self._start(lane, job)
             return
         lane.waiting.append(job)
-        self._started.ring()
+        self._agenda.bell.ring()
 
     def _start(self, lane: _Lane, job: _Job) -> None:
         self._allowed -= 1
@@ -284,7 +286,7 @@ class Dispatcher:
         if world.generation != generation:
             return
         started = world.clock.now()
-        posting = Posting(way, world.callback_body(delivery, task), delivery.task, len(delivery.attempts) + 1, world)
+        posting = Posting(way, callback_body(world, delivery, task), delivery.task, len(delivery.attempts) + 1, world)
         self._deadline.begin(worker)
         try:
             outcome = await self._transports[way.kind].send(posting)
@@ -300,5 +302,5 @@ class Dispatcher:
         if world.generation != generation:
             return
         finished = finished_at(world.clock.mode, started, world.clock.now(), outcome, self.policy)
-        world.attempted(number, after(delivery, way.url, started, finished, outcome, self.policy))
+        attempted(world, number, after(delivery, way.url, started, finished, outcome, self.policy))
         self._worlds.commit()

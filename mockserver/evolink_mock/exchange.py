@@ -126,7 +126,7 @@ class Endpoint:
             )
         )
         rules = world.rules
-        rules.traffic.asked += 1
+        rules.agenda.asked += 1
         rules.keeper.commit()
         return Reply(answer, now, request_id)
 

@@ -19,10 +19,13 @@ _OWN = (
     ),
     ("result video", "a placeholder clip, the same for every task", "inferred"),
     ("image and audio files", "judged by the ending of their URL; nothing is fetched", "inferred"),
-    ("callbacks", "the URL is judged as documented; nothing is sent yet", "documented"),
+    ("callbacks", "judged, posted and retried as documented; routes say where they go", "documented"),
+    ("deliver_public", "the address is judged again at the moment of connecting", "inferred"),
+    ("sink.mock", "an emulator extension: a receiver that answers as its path says", "inferred"),
+    ("delivery scenarios", "an emulator extension: duplicate, late, lost and the like, when asked for", "inferred"),
     ("X-Request-Id", "on every answer", "vendor client"),
     ("X-Mock-Scenario", "an emulator extension: the caller asks for an error or a failure", "inferred"),
-    ("/__mock", "an emulator extension: clock, worlds, tasks, events, journal", "inferred"),
+    ("/__mock", "an emulator extension: clock, worlds, tasks, deliveries, inbox, events, journal", "inferred"),
 )
 
 
@@ -45,7 +48,7 @@ def fidelity(choices: Choices) -> dict[str, object]:
         "errors": [asdict(row) for row in ERRORS.values()],
         "task_failures": [asdict(row) for row in FAILURES.values()],
         "timing": [
-            {"behaviour": "callback policy", "basis": EVOLINK_CALLBACKS.basis, "source": EVOLINK_CALLBACKS.source},
+            {"behaviour": "callback policy", **asdict(EVOLINK_CALLBACKS), "success": "2xx"},
             *(
                 {
                     "behaviour": row.name,

@@ -79,8 +79,6 @@ class Network:
                 excerpt = await _excerpt(response.content)
                 return Outcome(response.status, excerpt=excerpt, latency=wall_micros() - began)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            if isinstance(error, TimeoutError):
-                raise
             return Outcome(fault=_fault(error), detail=str(error)[:KEPT_ANSWER], latency=wall_micros() - began)
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from evolink_mock.clock import Bell
 from evolink_mock.core.deliveries import Delivery, Hold
@@ -14,6 +15,12 @@ _MARK = "#"
 """Before a delivery's number, where the queue of calls would have a task's id."""
 
 
+class Ring(Protocol):
+    """What a bell does."""
+
+    def ring(self) -> None: ...
+
+
 class Outbox:
     """Deliveries by number, from 1. At most `limit` of those that are done are kept; one that is not is never let go.
 
@@ -21,7 +28,7 @@ class Outbox:
     change here, `started` with what may have to be done sooner than anything before it.
     """
 
-    def __init__(self, store: Store, limit: int, started: Bell, last: int = 0) -> None:
+    def __init__(self, store: Store, limit: int, started: Ring, last: int = 0) -> None:
         self._store = store
         self._limit = limit
         self._started = started

@@ -12,6 +12,7 @@ from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.auth import Stranger, identify
+from evolink_mock.callbacks import first_attempt
 from evolink_mock.core.chaos import CHAOS
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import observe
@@ -107,7 +108,7 @@ class Api:
         name, task = made
         body = _encode(created_body(name, task, request.model, self._choices))
         instant = task.calls and scenario.delivery is not None and CHAOS[scenario.delivery].instant
-        hold = partial(call.world.first_attempt, name) if instant else None
+        hold = partial(first_attempt, call.world, name) if instant else None
         return Answer(200, body, task=name, door=door, hold=hold)
 
     def query(self, call: Call) -> Answer:

@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from itertools import takewhile
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.clock import Bell, Clock, ClockFactory, Mode, unix_micros, wall_seconds
+from evolink_mock.agenda import Agenda
+from evolink_mock.clock import Clock, ClockFactory, Mode, unix_micros
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.chaos import begin
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.deliveries import Delivery, said
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation
 from evolink_mock.core.identity import derive_seed, luck_of, request_id, task_id, world_token
@@ -29,26 +28,9 @@ from evolink_mock.store import Keeper, Saved, Store
 _encode = msgspec.json.Encoder().encode
 
 
-class _Called(msgspec.Struct):
-    """What a callback needs of a request."""
-
-    callback_url: str = ""
-
-
-_decode_url = msgspec.json.Decoder(_Called).decode
-
 _PURGE_EVERY: Micros = 3600 * SECOND
 _UNSAVED_REQUESTS = 1 << 20
 """More than there may have been since the last time that their number was saved, so that no request id comes twice."""
-_SLICE = 500
-"""Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
-
-
-class Traffic:
-    """How many requests were answered, so that what is done beside them can leave them their time."""
-
-    def __init__(self) -> None:
-        self.asked = 0
 
 
 class Rules(NamedTuple):
@@ -66,9 +48,7 @@ class Rules(NamedTuple):
     """Of the clocks that `make_clock` makes."""
     resume: Callable[[Saved], Clock]
     keeper: Keeper
-    traffic: Traffic
-    started: Bell
-    """Rings when some world has something to send that is due before all it had."""
+    agenda: "Agenda[World]"
 
 
 class Grant(NamedTuple):
@@ -89,6 +69,7 @@ class World:
         self.journal: Log[Entry] = Log(rules.journal_limit)
         self.events: Log[Happening] = Log(rules.journal_limit)
         self.inbox: Log[Received] = Log(rules.journal_limit)
+        self.entry = rules.agenda.entry(self)
         self.steering = asyncio.Lock()
         """Held by whoever moves the clock, since that takes as long as the attempts on the way."""
         self._begin(rules.server_seed if saved is None else saved.server_seed, saved)
@@ -102,7 +83,7 @@ class World:
         self._created = self._requests = 0
         self.store: Store = rules.keeper.store(self.key, self.grant.balance, self.save, anew=saved is None)
         last = 0 if saved is None else saved.delivered
-        self.outbox = Outbox(self.store, rules.delivery_limit, rules.started, last)
+        self.outbox = Outbox(self.store, rules.delivery_limit, self.entry, last)
         if saved is not None:
             self._created, self._requests = saved.created, saved.requests + _UNSAVED_REQUESTS
             self.store.ledger = Ledger(self.grant.balance, saved.reserved, saved.spent)
@@ -251,7 +232,7 @@ class World:
     @property
     def idle(self) -> bool:
         """Whether nothing is going to happen by itself."""
-        return self.next_event() is None
+        return self.next_event() is None and not self.outbox.under_way
 
     def next_event(self) -> Micros | None:
         """When something happens next of what has not happened yet: a transition or an attempt, never an expiry."""
@@ -267,7 +248,7 @@ class World:
             self.clock.move_to(due)
             self.settle(due)
             self.store.touch()
-            self.rules.started.ring()
+            self.entry.ring()
         return self.clock.now()
 
     def settle(self, until: Micros, at_most: int | None = None) -> bool:
@@ -300,60 +281,11 @@ class World:
             for delivery in begin(name, task.delivery, at, luck):
                 self.outbox.put(delivery)
 
-    # Callbacks
-
-    def next_attempt(self, now: Micros) -> int | Literal["later"] | None:
-        """The number of a delivery to attempt now; `later` where more has to be settled first than a turn is long."""
-        while (due := self.outbox.take(now)) is not None:
-            number = self.outbox.number_of(due)
-            if number is not None:
-                return number
-            if self.settle(due.at, _SLICE):
-                self.outbox.put_back(due)
-                return "later"
-        return None
-
-    def callback_url(self, task: Task) -> str:
-        """Where the callback of a task goes."""
-        return _decode_url(task.request).callback_url
-
-    def callback_body(self, delivery: Delivery, task: Task) -> bytes:
-        """What a query of the task answers at this moment, to the byte, unless somebody gave another body."""
-        if delivery.body is not None:
-            return delivery.body
-        now = self.clock.now()
-        return self.shown(delivery.task, task, observe(task.plan, now - task.created, task.events))
-
-    async def first_attempt(self, task_id: str) -> None:
-        """Wait until the first attempt to call back is over, or longer than any attempt takes."""
-        until = wall_seconds() + EVOLINK_CALLBACKS.timeout + 1
-        with self.outbox.watched() as changed:
-            numbers = self.outbox.of_task(task_id)
-            while (left := until - wall_seconds()) > 0:
-                deliveries = (self.outbox.get(number) for number in (*numbers, *changed))
-                if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
-                    return
-                changed.clear()
-                await self.outbox.bell.wait(left)
-
-    def attempted(self, number: int, delivery: Delivery) -> None:
-        """Keep a delivery as it is after an attempt, or after it was found that none can be made."""
-        now = self.clock.now()
-        self.outbox.keep(number, delivery)
-        if delivery.attempts:
-            self.outbox.overtaken(delivery, now)
-        last = delivery.attempts[-1] if delivery.attempts else None
-        detail = (
-            delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {said(last.outcome)}"
-        )
-        stage = "failed" if delivery.stage == "queued" else delivery.stage
-        self.events.append(Happening(now, f"callback.{stage}", delivery.task, detail))
-
     # Clocks
 
     def change_clock(self, clock: Clock) -> None:
         self.clock = clock
-        self.rules.started.ring()
+        self.entry.ring()
         self.note("clock.mode", clock.mode)
 
     def _purge(self, now: Micros) -> None:

@@ -82,6 +82,7 @@ class Worlds:
                 self._generations.popitem(last=False)
         # What is under way for it concerns nobody any more.
         world.generation = -1
+        world.entry.strike()
         self.evicted += 1
         world.ring()
 

@@ -16,6 +16,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 ELSEWHERE = {
     "make run": "tests/e2e/test_install.py",
+    "evolink-mock serve --callback-route": "tests/e2e/test_callbacks.py",
+    "evolink-mock doctor": "tests/e2e/test_callback_commands.py",
     "docker compose up --build": "tests/docs/test_container.py",
 }
 """Commands that this file does not run, and where they are run or why they cannot be."""
