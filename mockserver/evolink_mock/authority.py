@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evolink_mock.core.routing import read_host
 from evolink_mock.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ def server_context(directory: Path, hosts: list[str]) -> ssl.SSLContext:
 
 def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
     """A certificate and its key for a receiver called `host`, as files in `out`. Raises `OSError`, `ValueError`."""
-    made = _authority(directory).issue_cert(host)
+    name = read_host(host)
+    made = _authority(directory).issue_cert(name.strip("[]"))
     out.mkdir(parents=True, exist_ok=True)
-    name = host.replace("*", "_").replace(":", "_")
-    certificate, key = out / f"{name}.pem", out / f"{name}.key"
+    stem = name.strip("[]").replace(":", "_")
+    certificate, key = out / f"{stem}.pem", out / f"{stem}.key"
     certificate.write_bytes(b"".join(part.bytes() for part in made.cert_chain_pems))
     _write_private(key, made.private_key_pem.bytes())
     return certificate, key
@@ -67,7 +69,10 @@ def _authority(directory: Path) -> "trustme.CA":
 
     certificate, key = directory / CERTIFICATE, directory / _KEY
     if certificate.exists() and key.exists():
-        return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+        try:
+            return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+        except ValueError as error:
+            raise ValueError(f"there is no certificate authority in {directory}: {str(error)[:200]}") from None
     authority = trustme.CA(organization_name="evolink-mock")
     directory.mkdir(parents=True, exist_ok=True)
     _write_private(key, authority.private_key_pem.bytes())

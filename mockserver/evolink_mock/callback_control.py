@@ -108,6 +108,8 @@ class CallbackControl:
 
     async def _resend(self, ask: Ask) -> object:
         change = parse_body(ask.body, Resend)
+        # A raw part has its brackets checked, and not its text.
+        parse_body(bytes(change.body), object)
         world, number, delivery = _find(ask)
         return _again(world, number, delivery, "resend", bytes(change.body))
 

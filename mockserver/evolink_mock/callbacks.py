@@ -70,7 +70,7 @@ def attempted(world: World, number: int, delivery: Delivery) -> None:
     now = world.clock.now()
     world.outbox.keep(number, delivery)
     if delivery.attempts:
-        world.outbox.overtaken(delivery, now)
+        world.outbox.overtaken(number, now)
     last = delivery.attempts[-1] if delivery.attempts else None
     detail = delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {said(last.outcome)}"
     stage = "failed" if delivery.stage == "queued" else delivery.stage

@@ -60,7 +60,7 @@ def _production(url: str, objection: str | None) -> str:
         return "would accept it, and find nobody there: this host exists in the emulator alone"
     try:
         answers = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return f"accepts it, but from here {host} does not resolve: unless it does elsewhere, no attempt would arrive"
     addresses = sorted({str(answer[4][0]) for answer in answers})
     inside = judge_callback(url, addresses)

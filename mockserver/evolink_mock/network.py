@@ -13,17 +13,18 @@ from yarl import URL
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.deliveries import Fault, Outcome
 from evolink_mock.core.verdict import judge_callback
-from evolink_mock.transport import KEPT_ANSWER, USER_AGENT, Posting
+from evolink_mock.transport import READ_ANSWER, USER_AGENT, Posting, excerpt
 
-_READ_AT_MOST = 64 * 1024
-"""Bytes of an answer; a longer one has said enough, and its status counts."""
 _KEPT_OPEN = 0.5
-"""Seconds a connection stays open without use: less than the shortest gap between two attempts, so that no retry meets
-a connection that its receiver has meanwhile closed."""
+"""Seconds a connection stays open without use, where it is used again at all."""
 
 
 class Blocked(OSError):
     """A name led to an address that production would not connect to."""
+
+    def __init__(self, text: str) -> None:
+        # aiohttp shows what stands in the place of the system's words.
+        super().__init__(0, text)
 
 
 class PublicResolver(AbstractResolver):
@@ -57,43 +58,49 @@ class Network:
     ) -> None:
         self._trust = trust
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def send(self, posting: Posting) -> Outcome:
         way = posting.way
-        if way.kind == "public" and (objection := judge_callback(way.url)) is not None:
+        scheme, _, rest = way.url.partition("://")
+        authority, slash, target = rest.partition("/")
+        if way.kind == "public" and (objection := judge_callback(f"https://{authority}/")) is not None:
             return Outcome(fault="blocked", detail=objection.message)
-        session = self._session or self._open()
+        session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
         secure: dict[str, object] = {}
         if way.url.startswith("https:"):
             secure = {"ssl": self._trust(), "server_hostname": way.server_name}
         began = wall_micros()
         try:
             async with session.post(
-                URL(way.url, encoded=True),
+                # All of the target as the path, since a query that is empty would lose its question mark.
+                URL.build(scheme=scheme, authority=authority, path=slash + target, encoded=True),
                 data=posting.body,
                 headers={"Host": way.authority},
                 allow_redirects=False,
                 **secure,  # type: ignore[arg-type]
             ) as response:
-                excerpt = await _excerpt(response.content)
-                return Outcome(response.status, excerpt=excerpt, latency=wall_micros() - began)
+                said = excerpt(await _beginning(response.content), posting)
+                return Outcome(response.status, excerpt=said, latency=wall_micros() - began)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Outcome(fault=_fault(error), detail=str(error)[:KEPT_ANSWER], latency=wall_micros() - began)
+            detail = excerpt(_words(error).encode(), posting)
+            return Outcome(fault=_fault(error), detail=detail, latency=wall_micros() - began)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, keep_open: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,
-            keepalive_timeout=_KEPT_OPEN,
             resolver=None if self._resolver is None else self._resolver(),
             use_dns_cache=self._resolver is None,
+            # A receiver may close a connection just as the next attempt goes out on it, which would then fail without
+            # ever having arrived. So connections are used again only where many attempts go to one receiver.
+            **({"keepalive_timeout": _KEPT_OPEN} if keep_open else {"force_close": True}),
         )
-        self._session = aiohttp.ClientSession(
+        session = self._sessions[keep_open] = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -102,18 +109,24 @@ class Network:
             headers={"Content-Type": "application/json", "User-Agent": USER_AGENT},
             skip_auto_headers=("Accept-Encoding",),
         )
-        return self._session
+        return session
 
 
-async def _excerpt(content: aiohttp.StreamReader) -> str:
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
     """The beginning of an answer, read to its end or to the limit."""
-    kept, seen = b"", 0
-    while seen <= _READ_AT_MOST and not content.at_eof():
-        chunk = await content.readany()
-        seen += len(chunk)
-        if len(kept) < KEPT_ANSWER * 4:
-            kept += chunk
-    return kept[: KEPT_ANSWER * 4].decode("utf-8", "replace")[:KEPT_ANSWER]
+    kept = b""
+    while len(kept) <= READ_ANSWER and not content.at_eof():
+        kept += await content.readany()
+    return kept
+
+
+def _words(error: Exception) -> str:
+    """What an error says, without what differs from time to time."""
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        return error.os_error.strerror or str(error.os_error)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed"
+    return str(error)
 
 
 _OS_FAULTS: tuple[tuple[type[OSError], Fault], ...] = (
@@ -131,8 +144,8 @@ def _fault(error: Exception) -> Fault:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
             return "tls"
         case aiohttp.ServerDisconnectedError():
-            # aiohttp puts what it could not read of an answer into the message.
-            return "empty"
+            # Where some of a head had come, aiohttp puts it into the message.
+            return "empty" if isinstance(error.message, str) else "truncated"
         case aiohttp.ClientPayloadError():
             return "truncated"
         case aiohttp.ClientResponseError() | aiohttp.http_exceptions.HttpProcessingError():
@@ -141,6 +154,9 @@ def _fault(error: Exception) -> Fault:
             return _of_os(error.os_error, "unreachable")
         case OSError():
             return _of_os(error, "reset" if isinstance(error, aiohttp.ClientOSError) else "unreachable")
+        case UnicodeError():
+            # No resolver can be asked for a name like this.
+            return "dns"
         case _:
             return "not_http"
 

@@ -65,11 +65,12 @@ class Outbox:
         self.under_way.pop(number, None)
         self._keep(number, delivery)
 
-    def overtaken(self, by: Delivery, at: Micros) -> None:
-        """The callback of a task was sent, which lets go those of earlier tasks that were held for it."""
-        for number in list(self._held["next"]):
-            delivery = self._store.get_delivery(number)
-            if delivery is not None and delivery.task != by.task and delivery.queued <= by.queued:
+    def overtaken(self, by: int, at: Micros) -> None:
+        """The callback of a task was sent, which lets go those of tasks that ended before it and were held for it."""
+        held = [number for number in self._held["next"] if number < by]
+        overtaking = self._store.get_delivery(by) if held else None
+        if overtaking is not None and overtaking.origin in ("ended", "duplicate"):
+            for number in held:
                 self._let_go("next", number, at)
 
     def seen(self, task_id: str, at: Micros) -> None:

@@ -1,5 +1,6 @@
 """Receivers that are ASGI applications in the same process."""
 
+import asyncio
 from collections.abc import Mapping
 
 import httpx
@@ -8,7 +9,7 @@ from starlette.types import ASGIApp
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.deliveries import Outcome
 from evolink_mock.core.routing import take_apart
-from evolink_mock.transport import KEPT_ANSWER, USER_AGENT, Posting
+from evolink_mock.transport import USER_AGENT, Posting, excerpt
 
 
 class Receivers:
@@ -28,10 +29,13 @@ class Receivers:
         try:
             response = await self._transports[take_apart(posting.way.url).origin].handle_async_request(request)
             body = await response.aread()
-        except Exception as error:  # The receiver's own, whatever it is.
-            return Outcome(fault="crashed", detail=repr(error)[:KEPT_ANSWER], latency=wall_micros() - began)
-        excerpt = body[: KEPT_ANSWER * 4].decode("utf-8", "replace")[:KEPT_ANSWER]
-        return Outcome(response.status_code, excerpt=excerpt, latency=wall_micros() - began)
+        except (Exception, asyncio.CancelledError) as error:  # The receiver's own, whatever it is.
+            me = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and me is not None and me.cancelling():
+                raise
+            detail = excerpt(repr(error).encode(), posting)
+            return Outcome(fault="crashed", detail=detail, latency=wall_micros() - began)
+        return Outcome(response.status_code, excerpt=excerpt(body, posting), latency=wall_micros() - began)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -8,7 +8,7 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x
 
 _SHORTEST = 6
 """Characters. A shorter key stands in too many innocent words to be replaced in running text."""
-_LONGEST_SPELLING = 12
+LONGEST_SPELLING = 12
 """Bytes that one character of a key may take, escaped twice over."""
 
 
@@ -22,7 +22,7 @@ def cut(text: bytes, limit: int, key: str) -> bytes:
     """The first `limit` bytes; a key that the cut would split is redacted first, as half of one is not recognised."""
     if len(text) <= limit:
         return text
-    return redact(text[: limit + _LONGEST_SPELLING * len(key)], key)[:limit]
+    return redact(text[: limit + LONGEST_SPELLING * len(key)], key)[:limit]
 
 
 def shown_key(key: str) -> str:

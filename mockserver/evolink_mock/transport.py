@@ -6,10 +6,13 @@ from typing import NamedTuple, Protocol
 
 from evolink_mock.core.deliveries import Outcome
 from evolink_mock.core.routing import Way
+from evolink_mock.redaction import LONGEST_SPELLING, redact
 from evolink_mock.world import World
 
 KEPT_ANSWER = 512
-"""Characters of a receiver's answer that the record keeps."""
+"""Characters of a receiver's answer, or of an error's text, that the record keeps."""
+READ_ANSWER = 64 * 1024
+"""Bytes of an answer that are read; a longer one has said enough, and its status counts."""
 USER_AGENT = "evolink-mock"
 """None is documented."""
 
@@ -22,6 +25,16 @@ class Posting(NamedTuple):
     task: str
     attempt: int
     world: World | None
+    keep_open: bool = False
+    """Whether there is more to come for the same receiver."""
+
+
+def excerpt(text: bytes, posting: Posting) -> str:
+    """The beginning of what a receiver said. A key that the cut would split is redacted first."""
+    if len(text) > KEPT_ANSWER and posting.world is not None:
+        key = posting.world.key
+        text = redact(text[: KEPT_ANSWER * 4 + LONGEST_SPELLING * len(key)], key)
+    return text[: KEPT_ANSWER * 4].decode("utf-8", "replace")[:KEPT_ANSWER]
 
 
 class Transport(Protocol):

@@ -42,15 +42,22 @@ def created(database: sqlite3.Connection, task: str, prompt: str) -> None:
         )
 
 
-def called_back(database: sqlite3.Connection, body: dict[str, Any]) -> bool:
-    """Store the end of a task; whether it was news."""
+def called_back(database: sqlite3.Connection, body: Any) -> bool:
+    """Store the end of a task; whether it was news. Raises `ValueError` for what is no such end."""
+    if not isinstance(body, dict) or not isinstance(body.get("id"), str) or body.get("status") not in ENDED:
+        raise ValueError("not a finished task")
     results, error = body.get("results") or [None], body.get("error") or {}
+    if not isinstance(results, list) or not isinstance(error, dict):
+        raise ValueError("results must be a list, and error an object")
+    link, code = results[0], error.get("code")
+    if not isinstance(link, str | None) or not isinstance(code, str | None):
+        raise ValueError("a link and a code must be strings")
     with database:
         news = database.execute(
             "INSERT INTO video (task, status, link, error, callbacks) VALUES (?, ?, ?, ?, 1) "
             "ON CONFLICT (task) DO UPDATE SET status = excluded.status, link = excluded.link, error = excluded.error, "
             "callbacks = callbacks + 1 WHERE status = 'pending'",
-            (body["id"], body["status"], results[0], error.get("code")),
+            (body["id"], body["status"], link, code),
         ).rowcount
         if not news:
             database.execute("UPDATE video SET callbacks = callbacks + 1 WHERE task = ?", (body["id"],))
@@ -59,8 +66,10 @@ def called_back(database: sqlite3.Connection, body: dict[str, Any]) -> bool:
 
 async def make_video(request: Request) -> JSONResponse:
     wanted = await request.json()
+    # What the emulator shall let go wrong; the service itself does not know this header.
+    scenario = {name: value for name, value in request.headers.items() if name == "x-mock-scenario"}
     answer = await request.app.state.evolink.post(
-        "/v1/videos/generations", json=wanted | {"callback_url": CALLBACK_URL}
+        "/v1/videos/generations", json=wanted | {"callback_url": CALLBACK_URL}, headers=scenario
     )
     if answer.status_code != 200:
         return JSONResponse(answer.json(), 502)
@@ -71,13 +80,11 @@ async def make_video(request: Request) -> JSONResponse:
 
 async def callback(request: Request) -> JSONResponse:
     try:
-        body = await request.json()
-        if not isinstance(body["id"], str) or body["status"] not in ENDED:
-            raise ValueError
-    except (ValueError, KeyError, TypeError):
-        return JSONResponse({"error": "not a finished task"}, 400)
+        news = called_back(request.app.state.database, await request.json())
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 400)
     # Answer 200 to what is known already too: another status would only bring it again.
-    return JSONResponse({"news": called_back(request.app.state.database, body)})
+    return JSONResponse({"news": news})
 
 
 async def show_video(request: Request) -> JSONResponse:
