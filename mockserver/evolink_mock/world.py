@@ -280,6 +280,8 @@ class World:
             luck = 0.0 if task.delivery is None else luck_of(self.seed, name)
             for delivery in begin(name, task.delivery, at, luck):
                 self.outbox.put(delivery)
+                if delivery.ended:
+                    self.events.append(Happening(at, f"callback.{delivery.stage}", name, delivery.note))
 
     # Clocks
 
