@@ -164,7 +164,11 @@ class Dispatcher:
                 return False
             if number == "later":
                 return True
-            self._begin(world, number, now)
+            try:
+                self._begin(world, number, now)
+            except Exception:  # Whatever one callback brings about, all others go on.
+                log.exception("delivery %d could not be begun", number)
+                self._give_up(world, number, "the emulator failed to send it; its log says why")
         return True
 
     def _begin_waiting(self) -> bool:
@@ -230,7 +234,7 @@ class Dispatcher:
             return
         task = world.store.get(delivery.task)
         if task is None:
-            attempted(world, number, delivery._replace(stage="lost", due=None, note="its task is forgotten", hold=""))
+            self._give_up(world, number, "its task is forgotten")
             return
         url = callback_url(task)
         way = self._way_of(url)
@@ -250,6 +254,12 @@ class Dispatcher:
             return
         lane.waiting.append(job)
         self._agenda.bell.ring()
+
+    def _give_up(self, world: World, number: int, note: str) -> None:
+        delivery = world.outbox.get(number)
+        if delivery is not None:
+            given_up = delivery._replace(stage="lost", due=None, started=None, note=note, hold="")
+            attempted(world, number, given_up)
 
     def _start(self, lane: _Lane, job: _Job) -> None:
         self._allowed -= 1

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from evolink_mock.callbacks import callback_url
+from evolink_mock.core.task import Task
 from evolink_mock.settings import Settings, load_settings
 from hooks import ENDS, HOOK, Hook, connected, deliveries, until
 from receivers import Receiver
@@ -175,3 +177,20 @@ def test_what_is_let_out_reaches_no_internal_address() -> None:
         (row,) = deliveries(emulator)
     assert {attempt["error"] for attempt in row["attempts"]} == {"blocked"}
     assert [attempt["started"] - ENDS for attempt in row["attempts"]] == [0, 1, 3, 7]
+
+
+def test_a_callback_that_the_emulator_fails_to_send_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(task: Task) -> str:
+        if b"broken" in task.request:
+            raise ZeroDivisionError
+        return callback_url(task)
+
+    monkeypatch.setattr("evolink_mock.dispatcher.callback_url", fail)
+    hook = Hook()
+    with connected(hook) as emulator:
+        broken = emulator.create(callback_url=HOOK, prompt="broken")
+        well = emulator.create(callback_url=HOOK)
+        emulator.advance("1h")
+        rows = {row["task"]: row["status"] for row in emulator.control("deliveries")["deliveries"]}
+    assert rows == {broken: "lost", well: "delivered"}
+    assert hook.tasks == [well]
