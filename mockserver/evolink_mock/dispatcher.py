@@ -26,7 +26,7 @@ log = logging.getLogger("evolink_mock")
 
 _SLICE = 16
 """Attempts begun at most before others get their turn."""
-_SHARE = 3
+_SHARE = 5
 """Requests that take as long as one attempt: for each so many that were answered in a turn of the loop, one attempt may
 begin in the next, which leaves requests half of the time."""
 _TICK = 0.001

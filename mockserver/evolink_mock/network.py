@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import aiohttp
@@ -62,9 +63,8 @@ class Network:
 
     async def send(self, posting: Posting) -> Outcome:
         way = posting.way
-        scheme, _, rest = way.url.partition("://")
-        authority, slash, target = rest.partition("/")
-        if way.kind == "public" and (objection := judge_callback(f"https://{authority}/")) is not None:
+        url = _url(way.url)
+        if way.kind == "public" and (objection := judge_callback(f"https://{url.raw_authority}/")) is not None:
             return Outcome(fault="blocked", detail=objection.message)
         session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
         secure: dict[str, object] = {}
@@ -73,8 +73,7 @@ class Network:
         began = wall_micros()
         try:
             async with session.post(
-                # All of the target as the path, since a query that is empty would lose its question mark.
-                URL.build(scheme=scheme, authority=authority, path=slash + target, encoded=True),
+                url,
                 data=posting.body,
                 headers={"Host": way.authority},
                 allow_redirects=False,
@@ -110,6 +109,14 @@ class Network:
             skip_auto_headers=("Accept-Encoding",),
         )
         return session
+
+
+@lru_cache(maxsize=1024)
+def _url(text: str) -> URL:
+    scheme, _, rest = text.partition("://")
+    authority, slash, target = rest.partition("/")
+    # All of the target as the path, since a query that is empty would lose its question mark.
+    return URL.build(scheme=scheme, authority=authority, path=slash + target, encoded=True)
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:
