@@ -5,7 +5,6 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evolink_mock.clock import wall_seconds
 from evolink_mock.core.routing import read_host
 from evolink_mock.settings import Settings
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
 CERTIFICATE = "evolink-mock-ca.pem"
 _KEY = "evolink-mock-ca.key"
-_LOOK_EVERY = 0.25
-"""Seconds between looks at the authority's file: one for each attempt would take a tenth of its time."""
 
 
 def authority_directory(settings: Settings) -> Path:
@@ -49,18 +46,18 @@ class Trust:
     """Whom the emulator believes when it calls a receiver over TLS: its own authority, the user's, the system's."""
 
     def __init__(self, settings: Settings) -> None:
-        self._own = authority_directory(settings) / CERTIFICATE
+        self._own = str(authority_directory(settings) / CERTIFICATE)
         self._given = settings.callback_ca
         self._context: ssl.SSLContext | None = None
         self._written = 0
-        self._looked = -_LOOK_EVERY
 
     def context(self) -> ssl.SSLContext:
         """Made anew when the emulator's authority is, which `evolink-mock cert` may do at any time."""
-        if self._context is not None and wall_seconds() - self._looked < _LOOK_EVERY:
-            return self._context
-        self._looked = wall_seconds()
-        written = self._own.stat().st_mtime_ns if self._own.exists() else 0
+        try:
+            # Not by pathlib, which would take a tenth of an attempt's time.
+            written = os.stat(self._own).st_mtime_ns  # noqa: PTH116
+        except OSError:
+            written = 0
         if self._context is None or self._written != written:
             context = ssl.create_default_context()
             if written:
