@@ -21,6 +21,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
         f"evolink-mock is ready at {url}",
         f"  videos take {_pace(settings)}; clock: {_clock(settings)}",
         f"  point your application at it: EVOLINK_BASE_URL={url}",
+        f"  callbacks go {_callbacks(settings)}",
         *([f"  its certificate authority: {certificate}"] if certificate else []),
         *([] if settings.loopback else [f"  control token, for the header X-Mock-Token: {settings.control_token}"]),
         "",
@@ -45,6 +46,15 @@ def _pace(settings: Settings) -> str:
     else:
         span = f"{law.low / SECOND:g} to {law.high / SECOND:g} s"
     return f"{span} (--generation-time {settings.generation_time})"
+
+
+def _callbacks(settings: Settings) -> str:
+    ways = [f"from {origin} to {place}" for origin, place in settings.callback_route.items()]
+    if settings.forward_to:
+        ways.append(f"to {settings.forward_to}")
+    if settings.deliver_public:
+        ways.append("to the public addresses they name")
+    return ", else ".join(ways) or "nowhere but to sink.mock: see --callback-route and --forward-to"
 
 
 def _clock(settings: Settings) -> str:
