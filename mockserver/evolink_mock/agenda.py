@@ -15,6 +15,8 @@ class Agenda(Generic[Owner]):
         self.owners: dict[Owner, None] = {}
         self.asked = 0
         """Requests answered so far."""
+        self.closed = False
+        """Whether nothing more shall begin, since the emulator is about to stop."""
 
     def entry(self, owner: Owner) -> "Entry[Owner]":
         return Entry(self, owner)
@@ -30,6 +32,11 @@ class Entry(Generic[Owner]):
     def ring(self) -> None:
         self._agenda.owners[self._owner] = None
         self._agenda.bell.ring()
+
+    def step_back(self) -> None:
+        """Behind the others in the next turn."""
+        self.strike()
+        self._agenda.owners[self._owner] = None
 
     def strike(self) -> None:
         self._agenda.owners.pop(self._owner, None)

@@ -25,7 +25,7 @@ from evolink_mock.routes import Api
 from evolink_mock.settings import Settings
 from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
-from evolink_mock.store import Keeper, MemoryKeeper, Saved
+from evolink_mock.store import Keeper, MemoryKeeper, Saved, Unusable
 from evolink_mock.transport import LateTransport, Transport
 from evolink_mock.world import Grant, Rules, World
 from evolink_mock.worlds import Worlds
@@ -90,6 +90,7 @@ def create_app(
         server_seed=settings.seed,
         make_clock=clock or _clocks(settings),
         mode=settings.clock,
+        speed=settings.speed,
         resume=partial(_resume, settings),
         keeper=keeper,
         public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
@@ -118,9 +119,13 @@ def create_app(
             yield
         control.drain()
         await dispatcher.drain(EVOLINK_CALLBACKS.timeout)
-        if agenda.owners and not settings.state:
-            log.info("some callbacks were not sent yet; with --state DIR they would be, after the next start")
-        keeper.close()
+        unsent = sum(world.outbox.waiting for world in worlds)
+        if unsent and not settings.state:
+            log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)
+        try:
+            keeper.close()
+        except Unusable as error:
+            log.error("%s; what happened last is lost", error)
 
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)
     steering = Router(control.routes(), redirect_slashes=False, default=control.unknown_route())
@@ -145,7 +150,7 @@ def _resume(settings: Settings, saved: Saved) -> Clock:
     """A world's clock as it was, unless the settings have changed meanwhile: then as they say, from where it was."""
     mode, speed = saved.mode, saved.speed
     clock = resume_clock(mode, speed, saved.now, saved.wall)
-    if settings.clock != saved.server_mode:
+    if (settings.clock, settings.speed) != (saved.server_mode, saved.server_speed):
         return make_clock(settings.clock, start=clock.now(), speed=settings.speed)
     return clock
 

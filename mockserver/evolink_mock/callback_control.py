@@ -58,10 +58,12 @@ class CallbackControl:
         def match(world: World, numbers: list[int]) -> list[dict[str, object]]:
             rows: list[dict[str, object]] = []
             for number in numbers:
+                if len(rows) == limit:
+                    break
                 delivery = world.outbox.get(number) if number > after else None
                 if delivery is None or task not in (None, delivery.task):
                     continue
-                if (wanted is None or _stage(delivery) in wanted) and len(rows) < limit:
+                if wanted is None or _stage(delivery) in wanted:
                     rows.append(_shown(world, number, delivery))
             return rows
 
@@ -151,6 +153,9 @@ def _find(ask: Ask) -> tuple[World, int, Delivery]:
 def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
     if delivery.task not in world.store:
         raise Refused(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
+    limit = world.rules.delivery_limit
+    if world.outbox.waiting >= limit:
+        raise Refused(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
     now = world.clock.now()
     new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
     return _shown(world, world.outbox.put(new), new)

@@ -54,10 +54,10 @@ def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
 async def first_attempt(world: World, task_id: str) -> None:
     """Wait until the first attempt to call back is over, or longer than any attempt takes."""
     until = wall_seconds() + EVOLINK_CALLBACKS.timeout + 1
-    outbox = world.outbox
+    outbox, agenda = world.outbox, world.rules.agenda
     with outbox.watched() as changed:
         numbers = outbox.of_task(task_id)
-        while outbox is world.outbox and (left := until - wall_seconds()) > 0:
+        while outbox is world.outbox and not agenda.closed and (left := until - wall_seconds()) > 0:
             deliveries = (outbox.get(number) for number in (*numbers, *changed))
             if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
                 return

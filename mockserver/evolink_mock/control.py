@@ -110,6 +110,7 @@ class Control:
     def drain(self) -> None:
         """Stop being ready, and let everybody go who waits."""
         self.draining = True
+        self.dispatcher.stop()
         self._callbacks.drain()
         self._worlds.ring()
 

@@ -1,6 +1,7 @@
 """What is due, in the order of time: buckets of a calendar, of which only the next one is ever sorted."""
 
 from bisect import insort
+from collections import Counter
 from heapq import heappop, heappush
 from struct import Struct
 
@@ -40,6 +41,7 @@ class DueQueue:
         """A heap of the numbers of all buckets."""
         self._closed: dict[int, bytearray] = {}
         self._open: dict[int, _Opened] = {}
+        self._dropped: Counter[tuple[Micros, str]] = Counter()
         self._pushed = 0
 
     def push(self, due: Due) -> None:
@@ -55,33 +57,40 @@ class DueQueue:
             heappush(self._numbers, number)
 
     def peek(self) -> Due | None:
-        return _read(self._opened(self._numbers[0]).first) if self._numbers else None
+        while self._numbers:
+            bucket = self._opened(self._numbers[0])
+            due = _read(bucket.first)
+            if not self._dropped or not self._pass_over((due.at, due.name)):
+                return due
+            self._take(bucket)
+        return None
 
     def pop(self, until: Micros) -> Due | None:
         """Take out the first that is due by `until`."""
         if not self._numbers or self._numbers[0] > until >> _BUCKET:
             return None
-        bucket = self._opened(self._numbers[0])
-        due = _read(bucket.first)
-        if due.at > until:
+        due = self.peek()
+        if due is None or due.at > until:
             return None
+        self._take(self._opened(self._numbers[0]))
+        return due
+
+    def drop(self, name: str, at: Micros) -> None:
+        """Take out what something named had before it at an instant: it must be there, and is passed over in time."""
+        self._dropped[at, name] += 1
+
+    def _pass_over(self, dropped: tuple[Micros, str]) -> bool:
+        times = self._dropped[dropped]
+        if times > 1:
+            self._dropped[dropped] -= 1
+        elif times:
+            del self._dropped[dropped]
+        return times > 0
+
+    def _take(self, bucket: "_Opened") -> None:
         bucket.pop()
         if not bucket.rows:
             del self._open[heappop(self._numbers)]
-        return due
-
-    def drop(self, name: str) -> None:
-        """Take out what something had before it: of a task that was ended by hand, say. Slow, since hands are."""
-        wanted = name.encode()
-        for number in self._numbers:
-            if wanted not in self._closed.get(number, wanted):
-                continue
-            bucket = self._opened(number)
-            if bucket.drop(name):
-                if not bucket.rows:
-                    del self._open[number]
-                    self._numbers = sorted(self._open.keys() | self._closed.keys())
-                return
 
     def _opened(self, number: int) -> "_Opened":
         if (closed := self._closed.pop(number, None)) is not None:
@@ -114,12 +123,6 @@ class _Opened:
         if self.taken * 2 >= len(self.rows):
             del self.rows[: self.taken]
             self.taken = 0
-
-    def drop(self, name: str) -> bool:
-        kept = [row for row in self.rows[self.taken :] if _read(row).name != name]
-        dropped = len(kept) < len(self.rows) - self.taken
-        self.rows, self.taken = kept, 0
-        return dropped
 
 
 def _read(row: bytes) -> Due:

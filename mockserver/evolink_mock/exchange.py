@@ -17,6 +17,7 @@ from evolink_mock.core.duration import Micros
 from evolink_mock.errors import Answer, refuse, refuse_method
 from evolink_mock.journal import KEPT_BODY, Entry
 from evolink_mock.redaction import cut
+from evolink_mock.store import Unusable
 from evolink_mock.world import World
 
 log = logging.getLogger("evolink_mock")
@@ -108,6 +109,12 @@ class Endpoint:
             answer = self._handle(method, Call(world, now, headers, body, parameters))
             if world.clock.mode == "auto":
                 now = world.clock.now()
+        rules = world.rules
+        rules.agenda.asked += 1
+        try:
+            rules.keeper.commit()
+        except Unusable as error:
+            answer = refuse(self._operation, "internal_error", str(error))
         request_id = world.next_request_id()
         world.journal.append(
             Entry(
@@ -125,9 +132,6 @@ class Endpoint:
                 answer.door,
             )
         )
-        rules = world.rules
-        rules.agenda.asked += 1
-        rules.keeper.commit()
         return Reply(answer, now, request_id)
 
     def _answers(self, method: str) -> bool:

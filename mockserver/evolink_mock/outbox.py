@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Protocol
 
 from evolink_mock.clock import Bell
-from evolink_mock.core.deliveries import Delivery, Hold
+from evolink_mock.core.deliveries import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.due_queue import Due
 from evolink_mock.store import Store
@@ -35,7 +36,10 @@ class Outbox:
         self.bell = Bell()
         self.under_way: dict[int, Micros] = {}
         """Attempts that are being made, or wait for their turn at their receiver, with the instant they began."""
-        self._held: dict[Hold, dict[int, str]] = {"next": {}, "read": {}}
+        self._until_next: dict[int, None] = {}
+        """Held until the callback of a later task is sent; the earliest first."""
+        self._until_read: dict[str, int] = {}
+        """Held until a query sees the end of the task."""
         self._done: deque[int] = deque()
         # By identity: two lists that nothing has changed for yet are equal.
         self._watchers: dict[int, list[int]] = {}
@@ -50,9 +54,9 @@ class Outbox:
         """A task with a callback will end then."""
         self._call(Due(task_id, ends))
 
-    def give_up(self, task_id: str) -> None:
-        """It ended otherwise."""
-        self._store.calls.drop(task_id)
+    def give_up(self, task_id: str, ends: Micros) -> None:
+        """It ended before."""
+        self._store.calls.drop(task_id, ends)
 
     def put(self, delivery: Delivery) -> int:
         """A new delivery; its number."""
@@ -67,24 +71,31 @@ class Outbox:
 
     def overtaken(self, by: int, at: Micros) -> None:
         """The callback of a task was sent, which lets go those of tasks that ended before it and were held for it."""
-        held = [number for number in self._held["next"] if number < by]
+        held = list(takewhile(by.__gt__, self._until_next))
         overtaking = self._store.get_delivery(by) if held else None
         if overtaking is not None and overtaking.origin in ("ended", "duplicate"):
             for number in held:
-                self._let_go("next", number, at)
+                self._let_go(number, at)
 
     def seen(self, task_id: str, at: Micros) -> None:
         """A query saw the end of a task, which lets go its callback if it was held for that."""
-        for number, task in list(self._held["read"].items()):
-            if task == task_id:
-                self._let_go("read", number, at)
+        if (number := self._until_read.get(task_id)) is not None:
+            self._let_go(number, at)
 
-    def _let_go(self, hold: Hold, number: int, at: Micros) -> None:
-        del self._held[hold][number]
+    def _let_go(self, number: int, at: Micros) -> None:
         delivery = self._store.get_delivery(number)
-        if delivery is not None and delivery.due is not None and delivery.due > at:
-            self._store.calls.drop(f"{_MARK}{number}")
+        if delivery is None or delivery.due is None:
+            return
+        self._held_no_more(number, delivery)
+        if delivery.due > at:
+            self._store.calls.drop(f"{_MARK}{number}", delivery.due)
             self._keep(number, delivery._replace(due=at, hold=""))
+
+    def _held_no_more(self, number: int, delivery: Delivery) -> None:
+        if delivery.hold == "next":
+            self._until_next.pop(number, None)
+        elif delivery.hold == "read":
+            self._until_read.pop(delivery.task, None)
 
     # What is due
 
@@ -108,12 +119,21 @@ class Outbox:
         delivery = self._store.get_delivery(number)
         if delivery is not None:
             self.under_way[number] = now
-            if delivery.hold:
-                self._held[delivery.hold].pop(number, None)
+            self._held_no_more(number, delivery)
             self._changed(number)
         return delivery
 
     # What is kept
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are not done."""
+        return self._store.delivery_count() - len(self._done)
+
+    def tasks_waiting(self) -> set[str]:
+        """The tasks of deliveries that are not done."""
+        found = map(self._store.get_delivery, self.numbers())
+        return {delivery.task for delivery in found if delivery is not None and not delivery.ended}
 
     def get(self, number: int) -> Delivery | None:
         delivery = self._store.get_delivery(number)
@@ -147,8 +167,10 @@ class Outbox:
             return
         if delivery.due is not None:
             self._call(Due(f"{_MARK}{number}", delivery.due))
-            if delivery.hold:
-                self._held[delivery.hold][number] = delivery.task
+            if delivery.hold == "next":
+                self._until_next[number] = None
+            elif delivery.hold == "read":
+                self._until_read[delivery.task] = number
         elif delivery.ended:
             self._done.append(number)
             if len(self._done) > self._limit:

@@ -3,8 +3,12 @@
 Nobody can see a task that has ended and is not settled: whoever looks at credits, events or clocks settles first.
 """
 
+import logging
+
 from evolink_mock.clock import breathe, rest
 from evolink_mock.worlds import Worlds
+
+log = logging.getLogger("evolink_mock")
 
 _PAUSE = 0.02
 """Seconds between looks, while anything is left."""
@@ -22,9 +26,12 @@ async def settle_when_quiet(worlds: Worlds) -> None:
     while True:
         late = await rest(pause)
         left = False
-        for world in list(worlds):
-            if world.clock.speed:
-                left |= world.settle(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
-                await breathe()
-        worlds.commit()
+        try:
+            for world in list(worlds):
+                if world.clock.speed:
+                    left |= world.settle(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
+                    await breathe()
+            worlds.commit()
+        except Exception:
+            log.exception("what fell due could not be settled; trying again in %g s", _IDLE_PAUSE)
         pause = _PAUSE if left else _IDLE_PAUSE

@@ -1,22 +1,27 @@
 """Worlds on disk, so that a kill at any moment loses none: one SQLite file in the directory of `--state`.
 
-Every change goes into an open transaction, which ends before anybody outside can see what came of it: before an answer
-leaves, and as soon as the outcome of an attempt is known. So the file holds what was said, and never half of a step.
+What has changed is collected, and written in one transaction before anybody outside can see what came of it: before an
+answer leaves, and as soon as the outcome of an attempt is known. So the file holds what was said, and never half of a
+step; and where it cannot be written, nothing is lost that has been collected.
 """
 
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from evolink_mock.core.deliveries import Delivery
 from evolink_mock.core.task import Task, Units
-from evolink_mock.store import MemoryStore, Saved, Unusable
+from evolink_mock.store import MemoryStore, Saved, Unusable, decode_delivery, decode_task
+
+log = logging.getLogger("evolink_mock")
 
 FILE = "evolink-mock.sqlite3"
-_FORM = 1
+_FORM = 2
 """Of the tables and the records in them; a file of another form is refused."""
 _TABLES = """
 CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
@@ -28,7 +33,17 @@ CREATE TABLE delivery (
     world INTEGER NOT NULL, number INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (world, number)
 ) WITHOUT ROWID;
 """
-_FORGET = (
+_PUT_WORLD = """
+INSERT INTO world (id, key, record) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record
+"""
+_PUT_TASK = """
+INSERT INTO task (world, id, record, ended) VALUES (?, ?, ?, ?)
+ON CONFLICT (world, id) DO UPDATE SET record = excluded.record, ended = excluded.ended
+"""
+_PUT_DELIVERY = "INSERT OR REPLACE INTO delivery (world, number, record) VALUES (?, ?, ?)"
+_DROP_TASK = "DELETE FROM task WHERE world = ? AND id = ?"
+_DROP_DELIVERY = "DELETE FROM delivery WHERE world = ? AND number = ?"
+_WIPE = (
     "DELETE FROM task WHERE world = ?",
     "DELETE FROM delivery WHERE world = ?",
     "DELETE FROM world WHERE id = ?",
@@ -39,7 +54,12 @@ class State:
     """The file, opened by this process alone. Raises `Unusable`."""
 
     def __init__(self, directory: Path) -> None:
-        self._touched: dict[str, DurableStore] = {}
+        self._touched: dict[int, DurableStore] = {}
+        self._changes: dict[tuple[int, str | int], tuple[str, tuple[object, ...]]] = {}
+        """By world and row, since the last change of a row is all that counts."""
+        self._wiped: set[int] = set()
+        """Worlds of which all that is in the file is forgotten."""
+        self._failing = False
         self.path = directory / FILE
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -66,53 +86,86 @@ class State:
             self._base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_FORM};COMMIT;")
         run("BEGIN IMMEDIATE")
         run("COMMIT")
+        self._numbers: dict[str, int] = dict(run("SELECT key, id FROM world"))
+        self._last = max(self._numbers.values(), default=0)
 
     def worlds(self) -> Iterator[tuple[str, Saved]]:
         """Every world that is kept, in the order of their first use."""
-        for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
-            yield key, msgspec.msgpack.decode(record, type=Saved)
+        with self._readable():
+            for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
+                yield key, msgspec.msgpack.decode(record, type=Saved)
 
     def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> "DurableStore":
         """The store of a world, with what is kept in it, or `anew` with nothing."""
-        self.run("INSERT INTO world (key, record) VALUES (?, x'') ON CONFLICT (key) DO NOTHING", (key,))
-        (number,) = self._base.execute("SELECT id FROM world WHERE key = ?", (key,)).fetchone()
-        store = DurableStore(self, number, key, balance, save)
+        if key not in self._numbers:
+            # Never one that another world had, whose rows may still be on their way out.
+            self._last = self._numbers[key] = self._last + 1
+        store = DurableStore(self, self._numbers[key], key, balance, save)
         if anew:
-            for statement in _FORGET[:2]:
-                self.run(statement, (number,))
+            self._wipe(store.number)
             store.touch()
         else:
-            store.load(self._base)
+            with self._readable():
+                store.load(self._base)
         return store
 
     def forget(self, key: str) -> None:
         """Of a world that was evicted."""
-        self._touched.pop(key, None)
-        row = self._base.execute("SELECT id FROM world WHERE key = ?", (key,)).fetchone()
-        if row is not None:
-            for statement in _FORGET:
-                self.run(statement, row)
+        if (number := self._numbers.pop(key, None)) is not None:
+            self._wipe(number)
 
-    def run(self, statement: str, values: tuple[object, ...]) -> None:
-        if not self._base.in_transaction:
-            self._base.execute("BEGIN")
-        self._base.execute(statement, values)
+    def change(self, world: int, row: str | int, statement: str, *values: object) -> None:
+        """Write a row with the next commit. What comes after it about the same row takes its place."""
+        self._changes[world, row] = statement, (world, row, *values)
+
+    def _wipe(self, number: int) -> None:
+        self._touched.pop(number, None)
+        for key in [key for key in self._changes if key[0] == number]:
+            del self._changes[key]
+        self._wiped.add(number)
 
     def touch(self, store: "DurableStore") -> None:
-        self._touched[store.key] = store
+        self._touched[store.number] = store
 
     def commit(self) -> None:
-        """Make everything last that was changed so far."""
-        for store in self._touched.values():
-            record = msgspec.msgpack.encode(store.save())
-            self.run("UPDATE world SET record = ? WHERE id = ?", (record, store.number))
+        """Make everything last that was changed so far, or raise `Unusable` and keep it for the next time."""
+        if not self._touched and not self._changes and not self._wiped:
+            return
+        run = self._base.execute
+        try:
+            run("BEGIN")
+            for number in self._wiped:
+                for statement in _WIPE:
+                    run(statement, (number,))
+            for number, store in self._touched.items():
+                run(_PUT_WORLD, (number, store.key, msgspec.msgpack.encode(store.save())))
+            for statement, values in self._changes.values():
+                run(statement, values)
+            run("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                run("ROLLBACK")
+            if not self._failing:
+                log.error("cannot write the state to %s: %s; requests fail until it can be", self.path, error)
+            self._failing = True
+            raise Unusable(f"the emulator cannot write its state to {self.path}: {error}") from None
+        self._failing = False
         self._touched.clear()
-        if self._base.in_transaction:
-            self._base.execute("COMMIT")
+        self._changes.clear()
+        self._wiped.clear()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise Unusable(f"cannot read the state in {self.path}: {error}; move it away to start anew") from None
 
     def close(self) -> None:
-        self.commit()
-        self._base.close()
+        try:
+            self.commit()
+        finally:
+            self._base.close()
 
 
 class DurableStore(MemoryStore):
@@ -127,13 +180,17 @@ class DurableStore(MemoryStore):
         self._unfinished: list[str] = []
 
     def load(self, base: sqlite3.Connection) -> None:
+        """Raises `sqlite3.Error` and `msgspec.DecodeError`."""
         tasks = "SELECT id, record, ended FROM task WHERE world = ? ORDER BY rowid"
         for name, record, ended in base.execute(tasks, (self.number,)):
+            decode_task(record)
             self._tasks[name] = record
             if not ended:
                 self._unfinished.append(name)
         deliveries = "SELECT number, record FROM delivery WHERE world = ? ORDER BY number"
-        self._deliveries = dict(base.execute(deliveries, (self.number,)))
+        for number, record in base.execute(deliveries, (self.number,)):
+            decode_delivery(record)
+            self._deliveries[number] = record
 
     def unfinished(self) -> list[str]:
         return self._unfinished
@@ -143,29 +200,27 @@ class DurableStore(MemoryStore):
 
     def add(self, task_id: str, task: Task) -> None:
         super().add(task_id, task)
-        self._write(
-            "INSERT INTO task (world, id, record) VALUES (?, ?, ?) "
-            "ON CONFLICT (world, id) DO UPDATE SET record = excluded.record",
-            task_id,
-            self._tasks[task_id],
-        )
+        self._put_task(task_id, ended=False)
 
     def close(self, task_id: str) -> None:
-        self._write("UPDATE task SET ended = 1 WHERE world = ? AND id = ?", task_id)
+        self._put_task(task_id, ended=True)
 
     def drop(self, task_ids: Collection[str]) -> None:
         super().drop(task_ids)
         for task_id in task_ids:
-            self._write("DELETE FROM task WHERE world = ? AND id = ?", task_id)
+            self._change(task_id, _DROP_TASK)
 
     def put_delivery(self, number: int, delivery: Delivery) -> None:
         super().put_delivery(number, delivery)
-        self._write("INSERT OR REPLACE INTO delivery VALUES (?, ?, ?)", number, self._deliveries[number])
+        self._change(number, _PUT_DELIVERY, self._deliveries[number])
 
     def drop_delivery(self, number: int) -> None:
         super().drop_delivery(number)
-        self._write("DELETE FROM delivery WHERE world = ? AND number = ?", number)
+        self._change(number, _DROP_DELIVERY)
 
-    def _write(self, statement: str, *values: object) -> None:
-        self._state.run(statement, (self.number, *values))
+    def _put_task(self, task_id: str, *, ended: bool) -> None:
+        self._change(task_id, _PUT_TASK, self._tasks[task_id], ended)
+
+    def _change(self, row: str | int, statement: str, *values: object) -> None:
+        self._state.change(self.number, row, statement, *values)
         self._state.touch(self)

@@ -15,6 +15,7 @@ from evolink_mock.core.scenario import unknown
 from evolink_mock.errors import Answer, refuse_control, refuse_method
 from evolink_mock.exchange import HungUp, Reply, read_body, send_reply
 from evolink_mock.redaction import redact
+from evolink_mock.store import Unusable
 from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
 
@@ -72,7 +73,10 @@ class ControlEndpoint:
             answer = await self._answer(scope, receive, key)
         except HungUp:
             return
-        self._worlds.commit()
+        try:
+            self._worlds.commit()
+        except Unusable as error:
+            answer = _unusable(error)
         world = (self._worlds.known(key) if isinstance(key, str) else None) or self._worlds.outside
         # A control call has an id of its own sequence: to look on must not change what the API answers next.
         await send_reply(send, Reply(answer, world.clock.now(), self._worlds.outside.next_request_id()), method)
@@ -94,6 +98,8 @@ class ControlEndpoint:
             result = await call.act(Ask(worlds, everything, query, body, scope["path_params"]))
         except Refused as refused_call:
             return refused_call.answer
+        except Unusable as error:
+            return _unusable(error)
         except Exception:
             log.exception("%s /__mock%s failed", call.method, call.path)
             return refuse_control(500, "internal_error", "The control call failed; the emulator's log says why")
@@ -115,6 +121,10 @@ class ControlEndpoint:
                 "Say whose world: send Authorization: Bearer <the API key whose world this is about>, or ?all=true",
             )
         return [self._worlds.of(key)]
+
+
+def _unusable(error: Unusable) -> Answer:
+    return refuse_control(500, "state_unusable", str(error))
 
 
 def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:

@@ -21,12 +21,13 @@ class Saved(msgspec.Struct, array_like=True):
     server_seed: int
     created: int
     requests: int
-    delivered: int
-    """The number of the last delivery."""
+    last_delivery: int
+    """Its number."""
     reserved: int
     spent: int
     server_mode: Mode
-    """What the settings said."""
+    server_speed: float
+    """What the settings said, as `server_mode` is."""
     mode: Mode
     speed: float
     now: Micros
@@ -62,6 +63,7 @@ class Store(Protocol):
     def get_delivery(self, number: int) -> Delivery | None: ...
     def drop_delivery(self, number: int) -> None: ...
     def delivery_numbers(self) -> list[int]: ...
+    def delivery_count(self) -> int: ...
     def __len__(self) -> int: ...
     def __contains__(self, task_id: str) -> bool: ...
 
@@ -83,14 +85,17 @@ class Keeper(Protocol):
         """Of a world that was evicted."""
 
     def commit(self) -> None:
-        """Make everything last that was changed so far: called before anybody outside can see it."""
+        """Make everything last that was changed so far: called before anybody outside can see it.
+
+        Raises `Unusable` where that fails; nothing is lost then, and the next commit tries again.
+        """
 
     def close(self) -> None: ...
 
 
 _encode_into = msgspec.msgpack.Encoder().encode_into
-_decode_task = msgspec.msgpack.Decoder(Task).decode
-_decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+decode_task = msgspec.msgpack.Decoder(Task).decode
+decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 
 
 class MemoryStore:
@@ -127,15 +132,15 @@ class MemoryStore:
 
     def get(self, task_id: str) -> Task | None:
         record = self._tasks.get(task_id)
-        return None if record is None else _decode_task(record)
+        return None if record is None else decode_task(record)
 
     def newest_first(self) -> Iterator[tuple[str, Task]]:
         for task_id in reversed(self._tasks):
-            yield task_id, _decode_task(self._tasks[task_id])
+            yield task_id, decode_task(self._tasks[task_id])
 
     def oldest_first(self) -> Iterator[tuple[str, Task]]:
         for task_id, record in self._tasks.items():
-            yield task_id, _decode_task(record)
+            yield task_id, decode_task(record)
 
     def drop(self, task_ids: Collection[str]) -> None:
         if task_ids:
@@ -148,13 +153,16 @@ class MemoryStore:
 
     def get_delivery(self, number: int) -> Delivery | None:
         record = self._deliveries.get(number)
-        return None if record is None else _decode_delivery(record)
+        return None if record is None else decode_delivery(record)
 
     def drop_delivery(self, number: int) -> None:
         self._deliveries.pop(number, None)
 
     def delivery_numbers(self) -> list[int]:
         return list(self._deliveries)
+
+    def delivery_count(self) -> int:
+        return len(self._deliveries)
 
     def __len__(self) -> int:
         return len(self._tasks)

@@ -23,7 +23,7 @@ from evolink_mock.core.validation import Request
 from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log, Received
 from evolink_mock.outbox import Outbox
-from evolink_mock.store import Keeper, Saved, Store
+from evolink_mock.store import Keeper, MemoryStore, Saved, Store
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +45,8 @@ class Rules(NamedTuple):
     task_limit: int
     delivery_limit: int
     mode: Mode
-    """Of the clocks that `make_clock` makes."""
+    speed: float
+    """Of the clocks that `make_clock` makes, as `mode` is."""
     resume: Callable[[Saved], Clock]
     keeper: Keeper
     agenda: "Agenda[World]"
@@ -72,9 +73,9 @@ class World:
         self.entry = rules.agenda.entry(self)
         self.steering = asyncio.Lock()
         """Held by whoever moves the clock, since that takes as long as the attempts on the way."""
-        self._begin(rules.server_seed if saved is None else saved.server_seed, saved)
+        self._begin(rules.server_seed if saved is None else saved.server_seed, 0, saved)
 
-    def _begin(self, server_seed: int, saved: Saved | None = None) -> None:
+    def _begin(self, server_seed: int, last_delivery: int, saved: Saved | None = None) -> None:
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
         self.token = world_token(self.seed, self.generation) if saved is None else saved.token
@@ -82,8 +83,8 @@ class World:
         self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
         self._created = self._requests = 0
         self.store: Store = rules.keeper.store(self.key, self.grant.balance, self.save, anew=saved is None)
-        last = 0 if saved is None else saved.delivered
-        self.outbox = Outbox(self.store, rules.delivery_limit, self.entry, last)
+        last_delivery = last_delivery if saved is None else saved.last_delivery
+        self.outbox = Outbox(self.store, rules.delivery_limit, self.entry, last_delivery)
         if saved is not None:
             self._created, self._requests = saved.created, saved.requests + _UNSAVED_REQUESTS
             self.store.ledger = Ledger(self.grant.balance, saved.reserved, saved.spent)
@@ -114,6 +115,7 @@ class World:
             ledger.reserved,
             ledger.spent,
             self.rules.mode,
+            self.rules.speed,
             clock.mode,
             clock.speed or 1.0,
             clock.now(),
@@ -121,14 +123,25 @@ class World:
         )
 
     def reset(self, server_seed: int | None = None) -> None:
-        """Forget everything, start the clock anew, and let every old link die."""
+        """Forget everything, start the clock anew, and let every old link die. No number of a row comes again."""
         self.generation += 1
         self.journal.clear()
         self.events.clear()
         self.inbox.clear()
         self.outbox.bell.ring()
-        self._begin(self.server_seed if server_seed is None else server_seed)
+        self._begin(self.server_seed if server_seed is None else server_seed, self.outbox.last)
         self.note("world.reset")
+
+    def retire(self) -> None:
+        """Be evicted: whoever still has a hold of it finds it empty, and nothing that happens in it lasts."""
+        self.generation = -1
+        self.entry.strike()
+        self.entry = Agenda[World]().entry(self)
+        bell = self.outbox.bell
+        self.store = MemoryStore(self.grant.balance)
+        self.outbox = Outbox(self.store, self.rules.delivery_limit, self.entry, self.outbox.last)
+        bell.ring()
+        self.ring()
 
     def reseed(self, server_seed: int) -> None:
         """Draw the ids and the luck of tasks to come from another seed; links already given stay valid."""
@@ -221,9 +234,10 @@ class World:
         """Let an unfinished task end now, and settle it. Whoever calls has settled what was due before."""
         ended = task._replace(events=(*task.events, event))
         self.store.replace(name, ended)
-        self.store.transitions.drop(name)
+        starts, ends = task.created + task.plan.starts, task.created + task.plan.ends
+        self.store.transitions.drop(name, starts if event.at < task.plan.starts else ends)
         if task.calls:
-            self.outbox.give_up(name)
+            self.outbox.give_up(name, ends)
         self._finish(name, ended, task.created + event.at)
         return ended
 
@@ -295,5 +309,7 @@ class World:
         self.settle(now)
         limit = now - self.rules.choices.task_retention * SECOND
         old = takewhile(lambda row: row[1].created <= limit, self.store.oldest_first())
-        self.store.drop({name for name, task in old if observe(task.plan, now - task.created, task.events).ended})
+        ended = {name for name, task in old if observe(task.plan, now - task.created, task.events).ended}
+        # A callback that is still to be sent needs its task.
+        self.store.drop(ended - self.outbox.tasks_waiting() if ended else ended)
         self._purge_at = now + _PURGE_EVERY

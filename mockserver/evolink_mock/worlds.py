@@ -80,11 +80,8 @@ class Worlds:
             self._generations[key] = world.generation
             if len(self._generations) > _REMEMBERED * self._limit:
                 self._generations.popitem(last=False)
-        # What is under way for it concerns nobody any more.
-        world.generation = -1
-        world.entry.strike()
+        world.retire()
         self.evicted += 1
-        world.ring()
 
     def __iter__(self) -> Iterator[World]:
         return iter(self._worlds.values())

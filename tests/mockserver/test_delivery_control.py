@@ -14,13 +14,13 @@ ENDINGS = {
     "delivered": (f"{SINK}/200", None),
     "exhausted": (f"{SINK}/500", None),
     "unrouted": ("https://unrouted.example.com/hook", None),
-    "refused": ("http://unsafe.example.com/hook", None),
+    "forbidden": ("http://unsafe.example.com/hook", None),
     "lost": (f"{SINK}/200", "delivery=lost"),
     "queued": (f"{SINK}/200", "delivery=very_late"),
 }
 """For each stage a callback may reach, a URL and a scenario that bring it there within a minute."""
 
-DEAD = {"exhausted", "unrouted", "refused", "lost"}
+DEAD = {"exhausted", "unrouted", "forbidden", "lost"}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_a_delivery_says_in_words_where_it_stands(history: Emulator) -> None:
     assert words["delivered"] == "attempt 1: the receiver answered 200"
     assert words["exhausted"] == "attempt 4: the receiver answered 500; 4 attempts are all there are"
     assert "no route leads to https://unrouted.example.com" in words["unrouted"]
-    assert "must start with https://" in words["refused"]
+    assert "must start with https://" in words["forbidden"]
     assert "delivery=lost" in words["lost"]
     assert words["queued"].startswith("waiting for its first attempt: the task ended; the scenario delivery=very_late")
 

@@ -37,8 +37,9 @@ def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) 
                 if expected is not None:
                     model.remove(expected)
             case ("drop", str(task)):
-                queue.drop(task)
-                model = [due for due in model if due.name != task]
+                for dropped in [due for due in model if due.name == task]:
+                    queue.drop(task, dropped.at)
+                    model.remove(dropped)
             case _:
                 assert queue.peek() == min(model, key=lambda due: due.at, default=None)
     while model:

@@ -142,7 +142,7 @@ def test_what_is_due_already_is_not_put_off_by_being_let_go(hold: Hold) -> None:
     assert drained(box) == [(10, "#1"), (90, "#2")]
 
 
-@pytest.mark.parametrize("stage", ["delivered", "exhausted", "unrouted", "refused", "lost"])
+@pytest.mark.parametrize("stage", ["delivered", "exhausted", "unrouted", "forbidden", "lost"])
 def test_what_is_done_goes_beyond_the_limit_oldest_first_and_what_waits_stays(stage: Stage) -> None:
     box = outbox(limit=2)
     waiting = [box.put(queued(due=100)) for _ in range(5)]
@@ -157,7 +157,7 @@ def test_the_end_of_a_task_is_due_too_and_is_no_attempt() -> None:
     box.expect("task-unified-1-a", 30)
     box.expect("task-unified-2-b", 20)
     box.put(queued(due=25))
-    box.give_up("task-unified-2-b")
+    box.give_up("task-unified-2-b", 20)
     assert attempt(box) == 1
     end = box.take(30)
     assert end == Due("task-unified-1-a", 30)

@@ -130,11 +130,11 @@ def test_a_bad_url_that_is_skipped_at_create_is_refused_at_the_end(url: str, say
     with Emulator.in_process(bad_callback="skip", forward_to=receiver.place) as emulator:
         task = emulator.create(callback_url=url)
         emulator.advance("1h")
-        (row,) = deliveries(emulator, status="refused")
+        (row,) = deliveries(emulator, status="forbidden")
         assert emulator.query(task).json()["status"] == "completed"
         emulator.control("deliveries/1/replay", {})
         emulator.advance("0s")
-        assert [row["status"] for row in deliveries(emulator)] == ["refused"] * 2
+        assert [row["status"] for row in deliveries(emulator)] == ["forbidden"] * 2
     assert (row["task"], row["attempts"], row["next_due"]) == (task, [], None)
     assert row["verdict"].startswith("callback_url must")
     assert says in row["verdict"]

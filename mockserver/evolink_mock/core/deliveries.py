@@ -5,9 +5,10 @@ from typing import Literal, NamedTuple, TypeAlias
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.duration import SECOND, Micros
 
-Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "refused", "lost"]
-"""`unrouted`: no way leads there. `refused`: production would not call this URL. `lost`: a scenario swallowed it."""
-DEAD: tuple[Stage, ...] = ("exhausted", "unrouted", "refused", "lost")
+Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "forbidden", "lost"]
+"""`unrouted`: no way leads there. `forbidden`: production would not call this URL. `lost`: a scenario swallowed it, or
+the emulator failed to send it."""
+DEAD: tuple[Stage, ...] = ("exhausted", "unrouted", "forbidden", "lost")
 """The stages in which the receiver never said that it has the callback."""
 
 Origin: TypeAlias = Literal["ended", "duplicate", "replay", "resend"]
@@ -70,7 +71,7 @@ class Delivery(NamedTuple):
     started: Micros | None = None
     attempts: tuple[Attempt, ...] = ()
     note: str = ""
-    """Why it is `unrouted`, `refused` or `lost`, or what a scenario made of it; in words."""
+    """Why it is `unrouted`, `forbidden` or `lost`, or what a scenario made of it; in words."""
     body: bytes | None = None
     """What is sent where that is not what a query of the task answers."""
     of: int | None = None
@@ -153,7 +154,7 @@ def verdict(delivery: Delivery, policy: CallbackPolicy) -> str:
             return last
         case "exhausted":
             return f"{last}; {policy.max_attempts} attempts are all there are"
-        case "unrouted" | "refused" | "lost":
+        case "unrouted" | "forbidden" | "lost":
             return delivery.note
 
 

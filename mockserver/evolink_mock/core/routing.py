@@ -62,7 +62,8 @@ class Routing(NamedTuple):
         there = take_apart(url)
         direct, name = f"{there.origin}{there.target}", there.host.strip("[]")
         if there.host == SINK:
-            return Way("sink", there.origin, direct, there.authority, name)
+            # Each script is a receiver of its own.
+            return Way("sink", direct, direct, there.authority, name)
         if there.origin in self.receivers:
             return Way("receiver", there.origin, direct, there.authority, name)
         place = self.routes.get(there.origin) or self.forward_to

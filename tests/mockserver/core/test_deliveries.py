@@ -240,7 +240,7 @@ def test_a_verdict_says_where_a_delivery_stands(record: Delivery, words: str) ->
     assert verdict(record, EVOLINK_CALLBACKS) == words
 
 
-@pytest.mark.parametrize("stage", ["unrouted", "refused", "lost"])
+@pytest.mark.parametrize("stage", ["unrouted", "forbidden", "lost"])
 def test_what_is_never_sent_has_its_note_as_verdict(stage: Stage) -> None:
     assert verdict(failed(note="this is why")._replace(stage=stage, due=None), EVOLINK_CALLBACKS) == "this is why"
 

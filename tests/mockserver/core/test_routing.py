@@ -102,8 +102,8 @@ def test_a_host_has_one_spelling(authority: str, host: str, port: int, shown: st
 @pytest.mark.parametrize(
     ("url", "kind", "place"),
     [
-        ("https://sink.mock/500", "sink", "https://sink.mock"),
-        ("https://SINK.mock:8443/500", "sink", "https://sink.mock:8443"),
+        ("https://sink.mock/500", "sink", "https://sink.mock/500"),
+        ("https://SINK.mock:8443/500", "sink", "https://sink.mock:8443/500"),
         ("https://app.test/x", "receiver", "https://app.test"),
         ("https://app.example.com/x", "network", "http://127.0.0.1:3000"),
         ("https://app.example.com:8443/x", "network", "http://127.0.0.1:4000"),

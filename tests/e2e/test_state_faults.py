@@ -1,0 +1,129 @@
+"""A full disk, a broken record, a kill in the middle of a callback: what was said stays true."""
+
+import resource
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from receivers import HOST, Receiver
+from serving import PATIENCE, Server
+from support import DOCUMENTED, Emulator
+
+FILE = "evolink-mock.sqlite3"
+MANUAL = ("--clock", "manual", "--generation-time", "10s", "--public-url", "http://emulator.test")
+CALLBACK = {"callback_url": f"https://{HOST}/hook"}
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[Server, Emulator]]:
+    with Server(*arguments) as server:
+        client = httpx.Client(base_url="http://{}:{}".format(*server.address), timeout=PATIENCE)
+        with Emulator(client) as emulator:
+            yield server, emulator
+
+
+def limit_files(server: Server, size: int) -> None:
+    """Let the process write no file beyond a size, as if the disk were full."""
+    _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)  # type: ignore[attr-defined, unused-ignore]
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, hard))  # type: ignore[attr-defined, unused-ignore]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+def test_a_full_disk_fails_requests_loses_nothing_and_is_got_over(tmp_path: Path) -> None:
+    with Receiver(200) as receiver:
+        arguments = ("--state", str(tmp_path), "--forward-to", receiver.place, *MANUAL)
+        with started(*arguments) as (server, emulator):
+            first = emulator.create(**CALLBACK)
+            limit_files(server, (tmp_path / f"{FILE}-wal").stat().st_size)
+            refused = emulator.post(DOCUMENTED | CALLBACK)
+            assert refused.status_code == 500
+            assert "cannot write its state" in refused.json()["error"]["message"]
+            assert emulator.query(first).status_code == 500, "no answer but what is kept"
+            moved = emulator.request("POST", "/__mock/clock", json={"advance": "10s"})
+            assert (moved.status_code, moved.json()["error"]["code"]) == (500, "state_unusable")
+            limit_files(server, resource.RLIM_INFINITY)
+            emulator.advance("10s")
+            receiver.wait_for(2)
+            assert server.output.count("cannot write the state") == 1
+            server.stop(signal.SIGKILL)
+        with started(*arguments) as (server, emulator):
+            rows = emulator.control("deliveries")["deliveries"]
+            made = emulator.control("tasks")["tasks"]
+            assert {row["task"] for row in rows} == {row["id"] for row in made} > {first}
+            assert [row["status"] for row in rows] == ["delivered"] * 2
+            assert len(receiver.received) == 2, "none is sent again"
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_a_receiver_has_heard_is_true_after_a_kill(tmp_path: Path, attempt: int) -> None:
+    """The emulator is killed when the attempt has arrived and before it is answered."""
+    with Receiver(*[500] * (attempt - 1), "timeout") as receiver, ThreadPoolExecutor(1) as pool:
+        arguments = ("--state", str(tmp_path), "--forward-to", receiver.place, *MANUAL)
+        with started(*arguments) as (server, emulator):
+            task = emulator.create(**CALLBACK)
+            moving = pool.submit(emulator.request, "POST", "/__mock/clock", json={"advance": "60s"})
+            body = receiver.wait_for(attempt)[-1].body
+            server.stop(signal.SIGKILL)
+            assert isinstance(moving.exception(PATIENCE), httpx.TransportError)
+        with started(*arguments) as (server, emulator):
+            assert emulator.query(task).content == body
+            began = 1757169743 + 10 + (attempt - 1)
+            assert emulator.control("clock")["now"] == began, "no instant comes twice"
+            (row,) = emulator.control("deliveries")["deliveries"]
+            assert (row["next_due"], len(row["attempts"])) == (began, attempt - 1)
+
+
+def test_a_signal_lets_go_whoever_moves_the_clock() -> None:
+    with (
+        Receiver("timeout") as receiver,
+        ThreadPoolExecutor(1) as pool,
+        started("--forward-to", receiver.place, *MANUAL) as (server, emulator),
+    ):
+        emulator.create(**CALLBACK)
+        moving = pool.submit(emulator.control, "clock", {"advance": "60s"})
+        receiver.wait_for(1)
+        server.process.send_signal(signal.SIGTERM)
+        assert moving.result(PATIENCE)["attempts_in_flight"] == 1, "it did not wait for the attempt to end"
+
+
+def test_a_changed_speed_holds_for_worlds_from_before(tmp_path: Path) -> None:
+    def speed(*arguments: str) -> float:
+        with started("--state", str(tmp_path), *arguments) as (_, emulator):
+            emulator.create()
+            return float(emulator.control("clock")["speed"])
+
+    assert [speed("--speed", "10"), speed("--speed", "10"), speed("--speed", "60"), speed()] == [10, 10, 60, 1]
+
+
+def _break_task(base: sqlite3.Connection) -> None:
+    base.execute("UPDATE task SET record = x'00'")
+
+
+def _break_world(base: sqlite3.Connection) -> None:
+    base.execute("UPDATE world SET record = x'c1'")
+
+
+def _lose_table(base: sqlite3.Connection) -> None:
+    base.execute("DROP TABLE delivery")
+
+
+@pytest.mark.parametrize("act", [_break_task, _break_world, _lose_table])
+def test_a_state_that_cannot_be_read_is_refused_in_words(
+    tmp_path: Path, act: Callable[[sqlite3.Connection], None]
+) -> None:
+    with started("--state", str(tmp_path), *MANUAL) as (server, emulator):
+        emulator.create()
+        server.stop()
+    base = sqlite3.connect(tmp_path / FILE)
+    act(base)
+    base.commit()
+    base.close()
+    with pytest.raises(AssertionError, match="move it away to start anew") as refused:
+        Server("--state", str(tmp_path)).__enter__()
+    assert "Traceback" not in str(refused.value)
