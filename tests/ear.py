@@ -11,6 +11,7 @@ from aiohttp.abc import AbstractResolver
 from evolink_mock.core.deliveries import Outcome
 from evolink_mock.core.routing import Routing, Way
 from evolink_mock.network import Network
+from evolink_mock.resolver import SystemResolver
 from evolink_mock.transport import Posting
 from serving import PATIENCE
 
@@ -83,7 +84,7 @@ def to_place(url: str, place: str) -> Posting:
 
 async def send(
     *postings: Posting,
-    resolver: Callable[[], AbstractResolver] | None = None,
+    resolver: Callable[[], AbstractResolver] = SystemResolver,
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
 ) -> list[Outcome]:
     """What becomes of some attempts, one after the other, over one network."""

@@ -168,8 +168,9 @@ def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Map
 
 def _network(trust: Trust, *, public: bool = False) -> Transport:
     from evolink_mock.network import Network, PublicResolver
+    from evolink_mock.resolver import SystemResolver
 
-    return Network(trust.context, PublicResolver if public else None)
+    return Network(trust.context, PublicResolver if public else SystemResolver)
 
 
 def _receivers(receivers: Mapping[str, ASGIApp]) -> Transport:

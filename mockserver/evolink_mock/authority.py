@@ -1,7 +1,10 @@
 """The emulator's own certificate authority, kept in a directory so that it must be trusted only once."""
 
+import fcntl
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +37,12 @@ def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
     """A certificate and its key for a receiver called `host`, as files in `out`. Raises `OSError`, `ValueError`."""
     name = read_host(host)
     made = _authority(directory).issue_cert(name.strip("[]"))
-    out.mkdir(parents=True, exist_ok=True)
     stem = name.strip("[]").replace(":", "_")
     certificate, key = out / f"{stem}.pem", out / f"{stem}.key"
-    certificate.write_bytes(b"".join(part.bytes() for part in made.cert_chain_pems))
-    _write_private(key, made.private_key_pem.bytes())
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone_in(out):
+        _write(certificate, b"".join(part.bytes() for part in made.cert_chain_pems), 0o644)
+        _write(key, made.private_key_pem.bytes(), 0o600)
     return certificate, key
 
 
@@ -52,7 +56,10 @@ class Trust:
         self._written = 0
 
     def context(self) -> ssl.SSLContext:
-        """Made anew when the emulator's authority is, which `evolink-mock cert` may do at any time."""
+        """Made anew when the emulator's authority is, which `evolink-mock cert` may do at any time.
+
+        Raises `ssl.SSLError` that names the file which is broken by then.
+        """
         try:
             # Not by pathlib, which would take a tenth of an attempt's time.
             written = os.stat(self._own).st_mtime_ns  # noqa: PTH116
@@ -61,11 +68,19 @@ class Trust:
         if self._context is None or self._written != written:
             context = ssl.create_default_context()
             if written:
-                context.load_verify_locations(self._own)
+                _believe(context, self._own)
             if self._given:
-                context.load_verify_locations(self._given)
+                _believe(context, self._given)
             self._context, self._written = context, written
         return self._context
+
+
+def _believe(context: ssl.SSLContext, file: str) -> None:
+    try:
+        context.load_verify_locations(file)
+    except OSError as error:
+        # Whatever it is, no handshake can come of it; as an `OSError` it would count against the receiver's machine.
+        raise ssl.SSLError(0, f"the emulator cannot use the certificates in {file}: {error.strerror}") from None
 
 
 def _authority(directory: Path) -> "trustme.CA":
@@ -73,19 +88,34 @@ def _authority(directory: Path) -> "trustme.CA":
     import trustme
 
     certificate, key = directory / CERTIFICATE, directory / _KEY
-    if certificate.exists() and key.exists():
-        try:
-            return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"there is no certificate authority in {directory}: {str(error)[:200]}") from None
-    authority = trustme.CA(organization_name="evolink-mock")
     directory.mkdir(parents=True, exist_ok=True)
-    _write_private(key, authority.private_key_pem.bytes())
-    certificate.write_bytes(authority.cert_pem.bytes())
-    return authority
+    with _alone_in(directory):
+        if certificate.exists() and key.exists():
+            try:
+                return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
+            except ValueError as error:
+                raise ValueError(f"there is no certificate authority in {directory}: {str(error)[:200]}") from None
+        authority = trustme.CA(organization_name="evolink-mock")
+        _write(key, authority.private_key_pem.bytes(), 0o600)
+        _write(certificate, authority.cert_pem.bytes(), 0o644)
+        return authority
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """Let no other process make an authority at the same time, whose certificate and key would be mixed with ours."""
+    opened = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, since an emulator that runs may read it at any moment."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
+    scratch.replace(path)

@@ -59,7 +59,7 @@ class DueQueue:
     def peek(self) -> Due | None:
         while self._numbers:
             bucket = self._opened(self._numbers[0])
-            due = _read(bucket.first)
+            due = _read(bucket.rows[bucket.taken])
             if not self._dropped or not self._pass_over((due.at, due.name)):
                 return due
             self._take(bucket)
@@ -72,7 +72,7 @@ class DueQueue:
         due = self.peek()
         if due is None or due.at > until:
             return None
-        self._take(self._opened(self._numbers[0]))
+        self._take(self._open[self._numbers[0]])
         return due
 
     def drop(self, name: str, at: Micros) -> None:
@@ -93,9 +93,10 @@ class DueQueue:
             del self._open[heappop(self._numbers)]
 
     def _opened(self, number: int) -> "_Opened":
-        if (closed := self._closed.pop(number, None)) is not None:
-            self._open[number] = _Opened(bytes(closed))
-        return self._open[number]
+        opened = self._open.get(number)
+        if opened is None:
+            opened = self._open[number] = _Opened(bytes(self._closed.pop(number)))
+        return opened
 
 
 class _Opened:
@@ -106,10 +107,6 @@ class _Opened:
     def __init__(self, rows: bytes) -> None:
         self.rows = sorted(rows[at : at + _row.size] for at in range(0, len(rows), _row.size))
         self.taken = 0
-
-    @property
-    def first(self) -> bytes:
-        return self.rows[self.taken]
 
     def push(self, row: bytes) -> None:
         if row > self.rows[-1]:

@@ -8,12 +8,12 @@ from typing import Literal
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.deliveries import Fault, Outcome
 from evolink_mock.core.verdict import judge_callback
+from evolink_mock.resolver import SystemResolver
 from evolink_mock.transport import READ_ANSWER, USER_AGENT, Posting, excerpt
 
 _KEPT_OPEN = 0.5
@@ -35,7 +35,7 @@ class PublicResolver(AbstractResolver):
     """
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or ThreadedResolver()
+        self._inner = inner or SystemResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -52,10 +52,13 @@ class PublicResolver(AbstractResolver):
 
 
 class Network:
-    """One pool of connections. `trust` gives the TLS context when one is needed; `resolver` is for public names."""
+    """One pool of connections.
+
+    `trust` gives the TLS context when one is needed, or raises `ssl.SSLError`; `resolver` is for public names.
+    """
 
     def __init__(
-        self, trust: Callable[[], ssl.SSLContext], resolver: Callable[[], AbstractResolver] | None = None
+        self, trust: Callable[[], ssl.SSLContext], resolver: Callable[[], AbstractResolver] = SystemResolver
     ) -> None:
         self._trust = trust
         self._resolver = resolver
@@ -68,10 +71,10 @@ class Network:
             return Outcome(fault="blocked", detail=objection.message)
         session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
         secure: dict[str, object] = {}
-        if way.url.startswith("https:"):
-            secure = {"ssl": self._trust(), "server_hostname": way.server_name}
         began = wall_micros()
         try:
+            if way.url.startswith("https:"):
+                secure = {"ssl": self._trust(), "server_hostname": way.server_name}
             async with session.post(
                 url,
                 data=posting.body,
@@ -93,8 +96,8 @@ class Network:
     def _open(self, keep_open: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=0,
-            resolver=None if self._resolver is None else self._resolver(),
-            use_dns_cache=self._resolver is None,
+            resolver=self._resolver(),
+            use_dns_cache=self._resolver is SystemResolver,
             # A receiver may close a connection just as the next attempt goes out on it, which would then fail without
             # ever having arrived. So connections are used again only where many attempts go to one receiver.
             **({"keepalive_timeout": _KEPT_OPEN} if keep_open else {"force_close": True}),

@@ -101,8 +101,8 @@ class Settings:
         object.__setattr__(self, "callback_route", routes)
         if self.forward_to:
             object.__setattr__(self, "forward_to", _read(read_place, "forward_to", self.forward_to))
-        if self.callback_ca and not Path(self.callback_ca).is_file():
-            raise ValueError(f"callback_ca: there is no file {self.callback_ca}")
+        if self.callback_ca:
+            _check_certificates(self.callback_ca)
         for key, rule_of_key in self.keys.items():
             _check_key(key, rule_of_key)
         try:
@@ -156,6 +156,25 @@ def _check_key(key: str, rule: KeyRule) -> None:
     for model in rule.models or ():
         if model not in MODELS:
             raise ValueError(f"keys: of {shown}: {unknown('model', model, tuple(MODELS))}")
+
+
+def _check_certificates(file: str) -> None:
+    import ssl
+
+    if not Path(file).is_file():
+        raise ValueError(f"callback_ca: there is no file {file}")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # Only what TLS itself can read will do when a callback is due.
+        context.load_verify_locations(file)
+        usable = context.cert_store_stats()["x509"] > 0
+    except ssl.SSLError:
+        usable = False
+    except OSError as error:
+        raise ValueError(f"callback_ca: cannot read {file}: {error.strerror}") from None
+    if not usable:
+        whole = "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
+        raise ValueError(f"callback_ca: {file} must hold certificates as PEM, each whole from {whole}")
 
 
 def load_settings(

@@ -1,6 +1,10 @@
 """`evolink-mock cert`: a receiver that uses what it makes is believed, by whatever name production would call it."""
 
+import contextlib
+import os
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +81,46 @@ def test_an_emulator_believes_a_certificate_that_is_made_while_it_runs(tmp_path:
             emulator.advance("1s")
             (row,) = deliveries(emulator)
     assert [attempt["error"] or attempt["status"] for attempt in row["attempts"]] == ["tls", 200]
+
+
+@pytest.mark.parametrize("broken", ["own", "given"])
+def test_a_file_that_breaks_while_it_runs_fails_the_handshake_by_name_until_it_is_mended(
+    broken: str, tmp_path: Path
+) -> None:
+    context = issue(HOST, tmp_path)
+    files = {"own": tmp_path / "evolink-mock-ca.pem", "given": tmp_path / "given.pem"}
+    right = files["own"].read_bytes()
+    files["given"].write_bytes(right)
+    with Receiver(200, tls={"good": context}) as receiver:
+        routes = {receiver.origin: receiver.place}
+        trusted = {"authority": str(tmp_path), "callback_ca": str(files["given"])}
+        with Emulator.in_process(callback_route=routes, **trusted) as emulator:
+            files[broken].write_text("nonsense", encoding="utf-8")
+            emulator.create(callback_url=f"{receiver.origin}/")
+            emulator.advance("10s")
+            files[broken].write_bytes(right)
+            emulator.advance("1s")
+            (row,) = deliveries(emulator)
+    assert [attempt["error"] or attempt["status"] for attempt in row["attempts"]] == ["tls", 200]
+    assert f"the emulator cannot use the certificates in {files[broken]}" in row["attempts"][0]["detail"]
+
+
+def test_many_who_make_an_authority_at_once_make_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evolink_mock", "cert", HOST, "--out", str(tmp_path)]
+    environ = os.environ | {"EVOLINK_MOCK_AUTHORITY": str(tmp_path)}
+    running = [subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) for _ in range(6)]
+    assert [process.wait(60) for process in running] == [0] * 6
+    trust = ssl.create_default_context(cafile=str(tmp_path / "evolink-mock-ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / f"{HOST}.pem", tmp_path / f"{HOST}.key")
+    to_receiver, to_caller = ssl.MemoryBIO(), ssl.MemoryBIO()
+    receiver = context.wrap_bio(to_receiver, to_caller, server_side=True)
+    caller = trust.wrap_bio(to_caller, to_receiver, server_hostname=HOST)
+    for _ in range(4):
+        for side in (caller, receiver):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    assert caller.version() == "TLSv1.3"
 
 
 def test_the_key_is_for_its_owner_s_eyes(tmp_path: Path) -> None:

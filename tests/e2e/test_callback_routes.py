@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 
 from command import doctor, run
 from evolink_mock.settings import load_settings
@@ -87,10 +88,17 @@ def test_a_route_that_is_none_is_refused_with_what_would_be_right(route: str, sa
 def test_serve_refuses_the_same_before_it_listens(tmp_path: Path) -> None:
     file = tmp_path / "evolink.toml"
     file.write_text('[callback_route]\n"https://app.example.com" = 3000\n', encoding="utf-8")
+    nonsense = {name: tmp_path / name for name in ("empty.pem", "text.pem", "half.pem", "key.pem")}
+    whole = trustme.CA()
+    nonsense["empty.pem"].touch()
+    nonsense["text.pem"].write_text("nonsense", encoding="utf-8")
+    nonsense["half.pem"].write_bytes(whole.cert_pem.bytes()[:200])
+    nonsense["key.pem"].write_bytes(whole.private_key_pem.bytes())
     for arguments, says in (
         (("--callback-route", "app.example.com"), EXAMPLE),
         (("--forward-to", "127.0.0.1:3000"), "forward_to: '127.0.0.1:3000' is no place to send callbacks to"),
         (("--callback-ca", "/nowhere.pem"), "there is no file /nowhere.pem"),
+        *((("--callback-ca", str(path)), f"{path} must hold certificates as PEM") for path in nonsense.values()),
         (("--config", str(file)), "callback_route"),
     ):
         with pytest.raises(AssertionError, match="did not start") as failure, Server(*arguments):

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
@@ -85,6 +85,7 @@ def failed(*outcomes: Outcome, origin: Origin = "ended", note: str = "") -> Deli
 
 @given(QUEUED, ACTS)
 @settings(max_examples=300)
+@example(Delivery("task", "ended", 0, due=0), [Act(Outcome(500), 5, 0)])
 def test_the_record_is_what_the_documented_policy_says(delivery: Delivery, acts: list[Act]) -> None:
     """Any 2xx ends it; else it is tried again 1, 2 and 4 s after each failure; four attempts are all there are."""
     good = [number for number, act in enumerate(acts, 1) if str(act.outcome.status).startswith("2")]
@@ -206,6 +207,13 @@ def test_a_reason_shows_the_gap_of_whichever_policy_rules() -> None:
     assert "3 attempts are all" in verdict(play(record, refused[2:], policy), policy)
 
 
+def test_more_failures_than_a_policy_allows_exhaust_it_and_followed_its_last_gap() -> None:
+    policy = replace(EVOLINK_CALLBACKS, gaps=(0.5,))
+    record = failed(*[Outcome(500)] * 3)
+    assert "attempt 3 follows 0.5 s after" in why(record, 3, policy)
+    assert play(record, [Act(Outcome(500), 0, 0)], policy).stage == "exhausted"
+
+
 @pytest.mark.parametrize(
     ("origin", "reason"),
     [
@@ -227,6 +235,7 @@ def test_a_first_attempt_says_where_its_delivery_comes_from(origin: Origin, reas
     ("record", "words"),
     [
         (failed()._replace(started=3), "attempt 1 of 4 is under way"),
+        (failed()._replace(started=0), "attempt 1 of 4 is under way"),
         (failed(Outcome(500))._replace(started=3), "attempt 2 of 4 is under way"),
         (failed(Outcome(500)), "attempt 1: the receiver answered 500; attempt 2 follows 1 s after that failure"),
         (failed(Outcome(302), Outcome(201)), "attempt 2: the receiver answered 201"),

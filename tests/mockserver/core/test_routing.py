@@ -1,7 +1,8 @@
 """A callback goes where the user said, and its URL arrives there as the customer wrote it."""
 
 import re
-from urllib.parse import unquote
+from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -18,6 +19,7 @@ PLACE = "http://127.0.0.1:3000"
 OUT = Routing({}, deliver_public=True)
 PRINTABLE = st.text([chr(code) for code in range(0x21, 0x7F) if chr(code) != "#"], max_size=40)
 LETTERS = st.text(st.characters(categories=["L", "M", "N", "S"]), min_size=1, max_size=8)
+LONG = ".".join(["a" * 63] * 3)
 HOSTS = st.lists(LETTERS, min_size=1, max_size=3).map(".".join)
 ANYTHING = st.builds(
     "https://{}{}{}{}".format,
@@ -87,6 +89,7 @@ def test_an_escape_is_in_capitals_and_those_that_are_there_already_stay() -> Non
         ("8.8.8.8:1", "8.8.8.8", 1, "8.8.8.8:1"),
         ("0x8.8.2056", "8.8.8.8", 443, "8.8.8.8"),
         ("134744072:8443", "8.8.8.8", 8443, "8.8.8.8:8443"),
+        ("8.8.8.0x", "8.8.8.0", 443, "8.8.8.0"),
         ("faß.de", "xn--fa-hia.de", 443, "xn--fa-hia.de"),
     ],
 )
@@ -118,6 +121,20 @@ def test_the_sink_comes_first_then_receivers_then_the_routes_then_the_rest(url: 
     assert way is not None
     assert (way.kind, way.place) == (kind, place)
     assert way.url == (place if kind == "network" else take_apart(url).origin) + take_apart(url).target
+
+
+@pytest.mark.parametrize("authority", ["a.com", "a.com:8443", "[2606:4700::1111]:8443", "sink.mock:8443"])
+def test_whatever_the_way_the_receiver_is_called_by_its_authority_and_proves_its_name(authority: str) -> None:
+    receivers = frozenset({f"https://{authority}"})
+    for routing in (OUT, Routing({}, PLACE), Routing({}, receivers=receivers)):
+        way = routing.way(f"https://{authority}/500")
+        assert way is not None
+        assert (way.authority, way.server_name) == (authority, urlsplit(f"//{authority}").hostname)
+
+
+def test_a_host_that_only_ends_like_the_sink_is_not_the_sink() -> None:
+    assert Routing({}).way("https://kitchensink.mock/200") is None
+    assert Routing({}).way("https://my.sink.mock/200") is None
 
 
 def test_what_no_route_names_goes_out_only_where_that_is_allowed() -> None:
@@ -188,6 +205,8 @@ def test_no_spelling_becomes_internal_on_the_way(url: str) -> None:
         ("https://[2606:4700::ABCD]/", "https://[2606:4700::abcd]"),
         ("http://app:1", "http://app:1"),
         ("http://app:65535", "http://app:65535"),
+        ("http://app:443", "http://app:443"),
+        ("https://app:80", "https://app:80"),
     ],
 )
 def test_a_place_is_an_origin_over_http_or_https(written: str, read: str) -> None:
@@ -198,7 +217,8 @@ BAD_PLACES = """
 3000 localhost:3000 127.0.0.1 //127.0.0.1:3000 ftp://127.0.0.1 http: http:// http:/// http://:3000 http://127.0.0.1:0
 http://127.0.0.1:65536 http://127.0.0.1:x http://127.0.0.1: http://127.0.0.1:3000/hooks http://127.0.0.1:3000?a
 http://127.0.0.1:3000#a http://user@127.0.0.1 http://user:secret@127.0.0.1:3000 http://::1:3000 http://[::1
-http://[localhost] http://127.0.0.1:3000:3000 http://127.0.0.1:٣ http://[::::]
+http://[localhost] http://127.0.0.1:3000:3000 http://127.0.0.1:٣ http://[::::] http://127.0.0.1:003000
+http://127.0.0.1:3000// http://256.0.0.1 http://[::1%a]b]
 """
 
 
@@ -230,10 +250,29 @@ def test_only_a_host_is_a_host(host: str) -> None:
         read_host(host)
 
 
+@pytest.mark.parametrize("host", ["_a.com", "a_.com", "a--b.com", f"{'a' * 63}.com", f"ä.{LONG}.{'a' * 53}"])
+def test_a_host_that_a_resolver_could_look_up_is_taken(host: str) -> None:
+    assert read_place(f"http://{host}:3000") == f"http://{read_host(host)}:3000"
+
+
+@pytest.mark.parametrize("host", ["-a.com", "a-.com", "a.-", f"{'a' * 64}.com", f"ä.{LONG}.{'a' * 54}"])
+def test_a_host_that_no_resolver_looks_up_is_refused(host: str) -> None:
+    """A label has 1 to 63 characters and no hyphen at its ends, a name at most 253, as they are sent (RFC 1035)."""
+    with pytest.raises(ValueError, match="is not the host"):
+        read_host(host)
+    with pytest.raises(ValueError, match="is no place"):
+        read_place(f"http://{host}:3000")
+
+
+def test_an_origin_may_stand_among_spaces() -> None:
+    assert read_origin(f" {APP}\n") == APP
+
+
 BAD_ORIGINS = """
 app.example.com http://app.example.com //app.example.com https: https:// https:/// https://:443 https://app.example.com:x
 https://app.example.com:0 https://app.example.com:65536 https://app.example.com:٤ https://app.example.com/hook
 https://app.example.com?a https://app.example.com/?a https://user@app.example.com https://a..b https://. https://a%2eb
+https://app.example.com#a https://app.example.com/# https://app.example.com:000443 https://256.0.0.1
 httpſ://app.example.com https://[zz] https://[::1 https://[::1]x https://a\\b
 """
 
@@ -260,4 +299,25 @@ def test_another_origin_is_refused(origin: str) -> None:
 def test_the_refusal_of_an_origin_shows_a_right_one_and_stays_short(origin: str) -> None:
     with pytest.raises(ValueError, match=r"such as https://") as refusal:
         read_origin(origin)
+    assert len(str(refusal.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("read", "start"),
+    [
+        (take_apart, "http://a.com/"),
+        (read_host, "a/"),
+        (read_place, "http://a.com/"),
+        (read_origin, "http://a.com/"),
+        (read_origin, "https://a.com/"),
+    ],
+)
+@given(more=st.integers(1, 1000))
+@example(500)
+def test_a_refusal_shows_the_beginning_of_what_is_wrong_and_stays_short(
+    read: Callable[[str], object], start: str, more: int
+) -> None:
+    text = start + "x" * more
+    with pytest.raises(ValueError, match=re.escape(text[:80])) as refusal:
+        read(text)
     assert len(str(refusal.value)) < 300

@@ -77,6 +77,23 @@ def test_an_ipv6_address_around_an_internal_ipv4_one_is_internal(address: IPv4Ad
     assert verdicts == dict.fromkeys(around, rule(f"https://{address}/"))
 
 
+@given(st.one_of(ADDRESSES_4, st.sampled_from(["127.0.0.1", "10.0.0.1", "192.168.1.1"]).map(IPv4Address)))
+def test_in_scope_listed_an_ipv6_address_is_internal_where_an_ipv4_one_inside_it_is(address: IPv4Address) -> None:
+    number, other = int(address), int(IPv4Address("8.8.8.8"))
+    around = {
+        "mapped": (0xFFFF << 32) + number,
+        "compatible": number,
+        "NAT64": (0x64FF9B << 96) + number,
+        "6to4": (0x2002 << 112) + (number << 80),
+        "ISATAP": (0x2606_4700 << 96) + (0x0200_5EFE << 32) + number,
+        "Teredo server": (0x2001_0000 << 96) + (number << 64) + (other ^ 0xFFFF_FFFF),
+        "Teredo client": (0x2001_0000 << 96) + (other << 64) + (number ^ 0xFFFF_FFFF),
+    }
+    verdicts = {name: judge_callback(f"https://[{IPv6Address(v6)}]/", scope="listed") for name, v6 in around.items()}
+    internal = judge_callback(f"https://{address}/", scope="listed") is not None
+    assert {name: verdict is not None for name, verdict in verdicts.items()} == dict.fromkeys(around, internal)
+
+
 @given(
     HOSTS, st.sampled_from(["", ":443", ":1", ":65535"]), st.sampled_from(["", "/", "/a/b?c=d#e", "?a", "#a", "/@x:0"])
 )
@@ -111,7 +128,15 @@ def test_a_name_that_resolves_inside_is_refused(url: str, address: str) -> None:
     "host",
     [
         *("127.0.0.1", "127.1", "0x7f000001", "10.0.0.1", "10.255.255.255", "012.1", "172.16.0.1", "172.31.255.255"),
-        *("192.168.0.0", "[::ffff:192.168.1.1]", "[64:ff9b::a00:1]", "[2002:7f00:1::]", "１０.1", "10。0。0。1."),
+        *(
+            "192.168.0.0",
+            "192.168.255.255",
+            "[::ffff:192.168.1.1]",
+            "[64:ff9b::a00:1]",
+            "[2002:7f00:1::]",
+            "１０.1",
+            "10。0。0。1.",
+        ),
     ],
 )
 def test_the_listed_ranges_are_refused_in_either_scope(host: str) -> None:
@@ -125,6 +150,8 @@ def test_the_listed_ranges_are_refused_in_either_scope(host: str) -> None:
     "host",
     [
         *("127.0.0.2", "0.0.0.0", "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1"),
+        *("127.0.0.0", "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0"),
+        *("[::1:a00:1]", "[64:ff9b::1:a00:1]"),
         *("[::1]", "[::]", "[fc00::1]", "[fe80::1]", "[2001:db8::1]", "localhost", "sub.localhost", "ip6-localhost"),
     ],
 )
@@ -167,11 +194,31 @@ def test_anything_behind_https_gets_a_verdict(rest: str) -> None:
         assert objection is None or objection.rule != "scheme"
 
 
-@pytest.mark.parametrize("host", ["\U000f0000" * 60 + ".localhost", "\U000f0000" * 60 + ".1"], ids=["name", "number"])
-def test_a_message_stays_short_where_the_host_cannot_be_printed(host: str) -> None:
+@pytest.mark.parametrize("host", ["\U00020000" * 60 + ".localhost", "\U00020000" * 60 + ".1"], ids=["name", "number"])
+def test_a_message_stays_short_and_plain_where_the_host_is_long_and_foreign(host: str) -> None:
     objection = judge_callback(f"https://{host}/")
     assert objection is not None
+    assert r"'\U00020000" in objection.message
     assert len(objection.message) < 450
+    assert objection.message.isascii()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https+x://a.com/", "its scheme is 'https+x'"),
+        (f"{'x' * 1000}://a.com/", f"its scheme is '{'x' * 20}'"),
+        ("example.com/https://a", "its scheme is missing"),
+        ("httpſ://example.com/", "its scheme is missing"),
+        ("x" * 2049, "it has 2049"),
+        ("https://[::1]/", "'[::1]' is one"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_refusal_says_what_was_found(url: str, said: str) -> None:
+    objection = judge_callback(url)
+    assert objection is not None
+    assert said in objection.message
 
 
 def test_the_refusal_of_an_internal_address_shows_the_way_to_a_local_receiver() -> None:
