@@ -7,7 +7,7 @@ from evolink_mock.world import World
 
 SLICE = 16
 """Attempts begun at most before others get their turn."""
-_SHARE = 5
+_SHARE = 6
 """Requests that take as long as one attempt: for each so many that were answered in a turn of the loop, one attempt may
 begin in the next, which leaves requests half of the time."""
 
