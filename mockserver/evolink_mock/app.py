@@ -18,16 +18,17 @@ from evolink_mock.control import Control
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.generation import parse_generation
 from evolink_mock.core.routing import Kind, Routing, read_origin
-from evolink_mock.core.task import to_units
 from evolink_mock.dispatcher import Dispatcher
+from evolink_mock.doors import Doors
 from evolink_mock.middleware import ControlGate
 from evolink_mock.routes import Api
+from evolink_mock.scenario_file import ScenarioFile
 from evolink_mock.settings import Settings
 from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
 from evolink_mock.store import Keeper, MemoryKeeper, Saved, Unusable
 from evolink_mock.transport import LateTransport, Transport
-from evolink_mock.world import Grant, Rules, World
+from evolink_mock.world import Rules, World
 from evolink_mock.worlds import Worlds
 
 log = logging.getLogger("evolink_mock")
@@ -78,7 +79,8 @@ def create_app(
 
     `clock` makes the clock of each world; by default the settings say which. `receivers` are applications in this
     process that take the callbacks of an origin, such as `{"https://app.example.com": app}`. Callbacks are sent while
-    the application's lifespan runs. Raises `ValueError` for an origin that is none, `Unusable` for a state that is.
+    the application's lifespan runs. Raises `ValueError` for an origin that is none and for a faulty scenario file,
+    `Unusable` for a state that cannot be used.
     """
     settings = settings or Settings()
     keeper = _keeper(settings)
@@ -99,9 +101,7 @@ def create_app(
         delivery_limit=settings.delivery_limit,
         agenda=agenda,
     )
-    default = Grant(None if settings.balance is None else to_units(settings.balance))
-    grants = {key: rule.grant() for key, rule in settings.keys.items()}
-    worlds = Worlds(rules, settings.world_limit, grants, default)
+    worlds = Worlds(rules, settings.world_limit, settings.grants(), settings.default_grant())
     routing = Routing(settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(receivers))
     dispatcher = Dispatcher(
         worlds,
@@ -111,7 +111,9 @@ def create_app(
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )
-    api, control = Api(settings, worlds), Control(settings, worlds, dispatcher)
+    file = ScenarioFile(Path(settings.scenarios)) if settings.scenarios else None
+    api = Api(settings, worlds, Doors(file), dispatcher.let_pass)
+    control = Control(settings, worlds, dispatcher, file)
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.clock import wall_seconds
 from evolink_mock.core.deliveries import Delivery, said
 from evolink_mock.core.duration import Micros
-from evolink_mock.core.lifecycle import observe
+from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
 from evolink_mock.journal import Happening
 from evolink_mock.world import World
@@ -47,8 +47,7 @@ def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
     """What a query of the task answers at this moment, to the byte, unless somebody gave another body."""
     if delivery.body is not None:
         return delivery.body
-    now = world.clock.now()
-    return world.shown(delivery.task, task, observe(task.plan, now - task.created, task.events))
+    return world.shown(delivery.task, task, state_of(task, world.clock.now()))
 
 
 async def first_attempt(world: World, task_id: str) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -71,6 +72,7 @@ def main() -> None:
 )
 @click.option("--speed", type=float, metavar="N", help="Times as fast as real; implies --clock scaled.  [default: 1]")
 @click.option("--clock-start", type=int, metavar="UNIX", help="Where clocks start.  [default: now; manual: 1757169743]")
+@click.option("--scenarios", metavar="FILE", help="What shall go wrong, as TOML; read anew when it changes.")
 @click.option("--state", metavar="DIR", help="Keep tasks, credits and callbacks here over restarts and crashes.")
 @click.option("--seed", type=int, help="Ids and luck grow from it and from the API key.  [default: 0]")
 @click.option(
@@ -163,6 +165,56 @@ def cert(host: str, out: Path, config: Path | None) -> None:
     except OSError as error:
         raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
     click.echo(f"certificate  {certificate}\nkey          {key}\nauthority    {directory / CERTIFICATE}")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def check(file: Path) -> None:
+    """Read a file of scenarios, and say what is wrong in which line."""
+    from evolink_mock.scenario_file import Fault, read_rules
+
+    try:
+        read = read_rules(file.read_bytes())
+    except OSError as error:
+        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
+    faults = [each for each in read if isinstance(each, Fault)]
+    for fault in faults:
+        place = f"{file}:{fault.line}" if fault.line else str(file)
+        click.echo(f"{place}: {fault.message}", err=True)
+    if faults:
+        sys.exit(1)
+    click.echo(f"{file}: {len(read)} rule{'' if len(read) == 1 else 's'}, nothing wrong")
+
+
+@main.command()
+@click.argument("task_id")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Where the emulator is.")
+@click.option("--key", metavar="KEY", help="The API key that the task was created with.  [default: any]")
+@click.option(
+    "--token",
+    envvar="EVOLINK_MOCK_CONTROL_TOKEN",
+    metavar="TOKEN",
+    help="What the emulator asks for where it is bound beyond loopback.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def explain(task_id: str, url: str, key: str | None, token: str | None, as_json: bool) -> None:
+    """Tell the story of a task: what decided it, its plan, each read, each charge, each attempt to call back."""
+    import httpx
+
+    headers = ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Mock-Token": token} if token else {})
+    path = f"{url.rstrip('/')}/__mock/tasks/{quote(task_id, safe='')}/explain"
+    try:
+        answer = httpx.get(path, headers=headers, params=None if key else {"all": "true"}, timeout=30)
+        found = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise click.ClickException(f"no emulator answers at {url}: {error}; say where it is with --url") from None
+    if answer.status_code != 200:
+        raise click.ClickException(found["error"]["message"])
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    for line in found["story"]:
+        click.echo(f"{line['after']:>12}  {line['about']:<9} {line['says']}")
 
 
 @main.command()

@@ -12,7 +12,7 @@ from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.callback_control import CallbackControl
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, wall_seconds
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
-from evolink_mock.core.lifecycle import observe
+from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.scenario import unknown
 from evolink_mock.core.task import Event, Failure, Task, to_credits
 from evolink_mock.dispatcher import Dispatcher
@@ -20,6 +20,8 @@ from evolink_mock.feed import FEED, MAX_ROWS, MAX_WAIT, feed, settle
 from evolink_mock.inspection import brief, full_story
 from evolink_mock.journal import show_entry, show_happening
 from evolink_mock.redaction import shown_key
+from evolink_mock.scenario_control import ScenarioControl
+from evolink_mock.scenario_file import ScenarioFile
 from evolink_mock.settings import Settings
 from evolink_mock.steering import (
     Ask,
@@ -30,6 +32,7 @@ from evolink_mock.steering import (
     read_duration,
     read_number,
 )
+from evolink_mock.story import show_story, story
 from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
 
@@ -66,11 +69,14 @@ class Outcome(msgspec.Struct, forbid_unknown_fields=True):
 class Control:
     """The control calls of one emulator."""
 
-    def __init__(self, settings: Settings, worlds: Worlds, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, settings: Settings, worlds: Worlds, dispatcher: Dispatcher, file: ScenarioFile | None = None
+    ) -> None:
         self._settings = settings
         self._worlds = worlds
         self.dispatcher = dispatcher
         self._callbacks = CallbackControl(worlds)
+        self._scenarios = ScenarioControl(file)
         self.draining = False
 
     def table(self) -> tuple[ControlCall, ...]:
@@ -86,6 +92,7 @@ class Control:
             ControlCall("POST", "/worlds", '{"reset": true} or {"seed": 7}', self._change_worlds),
             ControlCall("GET", "/tasks", "tasks, newest first", self._tasks, ("status", "limit", "offset")),
             ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._task),
+            ControlCall("GET", "/tasks/{task_id}/explain", "the story of a task in words", self._explain),
             ControlCall("POST", "/tasks/{task_id}/cancel", "cancel an unfinished task", self._cancel),
             ControlCall("POST", "/tasks/{task_id}/outcome", _OUTCOMES, self._force),
             ControlCall("GET", "/events", "what happened to tasks and clocks", self._events, ("task", *FEED)),
@@ -93,6 +100,7 @@ class Control:
                 "GET", "/journal", "requests and their answers", self._journal, ("task", "route", "status", *FEED)
             ),
             *self._callbacks.table(),
+            *self._scenarios.table(),
         )
 
     def routes(self) -> list[Route]:
@@ -225,6 +233,10 @@ class Control:
         world, name, task = self._find(ask)
         return full_story(world, name, task, self._settings.choices)
 
+    async def _explain(self, ask: Ask) -> object:
+        world, name, task = self._find(ask)
+        return show_story(name, story(world, name, task), task.created)
+
     async def _cancel(self, ask: Ask) -> object:
         if ask.body.strip() not in (b"", b"{}"):
             raise Refused(400, "invalid_body", "cancel takes no body")
@@ -253,7 +265,7 @@ class Control:
         now = world.clock.now()
         world.settle(now)
         elapsed = now - task.created
-        state = observe(task.plan, elapsed, task.events)
+        state = state_of(task, now)
         if state.ended is not None:
             raise Refused(409, "task_ended", f"The task has ended already: {state.status}")
         ended = world.end(name, task, Event(kind, elapsed, failure))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.agenda import Agenda
 from evolink_mock.callbacks import attempted, callback_body, callback_url, next_attempt
-from evolink_mock.clock import breathe, rest, wall_seconds
+from evolink_mock.clock import LAST_INSTANT, breathe, rest, wall_seconds
 from evolink_mock.core.deliveries import Delivery, Outcome, Stage, after, finished_at, timed_out
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.routing import Kind, Routing, Way
@@ -26,6 +26,8 @@ log = logging.getLogger("evolink_mock")
 
 _TICK = 0.001
 """Seconds between looks at what waits for its turn, while no request comes."""
+_LONGEST_TRAVEL = 30.0
+"""Seconds of wall time for the attempts on the way of a clock that an answer's latency moves."""
 _RECOVERY = 1.0
 """Seconds before the next turn after one that failed as a whole: the disk may be full, say."""
 
@@ -153,6 +155,17 @@ class Dispatcher:
             world.clock.move_to(due)
             world.store.touch()
         return False
+
+    async def let_pass(self, world: World, time: Micros) -> None:
+        """Let so much time pass in a world: its clock is waited for if it runs, and moved at once if it does not."""
+        clock = world.clock
+        until = min(clock.now() + time, LAST_INSTANT)
+        if clock.speed:
+            await clock.sleep_until(until)
+            return
+        async with world.steering:
+            # What the lock had to be waited for comes on top of it.
+            await self.travel(world, min(world.clock.now() + time, LAST_INSTANT), wall_seconds() + _LONGEST_TRAVEL)
 
     async def _finish_due(self, world: World, until: float) -> bool:
         outbox = world.outbox

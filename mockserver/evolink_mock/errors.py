@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from evolink_contracts.spec.errors import ERRORS, Operation
+from evolink_mock.core.duration import Micros
 
 _encode = msgspec.json.Encoder().encode
 JSON = b"application/json"
 
 
 class Answer(msgspec.Struct):
-    """What goes back over the wire, and when; `task` and `door` are for the journal."""
+    """What goes back over the wire, and when and how; `task`, `door`, `scenario` and `rule` are for the journal."""
 
     status: int
     body: bytes
@@ -19,8 +20,13 @@ class Answer(msgspec.Struct):
     content_type: bytes = JSON
     task: str | None = None
     door: str | None = None
+    scenario: str | None = None
+    rule: str = ""
     hold: Callable[[], Awaitable[None]] | None = None
     """What must be over before it goes out."""
+    fault: str | None = None
+    """What happens to it on the wire."""
+    drip_time: Micros | None = None
 
 
 def refuse(operation: Operation, condition: str, message: str | None = None, *, model: str = "") -> Answer:

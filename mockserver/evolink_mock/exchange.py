@@ -5,7 +5,7 @@ alone cost as much as all the work behind them.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -22,6 +22,8 @@ from evolink_mock.world import World
 
 log = logging.getLogger("evolink_mock")
 
+REPLY = "evolink_mock.reply"
+"""The ASGI extension by which a server says that a request is carried out, and only its reply is to be sent."""
 MAX_HEADER_BYTES = 32 * 1024
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
@@ -37,10 +39,12 @@ class Call(msgspec.Struct):
     now: Micros
     headers: Headers
     body: bytes | None
+    """An operation that takes something out of it, which is to be echoed nowhere, puts here what is left."""
     path: Mapping[str, str]
 
 
 Handler: TypeAlias = Callable[[Call], Answer]
+Sender: TypeAlias = Callable[[Scope, Receive, Send, "Reply"], Awaitable[None]]
 Opener: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Answer]
 """Finds the world a request belongs to, or the refusal where it belongs to none."""
 
@@ -56,6 +60,7 @@ class Endpoint:
         outside: World,
         max_body: int,
         otherwise: Handler | None = None,
+        send: Sender | None = None,
     ) -> None:
         self._operation = operation
         self._otherwise = otherwise
@@ -63,18 +68,22 @@ class Endpoint:
         self._open_world = open_world
         self._outside = outside
         self._max_body = max_body
+        self._send = send or _send_plain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method: str = scope["method"]
-        try:
-            body = b"" if method == "GET" else await read_body(receive, self._max_body)
-        except HungUp:
-            return
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
-        reply = self.reply(method, path, scope["query_string"], scope["headers"], body, scope.get("path_params", {}))
+        reply: Reply | None = scope.get("extensions", {}).get(REPLY)
+        if reply is None:
+            method: str = scope["method"]
+            try:
+                body = b"" if method == "GET" else await read_body(receive, self._max_body)
+            except HungUp:
+                return
+            path: bytes = scope.get("raw_path") or scope["path"].encode()
+            query, parameters = scope["query_string"], scope.get("path_params", {})
+            reply = self.reply(method, path, query, scope["headers"], body, parameters)
         if reply.answer.hold is not None:
             await reply.answer.hold()
-        await send_reply(send, reply, method)
+        await self._send(scope, receive, send, reply)
 
     def reply(
         self,
@@ -106,7 +115,9 @@ class Endpoint:
         else:
             world = opened
             now = world.clock.now()
-            answer = self._handle(method, Call(world, now, headers, body, parameters))
+            call = Call(world, now, headers, body, parameters)
+            answer = self._handle(method, call)
+            body = call.body
             if world.clock.mode == "auto":
                 now = world.clock.now()
         rules = world.rules
@@ -130,6 +141,9 @@ class Endpoint:
                 cut(answer.body, KEPT_BODY, world.key),
                 answer.task,
                 answer.door,
+                answer.scenario,
+                answer.rule,
+                answer.fault,
             )
         )
         return Reply(answer, now, request_id)
@@ -199,6 +213,10 @@ class Reply(NamedTuple):
             (b"x-request-id", self.request_id.encode()),
             *answer.headers,
         ]
+
+
+async def _send_plain(scope: Scope, receive: Receive, send: Send, reply: Reply) -> None:
+    await send_reply(send, reply, scope["method"])
 
 
 async def send_reply(send: Send, reply: Reply, method: str) -> None:

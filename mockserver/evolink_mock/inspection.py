@@ -6,16 +6,16 @@ from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.deliveries import Delivery, verdict, why
-from evolink_mock.core.duration import to_seconds
-from evolink_mock.core.lifecycle import next_transition, observe
+from evolink_mock.core.duration import Micros, to_seconds
+from evolink_mock.core.lifecycle import next_transition, state_of
 from evolink_mock.core.render import shown_status, task_body
-from evolink_mock.core.task import Event, Failure, Task, to_credits
+from evolink_mock.core.task import NEVER, Event, Failure, Task, to_credits
 from evolink_mock.world import World
 
 
 def brief(world: World, name: str, task: Task) -> dict[str, object]:
     """A task in a list."""
-    state = observe(task.plan, world.clock.now() - task.created, task.events)
+    state = state_of(task, world.clock.now())
     return {
         "id": name,
         "model": task.model,
@@ -28,7 +28,7 @@ def brief(world: World, name: str, task: Task) -> dict[str, object]:
 def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
     """A task with its request, its plan, what happened to it, what it cost, and its body as a query shows it."""
     plan = task.plan
-    state = observe(plan, world.clock.now() - task.created, task.events)
+    state = state_of(task, world.clock.now())
     following = None if state.ended is not None else next_transition(plan, world.clock.now() - task.created)
     request = msgspec.json.decode(task.request)
     links = [world.link(name)] if state.status == "completed" else []
@@ -36,12 +36,14 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
     return {
         **brief(world, name, task),
         "scenario_door": task.door,
-        "delivery_scenario": task.delivery,
+        "scenario": task.scenario,
+        "scenario_rule": task.rule or None,
         "request": request,
         "effective": _with_defaults(task.model, request, choices),
         "plan": {
-            "starts_at": to_seconds(task.created + plan.starts),
-            "ends_at": to_seconds(task.created + plan.ends),
+            "starts_at": _instant(task, plan.starts),
+            "ends_at": _instant(task, plan.ends),
+            "ends_at_read": plan.reads or None,
             "outcome": _show_outcome(plan.failure),
             "video_seconds": to_seconds(plan.video),
         },
@@ -51,6 +53,10 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
         "callback": _callback(world, name, request) if task.calls else None,
         "body": task_body(name, task, state, links, choices),
     }
+
+
+def _instant(task: Task, after: Micros) -> float | None:
+    return None if after >= NEVER else to_seconds(task.created + after)
 
 
 def show_delivery(number: int, delivery: Delivery, url: str | None, policy: CallbackPolicy) -> dict[str, object]:

@@ -66,9 +66,13 @@ class Entry(msgspec.Struct, gc=False):
     """The headers, a line each: one object rather than a dozen keeps a long journal out of the processor's caches."""
     body: bytes
     status: int
+    """0 where none was sent."""
     answer: bytes
     task: str | None
     door: str | None
+    scenario: str | None = None
+    rule: str = ""
+    fault: str | None = None
 
 
 class Happening(msgspec.Struct, gc=False):
@@ -97,6 +101,8 @@ def show_entry(number: int, entry: Entry) -> dict[str, object]:
         "route": entry.route,
         "task": entry.task,
         "scenario_door": entry.door,
+        "scenario": entry.scenario,
+        "scenario_rule": entry.rule or None,
         "request": {
             "method": entry.method,
             "path": text(entry.path),
@@ -104,7 +110,7 @@ def show_entry(number: int, entry: Entry) -> dict[str, object]:
             "headers": headers,
             "body": text(entry.body),
         },
-        "answer": {"status": entry.status, "body": text(entry.answer)},
+        "answer": {"status": entry.status or None, "body": text(entry.answer), "fault": entry.fault},
     }
 
 

@@ -3,17 +3,16 @@
 A task on the event loop, an ASGI scope and two writes for each answer cost more than to judge a create and draw its
 plan. The short way is for plain requests of the API alone; whatever is unusual about one sends it uvicorn's own way,
 before anything has happened: a body still on its way, a request behind another, a reader who is late, `Expect`,
-`Upgrade`, HTTP/1.0, `Connection: close`, an escape in the path, a scenario, which may hold the answer back.
+`Upgrade`, HTTP/1.0, `Connection: close`, an escape in the path. An answer that is held back or spoiled goes that way
+too, though what it answers has happened.
 """
 
 import logging
 import re
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-
 from evolink_mock.app import Emulator
-from evolink_mock.exchange import Endpoint, Reply
-from evolink_mock.routes import SCENARIO_HEADER
+from evolink_mock.exchange import Endpoint
+from evolink_mock.scripted_protocol import ScriptedProtocol, render
 
 log = logging.getLogger("evolink_mock")
 
@@ -22,7 +21,7 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9/._-]*")
 """Paths that mean what they say: no escape, no query."""
 
 
-class PromptProtocol(HttpToolsProtocol):
+class PromptProtocol(ScriptedProtocol):
     """For an `Emulator` as the application, and without an access log: the short way writes none."""
 
     _held = False
@@ -74,7 +73,6 @@ class PromptProtocol(HttpToolsProtocol):
             and not parser.should_upgrade()
             and parser.get_http_version() == "1.1"
             and _PLAIN.fullmatch(self.url) is not None
-            and SCENARIO_HEADER not in [name for name, _ in self.headers]
         )
 
     def _answer(self) -> bool:
@@ -92,7 +90,10 @@ class PromptProtocol(HttpToolsProtocol):
             log.exception("%s %s failed", method, self.url[:200])
             self.transport.close()
             return True
-        self.transport.write(_render(reply))
+        if reply.answer.hold is not None or reply.answer.fault is not None:
+            self.replied = reply
+            return False
+        self.transport.write(render(reply) + reply.answer.body)
         self.server_state.total_requests += 1
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
@@ -110,8 +111,3 @@ class PromptProtocol(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers[:] = headers  # The list that the scope holds.
         super().on_headers_complete()
-
-
-def _render(reply: Reply) -> bytes:
-    head = b"".join([b"%b: %b\r\n" % header for header in reply.headers()])
-    return b"%b%b\r\n%b" % (STATUS_LINE[reply.answer.status], head, reply.answer.body)

@@ -1,7 +1,9 @@
 """The API's operations, and the table of its routes: parse, ask the core, render. No rule lives here."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, lru_cache, partial
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -14,29 +16,46 @@ from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.callbacks import first_attempt
 from evolink_mock.core.chaos import CHAOS
-from evolink_mock.core.duration import SECOND
-from evolink_mock.core.lifecycle import observe
+from evolink_mock.core.directive import OPENING, take_directive
+from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.faults import FAULTS
+from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.render import created_body, credits_body
-from evolink_mock.core.scenario import DEFAULT, Scenario, parse_scenario
-from evolink_mock.core.task import Door, Event, Task
-from evolink_mock.core.validation import Refusal, Validator
+from evolink_mock.core.rules import Subject
+from evolink_mock.core.scenario import Scripted
+from evolink_mock.core.task import Event, Task
+from evolink_mock.core.validation import Refusal, Request, Validator
+from evolink_mock.doors import BUILT_IN, Asked, Decision, Doors
 from evolink_mock.errors import Answer, refuse, refuse_invalid
 from evolink_mock.exchange import Call, Endpoint, Handler, Headers
+from evolink_mock.injection import hold_back, injection, spoil
 from evolink_mock.settings import Settings
+from evolink_mock.wire import send_as_scripted
 from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
 
 SCENARIO_HEADER = b"x-mock-scenario"
+_IDEMPOTENCY_HEADER = b"idempotency-key"
+_IDEMPOTENCY_KEY = re.compile(rb"[A-Za-z0-9._-]{16,96}")
 
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
 
 
 class Api:
     """The operations of one emulator. Each takes a call and gives its answer, at once."""
 
-    def __init__(self, settings: Settings, worlds: Worlds) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        worlds: Worlds,
+        doors: Doors,
+        let_pass: Callable[[World, Micros], Awaitable[None]],
+    ) -> None:
         self._settings = settings
+        self._doors = doors
+        self._let_pass = let_pass
         self._choices = settings.choices
         self._worlds = worlds
         self._validator = Validator(MODELS, settings.choices)
@@ -62,7 +81,8 @@ class Api:
     def _endpoint(
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
-        return Endpoint(operation, handlers, self._open_world, self._worlds.outside, self._settings.max_body, otherwise)
+        outside, max_body = self._worlds.outside, self._settings.max_body
+        return Endpoint(operation, handlers, self._open_world, outside, max_body, otherwise, send_as_scripted)
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
         if "token" in path:
@@ -84,46 +104,92 @@ class Api:
 
     def create(self, call: Call) -> Answer:
         """POST /v1/videos/generations (S1a)."""
-        scenario = self._scenario(call, "create")
-        if isinstance(scenario, Answer):
-            return scenario
+        body = None if call.body is None else self._json(call)
+        try:
+            body, directive = _without_directive(call, body)
+            decision = self._decide(call, "create", directive, None, partial(_subject_of, body))
+        except ValueError as error:
+            return _no_scenario(error)
+        if decision is BUILT_IN:
+            return self._made(call, body, decision)
+        return self._scripted(call, "create", decision, partial(self._made, call, body, decision), body)
+
+    def _made(self, call: Call, body: object, decision: Decision) -> Answer:
         if call.body is None:
             return self._oversize()
-        body = self._json(call)
         if isinstance(body, Answer):
             return body
+        world, now = call.world, call.now
+        idempotency = self._idempotency(call, body)
+        if isinstance(idempotency, Answer):
+            return idempotency
         request = self._validator.judge(body)
         if isinstance(request, Refusal):
             return self._refused(request, str(body.get("model")) if isinstance(body, dict) else "")
-        if not call.world.may_use(request.model.name):
+        if not world.may_use(request.model.name):
             return refuse("create", "model_access_denied", model=request.model.name)
-        if call.world.is_full(call.now):
+        if world.limits is not None and (refused := _over_limit(world, request, now)) is not None:
+            return refused
+        if world.is_full(now):
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
             return refuse("create", "rate_limited", message)
-        door: Door = "default" if scenario is DEFAULT else "header"
-        made = call.world.create(request, scenario, door, call.now)
+        made = world.create(request, now, decision.door, decision.text, decision.rule, idempotency)
         if made is None:
             return refuse("create", "insufficient_quota")
         name, task = made
-        body = _encode(created_body(name, task, request.model, self._choices))
-        instant = task.calls and scenario.delivery is not None and CHAOS[scenario.delivery].instant
-        hold = partial(first_attempt, call.world, name) if instant else None
-        return Answer(200, body, task=name, door=door, hold=hold)
+        answer = Answer(200, self._created(name, task), task=name, door=decision.door)
+        chaos = decision.scenario.delivery
+        if task.calls and chaos is not None and CHAOS[chaos].instant:
+            hold_back(answer, partial(first_attempt, world, name))
+        return answer
+
+    def _created(self, name: str, task: Task) -> bytes:
+        return _encode(created_body(name, task, MODELS[task.model], self._choices))
+
+    def _idempotency(self, call: Call, body: object) -> tuple[str, bytes] | Answer | None:
+        """The key of a create with the digest of its request, or the answer where it was used before (S2)."""
+        header = call.headers.get(_IDEMPOTENCY_HEADER)
+        if header is None:
+            return None
+        if not _IDEMPOTENCY_KEY.fullmatch(header):
+            return self._invalid("Idempotency-Key must have 16 to 96 characters of A-Z, a-z, 0-9 and ._-")
+        key, world = header.decode("ascii"), call.world
+        digest = blake2b(_encode_sorted(body), digest_size=16).digest()
+        name = world.named.get(key)
+        task = None if name is None else world.find(name, call.now)
+        if name is None or task is None:
+            return key, digest
+        if task.idempotency != (key, digest):
+            return refuse("create", "idempotency_conflict")
+        if key in world.unanswered:
+            return refuse("create", "paid_outcome_unknown")
+        return Answer(200, self._created(name, task), ((b"idempotency-replayed", b"true"),), task=name)
 
     def query(self, call: Call) -> Answer:
         """GET /v1/tasks/{task_id} (S1b)."""
-        scenario = self._scenario(call, "query")
-        if isinstance(scenario, Answer):
-            return scenario
         found = self._task(call)
+        task = None if isinstance(found, Answer) else found
+        try:
+            decision = self._decide(call, "query", None, task, partial(_subject_of_task, call.path["task_id"], task))
+        except ValueError as error:
+            return _no_scenario(error)
+        if decision is BUILT_IN:
+            return self._shown(call, found)
+        answer = self._scripted(call, "query", decision, partial(self._shown, call, found))
+        answer.task = None if task is None else call.path["task_id"]
+        return answer
+
+    def _shown(self, call: Call, found: Task | Answer) -> Answer:
         if isinstance(found, Answer):
             return found
         if self._choices.quota_on_read == "when_empty" and call.world.store.ledger.remaining <= 0:
             return refuse("query", "quota_exceeded")
         name, world = call.path["task_id"], call.world
+        if found.plan.reads:
+            found = world.read(name, found, call.now)
         state = world.look(found, call.now)
-        if found.delivery is not None and state.ended is not None:
+        if found.scenario is not None and state.ended is not None:
             world.settle(world.clock.now())
             world.outbox.seen(name, world.clock.now())
         return Answer(200, world.shown(name, found, state), task=name)
@@ -136,7 +202,7 @@ class Api:
         name, world = call.path["task_id"], call.world
         world.settle(call.now)
         elapsed = call.now - found.created
-        if observe(found.plan, elapsed, found.events).ended is not None:
+        if state_of(found, call.now).ended is not None:
             return refuse("query", "invalid_task_id", "Task has ended and cannot be cancelled")
         world.end(name, found, Event("cancelled", elapsed))
         body = {
@@ -149,9 +215,15 @@ class Api:
 
     def credits(self, call: Call) -> Answer:
         """GET /v1/credits (S1d)."""
-        scenario = self._scenario(call, "credits")
-        if isinstance(scenario, Answer):
-            return scenario
+        try:
+            decision = self._decide(call, "credits", None, None, partial(Subject, "credits"))
+        except ValueError as error:
+            return _no_scenario(error)
+        if decision is BUILT_IN:
+            return self._balance(call)
+        return self._scripted(call, "credits", decision, partial(self._balance, call))
+
+    def _balance(self, call: Call) -> Answer:
         call.world.settle(call.now)
         return Answer(200, _encode(credits_body(call.world.store.ledger)))
 
@@ -159,7 +231,7 @@ class Api:
         """GET the result of a completed task, as its link says, for 24 hours after completion (S1a)."""
         name = call.path["name"]
         task = call.world.find(name, call.now)
-        state = task and observe(task.plan, call.now - task.created, task.events)
+        state = task and state_of(task, call.now)
         if task is None or state is None or state.status != "completed" or state.ended is None:
             return refuse(
                 "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
@@ -191,25 +263,49 @@ class Api:
         document = render_openapi(self._settings.public_url, cancel_route=self._choices.cancel_route)
         return msgspec.json.format(_encode(document), indent=2)
 
-    def _scenario(self, call: Call, operation: Operation) -> Scenario | Answer:
-        """What the caller asks to go wrong, or the answer where that is this very answer."""
+    def _decide(
+        self,
+        call: Call,
+        operation: Scripted,
+        directive: str | None,
+        task: Task | None,
+        subject: Callable[[], Subject],
+    ) -> Decision:
+        """Raises `ValueError` for what is no scenario."""
         header = call.headers.get(SCENARIO_HEADER)
-        if header is None:
-            return DEFAULT
-        try:
-            scenario = parse_scenario(header.decode("latin-1"))
-        except ValueError as error:
-            return refuse_invalid("invalid_mock_scenario", f"X-Mock-Scenario: {error}")
-        condition = scenario.refusal_of(operation)
-        return scenario if condition is None else self._injected(call, operation, condition)
+        if header is None and directive is None and self._doors.silent(call.world, task):
+            return BUILT_IN
+        text = None if header is None else header.decode("latin-1")
+        return self._doors.decide(Asked(call.world, operation, directive, text, task, subject))
 
-    def _injected(self, call: Call, operation: Operation, condition: str) -> Answer:
-        model = ""
-        if condition == "model_access_denied":
-            body = self._json(call)
-            model = str(body.get("model")) if isinstance(body, dict) and body.get("model") else next(iter(MODELS))
-        answer = refuse(operation, condition, model=model)
-        answer.door = "header"
+    def _scripted(
+        self,
+        call: Call,
+        operation: Scripted,
+        decision: Decision,
+        carry_out: Callable[[], Answer],
+        body: object = None,
+    ) -> Answer:
+        """The answer that a scenario makes of an operation."""
+        world = call.world
+        act = injection(world, decision, operation, call.path.get("task_id", ""), call.now)
+        if act.condition is not None:
+            model = body.get("model") if isinstance(body, dict) else None
+            answer = refuse(operation, act.condition, model=str(model or next(iter(MODELS))))
+            if act.retry_after is not None:
+                answer.headers = (*answer.headers, _retry_after(act.retry_after))
+        elif act.fault is None or FAULTS[act.fault].carried_out:
+            answer = carry_out()
+        else:
+            answer = Answer(0, b"")
+        if act.fault is not None:
+            spoil(answer, act.fault, act.drip_time)
+        if act.latency:
+            hold_back(answer, partial(self._let_pass, world, act.latency))
+        answer.door, answer.scenario, answer.rule = decision.door, decision.text, decision.rule
+        if operation == "create" and answer.hold is not None and _IDEMPOTENCY_HEADER in call.headers:
+            answer.hold = partial(_unanswered, world, call.headers[_IDEMPOTENCY_HEADER].decode("latin-1"), answer.hold)
+            world.unanswered.add(call.headers[_IDEMPOTENCY_HEADER].decode("latin-1"))
         return answer
 
     def _json(self, call: Call) -> object:
@@ -252,6 +348,64 @@ class Api:
             return found
         foreign = name not in call.world.store and self._worlds.holding(name, call.world) is not None
         return refuse("query", self._choices.foreign_task if foreign else "task_not_found")
+
+
+def _without_directive(call: Call, body: object) -> tuple[object, str | None]:
+    """The body as it is read and noted, and what the directive in its prompt says. Raises `ValueError`."""
+    prompt = body.get("prompt") if type(body) is dict else None
+    if type(prompt) is not str or OPENING not in prompt:
+        return body, None
+    try:
+        taken = take_directive(prompt)
+    except ValueError as error:
+        raise ValueError(f"prompt: {error}") from None
+    assert taken is not None
+    assert isinstance(body, dict)
+    body = {**body, "prompt": taken[0]}
+    call.body = _encode(body)
+    return body, taken[1]
+
+
+def _no_scenario(error: ValueError) -> Answer:
+    return refuse_invalid("invalid_mock_scenario", str(error))
+
+
+def _subject_of(body: object) -> Subject:
+    """What a create asks for, which nobody has judged yet."""
+    if not isinstance(body, dict):
+        return Subject("create")
+    images = body.get("image_urls")
+    image = images[0] if isinstance(images, list) and images else ""
+    texts = (body.get("model"), body.get("prompt"), image, body.get("callback_url"))
+    return Subject("create", *(text if isinstance(text, str) else "" for text in texts))
+
+
+def _subject_of_task(name: str, task: Task | None) -> Subject:
+    about = Subject("query") if task is None else _subject_of(_decode(task.request))
+    return about._replace(operation="query", task=name)
+
+
+def _retry_after(seconds: int) -> tuple[bytes, bytes]:
+    return b"retry-after", b"%d" % seconds
+
+
+def _over_limit(world: World, request: Request, now: Micros) -> Answer | None:
+    assert world.limits is not None
+    world.settle(now)
+    reached = world.limits.wait(request.model.family, now)
+    if reached is None:
+        return None
+    answer = refuse("create", "rate_limited")
+    answer.headers = (_retry_after(reached[1]),)
+    answer.rule = f"{request.model.family}: {reached[0]}"
+    return answer
+
+
+async def _unanswered(world: World, key: str, hold: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await hold()
+    finally:
+        world.unanswered.discard(key)
 
 
 def _malformed(task_id: str) -> bool:

@@ -17,12 +17,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evolink_mock.app import Emulator, create_app
 from evolink_mock.authority import CERTIFICATE, authority_directory, server_context
 from evolink_mock.banner import banner
 from evolink_mock.prompt_protocol import PromptProtocol
+from evolink_mock.scripted_protocol import ScriptedProtocol
 from evolink_mock.settings import Settings
 from evolink_mock.store import Unusable
 
@@ -46,7 +46,7 @@ def serve(settings: Settings) -> None:
         raise CannotServe(str(error)) from None
     config = uvicorn.Config(
         app,
-        http=HttpToolsProtocol if settings.access_log else PromptProtocol,
+        http=ScriptedProtocol if settings.access_log else PromptProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -12,7 +12,7 @@ from evolink_mock.clock import MAX_SPEED, Mode
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.generation import parse_generation
 from evolink_mock.core.routing import read_origin, read_place
-from evolink_mock.core.scenario import unknown
+from evolink_mock.core.scenario import parse_scenario, unknown
 from evolink_mock.core.task import to_units
 from evolink_mock.redaction import REDACTED, shown_key
 from evolink_mock.world import Grant
@@ -21,14 +21,21 @@ ENV_PREFIX = "EVOLINK_MOCK_"
 
 
 class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one listed key may do. `balance` in credits; no `models` means every model."""
+    """What one listed key may do, and what goes wrong for it. `balance` in credits; no `models` means every model.
+
+    A limit is of each model family.
+    """
 
     balance: float | None = None
     models: list[str] | None = None
+    scenario: str | None = None
+    requests_per_minute: int | None = None
+    concurrent_tasks: int | None = None
 
     def grant(self) -> Grant:
         models = None if self.models is None else frozenset(self.models)
-        return Grant(None if self.balance is None else to_units(self.balance), models)
+        balance = None if self.balance is None else to_units(self.balance)
+        return Grant(balance, models, self.scenario, self.requests_per_minute, self.concurrent_tasks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +61,12 @@ class Settings:
     """Accepted API keys; none listed means any."""
     balance: float | None = None
     """Credits of each key that sets none itself; unset means unlimited."""
+    requests_per_minute: int | None = None
+    """Creates of one model family in any minute, for each key that sets none itself; unset means unlimited."""
+    concurrent_tasks: int | None = None
+    """Unfinished tasks of one model family, for each key that sets none itself; unset means unlimited."""
+    scenarios: str = ""
+    """A file of scenarios, read anew whenever it changes."""
     tls: bool = False
     authority: str = ""
     """Directory of the certificate authority behind `tls`; by default below the user's state directory."""
@@ -110,6 +123,19 @@ class Settings:
         except ValueError as error:
             raise ValueError(f"generation_time: {error}") from None
 
+    def grants(self) -> dict[str, Grant]:
+        """What each listed key may do, where it says nothing itself as all others."""
+        default = self.default_grant()._asdict()
+        own = {key: rule.grant()._asdict() for key, rule in self.keys.items()}
+        return {
+            key: Grant(**(default | {name: value for name, value in grant.items() if value is not None}))
+            for key, grant in own.items()
+        }
+
+    def default_grant(self) -> Grant:
+        balance = None if self.balance is None else to_units(self.balance)
+        return Grant(balance, None, None, self.requests_per_minute, self.concurrent_tasks)
+
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
@@ -127,6 +153,7 @@ def _within(low: float, high: float) -> Callable[[Any], bool]:
 
 
 _BALANCE = _within(0, 10**9)
+_LIMIT = _within(1, 1_000_000)
 _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("host", bool, "an address, such as 127.0.0.1"),
     ("port", _within(0, 65535), "from 0 to 65535"),
@@ -134,6 +161,8 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("clock_start", _within(0, 4_102_444_800), "Unix seconds up to the year 2100"),
     ("seed", _within(0, 2**63 - 1), "from 0 to 2^63 - 1"),
     ("balance", _BALANCE, "from 0 to 1,000,000,000"),
+    ("requests_per_minute", _LIMIT, "from 1 to 1,000,000"),
+    ("concurrent_tasks", _LIMIT, "from 1 to 1,000,000"),
     ("max_body", _within(1024, 64 * 1024 * 1024), "from 1 KiB to 64 MiB"),
     ("journal_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
     ("world_limit", _within(1, 100_000), "from 1 to 100,000"),
@@ -153,6 +182,17 @@ def _check_key(key: str, rule: KeyRule) -> None:
         raise ValueError(f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it")
     if rule.balance is not None and not _BALANCE(rule.balance):
         raise ValueError(f"keys: the balance of {shown} must be from 0 to 1,000,000,000; got {rule.balance!r}")
+    for name, limit in (
+        ("requests_per_minute", rule.requests_per_minute),
+        ("concurrent_tasks", rule.concurrent_tasks),
+    ):
+        if limit is not None and not _LIMIT(limit):
+            raise ValueError(f"keys: {name} of {shown} must be from 1 to 1,000,000; got {limit!r}")
+    if rule.scenario is not None:
+        try:
+            parse_scenario(rule.scenario)
+        except ValueError as error:
+            raise ValueError(f"keys: the scenario of {shown}: {error}") from None
     for model in rule.models or ():
         if model not in MODELS:
             raise ValueError(f"keys: of {shown}: {unknown('model', model, tuple(MODELS))}")

@@ -21,7 +21,7 @@ from evolink_mock.store import MemoryStore, Saved, Unusable, decode_delivery, de
 log = logging.getLogger("evolink_mock")
 
 FILE = "evolink-mock.sqlite3"
-_FORM = 2
+_FORM = 3
 """Of the tables and the records in them; a file of another form is refused."""
 _TABLES = """
 CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);

@@ -11,6 +11,7 @@ from evolink_mock.core.deliveries import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task, Units
 from evolink_mock.due_queue import DueQueue
+from evolink_mock.script import Rows
 
 
 class Saved(msgspec.Struct, array_like=True):
@@ -33,6 +34,7 @@ class Saved(msgspec.Struct, array_like=True):
     now: Micros
     wall: Micros
     """When the machine's clock said that the world's said `now`."""
+    script: Rows = Rows()
 
 
 class Store(Protocol):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from evolink_contracts.spec.models import MODELS
 from evolink_mock.agenda import Agenda
 from evolink_mock.clock import Clock, ClockFactory, Mode, unix_micros
 from evolink_mock.core.billing import Ledger
@@ -15,14 +16,16 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation
 from evolink_mock.core.identity import derive_seed, luck_of, request_id, task_id, world_token
-from evolink_mock.core.lifecycle import observe, plan
+from evolink_mock.core.lifecycle import observe, plan, state_of
 from evolink_mock.core.render import shown_status, task_body
-from evolink_mock.core.scenario import Scenario
-from evolink_mock.core.task import Door, Event, State, Task, Units
+from evolink_mock.core.scenario import DEFAULT, parse_scenario
+from evolink_mock.core.task import NEVER, Door, Event, State, Task, Units
 from evolink_mock.core.validation import Request
 from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log, Received
+from evolink_mock.limits import Limits
 from evolink_mock.outbox import Outbox
+from evolink_mock.script import Script
 from evolink_mock.store import Keeper, MemoryStore, Saved, Store
 
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +60,12 @@ class Grant(NamedTuple):
 
     balance: Units | None = None
     models: frozenset[str] | None = None
+    scenario: str | None = None
+    """What decides where nothing above it does."""
+    per_minute: int | None = None
+    """Creates of one model family in any 60 s."""
+    at_once: int | None = None
+    """Unfinished tasks of one model family."""
 
 
 class World:
@@ -82,6 +91,14 @@ class World:
         rules = self.rules
         self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
         self._created = self._requests = 0
+        self.script = Script(None if saved is None else saved.script)
+        grant = self.grant
+        limited = grant.per_minute is not None or grant.at_once is not None
+        self.limits = Limits(grant.per_minute, grant.at_once) if limited else None
+        self.named: dict[str, str] = {}
+        """Tasks by the idempotency key that they were created with."""
+        self.unanswered: set[str] = set()
+        """Idempotency keys of creates whose answer is held back."""
         self.store: Store = rules.keeper.store(self.key, self.grant.balance, self.save, anew=saved is None)
         last_delivery = last_delivery if saved is None else saved.last_delivery
         self.outbox = Outbox(self.store, rules.delivery_limit, self.entry, last_delivery)
@@ -94,12 +111,21 @@ class World:
     def _take_up(self) -> None:
         """Put what was going on when the world was saved among what is due."""
         now = self.clock.now()
+        for name, kept in self.store.oldest_first():
+            if kept.idempotency is not None:
+                self.named[kept.idempotency[0]] = name
+            if self.limits is not None:
+                ends = None if state_of(kept, now).ended is not None else kept.created + kept.plan.ends
+                self.limits.begun(MODELS[kept.model].family, name, kept.created, ends)
         for name in self.store.unfinished():
             if (task := self.store.get(name)) is None:
                 continue
             starts, ends = task.created + task.plan.starts, task.created + task.plan.ends
-            self.store.transitions.push(Due(name, starts, ends) if now < starts else Due(name, ends))
-            if task.calls:
+            if now < starts:
+                self._expect(Due(name, starts, ends))
+            else:
+                self._expect(Due(name, ends))
+            if task.calls and ends < NEVER:
                 self.outbox.expect(name, ends)
 
     def save(self) -> Saved:
@@ -120,6 +146,7 @@ class World:
             clock.speed or 1.0,
             clock.now(),
             unix_micros(),
+            self.script.rows(),
         )
 
     def reset(self, server_seed: int | None = None) -> None:
@@ -163,6 +190,11 @@ class World:
         self.inbox.bell.ring()
         self.outbox.bell.ring()
 
+    @property
+    def requests(self) -> int:
+        """How many were answered."""
+        return self._requests
+
     def next_request_id(self) -> str:
         self._requests = n = self._requests + 1
         return request_id(self.seed, n)
@@ -172,7 +204,15 @@ class World:
     def may_use(self, model: str) -> bool:
         return self.grant.models is None or model in self.grant.models
 
-    def create(self, request: Request, scenario: Scenario, door: Door, now: Micros) -> tuple[str, Task] | None:
+    def create(
+        self,
+        request: Request,
+        now: Micros,
+        door: Door = "default",
+        scenario: str | None = None,
+        rule: str = "",
+        idempotency: tuple[str, bytes] | None = None,
+    ) -> tuple[str, Task] | None:
         """A new task with its credits reserved, or `None` where they do not suffice."""
         rules = self.rules
         if now >= self._purge_at:
@@ -180,7 +220,8 @@ class World:
         if self.grant.balance is not None:
             self.settle(now)  # A refund that is due counts before the next task is refused.
         luck = self._created
-        future = plan(request, scenario, rules.law, self.seed, luck, rules.choices)
+        asked = DEFAULT if scenario is None else parse_scenario(scenario)
+        future = plan(request, asked, rules.law, self.seed, luck, rules.choices)
         if not self.store.ledger.affords(future.reserved):
             return None
         name = task_id(self.seed, luck, now)
@@ -189,15 +230,18 @@ class World:
             name = task_id(self.seed, luck, now)
         self._created = luck + 1
         calls = "callback_url" in request.values
-        task = Task(
-            now, request.model.name, future, _encode(request.values), door, calls=calls, delivery=scenario.delivery
-        )
+        values = _encode(request.values)
+        task = Task(now, request.model.name, future, values, door, (), calls, scenario, rule, 0, idempotency)
         store = self.store
         store.add(name, task)
         store.ledger = store.ledger.reserve(future.reserved)
         store.transitions.push(Due(name, now, now + future.starts, now + future.ends))
-        if calls:
+        if calls and future.ends < NEVER:
             self.outbox.expect(name, now + future.ends)
+        if self.limits is not None:
+            self.limits.begun(request.model.family, name, now, now + future.ends)
+        if idempotency is not None:
+            self.named[idempotency[0]] = name
         self.events.bell.ring()
         return name, task
 
@@ -217,10 +261,21 @@ class World:
 
     def look(self, task: Task, now: Micros) -> State:
         """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
-        state = observe(task.plan, now - task.created, task.events)
-        if state.ended is None and self.clock.mode == "auto":
-            state = observe(task.plan, self.jump() - task.created, task.events)
+        state = observe(task.plan, now - task.created, task.events, task.reads)
+        if state.ended is None and self.clock.mode == "auto" and not task.plan.reads:
+            state = state_of(task, self.jump())
         return state
+
+    def read(self, name: str, task: Task, now: Micros) -> Task:
+        """Count a query of a task that ends by them."""
+        if state_of(task, now).ended is not None:
+            return task
+        read = task._replace(reads=task.reads + 1)
+        self.settle(now)
+        if read.reads >= task.plan.reads:
+            return self.end(name, read, Event("read", now - task.created, task.plan.failure))
+        self.store.replace(name, read)
+        return read
 
     def shown(self, name: str, task: Task, state: State) -> bytes:
         """The body of a query."""
@@ -235,8 +290,10 @@ class World:
         ended = task._replace(events=(*task.events, event))
         self.store.replace(name, ended)
         starts, ends = task.created + task.plan.starts, task.created + task.plan.ends
-        self.store.transitions.drop(name, starts if event.at < task.plan.starts else ends)
-        if task.calls:
+        following = starts if event.at < task.plan.starts else ends
+        if following < NEVER:
+            self.store.transitions.drop(name, following)
+        if task.calls and ends < NEVER:
             self.outbox.give_up(name, ends)
         self._finish(name, ended, task.created + event.at)
         return ended
@@ -277,22 +334,29 @@ class World:
             if due.then:
                 event = "task.created" if due.last else "task.processing"
                 self.events.append(Happening(due.at, event, due.name))
-                transitions.push(Due(due.name, due.then, due.last))
+                self._expect(Due(due.name, due.then, due.last))
             elif (task := self.store.get(due.name)) is not None:
                 self._finish(due.name, task, due.at)
         return True
 
+    def _expect(self, due: Due) -> None:
+        if due.at < NEVER:
+            self.store.transitions.push(due)
+
     def _finish(self, name: str, task: Task, at: Micros) -> None:
         plan = task.plan
-        state = observe(plan, at - task.created, task.events)
+        state = state_of(task, at)
         failure = state.failure
         self.store.ledger = self.store.ledger.settle(plan.reserved, plan.charged if failure is None else 0)
         event = f"task.{shown_status(state, self.rules.choices)}"
         self.events.append(Happening(at, event, name, None if failure is None else failure.code))
         self.store.close(name)
+        if self.limits is not None:
+            self.limits.ended(MODELS[task.model].family, name)
         if task.calls:
-            luck = 0.0 if task.delivery is None else luck_of(self.seed, name)
-            for delivery in begin(name, task.delivery, at, luck):
+            chaos = None if task.scenario is None else parse_scenario(task.scenario).delivery
+            luck = 0.0 if chaos is None else luck_of(self.seed, name)
+            for delivery in begin(name, chaos, at, luck):
                 self.outbox.put(delivery)
                 if delivery.ended:
                     self.events.append(Happening(at, f"callback.{delivery.stage}", name, delivery.note))
@@ -309,7 +373,9 @@ class World:
         self.settle(now)
         limit = now - self.rules.choices.task_retention * SECOND
         old = takewhile(lambda row: row[1].created <= limit, self.store.oldest_first())
-        ended = {name for name, task in old if observe(task.plan, now - task.created, task.events).ended}
+        ended = {name for name, task in old if state_of(task, now).ended is not None}
         # A callback that is still to be sent needs its task.
-        self.store.drop(ended - self.outbox.tasks_waiting() if ended else ended)
+        gone = ended - self.outbox.tasks_waiting() if ended else ended
+        self.store.drop(gone)
+        self.named = {key: name for key, name in self.named.items() if name not in gone}
         self._purge_at = now + _PURGE_EVERY

@@ -16,7 +16,6 @@ from evolink_contracts.spec.models import MODELS
 from evolink_mock import Settings, create_app
 from evolink_mock.core.deliveries import Delivery
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.scenario import DEFAULT
 from evolink_mock.core.validation import Request, Validator
 from evolink_mock.world import World
 
@@ -31,7 +30,7 @@ WARM = 500
 def make(world: World, count: int) -> list[str]:
     request = Validator(MODELS, world.rules.choices).judge({**BODY, "callback_url": CALLBACK_URL})
     assert isinstance(request, Request)
-    made = (world.create(request, DEFAULT, "default", world.clock.now()) for _ in range(count))
+    made = (world.create(request, world.clock.now()) for _ in range(count))
     return [name for found in made if found is not None for name, _ in [found]]
 
 

@@ -12,7 +12,6 @@ import time
 from evolink_contracts.spec.models import MODELS
 from evolink_mock import Settings, create_app
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.scenario import DEFAULT
 from evolink_mock.core.validation import Request, Validator
 from evolink_mock.prompt_protocol import PromptProtocol
 from evolink_mock.world import World
@@ -35,7 +34,7 @@ def fill(world: World, tasks: int, settled: bool) -> list[str]:
     names = []
     for number in range(tasks):
         at = begin - _AGO + _AGO // 2 * number // tasks if settled else begin
-        made = world.create(request, DEFAULT, "default", at)
+        made = world.create(request, at)
         assert made is not None
         if number in chosen:
             names.append(made[0])

@@ -121,7 +121,7 @@ def test_one_task_shows_its_callback_and_its_deliveries(emulator: Emulator) -> N
     assert emulator.control(f"tasks/{silent}")["callback"] is None
     story = emulator.control(f"tasks/{task}")
     assert story["callback"] == {"url": "https://sink.mock/200", "deliveries": []}
-    assert story["delivery_scenario"] == "duplicate"
+    assert story["scenario"] == "delivery=duplicate"
     emulator.advance("60s")
     assert emulator.control(f"tasks/{task}")["callback"]["deliveries"] == [1, 2]
     emulator.control("deliveries/2/replay", {})

@@ -19,7 +19,7 @@ def test_each_request_and_its_answer_are_kept(emulator: Emulator) -> None:
     (row,) = journal(emulator)
     assert row["request_id"] == response.headers["x-request-id"]
     assert (row["route"], row["task"], row["scenario_door"]) == ("create", response.json()["id"], "default")
-    assert row["answer"] == {"status": 200, "body": response.text}
+    assert row["answer"] == {"status": 200, "body": response.text, "fault": None}
     request = row["request"]
     assert isinstance(request, dict)
     assert json.loads(request["body"]) == DOCUMENTED

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from evolink_mock.settings import NAMES, load_settings
+from evolink_mock.world import Grant
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -51,7 +52,7 @@ def test_keys_may_have_rules_of_their_own(tmp_path: Path) -> None:
     ).keys
     assert keys["sk-a"].grant().balance == 25_000
     assert keys["sk-a"].grant().models == frozenset({"wan2.6-text-to-video"})
-    assert keys["sk-b"].grant() == (None, None)
+    assert keys["sk-b"].grant() == Grant()
 
 
 def test_a_speed_implies_a_scaled_clock() -> None:

@@ -34,25 +34,34 @@ def parse_generation(text: str) -> Generation:
     if text in NAMED:
         return NAMED[text]
     try:
-        if match := re.fullmatch(r"lognormal:([^:]+):([0-9.]{1,8})", text):
-            median, sigma = parse_duration(match[1]), float(match[2])
-            if sigma > 3:
-                raise ValueError(f"a sigma of {sigma} is above 3")
-            return Generation(median, median, sigma)
-        low, dash, high = text.partition("-")
-        law = Generation(parse_duration(low), parse_duration(high if dash else low))
-        if law.high < law.low:
-            raise ValueError("its end lies before its start")
+        return parse_law(text)
     except ValueError as error:
         raise ValueError(f"{text[:60]!r} is not a generation time ({error}): write {FORM}") from None
+
+
+def parse_law(text: str) -> Generation:
+    """A law that has no name. Raises `ValueError` that says what is wrong with it."""
+    if match := re.fullmatch(r"lognormal:([^:]+):([0-9.]{1,8})", text):
+        median, sigma = parse_duration(match[1]), float(match[2])
+        if sigma > 3:
+            raise ValueError(f"a sigma of {sigma} is above 3")
+        return Generation(median, median, sigma)
+    low, dash, high = text.partition("-")
+    law = Generation(parse_duration(low), parse_duration(high if dash else low))
+    if law.high < law.low:
+        raise ValueError("its end lies before its start")
     return law
+
+
+def drawn(law: Generation, luck: float, other: float) -> Micros:
+    """What the law gives to two numbers in [0, 1)."""
+    if law.sigma is None:
+        return law.low + int((law.high - law.low) * luck)
+    normal = math.sqrt(-2 * math.log(1 - luck)) * math.cos(2 * math.pi * other)
+    return min(int(law.low * math.exp(law.sigma * normal)), LONGEST)
 
 
 def draw_times(law: Generation, luck: tuple[float, float, float, float]) -> tuple[Micros, Micros]:
     """When a task starts and when it ends, both counted from its creation."""
-    if law.sigma is None:
-        total = law.low + int((law.high - law.low) * luck[0])
-    else:
-        normal = math.sqrt(-2 * math.log(1 - luck[0])) * math.cos(2 * math.pi * luck[1])
-        total = min(int(law.low * math.exp(law.sigma * normal)), LONGEST)
+    total = drawn(law, luck[0], luck[1])
     return int(total * (_LEAST_PENDING + _MORE_PENDING * luck[2])), total

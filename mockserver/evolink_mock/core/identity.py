@@ -63,7 +63,12 @@ def draws(seed: Seed, n: int) -> tuple[float, float, float, float]:
     return a / 2**32, b / 2**32, c / 2**32, d / 2**32
 
 
-def luck_of(seed: Seed, task_id: str) -> float:
-    """A number in [0, 1) for what happens to a task after its end."""
-    luck: int = _DRAWS.unpack_from(blake2b(seed.secret + task_id.encode()).digest())[0]
-    return luck / 2**32
+def luck_of(seed: Seed, name: str) -> float:
+    """A number in [0, 1) for something named, such as what happens to a task after its end."""
+    return lucks_of(seed, name)[0]
+
+
+def lucks_of(seed: Seed, name: str) -> tuple[float, float, float, float]:
+    """Four such numbers."""
+    a, b, c, d = _DRAWS.unpack_from(blake2b(seed.secret + name.encode()).digest())
+    return a / 2**32, b / 2**32, c / 2**32, d / 2**32

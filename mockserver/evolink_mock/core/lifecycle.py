@@ -7,8 +7,8 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation, draw_times
 from evolink_mock.core.identity import Seed, draws
-from evolink_mock.core.scenario import Scenario
-from evolink_mock.core.task import Event, Failure, Plan, State
+from evolink_mock.core.scenario import DEFAULT, UPSTREAM, Scenario
+from evolink_mock.core.task import NEVER, Event, Failure, Plan, State, Task
 from evolink_mock.core.validation import Request
 
 _PENDING = State("pending", 0)
@@ -18,50 +18,93 @@ _CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
 def plan(request: Request, scenario: Scenario, law: Generation, seed: Seed, n: int, choices: Choices) -> Plan:
     """Draw the future of a world's n-th task. A scenario's outcome wins over what the request itself deserves."""
     starts, ends = draw_times(law, draws(seed, n))
+    units = quote(request, request.duration, choices)
+    plain = Plan(starts, ends, request.doom, request.duration * SECOND, units, units)
+    return plain if scenario is DEFAULT else _bent(plain, request, scenario, choices)
+
+
+def _bent(plain: Plan, request: Request, scenario: Scenario, choices: Choices) -> Plan:
+    """A plan as a scenario has it."""
+    starts, ends, lingers = plain.starts, plain.ends, 0
+    if scenario.slow_start is not None:
+        starts, ends = starts + scenario.slow_start, ends + scenario.slow_start
+    if scenario.slow_finish is not None:
+        ends, lingers = ends + scenario.slow_finish, scenario.slow_finish
     if scenario.delivery is not None and CHAOS[scenario.delivery].instant:
         starts = ends = 0
-    failure = request.doom
+    elif scenario.stuck == "99":
+        ends, lingers = NEVER, NEVER - ends
+    elif scenario.stuck is not None or scenario.polls is not None:
+        starts = ends = NEVER
+    failure = plain.failure
     if scenario.fail is not None:
-        failure = Failure(scenario.fail, FAILURES[scenario.fail].message)
-    seconds = request.duration
-    units = quote(request, seconds, choices)
-    return Plan(starts, ends, failure, seconds * SECOND, units, units)
+        failure = _failure(scenario.fail, scenario.message)
+    elif scenario.cancel is not None:
+        failure = _CANCELLED
+    video, charged = plain.video, plain.charged
+    if scenario.actual_duration is not None and scenario.actual_duration < video:
+        video = scenario.actual_duration
+        charged = quote(request, video / SECOND, choices)
+    return plain._replace(
+        starts=starts,
+        ends=ends,
+        failure=failure,
+        video=video,
+        charged=charged,
+        lingers=lingers,
+        cancelled=scenario.cancel == "cancelled",
+        reads=scenario.polls or 0,
+    )
 
 
-def observe(plan: Plan, elapsed: Micros, events: tuple[Event, ...] = ()) -> State:
-    """The state of a task `elapsed` microseconds after its creation.
+def _failure(code: str, message: str | None) -> Failure:
+    if code.startswith(UPSTREAM):
+        code = code.removeprefix(UPSTREAM)
+        return Failure(code, message or code)
+    return Failure(code, message or FAILURES[code].message)
+
+
+def state_of(task: Task, now: Micros) -> State:
+    """The state of a task at an instant."""
+    return observe(task.plan, now - task.created, task.events, task.reads)
+
+
+def observe(plan: Plan, elapsed: Micros, events: tuple[Event, ...] = (), reads: int = 0) -> State:
+    """The state of a task `elapsed` microseconds after its creation, when it had been read so often.
 
     Progress never falls before the end, is 100 only on completion, and on failure is what had been reached (whether
     that is shown is the setting `failed_progress`).
     """
     for event in events:
         if event.at <= elapsed and event.at < plan.ends:
-            return _ended(event, _progress(plan, event.at))
+            return _ended(event, _progress(plan, event.at), plan.cancelled)
+    if plan.reads:
+        return _PENDING if reads < min(2, plan.reads) else State("processing", min(99 * reads // plan.reads, 99))
     if elapsed < plan.starts:
         return _PENDING
     if elapsed < plan.ends:
         return State("processing", _progress(plan, elapsed))
     if plan.failure is None:
         return State("completed", 100, None, plan.ends)
-    return State("failed", 99, plan.failure, plan.ends)
+    return State("failed", 99, plan.failure, plan.ends, plan.cancelled)
 
 
 def next_transition(plan: Plan, elapsed: Micros) -> Micros | None:
-    """When the status changes next of itself, counted from creation; `None` after the end."""
-    if elapsed < plan.starts:
-        return plan.starts
-    return plan.ends if elapsed < plan.ends else None
+    """When the status changes next of itself, counted from creation; `None` after the end, and where it never does."""
+    following = plan.starts if elapsed < plan.starts else plan.ends
+    return following if elapsed < following < NEVER else None
 
 
 def _progress(plan: Plan, elapsed: Micros) -> int:
     if elapsed < plan.starts:
         return 0
-    return 1 + 98 * (elapsed - plan.starts) // max(plan.ends - plan.starts, 1)
+    full = plan.ends - plan.lingers
+    return 1 + 98 * min(elapsed - plan.starts, full - plan.starts) // max(full - plan.starts, 1)
 
 
-def _ended(event: Event, progress: int) -> State:
+def _ended(event: Event, progress: int, cancelled: bool) -> State:
     if event.kind == "cancelled":
         return State("cancelled", progress, _CANCELLED, event.at)
     if event.failure is None:
         return State("completed", 100, None, event.at)
-    return State("failed", progress, event.failure, event.at)
+    return State("failed", progress, event.failure, event.at, cancelled and event.kind == "read")

@@ -79,6 +79,8 @@ def credits_body(ledger: Ledger) -> CreditsBody:
 
 
 def shown_status(state: State, choices: Choices) -> Status:
+    if state.as_cancelled:
+        return "cancelled"
     return choices.cancelled_as if state.status == "cancelled" else state.status
 
 

@@ -1,12 +1,17 @@
 """A task is a plan drawn once at creation, and the few things that happened to it since."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from evolink_contracts.spec.wire import Credits, Status
 from evolink_mock.core.duration import Micros
 
-Door: TypeAlias = Literal["header", "default"]
-"""Which way a scenario came in."""
+Door: TypeAlias = Literal["prompt", "header", "queued", "key", "file", "default"]
+"""Which way a scenario came in: the first that says something about a request decides it."""
+
+DOORS: tuple[Door, ...] = get_args(Door)
+
+NEVER: Micros = 1 << 52
+"""Later than any clock goes: when something begins or ends that does not."""
 
 Units: TypeAlias = int
 """Ten-thousandths of a credit: sums of them are exact, and four decimals are what the credits page shows."""
@@ -33,16 +38,22 @@ class Plan(NamedTuple):
     reserved: Units
     charged: Units
     """What success costs; failure costs nothing."""
+    lingers: Micros = 0
+    """How long before its end it has reached 99 %."""
+    cancelled: bool = False
+    """Whether it shows its failure as the status `cancelled`, whatever the setting says."""
+    reads: int = 0
+    """At which read it ends, where it is reads that count and not time."""
 
 
 class Event(NamedTuple):
     """Somebody ended the task before its plan did."""
 
-    kind: Literal["cancelled", "forced"]
+    kind: Literal["cancelled", "forced", "read"]
     at: Micros
     """Counted from the task's creation."""
     failure: Failure | None = None
-    """Of a forced outcome; `None` is success."""
+    """Of any other kind than `cancelled`; `None` is success."""
 
 
 class Task(NamedTuple):
@@ -56,8 +67,14 @@ class Task(NamedTuple):
     events: tuple[Event, ...] = ()
     calls: bool = False
     """Whether the request has a callback URL."""
-    delivery: str | None = None
-    """The scenario of its callback."""
+    scenario: str | None = None
+    """What decided what becomes of it, unless that is the built-in default."""
+    rule: str = ""
+    """Where in the door's rules the scenario stood."""
+    reads: int = 0
+    """How often it was queried, where its plan asks for that."""
+    idempotency: tuple[str, bytes] | None = None
+    """The key that it was created with, and the digest of the request."""
 
 
 class State(NamedTuple):
@@ -68,6 +85,8 @@ class State(NamedTuple):
     failure: Failure | None = None
     ended: Micros | None = None
     """When it ended, counted from creation; `None` while it has not."""
+    as_cancelled: bool = False
+    """Whether it shows as `cancelled`, whatever the setting says."""
 
 
 def to_units(amount: Credits) -> Units:

@@ -1,0 +1,19 @@
+"""A scenario inside a prompt: `A cat [[mock: fail=service_error]] playing piano`."""
+
+import re
+
+OPENING = "[[mock:"
+_DIRECTIVE = re.compile(r"\s*\[\[mock:(.*?)\]\]", re.DOTALL)
+
+
+def take_directive(prompt: str) -> tuple[str, str] | None:
+    """The prompt without its directives, and what they say; `None` where there is none.
+
+    Several are read as one, in their order. Raises `ValueError` where one is never closed.
+    """
+    if OPENING not in prompt:
+        return None
+    rest = _DIRECTIVE.sub("", prompt)
+    if OPENING in rest:
+        raise ValueError(f"a directive is never closed; write {OPENING} fail=service_error]]")
+    return rest.strip(), ";".join(_DIRECTIVE.findall(prompt)).strip()

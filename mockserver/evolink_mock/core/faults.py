@@ -1,0 +1,94 @@
+"""What can go wrong with an answer on the wire, by name, as data that any carrier can follow.
+
+Each is what a real network or a gateway does on a bad day, never a lie about the API.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple, TypeAlias
+
+from evolink_mock.core.duration import SECOND, Micros
+
+Part: TypeAlias = Literal["head", "body", "half", "drip", "garbage", "settle", "reset", "close"]
+
+
+class Fault(NamedTuple):
+    """`carried_out` is whether the operation happens all the same; `parts` is what the connection sees, in order.
+
+    Without parts the answer goes out as usual, but is another one: see `altered`.
+    """
+
+    summary: str
+    carried_out: bool
+    parts: tuple[Part, ...] = ()
+
+
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        "reset_before": Fault("the connection is reset, and nothing happens", False, ("reset",)),
+        "reset_midway": Fault("the connection is reset half-way", True, ("head", "half", "settle", "reset")),
+        "empty": Fault("the connection is closed without an answer, and nothing happens", False, ("close",)),
+        "truncated_json": Fault("half of the JSON, as a whole answer", True),
+        "html_502": Fault("a gateway's HTML page with status 502, and nothing happens", False),
+        "drip": Fault("a few bytes at a time, for 3 s or drip_time", True, ("drip",)),
+        "garbage_after": Fault(
+            "bytes that belong to nothing follow the answer", True, ("head", "body", "garbage", "close")
+        ),
+        "commit_then_drop": Fault("the task is created and billed, and the answer is lost", True, ("reset",)),
+    }
+)
+
+COMMITTING = frozenset({"commit_then_drop"})
+"""Faults of the create call alone: elsewhere nothing is committed."""
+
+DRIP_TIME: Micros = 3 * SECOND
+_DROPS = 20
+_GARBAGE = b"\x00\xff\x16\x03\x01 not an answer \xfe"
+_SETTLE: Micros = SECOND // 20
+"""Before a reset, since what is still on its way would die with the connection."""
+
+HTML_502 = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>gateway</center>\r\n</body>\r\n</html>\r\n"
+)
+
+Act: TypeAlias = bytes | Micros | Literal["reset", "close"]
+"""Bytes to send, microseconds of wall time to wait, or how the connection ends."""
+
+
+def altered(fault: str, status: int, content_type: bytes, body: bytes) -> tuple[int, bytes, bytes]:
+    """Status, content type and body as the fault leaves them."""
+    if fault == "html_502":
+        return 502, b"text/html", HTML_502
+    if fault == "truncated_json":
+        return status, content_type, body[: len(body) // 2]
+    return status, content_type, body
+
+
+def acts(fault: str, head: bytes, body: bytes, drip_time: Micros | None = None) -> Iterator[Act]:
+    """What to do on the connection instead of sending the answer as it is."""
+    half = len(body) // 2
+    for part in FAULTS[fault].parts:
+        match part:
+            case "head":
+                yield head
+            case "body":
+                yield body
+            case "half":
+                yield body[:half]
+            case "drip":
+                yield from _drip(head + body, DRIP_TIME if drip_time is None else drip_time)
+            case "garbage":
+                yield _GARBAGE
+            case "settle":
+                yield _SETTLE
+            case "reset" | "close":
+                yield part
+
+
+def _drip(answer: bytes, time: Micros) -> Iterator[Act]:
+    size = max(-(-len(answer) // _DROPS), 1)
+    for at in range(0, len(answer), size):
+        if at:
+            yield time // (_DROPS - 1)
+        yield answer[at : at + size]

@@ -1,0 +1,121 @@
+"""Which scenario decides a request: several doors, of which the first that says something about it does."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from evolink_mock.core.identity import luck_of
+from evolink_mock.core.rules import Subject
+from evolink_mock.core.scenario import DEFAULT, Scenario, Scripted, parse_scenario
+from evolink_mock.core.task import DOORS, Door, Task
+from evolink_mock.scenario_file import ScenarioFile
+from evolink_mock.world import World
+
+
+class Decision(NamedTuple):
+    """The scenario of a request, the door it came in by, and where in the door's rules it stood."""
+
+    door: Door
+    scenario: Scenario
+    text: str | None = None
+    rule: str = ""
+
+
+BUILT_IN = Decision("default", DEFAULT)
+
+
+class Asked(NamedTuple):
+    """A request, as far as doors look at it. `task` is what a query asks for."""
+
+    world: World
+    operation: Scripted
+    directive: str | None
+    header: str | None
+    task: Task | None
+    subject: Callable[[], Subject]
+
+
+class Doors:
+    """All doors of one emulator. `file` holds the rules of the scenario file, if there is one."""
+
+    def __init__(self, file: ScenarioFile | None) -> None:
+        self._file = file
+
+    def silent(self, world: World, task: Task | None) -> bool:
+        """Whether no door but the request's own says anything: a quick look, since nearly always none does."""
+        return (
+            world.script.idle
+            and self._file is None
+            and world.grant.scenario is None
+            and (task is None or task.scenario is None)
+        )
+
+    def decide(self, asked: Asked) -> Decision:
+        """Raises `ValueError` that names the door whose text is no scenario.
+
+        What was said of a task when it was created counts for its queries too, at the rank of its own door.
+        """
+        world = asked.world
+        at_door: dict[Door, Callable[[], Decision | None]] = {
+            "prompt": _read(asked, "prompt", "prompt", asked.directive),
+            "header": _read(asked, "header", "X-Mock-Scenario", asked.header),
+            "queued": lambda: _queued(asked),
+            "key": _read(asked, "key", "the key's scenario", world.script.default or world.grant.scenario),
+            "file": lambda: self._of_file(asked),
+        }
+        for door in DOORS[:-1]:
+            if (found := at_door[door]()) is not None or (found := _of_task(asked, door)) is not None:
+                return found
+        return BUILT_IN
+
+    def _of_file(self, asked: Asked) -> Decision | None:
+        if self._file is None:
+            return None
+        world = asked.world
+        for digest, rule in self._file.rules():
+            if rule.operation != asked.operation or not rule.match.holds(world.key, asked.subject()):
+                continue
+            used = world.script.used.get(digest, 0)
+            step = rule.step(used)
+            if step is None:
+                continue
+            world.script.used[digest] = used + 1
+            world.store.touch()
+            text = step[1].drawn(luck_of(world.seed, f"{digest} {used}"))
+            return Decision("file", parse_scenario(text), text, f"{rule.name}, step {step[0]}")
+        return None
+
+
+def _read(asked: Asked, door: Door, where: str, text: str | None) -> Callable[[], Decision | None]:
+    """Read at once, so that a faulty text is refused even where another door decides."""
+    if text is None:
+        return lambda: None
+    try:
+        scenario = parse_scenario(text)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return lambda: Decision(door, scenario, text) if scenario.concerns(asked.operation) else None
+
+
+def _queued(asked: Asked) -> Decision | None:
+    world = asked.world
+    for number, (row, rule) in world.script.queued.items():
+        if rule.operation != asked.operation or not rule.match.holds(world.key, asked.subject()):
+            continue
+        step = rule.step(row.used)
+        if step is None:
+            continue
+        text = step[1].drawn(luck_of(world.seed, f"queued {number} {row.used}"))
+        world.script.use(number)
+        world.store.touch()
+        return Decision("queued", parse_scenario(text), text, rule.name)
+    return None
+
+
+def _of_task(asked: Asked, door: Door) -> Decision | None:
+    task = asked.task
+    if task is None or task.door != door or task.scenario is None:
+        return None
+    scenario = parse_scenario(task.scenario)
+    if scenario.ok or not scenario.concerns(asked.operation):
+        return None
+    return Decision(door, scenario, task.scenario, task.rule)

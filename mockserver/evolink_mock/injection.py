@@ -1,0 +1,72 @@
+"""What a scenario makes of one answer: another answer in its place, a fault on the wire, a delay."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from evolink_contracts.spec.errors import ERRORS
+from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.faults import FAULTS, altered
+from evolink_mock.core.identity import lucks_of
+from evolink_mock.core.latency import draw_latency
+from evolink_mock.core.scenario import Scripted
+from evolink_mock.doors import Decision
+from evolink_mock.errors import Answer
+from evolink_mock.world import World
+
+_SOON = 1
+"""Seconds in the Retry-After of an injected 429 about which nothing else is said."""
+
+
+class Injection(NamedTuple):
+    """What happens to one answer. `retry_after` in seconds."""
+
+    condition: str | None = None
+    fault: str | None = None
+    latency: Micros = 0
+    retry_after: int | None = None
+    drip_time: Micros | None = None
+
+
+def injection(world: World, decision: Decision, operation: Scripted, about: str, now: Micros) -> Injection:
+    """What a decided scenario does to this answer, which counts as one of its `times`.
+
+    `about` is the task that a query asks for: each task has its own times.
+    """
+    scenario = decision.scenario
+    answer, law = scenario.answer_to(operation), scenario.latency_of(operation)
+    if answer is None and law is None:
+        return Injection()
+    left: Micros | None = None
+    if scenario.limited:
+        count, since = world.script.window(f"{operation} {about} {decision.text}", now)
+        world.store.touch()
+        left = None if scenario.lasts is None else since + scenario.lasts - now
+        if (scenario.times is not None and count >= scenario.times) or (left is not None and left <= 0):
+            return Injection()
+    latency = 0 if law is None else draw_latency(law, lucks_of(world.seed, f"latency {world.requests}"))
+    if answer is None or answer in FAULTS:
+        return Injection(None, answer, latency, None, scenario.drip_time)
+    retry_after = None
+    if ERRORS[operation, answer].status == 429 or scenario.retry_after is not None:
+        retry_after = scenario.retry_after
+        if retry_after is None:
+            retry_after = _SOON if left is None else -(-left // SECOND)
+    return Injection(answer, None, latency, retry_after or None)
+
+
+def spoil(answer: Answer, fault: str, drip_time: Micros | None) -> None:
+    """Make an answer what its fault has it be."""
+    answer.status, answer.content_type, answer.body = altered(fault, answer.status, answer.content_type, answer.body)
+    answer.fault, answer.drip_time = fault, drip_time
+
+
+def hold_back(answer: Answer, pause: Callable[[], Awaitable[None]]) -> None:
+    """Let something be over before an answer goes out, beside what it waits for already."""
+    held = answer.hold
+
+    async def both() -> None:
+        await pause()
+        if held is not None:
+            await held()
+
+    answer.hold = both

@@ -1,0 +1,75 @@
+"""What a scenario does to an answer on its way: on the connection itself, or, in process, as httpx would have it."""
+
+import sys
+from typing import Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from evolink_mock.clock import rest
+from evolink_mock.core.duration import SECOND
+from evolink_mock.core.faults import FAULTS, acts
+from evolink_mock.errors import Answer
+from evolink_mock.exchange import Reply, send_reply
+
+CONNECTION = "evolink_mock.connection"
+"""The ASGI extension by which a server hands out the connection of a request."""
+
+
+class Connection(Protocol):
+    """The bytes below an answer."""
+
+    def head(self, reply: Reply) -> bytes:
+        """What comes before the body."""
+
+    def write(self, data: bytes) -> None: ...
+    def reset(self) -> None: ...
+    def close(self) -> None: ...
+
+
+async def send_as_scripted(scope: Scope, receive: Receive, send: Send, reply: Reply) -> None:
+    """Send a reply as its fault has it."""
+    answer = reply.answer
+    if answer.fault is None or not FAULTS[answer.fault].parts:
+        await send_reply(send, reply, scope["method"])
+        return
+    connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+    if connection is None:
+        await _in_process(answer)
+        await send_reply(send, reply, scope["method"])
+        return
+    for act in acts(answer.fault, connection.head(reply), answer.body, answer.drip_time):
+        match act:
+            case bytes():
+                connection.write(act)
+            case int():
+                await rest(act / SECOND)
+            case "reset":
+                connection.reset()
+            case "close":
+                connection.close()
+    connection.close()
+    # The server takes a return without an answer for a mistake, unless it knows that nobody is there any more.
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _in_process(answer: Answer) -> None:
+    """Wait as the fault has it, and raise what httpx does where the answer does not arrive."""
+    assert answer.fault is not None
+    arrived = False
+    for act in acts(answer.fault, b"head", answer.body, answer.drip_time):
+        match act:
+            case bytes():
+                arrived = True
+            case int():
+                await rest(act / SECOND)
+            case "reset":
+                raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
+            case "close" if not arrived:
+                raise _lost("RemoteProtocolError", "Server disconnected without sending a response.")
+
+
+def _lost(name: str, message: str) -> Exception:
+    # Whoever mounts the emulator in httpx has imported it; nobody else waits for its errors.
+    httpx = sys.modules.get("httpx")
+    return ConnectionResetError(message) if httpx is None else getattr(httpx, name)(message)
