@@ -15,6 +15,7 @@ from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.callbacks import first_attempt
+from evolink_mock.core.billing import quote
 from evolink_mock.core.chaos import CHAOS
 from evolink_mock.core.directive import OPENING, take_directive
 from evolink_mock.core.duration import SECOND, Micros
@@ -23,7 +24,7 @@ from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.render import created_body, credits_body
 from evolink_mock.core.rules import Subject
 from evolink_mock.core.scenario import Scripted
-from evolink_mock.core.task import Event, Task
+from evolink_mock.core.task import Event, Task, to_credits
 from evolink_mock.core.validation import Refusal, Request, Validator
 from evolink_mock.doors import BUILT_IN, Asked, Decision, Doors
 from evolink_mock.errors import Answer, refuse, refuse_invalid
@@ -136,13 +137,21 @@ class Api:
             return refuse("create", "rate_limited", message)
         made = world.create(request, now, decision.door, decision.text, decision.rule, idempotency)
         if made is None:
-            return refuse("create", "insufficient_quota")
+            return self._insufficient(world, request)
         name, task = made
         answer = Answer(200, self._created(name, task), task=name, door=decision.door)
         chaos = decision.scenario.delivery
         if task.calls and chaos is not None and CHAOS[chaos].instant:
             hold_back(answer, partial(first_attempt, world, name))
         return answer
+
+    def _insufficient(self, world: World, request: Request) -> Answer:
+        body = ERRORS["create", "insufficient_quota"].body()
+        if self._choices.quota_details == "include":
+            body["error"]["action_url"] = "/dashboard/credits"
+            body["error"]["account_balance_credits"] = to_credits(world.store.ledger.remaining)
+            body["error"]["estimated_credits"] = to_credits(quote(request, request.duration, self._choices))
+        return Answer(402, _encode(body))
 
     def _created(self, name: str, task: Task) -> bytes:
         return _encode(created_body(name, task, MODELS[task.model], self._choices))

@@ -37,7 +37,8 @@ async def send_as_scripted(scope: Scope, receive: Receive, send: Send, reply: Re
         await _in_process(answer)
         await send_reply(send, reply, scope["method"])
         return
-    for act in acts(answer.fault, connection.head(reply), answer.body, answer.drip_time):
+    head = connection.head(reply) if answer.status else b""
+    for act in acts(answer.fault, head, answer.body, answer.drip_time):
         match act:
             case bytes():
                 connection.write(act)

@@ -171,6 +171,33 @@ BODIES: dict[tuple[Operation, str], tuple[int, str]] = {
 
 IN_PART: dict[tuple[Operation, str], tuple[int, dict[str, object]]] = {
     ("create", "no_available_channel"): (400, {"code": "no_available_channel"}),
+    ("create", "invalid_parameter"): (
+        400,
+        {"code": "invalid_parameter", "message": "Invalid request parameters", "type": "invalid_request_error"},
+    ),
+    ("create", "upstream_error"): (
+        502,
+        {"code": "upstream_error", "message": "Upstream AI service unavailable", "type": "upstream_error"},
+    ),
+    ("create", "service_unavailable"): (
+        503,
+        {
+            "code": "service_unavailable",
+            "message": "No available channel for the requested model",
+            "type": "api_error",
+        },
+    ),
+    ("create", "content_policy_violation"): (400, {"code": "content_policy_violation"}),
+    ("create", "key_disabled"): (401, {"code": "KEY_DISABLED"}),
+    ("create", "key_expired"): (401, {"code": "KEY_EXPIRED"}),
+    ("create", "insufficient_token_quota"): (402, {"code": "insufficient_token_quota", "type": "insufficient_quota"}),
+    ("create", "token_daily_quota_exceeded"): (
+        402,
+        {"code": "token_daily_quota_exceeded", "type": "insufficient_quota"},
+    ),
+    ("create", "key_model_not_allowed"): (403, {"code": "KEY_MODEL_NOT_ALLOWED"}),
+    ("create", "idempotency_conflict"): (409, {"code": "idempotency_conflict"}),
+    ("create", "paid_outcome_unknown"): (409, {"code": "paid_outcome_unknown"}),
     ("create", "body_too_large"): (413, {}),
     ("credits", "invalid_request"): (400, {"code": 400, "message": "Invalid request"}),
     ("credits", "internal_error"): (500, {"code": 500, "type": "internal_server_error"}),

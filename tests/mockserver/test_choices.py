@@ -78,6 +78,10 @@ def read_without_credits(emulator: Emulator) -> Any:
     return emulator.query(emulator.create()).status_code
 
 
+def missing_credits(emulator: Emulator) -> Any:
+    return list(emulator.post(DOCUMENTED).json()["error"])[3:]
+
+
 def oversize(emulator: Emulator) -> Any:
     return emulator.post({"x": "x" * 2_000_000}).status_code
 
@@ -144,6 +148,10 @@ PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
         {"by_route": "Invalid or expired token", "by_cause": "Authentication required"},
     ),
     "quota_on_read": (read_without_credits, {"never": 200, "when_empty": 402}),
+    "quota_details": (
+        missing_credits,
+        {"omit": [], "include": ["action_url", "account_balance_credits", "estimated_credits"]},
+    ),
     "oversize_status": (oversize, {413: 413, 400: 400}),
     "task_retention": (after_a_minute, {7 * 24 * 3600: 200, 60: 404}),
 }
@@ -161,7 +169,7 @@ def test_every_open_question_has_a_probe_for_every_reading() -> None:
 @pytest.mark.parametrize(("setting", "reading"), [(name, value) for name in PROBES for value in PROBES[name][1]])
 def test_each_reading_shows_on_the_wire(setting: str, reading: Any) -> None:
     probe, expected = PROBES[setting]
-    balance = {"balance": 15.0} if setting == "quota_on_read" else {}
+    balance = {"balance": 14.0 if setting == "quota_details" else 15.0} if setting.startswith("quota") else {}
     with Emulator.in_process(**{setting: reading}, **balance) as emulator:
         assert probe(emulator) == expected[reading]
 

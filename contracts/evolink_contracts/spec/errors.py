@@ -46,6 +46,12 @@ def _own(condition: str, status: int, code: str, message: str) -> HttpError:
     return HttpError("any", condition, status, code, _REFUSED, message, basis="inferred", source="S10")
 
 
+def _expected(condition: str, status: int, code: str, type_: str, message: str) -> HttpError:
+    return HttpError(
+        "create", condition, status, code, type_, message, basis="vendor client", source="S2", wording="inferred"
+    )
+
+
 _ROWS = (
     HttpError("create", "invalid_request", 400, "invalid_request", _REFUSED, "Invalid request parameters"),
     HttpError("create", "unauthorized", 401, "unauthorized", "authentication_error", "Invalid or expired token"),
@@ -83,6 +89,69 @@ _ROWS = (
         "No available channel for the requested model",
         basis="vendor client",
         source="S2",
+    ),
+    HttpError(
+        "create",
+        "invalid_parameter",
+        400,
+        "invalid_parameter",
+        _REFUSED,
+        "Invalid request parameters",
+        source="S1",
+    ),
+    HttpError(
+        "create",
+        "upstream_error",
+        502,
+        "upstream_error",
+        "upstream_error",
+        "Upstream AI service unavailable",
+        source="S1",
+    ),
+    HttpError(
+        "create",
+        "service_unavailable",
+        503,
+        "service_unavailable",
+        "api_error",
+        "No available channel for the requested model",
+        source="S1e",
+    ),
+    # What the vendor's client expects of the gateway beside the pages: status and code; the sentences are this
+    # project's.
+    _expected("content_policy_violation", 400, "content_policy_violation", _REFUSED, "Content policy violation"),
+    _expected("key_disabled", 401, "KEY_DISABLED", "authentication_error", "This API key is disabled"),
+    _expected("key_expired", 401, "KEY_EXPIRED", "authentication_error", "This API key has expired"),
+    _expected(
+        "insufficient_token_quota",
+        402,
+        "insufficient_token_quota",
+        "insufficient_quota",
+        "The limit of this API key is used up",
+    ),
+    _expected(
+        "token_daily_quota_exceeded",
+        402,
+        "token_daily_quota_exceeded",
+        "insufficient_quota",
+        "The daily limit of this API key is used up",
+    ),
+    _expected(
+        "key_model_not_allowed", 403, "KEY_MODEL_NOT_ALLOWED", _REFUSED, "This API key may not use the model: {model}"
+    ),
+    _expected(
+        "idempotency_conflict",
+        409,
+        "idempotency_conflict",
+        _REFUSED,
+        "This Idempotency-Key was used with a different request",
+    ),
+    _expected(
+        "paid_outcome_unknown",
+        409,
+        "paid_outcome_unknown",
+        _REFUSED,
+        "An earlier request with this Idempotency-Key is still running",
     ),
     HttpError(
         "create",

@@ -43,6 +43,34 @@ _REQUEST_ID: Json = {
 }
 
 
+_REPLAYED: Json = {
+    "Idempotency-Replayed": {
+        "description": "`true` where the Idempotency-Key was used before, and this is the task of then.",
+        "required": False,
+        "schema": {"const": "true"},
+        "x-basis": "vendor client",
+        "x-source": "S2",
+    }
+}
+_RETRY_AFTER: Json = {
+    "Retry-After": {
+        "description": "In how many seconds to try again.",
+        "required": False,
+        "schema": {"type": "integer", "minimum": 1},
+        "x-basis": "vendor client",
+        "x-source": "S2",
+    }
+}
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key with the same request gives the same task, and is charged once.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{16,96}$"},
+    "x-basis": "vendor client",
+    "x-source": "S2",
+}
+
+
 def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
     """The document of create, query, credits and the callback, as a JSON-ready value.
 
@@ -85,6 +113,7 @@ def _create(cancel_route: bool) -> Json:
     return {
         "operationId": "createVideoGeneration",
         "summary": "Create a video task",
+        "parameters": [_IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {
@@ -100,6 +129,7 @@ def _create(cancel_route: bool) -> Json:
         "responses": {
             "200": {
                 **_success("The task was created.", "VideoGenerationResponse", "S1a", created=_created_example()),
+                "headers": {**_REQUEST_ID, **_REPLAYED},
                 "links": {
                     "task": _link("getTaskDetail", "Ask how the task is doing."),
                     **({"cancel": _link("cancelTask", "Cancel the task.")} if cancel_route else {}),
@@ -241,7 +271,7 @@ def _refusal(rows: list[HttpError]) -> Json:
     shapes = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     return {
         "description": " / ".join(row.condition.replace("_", " ") for row in rows),
-        "headers": _REQUEST_ID,
+        "headers": {**_REQUEST_ID, **(_RETRY_AFTER if rows[0].status == 429 else {})},
         "content": {
             "application/json": {
                 "schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes},

@@ -275,6 +275,16 @@ _CONFLICTS = (
         ),
     ),
     Conflict(
+        "quota_details",
+        "Does a 402 say how much is missing?",
+        "The pages show three fields; the vendor's client expects more, and its own example has them.",
+        (
+            Reading("omit", "S1a", "code, message and type alone"),
+            Reading("include", "S2", "also action_url, account_balance_credits and estimated_credits"),
+        ),
+        basis="vendor client",
+    ),
+    Conflict(
         "oversize_status",
         "Which status does a request body over the limit get?",
         "413 was removed from the pages as not returned, yet the vendor's client handles it.",
@@ -337,6 +347,18 @@ RULINGS = (
     ),
     Ruling(
         "callback gaps", "1, 2 and 4 seconds are counted from each failure to the next attempt.", "documented", "S1a"
+    ),
+    Ruling(
+        "Idempotency-Key",
+        "Honoured whenever sent, for as long as its task can be asked for; only a 200 uses it up.",
+        "vendor client",
+        "S2",
+    ),
+    Ruling(
+        "Retry-After",
+        "With the 429 of a limit or a scenario, in seconds: when the next request passes, or what the scenario says.",
+        "vendor client",
+        "S2",
     ),
     Ruling("callback redirects", "A 3xx is a failure and is not followed.", "documented", "S1a"),
     Ruling("callback headers", "JSON content type and no signature, since none is documented.", "documented", "S1a"),

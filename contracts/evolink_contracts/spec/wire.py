@@ -109,6 +109,9 @@ class ErrorDetail(TypedDict):
     type: str
     param: NotRequired[str]
     fallback_suggestion: NotRequired[str]
+    action_url: NotRequired[str]
+    account_balance_credits: NotRequired[Credits]
+    estimated_credits: NotRequired[Credits]
 
 
 class ErrorBody(TypedDict):

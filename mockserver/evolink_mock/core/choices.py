@@ -38,5 +38,6 @@ class Choices:
     task_id_check: Literal["after_auth", "before_auth"] = _default("task_id_check")
     unauthorized_message: Literal["by_route", "by_cause"] = _default("unauthorized_message")
     quota_on_read: Literal["never", "when_empty"] = _default("quota_on_read")
+    quota_details: Literal["omit", "include"] = _default("quota_details")
     oversize_status: Literal[413, 400] = _default("oversize_status")
     task_retention: int = _default("task_retention")

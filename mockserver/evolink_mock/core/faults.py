@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from evolink_mock.core.duration import SECOND, Micros
 
-Part: TypeAlias = Literal["head", "body", "half", "drip", "garbage", "settle", "reset", "close"]
+Part: TypeAlias = Literal["head", "half", "drip", "garbage", "settle", "reset", "close"]
 
 
 class Fault(NamedTuple):
@@ -31,9 +31,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "truncated_json": Fault("half of the JSON, as a whole answer", True),
         "html_502": Fault("a gateway's HTML page with status 502, and nothing happens", False),
         "drip": Fault("a few bytes at a time, for 3 s or drip_time", True, ("drip",)),
-        "garbage_after": Fault(
-            "bytes that belong to nothing follow the answer", True, ("head", "body", "garbage", "close")
-        ),
+        "garbage_after": Fault("bytes that belong to nothing follow the answer", True, ("head", "garbage", "close")),
         "commit_then_drop": Fault("the task is created and billed, and the answer is lost", True, ("reset",)),
     }
 )
@@ -72,14 +70,13 @@ def acts(fault: str, head: bytes, body: bytes, drip_time: Micros | None = None) 
         match part:
             case "head":
                 yield head
-            case "body":
-                yield body
             case "half":
                 yield body[:half]
             case "drip":
                 yield from _drip(head + body, DRIP_TIME if drip_time is None else drip_time)
             case "garbage":
-                yield _GARBAGE
+                # In one piece, or a client that takes an answer and leaves would never see it.
+                yield body + _GARBAGE
             case "settle":
                 yield _SETTLE
             case "reset" | "close":
