@@ -93,7 +93,10 @@ def _read(asked: Asked, door: Door, where: str, text: str | None) -> Callable[[]
         scenario = parse_scenario(text)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return lambda: Decision(door, scenario, text) if scenario.concerns(asked.operation) else None
+    # What comes with a create and speaks of queries is said of those of its task.
+    of_queries = asked.operation == "create" and door in ("prompt", "header") and scenario.concerns("query")
+    concerned = of_queries or scenario.concerns(asked.operation)
+    return lambda: Decision(door, scenario, text) if concerned else None
 
 
 def _queued(asked: Asked) -> Decision | None:

@@ -33,10 +33,11 @@ class ScenarioControl:
             ControlCall("GET", "/scenarios", "queued scenarios, the key's own, the file", self._list),
             ControlCall("POST", "/scenarios", _QUEUE, self._queue),
             ControlCall("DELETE", "/scenarios", "forget what is queued, and the key's own", self._clear),
-            ControlCall("DELETE", "/scenarios/{number}", "forget one that is queued", self._forget),
             ControlCall("POST", "/scenarios/default", _DEFAULT, self._set_default),
             ControlCall("GET", "/scenarios/words", "every word of a scenario", self._words, of_world=False),
             ControlCall("GET", "/scenarios/schema", "JSON Schema of a scenario file", self._schema, of_world=False),
+            # Last, since any word would do as its number.
+            ControlCall("DELETE", "/scenarios/{number}", "forget one that is queued", self._forget),
         )
 
     async def _list(self, ask: Ask) -> object:

@@ -79,7 +79,8 @@ def observe(plan: Plan, elapsed: Micros, events: tuple[Event, ...] = (), reads: 
         if event.at <= elapsed and event.at < plan.ends:
             return _ended(event, _progress(plan, event.at), plan.cancelled)
     if plan.reads:
-        return _PENDING if reads < min(2, plan.reads) else State("processing", min(99 * reads // plan.reads, 99))
+        pending_reads = 1 if plan.reads > 2 else 0
+        return _PENDING if reads <= pending_reads else State("processing", min(99 * reads // plan.reads, 99))
     if elapsed < plan.starts:
         return _PENDING
     if elapsed < plan.ends:
