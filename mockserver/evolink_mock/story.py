@@ -61,7 +61,7 @@ def _planned(plan: Plan) -> str:
     outcome = _outcome(plan.failure, plan.cancelled)
     video = f" with {show_duration(plan.video)} of video" if plan.failure is None else ""
     if plan.reads:
-        return f"ends when it is read for the {plan.reads}. time: {outcome}{video}"
+        return f"ends at its {plan.reads}. read: {outcome}{video}"
     if plan.starts >= NEVER:
         return "stays pending for ever"
     starts = f"starts after {show_duration(plan.starts)}"
@@ -88,7 +88,7 @@ def _answered(entry: Entry) -> str:
     if entry.fault is not None:
         answered += f", spoiled by {entry.fault}"
     by = entry.door not in (None, "default") and entry.route != "create"
-    return f"{entry.method} {answered}" + (f" (scenario of the {entry.door}: {entry.scenario})" if by else "")
+    return f"{entry.method} {answered}" + (f" (by the {entry.door}: {entry.scenario})" if by else "")
 
 
 def _ended(world: World, task: Task) -> Iterator[Line]:
@@ -100,7 +100,7 @@ def _ended(world: World, task: Task) -> Iterator[Line]:
         return
     at = task.created + state.ended
     event = next((event for event in task.events if event.at == state.ended), None)
-    how = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by read {task.reads}"}
+    how = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.reads}. read"}
     why_now = "" if event is None else how[event.kind]
     failed = "" if state.failure is None else f" with {state.failure.code}"
     yield Line(at, "status", f"{shown_status(state, world.rules.choices)}{failed}{why_now}")

@@ -1,26 +1,75 @@
-"""The same seed and the same requests on a manual clock give the same bytes, in any process."""
+"""The same seed and the same requests on a manual clock give the same bytes, in any process, whatever goes wrong."""
 
 import hashlib
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import httpx
+
+from hooks import deliveries
 from support import DOCUMENTED, Emulator
 
 TESTS = Path(__file__).parent.parent
+SCENARIOS = """
+[[rule]]
+operation = "create"
+[rule.weights]
+"ok" = 5
+"fail=service_error" = 2
+"create=rate_limited; create_latency=1s-3s" = 1
+"polls=2" = 1
+"create=commit_then_drop" = 1
+"create=html_502" = 1
+"delivery=duplicate; actual_duration=1500ms" = 1
+
+[[rule]]
+operation = "query"
+[rule.weights]
+"ok" = 6
+"query=internal_error" = 1
+"query_latency=lognormal:800ms:0.5" = 2
+"query=reset_midway" = 1
+"query=truncated_json" = 1
+"""
 
 
 def transcript(seed: int) -> str:
-    """A digest of everything a session of 60 requests puts on the wire."""
+    """A digest of everything that a session of 200 requests puts on the wire, and of all callbacks."""
     digest = hashlib.sha256()
-    with Emulator.in_process(seed=seed, generation_time="quick") as emulator:
-        for number in range(20):
-            answers = [emulator.post(DOCUMENTED | {"duration": 2 + number % 14})]
-            emulator.advance("700ms")
-            answers.append(emulator.query(answers[0].json()["id"]))
-            answers.append(emulator.request("GET", "/v1/credits"))
-            for answer in answers:
-                digest.update(repr((answer.status_code, answer.headers.raw, answer.content)).encode())
+
+    def note(*parts: object) -> None:
+        digest.update(repr(parts).encode())
+
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "scenarios.toml"
+        file.write_text(SCENARIOS, encoding="utf-8")
+        with Emulator.in_process(seed=seed, generation_time="quick", scenarios=str(file)) as emulator:
+            for number in range(50):
+                body = DOCUMENTED | {"duration": 2 + number % 14, "callback_url": "https://sink.mock/500,200"}
+                name = emulator.control("tasks?limit=1")["tasks"]
+                path = f"/v1/tasks/{name[0]['id'] if name else 'task-unified-0'}"
+                for method, asked, sent in (
+                    ("POST", "/v1/videos/generations", {"json": body}),
+                    ("GET", path, {}),
+                    ("GET", path, {}),
+                    ("GET", "/v1/credits", {}),
+                ):
+                    try:
+                        answer = emulator.request(method, asked, **sent)
+                    except httpx.TransportError as error:
+                        note(type(error), str(error))
+                    else:
+                        note(answer.status_code, answer.headers.raw, answer.content)
+                emulator.advance("700ms")
+            emulator.advance("60s")
+            for row in emulator.control("inbox")["rows"]:
+                note(row)
+            for delivery in deliveries(emulator):
+                for attempt in delivery["attempts"]:
+                    attempt.pop("latency_ms")  # Of the wall's time.
+                note(delivery)
     return digest.hexdigest()
 
 
