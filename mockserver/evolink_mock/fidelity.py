@@ -24,7 +24,14 @@ _OWN = (
     ("sink.mock", "an emulator extension: a receiver that answers as its path says", "inferred"),
     ("delivery scenarios", "an emulator extension: duplicate, late, lost and the like, when asked for", "inferred"),
     ("X-Request-Id", "on every answer", "vendor client"),
-    ("X-Mock-Scenario", "an emulator extension: the caller asks for an error or a failure", "inferred"),
+    (
+        "scenarios",
+        "an emulator extension: errors, faults, latencies and outcomes, when asked for by any door",
+        "inferred",
+    ),
+    ("Idempotency-Key", "the same request gives the same task; another, or one still unanswered, 409", "vendor client"),
+    ("Retry-After", "with the 429 of a limit or a scenario, in whole seconds", "vendor client"),
+    ("limits of a model family", "creates a minute and unfinished tasks, off unless set", "third party"),
     ("/__mock", "an emulator extension: clock, worlds, tasks, deliveries, inbox, events, journal", "inferred"),
 )
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from command import run
+from evolink_mock.core.faults import FAULTS
+from evolink_mock.core.scenario import WORDS
+from evolink_mock.core.task import DOORS
 from serving import Server
+from support import DOCUMENTED, Emulator
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,6 +23,8 @@ ELSEWHERE = {
     "make run": "tests/e2e/test_install.py",
     "evolink-mock serve --callback-route": "tests/e2e/test_callbacks.py",
     "evolink-mock doctor": "tests/e2e/test_callback_commands.py",
+    "evolink-mock check": "tests/mockserver/test_scenario_file.py",
+    "evolink-mock explain": "tests/mockserver/test_explain.py",
     "docker compose up --build": "tests/docs/test_container.py",
 }
 """Commands that this file does not run, and where they are run or why they cannot be."""
@@ -45,9 +52,9 @@ def test_the_tour_prints_what_it_says(tmp_path: Path) -> None:
         # A script expands no aliases unless told to; a person's shell does.
         shell = ["bash", "-O", "expand_aliases", "-euo", "pipefail", "-c", script]
         environ = {**os.environ, "EVOLINK_BASE_URL": server.url}
-        run = subprocess.run(shell, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    printed = run.stdout.split(mark)
+        ran = subprocess.run(shell, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    printed = ran.stdout.split(mark)
     assert len(printed) == len(steps)
     for (step, expected), output in zip(steps, printed, strict=True):
         assert as_pattern(expected).fullmatch(output.strip()), f"{step}\nprinted\n{output}"
@@ -70,9 +77,35 @@ def test_the_python_example_runs() -> None:
 def test_the_settings_example_is_accepted(tmp_path: Path) -> None:
     from evolink_mock.settings import load_settings
 
-    (example,) = [text for kind, text in BLOCKS if kind == "toml"]
+    (example,) = [text for kind, text in BLOCKS if kind == "toml" and "[[rule]]" not in text]
     file = tmp_path / "evolink.toml"
     file.write_text(example, encoding="utf-8")
     loaded = load_settings(file=file)
     assert loaded.keys["sk-poor"].balance == 20.0
     assert loaded.choices.cancelled_as == "cancelled"
+
+
+def test_the_example_of_a_scenario_file_does_what_is_said_of_it(tmp_path: Path) -> None:
+    (example,) = [text for kind, text in BLOCKS if kind == "toml" and "[[rule]]" in text]
+    file = tmp_path / "scenarios.toml"
+    file.write_text(example, encoding="utf-8")
+    assert run("check", str(file)).stdout == f"{file}: 2 rules, nothing wrong\n"
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        answers = [emulator.post(DOCUMENTED) for _ in range(104)]
+        assert [(answer.status_code, answer.headers.get("retry-after")) for answer in answers[:5]] == [
+            *[(429, "5")] * 3,
+            *[(200, None)] * 2,
+        ]
+        emulator.advance("20s")
+        tasks = emulator.control("tasks?limit=101")["tasks"]
+        assert 20 < [task["status"] for task in tasks].count("failed") < 60
+        assert tasks[-1]["status"] == "completed"
+
+
+def test_it_names_every_door_in_order_and_every_word_of_a_scenario() -> None:
+    section = README.partition("## What goes wrong, on demand")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| (prompt|header|queued|key|file|default) \|", section, re.MULTILINE) == list(DOORS)
+    for word in (*WORDS, "flap"):
+        assert f"`{word}=" in section, word
+    for fault in FAULTS:
+        assert f"`{fault}`" in section, fault
