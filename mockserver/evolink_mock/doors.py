@@ -41,9 +41,11 @@ class Doors:
         self._file = file
 
     def silent(self, world: World, task: Task | None) -> bool:
-        """Whether no door but the request's own says anything: a quick look, since nearly always none does."""
+        """Whether no door says anything but those that a request itself may have."""
+        script = world.script
         return (
-            world.script.idle
+            not script.queued
+            and script.default is None
             and self._file is None
             and world.grant.scenario is None
             and (task is None or task.scenario is None)

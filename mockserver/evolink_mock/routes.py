@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from starlette.routing import Route
@@ -106,13 +107,15 @@ class Api:
     def create(self, call: Call) -> Answer:
         """POST /v1/videos/generations (S1a)."""
         body = None if call.body is None else self._json(call)
+        prompt = body.get("prompt") if type(body) is dict else None
+        directed = type(prompt) is str and OPENING in prompt
+        if not directed and self._silent(call, None):
+            return self._made(call, body, BUILT_IN)
         try:
-            body, directive = _without_directive(call, body)
+            body, directive = _without_directive(call, body) if directed else (body, None)
             decision = self._decide(call, "create", directive, None, partial(_subject_of, body))
         except ValueError as error:
             return _no_scenario(error)
-        if decision is BUILT_IN:
-            return self._made(call, body, decision)
         return self._scripted(call, "create", decision, partial(self._made, call, body, decision), body)
 
     def _made(self, call: Call, body: object, decision: Decision) -> Answer:
@@ -179,14 +182,15 @@ class Api:
         """GET /v1/tasks/{task_id} (S1b)."""
         found = self._task(call)
         task = None if isinstance(found, Answer) else found
+        if self._silent(call, task):
+            return self._shown(call, found)
         try:
             decision = self._decide(call, "query", None, task, partial(_subject_of_task, call.path["task_id"], task))
         except ValueError as error:
             return _no_scenario(error)
-        if decision is BUILT_IN:
-            return self._shown(call, found)
         answer = self._scripted(call, "query", decision, partial(self._shown, call, found))
-        answer.task = None if task is None else call.path["task_id"]
+        if task is not None:
+            answer.task = call.path["task_id"]  # For the journal, also where something else is answered.
         return answer
 
     def _shown(self, call: Call, found: Task | Answer) -> Answer:
@@ -224,12 +228,12 @@ class Api:
 
     def credits(self, call: Call) -> Answer:
         """GET /v1/credits (S1d)."""
+        if self._silent(call, None):
+            return self._balance(call)
         try:
             decision = self._decide(call, "credits", None, None, partial(Subject, "credits"))
         except ValueError as error:
             return _no_scenario(error)
-        if decision is BUILT_IN:
-            return self._balance(call)
         return self._scripted(call, "credits", decision, partial(self._balance, call))
 
     def _balance(self, call: Call) -> Answer:
@@ -272,6 +276,10 @@ class Api:
         document = render_openapi(self._settings.public_url, cancel_route=self._choices.cancel_route)
         return msgspec.json.format(_encode(document), indent=2)
 
+    def _silent(self, call: Call, task: Task | None) -> bool:
+        """Whether no door says anything, but perhaps the prompt's: a quick look, since nearly always none does."""
+        return SCENARIO_HEADER not in call.headers and self._doors.silent(call.world, task)
+
     def _decide(
         self,
         call: Call,
@@ -282,8 +290,6 @@ class Api:
     ) -> Decision:
         """Raises `ValueError` for what is no scenario."""
         header = call.headers.get(SCENARIO_HEADER)
-        if header is None and directive is None and self._doors.silent(call.world, task):
-            return BUILT_IN
         text = None if header is None else header.decode("latin-1")
         return self._doors.decide(Asked(call.world, operation, directive, text, task, subject))
 
@@ -311,10 +317,12 @@ class Api:
             spoil(answer, act.fault, act.drip_time)
         if act.latency:
             hold_back(answer, partial(self._let_pass, world, act.latency))
-        answer.door, answer.scenario, answer.rule = decision.door, decision.text, decision.rule
-        if operation == "create" and answer.hold is not None and _IDEMPOTENCY_HEADER in call.headers:
-            answer.hold = partial(_unanswered, world, call.headers[_IDEMPOTENCY_HEADER].decode("latin-1"), answer.hold)
-            world.unanswered.add(call.headers[_IDEMPOTENCY_HEADER].decode("latin-1"))
+        if decision is not BUILT_IN:
+            answer.door, answer.scenario, answer.rule = decision.door, decision.text, decision.rule
+        key = call.headers.get(_IDEMPOTENCY_HEADER)
+        if operation == "create" and answer.hold is not None and key is not None:
+            world.unanswered.add(key.decode("latin-1"))
+            answer.hold = partial(_unanswered, world, key.decode("latin-1"), answer.hold)
         return answer
 
     def _json(self, call: Call) -> object:
@@ -359,20 +367,15 @@ class Api:
         return refuse("query", self._choices.foreign_task if foreign else "task_not_found")
 
 
-def _without_directive(call: Call, body: object) -> tuple[object, str | None]:
+def _without_directive(call: Call, body: Any) -> tuple[object, str]:
     """The body as it is read and noted, and what the directive in its prompt says. Raises `ValueError`."""
-    prompt = body.get("prompt") if type(body) is dict else None
-    if type(prompt) is not str or OPENING not in prompt:
-        return body, None
     try:
-        taken = take_directive(prompt)
+        prompt, directive = take_directive(body["prompt"])
     except ValueError as error:
         raise ValueError(f"prompt: {error}") from None
-    assert taken is not None
-    assert isinstance(body, dict)
-    body = {**body, "prompt": taken[0]}
+    body = {**body, "prompt": prompt}
     call.body = _encode(body)
-    return body, taken[1]
+    return body, directive
 
 
 def _no_scenario(error: ValueError) -> Answer:

@@ -47,11 +47,6 @@ class Script:
     def rows(self) -> Rows:
         return Rows([row for row, _ in self.queued.values()], self.last, self.default, self.used, self._windows)
 
-    @property
-    def idle(self) -> bool:
-        """Whether it says nothing about any request."""
-        return not self.queued and self.default is None
-
     def queue(self, form: RuleForm) -> Queued:
         """Raises `ValueError` for a rule that makes no sense, `OverflowError` where too many wait."""
         if len(self.queued) >= MAX_QUEUED:

@@ -6,13 +6,11 @@ OPENING = "[[mock:"
 _DIRECTIVE = re.compile(r"\s*\[\[mock:(.*?)\]\]", re.DOTALL)
 
 
-def take_directive(prompt: str) -> tuple[str, str] | None:
-    """The prompt without its directives, and what they say; `None` where there is none.
+def take_directive(prompt: str) -> tuple[str, str]:
+    """A prompt in which there is an `OPENING`, without its directives; and what they say.
 
     Several are read as one, in their order. Raises `ValueError` where one is never closed.
     """
-    if OPENING not in prompt:
-        return None
     rest = _DIRECTIVE.sub("", prompt)
     if OPENING in rest:
         raise ValueError(f"a directive is never closed; write {OPENING} fail=service_error]]")
