@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from evolink_mock.core.identity import luck_of
 from evolink_mock.core.rules import Subject
 from evolink_mock.core.scenario import DEFAULT, Scenario, Scripted, parse_scenario
 from evolink_mock.core.task import DOORS, Door, Task
 from evolink_mock.scenario_file import ScenarioFile
 from evolink_mock.world import World
+
+_decode = msgspec.json.Decoder().decode
 
 
 class Decision(NamedTuple):
@@ -124,3 +128,18 @@ def _of_task(asked: Asked, door: Door) -> Decision | None:
     if scenario.ok or not scenario.concerns(asked.operation):
         return None
     return Decision(door, scenario, task.scenario, task.rule)
+
+
+def subject_of(body: object) -> Subject:
+    """What a create asks for, which nobody has judged yet."""
+    if not isinstance(body, dict):
+        return Subject("create")
+    images = body.get("image_urls")
+    image = images[0] if isinstance(images, list) and images else ""
+    texts = (body.get("model"), body.get("prompt"), image, body.get("callback_url"))
+    return Subject("create", *(text if isinstance(text, str) else "" for text in texts))
+
+
+def subject_of_task(name: str, task: Task | None) -> Subject:
+    about = Subject("query") if task is None else subject_of(_decode(task.request))
+    return about._replace(operation="query", task=name)

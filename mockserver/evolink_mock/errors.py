@@ -51,3 +51,8 @@ def refuse_invalid(code: str, message: str | None, status: int = 400) -> Answer:
 def refuse_control(status: int, code: str, message: str) -> Answer:
     """A refusal of the control API: the same shape, with a type that nobody takes for the vendor's."""
     return Answer(status, _encode({"error": {"code": code, "message": message, "type": "mock_control_error"}}))
+
+
+def retry_after(seconds: int) -> tuple[bytes, bytes]:
+    """The header."""
+    return b"retry-after", b"%d" % seconds

@@ -24,6 +24,7 @@ log = logging.getLogger("evolink_mock")
 
 REPLY = "evolink_mock.reply"
 """The ASGI extension by which a server says that a request is carried out, and only its reply is to be sent."""
+IDEMPOTENCY_HEADER = b"idempotency-key"
 MAX_HEADER_BYTES = 32 * 1024
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""

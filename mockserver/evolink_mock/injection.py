@@ -1,16 +1,20 @@
 """What a scenario makes of one answer: another answer in its place, a fault on the wire, a delay."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
 
 from evolink_contracts.spec.errors import ERRORS
+from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.faults import FAULTS, altered
 from evolink_mock.core.identity import lucks_of
 from evolink_mock.core.latency import draw_latency
+from evolink_mock.core.rules import Subject
 from evolink_mock.core.scenario import Scripted
-from evolink_mock.doors import Decision
-from evolink_mock.errors import Answer
+from evolink_mock.doors import BUILT_IN, Decision
+from evolink_mock.errors import Answer, refuse, retry_after
+from evolink_mock.exchange import IDEMPOTENCY_HEADER, Call
 from evolink_mock.world import World
 
 _SOON = 1
@@ -25,6 +29,38 @@ class Injection(NamedTuple):
     latency: Micros = 0
     retry_after: int | None = None
     drip_time: Micros | None = None
+
+
+def scripted(
+    call: Call,
+    operation: Scripted,
+    decision: Decision,
+    subject: Callable[[], Subject],
+    carry_out: Callable[[], Answer],
+    let_pass: Callable[[World, Micros], Awaitable[None]],
+) -> Answer:
+    """The answer that a scenario makes of an operation."""
+    world = call.world
+    act = injection(world, decision, operation, call.path.get("task_id", ""), call.now)
+    if act.condition is not None:
+        answer = refuse(operation, act.condition, model=subject().model or next(iter(MODELS)))
+        if act.retry_after is not None:
+            answer.headers = (*answer.headers, retry_after(act.retry_after))
+    elif act.fault is None or FAULTS[act.fault].carried_out:
+        answer = carry_out()
+    else:
+        answer = Answer(0, b"")
+    if act.fault is not None:
+        spoil(answer, act.fault, act.drip_time)
+    if act.latency:
+        hold_back(answer, partial(let_pass, world, act.latency))
+    if decision is not BUILT_IN:
+        answer.door, answer.scenario, answer.rule = decision.door, decision.text, decision.rule
+    key = call.headers.get(IDEMPOTENCY_HEADER)
+    if operation == "create" and answer.hold is not None and key is not None:
+        world.unanswered.add(key.decode("latin-1"))
+        answer.hold = partial(_unanswered, world, key.decode("latin-1"), answer.hold)
+    return answer
 
 
 def injection(world: World, decision: Decision, operation: Scripted, about: str, now: Micros) -> Injection:
@@ -70,3 +106,10 @@ def hold_back(answer: Answer, pause: Callable[[], Awaitable[None]]) -> None:
             await held()
 
     answer.hold = both
+
+
+async def _unanswered(world: World, key: str, hold: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await hold()
+    finally:
+        world.unanswered.discard(key)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evolink_contracts.spec.errors import FAILURES
 from evolink_mock.core.scenario import WORDS
-from evolink_mock.core.task import DOORS
+from evolink_mock.core.task import DOORS, Door
 from support import DOCUMENTED, Emulator
 
 CALLBACK = {"callback_url": "https://sink.mock/500,200"}
@@ -127,10 +127,10 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @given(st.dictionaries(st.sampled_from(GIVING), st.booleans()))
-def test_the_first_door_that_speaks_of_the_request_decides(filed: Emulator, given_at: dict[str, bool]) -> None:
+def test_the_first_door_that_speaks_of_the_request_decides(filed: Emulator, given_at: dict[Door, bool]) -> None:
     """At some doors there is a scenario that fails the task, at others one that is about something else."""
     filed.control("worlds", {"reset": True})
-    texts = {door: f"fail={CODES[door]}" if speaks else ELSEWHERE for door, speaks in given_at.items()}  # type: ignore[index]
+    texts = {door: f"fail={CODES[door]}" if speaks else ELSEWHERE for door, speaks in given_at.items()}
     prompt = "A cat" + {True: " fails", False: " elsewhere", None: ""}[given_at.get("file")]
     prompt += f" [[mock: {texts['prompt']}]]" if "prompt" in texts else ""
     if "queued" in texts:
@@ -139,7 +139,7 @@ def test_the_first_door_that_speaks_of_the_request_decides(filed: Emulator, give
     headers = {"X-Mock-Scenario": texts["header"]} if "header" in texts else {}
     task = filed.post({**DOCUMENTED, "prompt": prompt}, headers).json()["id"]
     filed.advance("20s")
-    winner = next((door for door in GIVING if given_at.get(door)), "default")
+    winner: Door = next((door for door in GIVING if given_at.get(door)), "default")
     body = filed.query(task).json()
     assert body.get("error", {}).get("code") == (None if winner == "default" else CODES[winner])
     (row,) = filed.control("journal?route=create")["rows"]
