@@ -11,10 +11,11 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.callback_control import CallbackControl
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, wall_seconds
+from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.scenario import unknown
-from evolink_mock.core.task import Event, Failure, Task, to_credits
+from evolink_mock.core.task import Event, Failure, Task, to_credits, to_units
 from evolink_mock.dispatcher import Dispatcher
 from evolink_mock.feed import FEED, MAX_ROWS, MAX_WAIT, feed, settle
 from evolink_mock.inspection import brief, full_story
@@ -37,6 +38,7 @@ from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
 
 _CLOCK_CHANGES = '{"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
+_WORLD_CHANGES = '{"reset": true}, {"seed": 7}, {"balance": 20}, {"balance": null} or {"top_up": 10}'
 _OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
 _MODES: Mapping[str, Mode] = {"real": "real", "scaled": "scaled", "manual": "manual", "auto": "auto"}
 _STATUS = re.compile("[1-5][0-9x][0-9x]")
@@ -52,10 +54,15 @@ class ClockChange(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class WorldChange(msgspec.Struct, forbid_unknown_fields=True):
-    """`reset` starts the world anew; `seed` alone changes the luck of tasks to come."""
+    """`reset` starts the world anew; `seed` alone changes the luck of tasks to come.
+
+    `balance` is how many credits shall remain, `null` without a limit; `top_up` is how many more there shall be.
+    """
 
     reset: bool = False
     seed: int | None = None
+    balance: float | msgspec.UnsetType | None = msgspec.UNSET
+    top_up: float | None = None
 
 
 class Outcome(msgspec.Struct, forbid_unknown_fields=True):
@@ -89,7 +96,7 @@ class Control:
             ControlCall("GET", "/clock", "mode, instant and next event", self._clock),
             ControlCall("POST", "/clock", _CLOCK_CHANGES, self._move),
             ControlCall("GET", "/worlds", "what belongs to the key", self._list_worlds),
-            ControlCall("POST", "/worlds", '{"reset": true} or {"seed": 7}', self._change_worlds),
+            ControlCall("POST", "/worlds", _WORLD_CHANGES, self._change_worlds),
             ControlCall("GET", "/tasks", "tasks, newest first", self._tasks, ("status", "limit", "offset")),
             ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._task),
             ControlCall("GET", "/tasks/{task_id}/explain", "the story of a task in words", self._explain),
@@ -195,8 +202,11 @@ class Control:
 
     async def _change_worlds(self, ask: Ask) -> object:
         change = parse_body(ask.body, WorldChange)
-        if not change.reset and change.seed is None:
-            raise Refused(400, "invalid_body", 'Give {"reset": true}, {"seed": NUMBER}, or both')
+        if not change.reset and change.seed is None and change.balance is msgspec.UNSET and change.top_up is None:
+            raise Refused(400, "invalid_body", f"Give one or more of {_WORLD_CHANGES}")
+        for amount in (change.balance, change.top_up):
+            if isinstance(amount, float) and not 0 <= amount <= MAX_BALANCE:
+                raise Refused(400, "invalid_body", f"credits must be from 0 to {MAX_BALANCE:,}; got {amount}")
         if change.seed is not None and not 0 <= change.seed < 2**63:
             raise Refused(400, "invalid_body", "seed must be from 0 to 2^63 - 1")
         for world in ask.worlds:
@@ -204,6 +214,12 @@ class Control:
                 self._worlds.reset(world, change.seed)
             elif change.seed is not None:
                 world.reseed(change.seed)
+            await settle(world)
+            if not isinstance(change.balance, msgspec.UnsetType):
+                left = None if change.balance is None else to_units(change.balance)
+                world.change_balance(world.store.ledger.limited_to(left))
+            if change.top_up is not None:
+                world.change_balance(world.store.ledger.topped_up(to_units(change.top_up)))
         return {"worlds": [_show_world(world) for world in ask.worlds]}
 
     # Tasks

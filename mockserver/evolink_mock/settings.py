@@ -9,6 +9,7 @@ import msgspec
 
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.clock import MAX_SPEED, Mode
+from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.generation import parse_generation
 from evolink_mock.core.routing import read_origin, read_place
@@ -152,7 +153,7 @@ def _within(low: float, high: float) -> Callable[[Any], bool]:
     return lambda value: bool(low <= value <= high)
 
 
-_BALANCE = _within(0, 10**9)
+_BALANCE = _within(0, MAX_BALANCE)
 _LIMIT = _within(1, 1_000_000)
 _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("host", bool, "an address, such as 127.0.0.1"),

@@ -35,6 +35,9 @@ class Saved(msgspec.Struct, array_like=True):
     wall: Micros
     """When the machine's clock said that the world's said `now`."""
     script: Rows = Rows()
+    balance: Units | None = None
+    """Of a key whose balance was changed while the emulator ran."""
+    own_balance: bool = False
 
 
 class Store(Protocol):

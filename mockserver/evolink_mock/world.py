@@ -19,7 +19,7 @@ from evolink_mock.core.identity import derive_seed, luck_of, request_id, task_id
 from evolink_mock.core.lifecycle import observe, plan, state_of
 from evolink_mock.core.render import shown_status, task_body
 from evolink_mock.core.scenario import DEFAULT, parse_scenario
-from evolink_mock.core.task import NEVER, Door, Event, State, Task, Units
+from evolink_mock.core.task import NEVER, Door, Event, State, Task, Units, to_credits
 from evolink_mock.core.validation import Request
 from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log, Received
@@ -92,6 +92,7 @@ class World:
         self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
         self._created = self._requests = 0
         self.script = Script(None if saved is None else saved.script)
+        self._own_balance = saved is not None and saved.own_balance
         grant = self.grant
         limited = grant.per_minute is not None or grant.at_once is not None
         self.limits = Limits(grant.per_minute, grant.at_once) if limited else None
@@ -104,7 +105,8 @@ class World:
         self.outbox = Outbox(self.store, rules.delivery_limit, self.entry, last_delivery)
         if saved is not None:
             self._created, self._requests = saved.created, saved.requests + _UNSAVED_REQUESTS
-            self.store.ledger = Ledger(self.grant.balance, saved.reserved, saved.spent)
+            balance = saved.balance if saved.own_balance else self.grant.balance
+            self.store.ledger = Ledger(balance, saved.reserved, saved.spent)
             self._take_up()
         self._purge_at = self.clock.now() + _PURGE_EVERY
 
@@ -147,6 +149,8 @@ class World:
             clock.now(),
             unix_micros(),
             self.script.rows(),
+            ledger.balance,
+            self._own_balance,
         )
 
     def reset(self, server_seed: int | None = None) -> None:
@@ -175,6 +179,12 @@ class World:
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
         self.note("world.seeded", str(server_seed))
+
+    def change_balance(self, ledger: Ledger) -> None:
+        """Set or top up the credits, whatever the key was granted."""
+        self._own_balance = True
+        self.store.ledger = ledger
+        self.note("credits.changed", None if ledger.balance is None else str(to_credits(ledger.remaining)))
 
     def note(self, event: str, detail: str | None = None) -> None:
         """Add what was done to the world to its events, behind all that happened by itself before."""
@@ -217,7 +227,7 @@ class World:
         rules = self.rules
         if now >= self._purge_at:
             self._purge(now)
-        if self.grant.balance is not None:
+        if self.store.ledger.balance is not None:
             self.settle(now)  # A refund that is due counts before the next task is refused.
         luck = self._created
         asked = DEFAULT if scenario is None else parse_scenario(scenario)

@@ -1,5 +1,7 @@
 """GET /v1/credits: the documented body, its older error format, and money that adds up."""
 
+from pathlib import Path
+
 import pytest
 
 from support import DOCUMENTED, Emulator
@@ -70,3 +72,44 @@ def test_a_missing_key_is_refused_in_the_older_format_too(emulator: Emulator) ->
     response = emulator.client.get("/v1/credits")
     assert response.status_code == 401
     assert response.json()["error"]["code"] == 401
+
+
+def test_credits_can_be_set_topped_up_and_unlimited_again(emulator: Emulator) -> None:
+    emulator.create()
+    emulator.control("worlds", {"balance": 20})
+    assert figures(emulator) == (20, 15, False)
+    emulator.create()
+    assert figures(emulator) == (5, 30, False)
+    assert emulator.post(DOCUMENTED).status_code == 402
+    emulator.control("worlds", {"top_up": 10.5})
+    assert figures(emulator) == (15.5, 30, False)
+    emulator.create()
+    emulator.control("worlds", {"balance": None})
+    assert figures(emulator)[2]
+    emulator.control("worlds", {"top_up": 10})
+    assert figures(emulator)[2]
+    events = [row for row in emulator.control("events")["rows"] if row["event"] == "credits.changed"]
+    assert [row["detail"] for row in events] == ["20", "15.5", None, None]
+
+
+def test_a_reset_brings_back_what_the_key_was_granted() -> None:
+    with Emulator.in_process(balance=100.0) as emulator:
+        emulator.control("worlds", {"balance": 20})
+        emulator.control("worlds", {"reset": True})
+        assert figures(emulator) == (100, 0, False)
+        emulator.control("worlds", {"reset": True, "top_up": 5})
+        assert figures(emulator) == (105, 0, False)
+
+
+@pytest.mark.parametrize("change", [{"top_up": -1}, {"balance": -0.5}, {"balance": 1e10}, {"top_up": "5"}, {}])
+def test_an_amount_that_is_none_is_refused(emulator: Emulator, change: dict[str, object]) -> None:
+    refused = emulator.request("POST", "/__mock/worlds", json=change)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_body")
+
+
+def test_credits_that_were_set_outlive_the_process(tmp_path: Path) -> None:
+    with Emulator.in_process(balance=100.0, state=str(tmp_path)) as emulator:
+        emulator.create()
+        emulator.control("worlds", {"balance": 20})
+    with Emulator.in_process(balance=50.0, state=str(tmp_path)) as emulator:
+        assert figures(emulator) == (20, 15, False)

@@ -9,6 +9,9 @@ from evolink_mock.core.validation import Request
 _PER_CALL: Units = to_units(5)
 """The page's example: billing_rule per_call, credits_reserved 5."""
 
+MAX_BALANCE = 1_000_000_000
+"""Credits, at most."""
+
 NOMINAL_BALANCE: Units = to_units(1_000_000_000)
 """Shown as remaining where the balance is unlimited, because the documented fields are required numbers."""
 
@@ -44,6 +47,14 @@ class Ledger(NamedTuple):
 
     def reserve(self, units: Units) -> "Ledger":
         return Ledger(self.balance, self.reserved + units, self.spent)
+
+    def topped_up(self, units: Units) -> "Ledger":
+        """With more credits than before; an unlimited balance stays so."""
+        return self if self.balance is None else self._replace(balance=self.balance + units)
+
+    def limited_to(self, remaining: Units | None) -> "Ledger":
+        """With so many credits left, or without a limit."""
+        return self._replace(balance=None if remaining is None else remaining + self.used)
 
     def settle(self, reserved: Units, charged: Units) -> "Ledger":
         """Turn a reservation into what the task really cost: nothing where it failed."""
