@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_mock.clock import rest
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.faults import FAULTS, acts
+from evolink_mock.core.faults import FAULTS, acts, dripped
 from evolink_mock.errors import Answer
 from evolink_mock.exchange import Reply, send_reply
 
@@ -29,16 +29,33 @@ class Connection(Protocol):
 async def send_as_scripted(scope: Scope, receive: Receive, send: Send, reply: Reply) -> None:
     """Send a reply as its fault has it."""
     answer = reply.answer
-    if answer.fault is None or not FAULTS[answer.fault].parts:
+    if answer.fault == "drip":
+        await _drip(send, reply)
+    elif answer.fault is None or not FAULTS[answer.fault].parts:
         await send_reply(send, reply, scope["method"])
-        return
-    connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
-    if connection is None:
+    elif (connection := scope.get("extensions", {}).get(CONNECTION)) is not None:
+        await _on_the_wire(connection, answer, reply)
+        # The server takes a return without an answer for a mistake, unless it knows that nobody is there any more.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    else:
         await _in_process(answer)
         await send_reply(send, reply, scope["method"])
-        return
+
+
+async def _drip(send: Send, reply: Reply) -> None:
+    pieces, pause = dripped(reply.answer.body, reply.answer.drip_time)
+    await send({"type": "http.response.start", "status": reply.answer.status, "headers": reply.headers()})
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await rest(pause / SECOND)
+    await send({"type": "http.response.body"})
+
+
+async def _on_the_wire(connection: Connection, answer: Answer, reply: Reply) -> None:
+    assert answer.fault is not None
     head = connection.head(reply) if answer.status else b""
-    for act in acts(answer.fault, head, answer.body, answer.drip_time):
+    for act in acts(answer.fault, head, answer.body):
         match act:
             case bytes():
                 connection.write(act)
@@ -48,26 +65,16 @@ async def send_as_scripted(scope: Scope, receive: Receive, send: Send, reply: Re
                 connection.reset()
             case "close":
                 connection.close()
-    connection.close()
-    # The server takes a return without an answer for a mistake, unless it knows that nobody is there any more.
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _in_process(answer: Answer) -> None:
-    """Wait as the fault has it, and raise what httpx does where the answer does not arrive."""
+    """Raise what httpx does where the answer does not arrive."""
     assert answer.fault is not None
-    arrived = False
-    for act in acts(answer.fault, b"head", answer.body, answer.drip_time):
-        match act:
-            case bytes():
-                arrived = True
-            case int():
-                await rest(act / SECOND)
-            case "reset":
-                raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
-            case "close" if not arrived:
-                raise _lost("RemoteProtocolError", "Server disconnected without sending a response.")
+    done = list(acts(answer.fault, b"", b""))
+    if "reset" in done:
+        raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
+    if done == ["close"]:
+        raise _lost("RemoteProtocolError", "Server disconnected without sending a response.")
 
 
 def _lost(name: str, message: str) -> Exception:

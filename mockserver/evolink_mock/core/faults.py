@@ -9,13 +9,13 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from evolink_mock.core.duration import SECOND, Micros
 
-Part: TypeAlias = Literal["head", "half", "drip", "garbage", "settle", "reset", "close"]
+Part: TypeAlias = Literal["head", "half", "garbage", "settle", "reset", "close"]
 
 
 class Fault(NamedTuple):
     """`carried_out` is whether the operation happens all the same; `parts` is what the connection sees, in order.
 
-    Without parts the answer goes out as usual, but is another one: see `altered`.
+    Without parts an answer goes out whole, but is another one, as `altered` says, or comes slowly, as `dripped` says.
     """
 
     summary: str
@@ -30,7 +30,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "empty": Fault("the connection is closed without an answer, and nothing happens", False, ("close",)),
         "truncated_json": Fault("half of the JSON, as a whole answer", True),
         "html_502": Fault("a gateway's HTML page with status 502, and nothing happens", False),
-        "drip": Fault("a few bytes at a time, for 3 s or drip_time", True, ("drip",)),
+        "drip": Fault("a few bytes at a time, for 3 s or drip_time", True),
         "garbage_after": Fault("bytes that belong to nothing follow the answer", True, ("head", "garbage", "close")),
         "commit_then_drop": Fault("the task is created and billed, and the answer is lost", True, ("reset",)),
     }
@@ -63,7 +63,7 @@ def altered(fault: str, status: int, content_type: bytes, body: bytes) -> tuple[
     return status, content_type, body
 
 
-def acts(fault: str, head: bytes, body: bytes, drip_time: Micros | None = None) -> Iterator[Act]:
+def acts(fault: str, head: bytes, body: bytes) -> Iterator[Act]:
     """What to do on the connection instead of sending the answer as it is."""
     half = len(body) // 2
     for part in FAULTS[fault].parts:
@@ -72,8 +72,6 @@ def acts(fault: str, head: bytes, body: bytes, drip_time: Micros | None = None) 
                 yield head
             case "half":
                 yield body[:half]
-            case "drip":
-                yield from _drip(head + body, DRIP_TIME if drip_time is None else drip_time)
             case "garbage":
                 # In one piece, or a client that takes an answer and leaves would never see it.
                 yield body + _GARBAGE
@@ -83,9 +81,8 @@ def acts(fault: str, head: bytes, body: bytes, drip_time: Micros | None = None) 
                 yield part
 
 
-def _drip(answer: bytes, time: Micros) -> Iterator[Act]:
-    size = max(-(-len(answer) // _DROPS), 1)
-    for at in range(0, len(answer), size):
-        if at:
-            yield time // (_DROPS - 1)
-        yield answer[at : at + size]
+def dripped(body: bytes, time: Micros | None) -> tuple[list[bytes], Micros]:
+    """The pieces of a body that drips for so long, and the pause between them."""
+    size = max(-(-len(body) // _DROPS), 1)
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return pieces, (DRIP_TIME if time is None else time) // max(len(pieces) - 1, 1)

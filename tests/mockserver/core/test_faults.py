@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.faults import COMMITTING, DRIP_TIME, FAULTS, HTML_502, acts, altered
+from evolink_mock.core.faults import COMMITTING, DRIP_TIME, FAULTS, HTML_502, acts, altered, dripped
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 BODIES = st.binary(max_size=2000)
@@ -23,8 +23,6 @@ def test_what_is_sent_is_a_beginning_of_the_answer_or_all_of_it_and_more(fault: 
             assert sent == b""
         case "reset_midway":
             assert sent == HEAD + body[: len(body) // 2]
-        case "drip":
-            assert sent == HEAD + body
         case "garbage_after":
             assert sent.startswith(HEAD + body)
             assert len(sent) > len(HEAD + body)
@@ -35,15 +33,12 @@ def test_what_is_sent_is_a_beginning_of_the_answer_or_all_of_it_and_more(fault: 
 
 @given(BODIES, st.none() | st.integers(0, 60 * SECOND))
 def test_a_drip_comes_in_twenty_pieces_at_most_and_takes_its_time(body: bytes, time: int | None) -> None:
-    done = list(acts("drip", HEAD, body, time))
-    pieces = [act for act in done if isinstance(act, bytes)]
-    pauses = [act for act in done if isinstance(act, int)]
+    pieces, pause = dripped(body, time)
     wanted = DRIP_TIME if time is None else time
-    assert 2 <= len(pieces) <= 20
-    assert len(pauses) == len(pieces) - 1
+    assert b"".join(pieces) == body
+    assert len(pieces) <= 20
     assert all(pieces)
-    assert sum(pauses) <= wanted
-    assert len(pieces) < 20 or sum(pauses) > wanted - 20
+    assert wanted - 20 <= pause * max(len(pieces) - 1, 1) <= wanted
 
 
 @pytest.mark.parametrize("fault", FAULTS)
