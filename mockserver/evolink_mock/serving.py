@@ -42,7 +42,7 @@ def serve(settings: Settings) -> None:
     _configure_logging(settings.log_format)
     try:
         app = create_app(settings)
-    except Unusable as error:
+    except (Unusable, ValueError) as error:
         raise CannotServe(str(error)) from None
     config = uvicorn.Config(
         app,

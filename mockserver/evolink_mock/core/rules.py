@@ -96,16 +96,16 @@ def read_rule(name: str, operation: str | None, match: Match, steps: tuple[Step,
     if not steps:
         raise ValueError("a rule needs a scenario, or steps")
     if any(step.times is None for step in steps[:-1]):
-        raise ValueError("every step but the last needs times, or those after it never come")
+        raise ValueError("steps: every step but the last needs times, or those after it never come")
     if repeat and steps[-1].times is None:
-        raise ValueError("a rule that repeats needs times in its last step too")
+        raise ValueError("repeat: the last step needs times too")
     scenarios = [_read(text) for step in steps for text in step.scenarios]
     spoken = [each for each in OPERATIONS if any(s.concerns(each) and not s.ok for s in scenarios)]
     chosen = next((each for each in OPERATIONS if each == operation), None) if operation else (spoken or OPERATIONS)[0]
     if chosen is None:
         raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}; got {str(operation)[:40]!r}")
     if spoken and chosen not in spoken:
-        raise ValueError(f"it is for {chosen}, and its scenarios speak of {', '.join(spoken)} alone")
+        raise ValueError(f"operation: it is {chosen}, and the scenarios speak of {', '.join(spoken)} alone")
     return Rule(name, chosen, match, steps, repeat)
 
 
