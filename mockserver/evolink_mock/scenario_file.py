@@ -18,6 +18,8 @@ log = logging.getLogger("evolink_mock")
 
 _SETTLED = SECOND // 20
 """A file that was written less than this ago may not be whole yet."""
+_FILLED = SECOND
+"""One that was emptied less than this ago is most likely being written."""
 MAX_BYTES = 1024 * 1024
 _HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 
@@ -124,17 +126,18 @@ class ScenarioFile:
         """What is wrong with the file as it is now, while the rules are those it had before."""
         self.loads = 0
         self._rules: list[tuple[str, Rule]] = []
-        self._seen = self._stamp()
-        self._load()
+        self._seen = (0, 0, 0)
+        self._load(self._stamp())
         if self.fault is not None:
             raise ValueError(f"scenarios: {self.path}: {self.fault}")
 
     def rules(self) -> list[tuple[str, Rule]]:
         """Looks whether the file has changed, which takes two microseconds."""
         stamp = self._stamp()
-        if stamp != self._seen and not 0 <= unix_micros() - stamp[0] // 1000 < _SETTLED:
-            self._seen = stamp
-            self._load()
+        if stamp != self._seen:
+            written, size, _ = stamp
+            if not 0 <= unix_micros() - written // 1000 < (_SETTLED if size else _FILLED):
+                self._load(stamp)
         return self._rules
 
     def _stamp(self) -> tuple[int, int, int]:
@@ -144,13 +147,17 @@ class ScenarioFile:
             return 0, 0, 0
         return found.st_mtime_ns, found.st_size, found.st_ino
 
-    def _load(self) -> None:
+    def _load(self, stamp: tuple[int, int, int]) -> None:
         try:
-            with self.path.open("rb") as file:
-                read = read_rules(file.read(MAX_BYTES + 1))
+            content = self.path.read_bytes() if stamp[1] <= MAX_BYTES else bytes(MAX_BYTES + 1)
         except OSError as error:
+            self._seen = stamp
             self._keep(str(error.strerror))
             return
+        if self._stamp() != stamp:
+            return  # Somebody began to write while it was read: the next request looks again.
+        self._seen = stamp
+        read = read_rules(content)
         faults = [each for each in read if isinstance(each, Fault)]
         if faults:
             self._keep("; ".join(map(str, faults)))
