@@ -3,6 +3,7 @@
 The file is the test and, loaded by schemathesis itself, the hooks that name what was left out.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ from schemathesis import GenerationMode
 from serving import Server
 
 EXAMPLES = 20
+NUMBERS = itertools.count()
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 PEERS = ("sk-alice", "sk-bob")
 """Two customers, of whom neither may see the other's tasks."""
@@ -40,10 +42,10 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
 
 @schemathesis.hook
 def map_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> schemathesis.Case[Any]:
-    """What no schema can say: 5.0 is refused, and a callback's host must be public and must be possible.
+    """What no schema can say: 5.0 is refused, a callback's host must be public, an idempotency key is for one request.
 
-    Of bodies that are to be accepted, numbers are written as integers, and callbacks go to a public host, at the length
-    that was drawn. `test_openapi_requests.py` has the refusals themselves.
+    Of what is to be accepted, numbers are written as integers, callbacks go to a public host, at the length that was
+    drawn, and no key comes twice. `test_openapi_requests.py` has the refusals themselves.
     """
     if case.meta is not None and case.meta.generation.mode == GenerationMode.POSITIVE and isinstance(case.body, dict):
         body: dict[str, Any] = dict(case.body)
@@ -52,6 +54,8 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case[Any]) ->
         if isinstance(body.get("callback_url"), str):
             body["callback_url"] = "https://your-domain.com/hook".ljust(len(body["callback_url"]), "x")
         case.body = body
+        if "Idempotency-Key" in case.headers:
+            case.headers["Idempotency-Key"] = f"request-{next(NUMBERS):016}"
     return case
 
 
