@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
@@ -22,7 +23,6 @@ from evolink_mock.dispatcher import Dispatcher
 from evolink_mock.doors import Doors
 from evolink_mock.middleware import ControlGate
 from evolink_mock.routes import Api
-from evolink_mock.scenario_file import ScenarioFile
 from evolink_mock.settings import Settings
 from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
@@ -30,6 +30,9 @@ from evolink_mock.store import Keeper, MemoryKeeper, Saved, Unusable
 from evolink_mock.transport import LateTransport, Transport
 from evolink_mock.world import Rules, World
 from evolink_mock.worlds import Worlds
+
+if TYPE_CHECKING:
+    from evolink_mock.scenario_file import ScenarioFile
 
 log = logging.getLogger("evolink_mock")
 
@@ -111,7 +114,7 @@ def create_app(
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )
-    file = ScenarioFile(Path(settings.scenarios)) if settings.scenarios else None
+    file = _scenario_file(settings)
     api = Api(settings, worlds, Doors(file), dispatcher.let_pass)
     control = Control(settings, worlds, dispatcher, file)
 
@@ -138,6 +141,14 @@ def create_app(
         lifespan=lifespan,
     )
     return Emulator(worlds, control, router)
+
+
+def _scenario_file(settings: Settings) -> "ScenarioFile | None":
+    if not settings.scenarios:
+        return None
+    from evolink_mock.scenario_file import ScenarioFile
+
+    return ScenarioFile(Path(settings.scenarios))
 
 
 def _keeper(settings: Settings) -> Keeper:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from starlette.routing import Route
@@ -22,7 +22,6 @@ from evolink_mock.inspection import brief, full_story
 from evolink_mock.journal import show_entry, show_happening
 from evolink_mock.redaction import shown_key
 from evolink_mock.scenario_control import ScenarioControl
-from evolink_mock.scenario_file import ScenarioFile
 from evolink_mock.settings import Settings
 from evolink_mock.steering import (
     Ask,
@@ -33,9 +32,11 @@ from evolink_mock.steering import (
     read_duration,
     read_number,
 )
-from evolink_mock.story import show_story, story
 from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
+
+if TYPE_CHECKING:
+    from evolink_mock.scenario_file import ScenarioFile
 
 _CLOCK_CHANGES = '{"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
 _WORLD_CHANGES = '{"reset": true}, {"seed": 7}, {"balance": 20}, {"balance": null} or {"top_up": 10}'
@@ -77,7 +78,7 @@ class Control:
     """The control calls of one emulator."""
 
     def __init__(
-        self, settings: Settings, worlds: Worlds, dispatcher: Dispatcher, file: ScenarioFile | None = None
+        self, settings: Settings, worlds: Worlds, dispatcher: Dispatcher, file: "ScenarioFile | None" = None
     ) -> None:
         self._settings = settings
         self._worlds = worlds
@@ -250,6 +251,8 @@ class Control:
         return full_story(world, name, task, self._settings.choices)
 
     async def _explain(self, ask: Ask) -> object:
+        from evolink_mock.story import show_story, story
+
         world, name, task = self._find(ask)
         return show_story(name, story(world, name, task), task.created)
 

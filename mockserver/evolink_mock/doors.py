@@ -1,7 +1,7 @@
 """Which scenario decides a request: several doors, of which the first that says something about it does."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -9,8 +9,10 @@ from evolink_mock.core.identity import luck_of
 from evolink_mock.core.rules import Subject
 from evolink_mock.core.scenario import DEFAULT, Scenario, Scripted, parse_scenario
 from evolink_mock.core.task import DOORS, Door, Task
-from evolink_mock.scenario_file import ScenarioFile
 from evolink_mock.world import World
+
+if TYPE_CHECKING:
+    from evolink_mock.scenario_file import ScenarioFile
 
 _decode = msgspec.json.Decoder().decode
 
@@ -41,7 +43,7 @@ class Asked(NamedTuple):
 class Doors:
     """All doors of one emulator. `file` holds the rules of the scenario file, if there is one."""
 
-    def __init__(self, file: ScenarioFile | None) -> None:
+    def __init__(self, file: "ScenarioFile | None") -> None:
         self._file = file
 
     def silent(self, world: World, task: Task | None) -> bool:

@@ -1,11 +1,12 @@
 """The control calls about scenarios: what waits in the queue, the key's own, the file, and the words there are."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from evolink_mock.core.scenario import WORDS, parse_scenario
 from evolink_mock.redaction import shown_key
 from evolink_mock.rule_form import RuleForm
-from evolink_mock.scenario_file import ScenarioFile, schema
 from evolink_mock.script import Queued
 from evolink_mock.steering import Ask, ControlCall, Refused, parse_body
 from evolink_mock.world import World
@@ -13,6 +14,9 @@ from evolink_mock.world import World
 _QUEUE = (
     'queue for the next creates: {"scenario": "fail=service_error", "times": 2, "match": {"prompt_contains": "cat"}}'
 )
+
+if TYPE_CHECKING:
+    from evolink_mock.scenario_file import ScenarioFile
 _DEFAULT = 'what the key\'s requests get: {"scenario": "create=rate_limited"}, or {"scenario": null} for nothing'
 
 
@@ -25,7 +29,7 @@ class DefaultForm(msgspec.Struct, forbid_unknown_fields=True):
 class ScenarioControl:
     """The calls about the scenarios of one emulator's worlds."""
 
-    def __init__(self, file: ScenarioFile | None) -> None:
+    def __init__(self, file: "ScenarioFile | None") -> None:
         self._file = file
 
     def table(self) -> tuple[ControlCall, ...]:
@@ -115,6 +119,8 @@ class ScenarioControl:
         }
 
     async def _schema(self, ask: Ask) -> object:
+        from evolink_mock.scenario_file import schema
+
         return schema()
 
 
