@@ -9,9 +9,9 @@ from typing import NamedTuple
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.agenda import Agenda
 from evolink_mock.callbacks import attempted, callback_body, callback_url, next_attempt
-from evolink_mock.clock import LAST_INSTANT, breathe, rest, wall_seconds
+from evolink_mock.clock import LAST_INSTANT, Bell, breathe, first_of, rest, wall_seconds
 from evolink_mock.core.deliveries import Delivery, Outcome, Stage, after, finished_at, timed_out
-from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.duration import LONGEST, SECOND, Micros, to_seconds
 from evolink_mock.core.routing import Kind, Routing, Way
 from evolink_mock.core.task import Task
 from evolink_mock.core.verdict import Scope, judge_callback
@@ -68,6 +68,7 @@ class Dispatcher:
         self._pace = Pace(agenda)
         self._lanes: Lanes[_Job] = Lanes(concurrency, self._pace, self._attempt)
         self._waited_first = False
+        self._stopping = Bell()
 
         @lru_cache(maxsize=1024)
         def way_of(url: str) -> Way | str:
@@ -161,7 +162,8 @@ class Dispatcher:
         clock = world.clock
         until = min(clock.now() + time, LAST_INSTANT)
         if clock.speed:
-            await clock.sleep_until(until)
+            # Who is being waited for when the emulator stops has waited long enough.
+            await first_of(to_seconds(LONGEST), self._stopping, clock, until)
             return
         async with world.steering:
             # What the lock had to be waited for comes on top of it.
@@ -192,6 +194,7 @@ class Dispatcher:
         """Begin nothing more; whoever waits for attempts has to be rung."""
         self._agenda.closed = True
         self._agenda.bell.ring()
+        self._stopping.ring()
         self._lanes.stop()
 
     async def drain(self, seconds: float) -> None:

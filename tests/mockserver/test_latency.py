@@ -1,5 +1,6 @@
 """An answer may take its time: on a running clock somebody waits, on any other the clock is moved instead."""
 
+import signal
 import threading
 from itertools import pairwise
 
@@ -87,3 +88,23 @@ def test_on_a_running_clock_who_asks_waits_and_nobody_else_does() -> None:
         thread.join(30)
         assert order == ["quick", "slow"]
         assert float(emulator.control("clock")["now"]) - before >= 100
+
+
+def test_an_answer_that_is_held_back_goes_out_when_the_emulator_stops() -> None:
+    with Server() as server:
+        answered: list[int] = []
+
+        def slow() -> None:
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                answered.append(
+                    Emulator(client).post(DOCUMENTED, {"X-Mock-Scenario": "create_latency=10m"}).status_code
+                )
+
+        thread = threading.Thread(target=slow)
+        thread.start()
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            Emulator(client).control("journal?wait=20s")  # Until it is under way.
+        assert server.stop() in (0, -signal.SIGTERM)
+        thread.join(30)
+        assert answered == [200]
+        assert "Traceback" not in server.output
