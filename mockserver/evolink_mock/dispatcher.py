@@ -161,6 +161,8 @@ class Dispatcher:
         """Let so much time pass in a world: its clock is waited for if it runs, and moved at once if it does not."""
         clock = world.clock
         until = min(clock.now() + time, LAST_INSTANT)
+        if self._agenda.closed:
+            return
         if clock.speed:
             # Who is being waited for when the emulator stops has waited long enough.
             await first_of(to_seconds(LONGEST), self._stopping, clock, until)
