@@ -86,7 +86,7 @@ class Doors:
             step = rule.step(used)
             if step is None:
                 continue
-            world.script.used[digest] = used + 1
+            world.script.use_of_file(digest)
             world.store.touch()
             text = step[1].drawn(luck_of(world.seed, f"{digest} {used}"))
             return Decision("file", parse_scenario(text), text, f"{rule.name}, step {step[0]}")

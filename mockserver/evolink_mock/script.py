@@ -4,9 +4,11 @@ import msgspec
 
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.rules import Rule
-from evolink_mock.rule_form import RuleForm
+from evolink_mock.rule_form import MAX_RULES, RuleForm
 
 MAX_QUEUED = 1000
+_MAX_USED = 2 * MAX_RULES
+"""Rules of the file, as it is and was, whose use is counted; the one used longest ago goes."""
 _MAX_WINDOWS = 1000
 """Scenarios with `times` or `for` whose use is counted; the one begun first goes."""
 
@@ -62,6 +64,12 @@ class Script:
         row.used += 1
         if rule.step(row.used) is None:
             del self.queued[number]
+
+    def use_of_file(self, digest: str) -> None:
+        """Count a use of a rule of the file."""
+        self.used[digest] = self.used.pop(digest, 0) + 1
+        if len(self.used) > _MAX_USED:
+            del self.used[next(iter(self.used))]
 
     def window(self, name: str, now: Micros) -> tuple[int, Micros]:
         """How often a limited scenario was used before, and when for the first time; counts this time."""

@@ -9,7 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from command import run
+from evolink_mock.rule_form import MAX_RULES
 from evolink_mock.scenario_file import MAX_BYTES
+from evolink_mock.script import Script
 from serving import Server
 from support import DOCUMENTED, Emulator
 
@@ -258,3 +260,17 @@ WRONG = [
 def test_the_schema_refuses_what_is_refused(table: dict[str, Any]) -> None:
     with Emulator.in_process() as emulator:
         assert list(Draft202012Validator(emulator.control("scenarios/schema")).iter_errors(table))
+
+
+def test_counts_of_rules_that_are_gone_do_not_pile_up() -> None:
+    script = Script()
+    for number in range(3000):
+        script.use_of_file(str(number))
+        script.use_of_file("kept")
+    assert len(script.used) == 2 * MAX_RULES
+    assert script.used["kept"] == 3000
+    for number in range(3000):
+        script.window(f"create  {number}", number)
+    assert script.window("create  2999", 5000) == (1, 2999)
+    assert script.window("create  0", 5000) == (0, 5000)
+    assert len(script.rows().windows) == 1000
