@@ -1,0 +1,84 @@
+"""Reading what came back: a typed value, or the error that says what it was."""
+
+import json
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple, TypeVar
+
+from evolink_client._errors import ApiError, UnexpectedAnswer, error_class
+from evolink_client._models import Malformed, Seconds
+
+_SHOWN = 500
+MAX_ANSWER = 4 * 1024 * 1024
+"""Bytes; an answer of the API has about one thousand."""
+
+Value = TypeVar("Value")
+
+
+class Answer(NamedTuple):
+    """A whole HTTP answer; the names of its headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def request_id(self) -> str | None:
+        return self.headers.get("x-request-id") or self.headers.get("x-oneapi-request-id")
+
+
+def read(answer: Answer, reader: Callable[[object], Value], now: Seconds) -> Value:
+    """The value of a 200. Raises `ApiError` for a refusal and `UnexpectedAnswer` for anything else."""
+    if answer.status != 200:
+        raise refusal(answer, now)
+    try:
+        return reader(json.loads(answer.content))
+    except (ValueError, RecursionError):
+        kind = answer.headers.get("content-type", "no content type")
+        raise UnexpectedAnswer(f"the answer is no JSON ({kind})", answer.status, _excerpt(answer)) from None
+    except Malformed as error:
+        raise UnexpectedAnswer(str(error), answer.status, _excerpt(answer)) from None
+
+
+def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
+    """The error of an answer that is no 200; `now` is the date, in Unix seconds."""
+    if answer.status < 400:
+        return UnexpectedAnswer("the API neither answered nor refused", answer.status, _excerpt(answer))
+    try:
+        body = json.loads(answer.content)
+    except (ValueError, RecursionError):
+        body = None
+    error = body.get("error") if isinstance(body, dict) else None
+    found = error if isinstance(error, dict) else {}
+    code, message = found.get("code"), found.get("message")
+    return error_class(answer.status)(
+        answer.status,
+        message if isinstance(message, str) else _excerpt(answer),
+        # The credits page has the status itself as the code, and one upstream's body passed through had it too.
+        None if code is None or isinstance(code, dict | list) else str(code),
+        _text(found.get("type")),
+        _text(found.get("param")),
+        answer.request_id or _text(found.get("request_id")),
+        retry_after(answer.headers.get("retry-after"), now),
+    )
+
+
+def retry_after(text: str | None, now: Seconds) -> Seconds | None:
+    """How long to wait: `Retry-After` as seconds or as a date; `None` where it says neither."""
+    if text is None:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - now, 0.0)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _excerpt(answer: Answer) -> str:
+    return answer.content[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]

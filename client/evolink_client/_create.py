@@ -1,0 +1,107 @@
+"""The body of a create, and the documented limits that it must keep (the model page)."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
+
+from evolink_client._errors import InvalidRequest
+
+MODEL = "wan2.6-image-to-video-flash"
+MAX_PROMPT = 1500
+MAX_CALLBACK = 2048
+DURATIONS = range(2, 16)
+QUALITIES = ("720p", "1080p")
+SHOT_TYPES = ("single", "multi")
+
+
+class CreateOptions(TypedDict, total=False):
+    """What a create may say beside prompt and image; the service decides what is left out (the model page)."""
+
+    model: str
+    """`wan2.6-image-to-video-flash` unless given."""
+    duration: int
+    """Seconds, from 2 to 15; billed by the real length."""
+    quality: str
+    """`720p` or `1080p`."""
+    prompt_extend: bool
+    """Whether the service may reword the prompt."""
+    shot_type: str
+    """`single` or `multi`; counts only while the prompt may be reworded."""
+    audio_url: str
+    """An MP3 of 3 to 30 s; cut to the video."""
+    generate_audio: bool
+    """Sound costs twice as much as silence."""
+    callback_url: str
+    """HTTPS, at most 2,048 characters, not internal."""
+    extra: Mapping[str, Any]
+    """Fields that are not named here, sent as they are."""
+
+
+def create_body(prompt: str, image_url: str | None, options: CreateOptions) -> dict[str, Any]:
+    """The JSON of a create. Fields of the value `None` are left out."""
+    given: dict[str, Any] = dict(options)
+    extra, shot_type = given.pop("extra", None), given.pop("shot_type", None)
+    body: dict[str, Any] = {
+        "model": given.pop("model", MODEL),
+        "prompt": prompt,
+        "image_urls": None if image_url is None else [image_url],
+        "model_params": None if shot_type is None else {"shot_type": shot_type},
+        **given,
+    }
+    return {name: value for name, value in body.items() if value is not None} | dict(extra or {})
+
+
+def check(body: Mapping[str, Any]) -> None:
+    """Raises `InvalidRequest` for what the service refuses in any case, naming the field and what would be right."""
+    prompt = body["prompt"]
+    if not isinstance(prompt, str):
+        raise InvalidRequest("prompt", f"must be a string; got {type(prompt).__name__}")
+    if len(prompt) > MAX_PROMPT:
+        raise InvalidRequest("prompt", f"must have at most {MAX_PROMPT} characters; it has {len(prompt)}")
+    images = body.get("image_urls")
+    if images is None and "image-to-video" in str(body["model"]):
+        raise InvalidRequest("image_url", f"is required for {body['model']}")
+    for image in images or ():
+        _check_url("image_url", image, ("http", "https"))
+    duration = body.get("duration")
+    if duration is not None and (type(duration) is not int or duration not in DURATIONS):
+        raise InvalidRequest("duration", f"must be a whole number of seconds from 2 to 15; got {duration!r}")
+    _check_choice("quality", body.get("quality"), QUALITIES)
+    _check_choice("shot_type", (body.get("model_params") or {}).get("shot_type"), SHOT_TYPES)
+    if body.get("audio_url") is not None:
+        _check_url("audio_url", body["audio_url"], ("http", "https"))
+    if body.get("callback_url") is not None:
+        _check_callback(body["callback_url"])
+
+
+def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        raise InvalidRequest(field, f"must be one of {', '.join(choices)}; got {value!r}")
+
+
+def _check_url(field: str, url: object, schemes: tuple[str, ...]) -> str:
+    """The host of a URL that has one of the schemes."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else None
+        host = None if parts is None else parts.hostname
+    except ValueError:
+        parts = host = None
+    if parts is None or host is None or parts.scheme not in schemes:
+        raise InvalidRequest(
+            field, f"must be a URL that begins with {' or '.join(f'{s}://' for s in schemes)}; got {str(url)[:80]!r}"
+        )
+    return host
+
+
+def _check_callback(url: object) -> None:
+    """What is certain already here; the service judges names and stranger spellings too."""
+    host = _check_url("callback_url", url, ("https",))
+    if len(str(url)) > MAX_CALLBACK:
+        raise InvalidRequest("callback_url", f"must have at most {MAX_CALLBACK} characters; it has {len(str(url))}")
+    try:
+        internal = not ip_address(host).is_global
+    except ValueError:
+        internal = host == "localhost" or host.endswith(".localhost")
+    if internal:
+        raise InvalidRequest("callback_url", f"must not lead to an internal address; {host} is one")

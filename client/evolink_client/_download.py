@@ -1,0 +1,60 @@
+"""A file that is written whole or not at all."""
+
+import os
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from evolink_client._errors import DownloadFailed, LinkExpired
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called with the bytes so far and their total."""
+
+_DEAD = (403, 404, 410)
+
+
+def refusal_of(url: str, status: int) -> DownloadFailed:
+    """The error for a link that gives no video."""
+    if status in _DEAD:
+        return LinkExpired(url, f"status {status}; links work for 24 hours after completion", status)
+    return DownloadFailed(url, f"status {status}", status)
+
+
+class Target:
+    """Writes beside the file, and takes its place at the end; what is unfinished is removed."""
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self._path = Path(path)
+        self._scratch = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._total: int | None = None
+        self._size = 0
+
+    def __enter__(self) -> Self:
+        self._file = self._scratch.open("wb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._scratch.unlink(missing_ok=True)
+
+    def expect(self, length: str | None) -> None:
+        """What Content-Length says."""
+        self._total = int(length) if length is not None and length.isascii() and length.isdigit() else None
+
+    def write(self, chunk: bytes, progress: Progress | None) -> None:
+        self._file.write(chunk)
+        self._size += len(chunk)
+        if progress is not None:
+            progress(self._size, self._total)
+
+    def finish(self, url: str) -> int:
+        """Put the file in its place; its size."""
+        if not self._size:
+            raise DownloadFailed(url, "it is empty")
+        self._file.close()
+        self._scratch.replace(self._path)
+        return self._size

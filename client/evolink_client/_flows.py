@@ -1,0 +1,146 @@
+"""What to do, as generators without I/O: they yield a request to send or a pause to make, and are driven by a shell."""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from evolink_client._answers import Answer, read, refusal
+from evolink_client._clock import Clock
+from evolink_client._errors import ApiError, ConnectionFailed, EvolinkError, TaskCancelled, TaskFailed, WaitTimedOut
+from evolink_client._models import CreditsReport, Seconds, Task, read_credits, read_task
+
+Value = TypeVar("Value")
+
+
+class Request(NamedTuple):
+    """To be sent within `timeout` seconds."""
+
+    method: str
+    path: str
+    json: Mapping[str, Any] | None
+    headers: Mapping[str, str]
+    timeout: Seconds
+
+
+class Pause(NamedTuple):
+    """To be made."""
+
+    seconds: Seconds
+
+
+Step: TypeAlias = Request | Pause
+Outcome: TypeAlias = Answer | ConnectionFailed | None
+"""Of a request its answer, or why there is none; of a pause nothing."""
+Flow: TypeAlias = Generator[Step, Outcome, Value]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Reads are sent again after connection errors, 429 and 5xx; creates only with a key, and where that is wished.
+
+    The pause before the n-th is drawn evenly from 0 to `first` × 2ⁿ⁻¹ seconds, at most `longest`; `Retry-After` is
+    waited for instead. No request begins after `deadline` seconds in all, and none takes longer than `timeout`.
+    """
+
+    attempts: int = 4
+    first: Seconds = 0.5
+    longest: Seconds = 8.0
+    timeout: Seconds = 30.0
+    deadline: Seconds = 120.0
+
+
+@dataclass(frozen=True)
+class Polling:
+    """A first look after `first` seconds, then ever longer steps, up to `longest`."""
+
+    first: Seconds = 1.0
+    growth: float = 1.6
+    longest: Seconds = 8.0
+
+
+def send(request: Request, retries: Retries, clock: Clock, *, again: bool) -> Flow[Answer]:
+    """A 200, after as many attempts as that takes. Raises `ConnectionFailed`, `ApiError`, `UnexpectedAnswer`."""
+    began = clock.now()
+    made = 0
+    while True:
+        made += 1
+        left = retries.deadline - (clock.now() - began)
+        outcome = yield request._replace(timeout=min(retries.timeout, max(left, 0.001)))
+        if isinstance(outcome, Answer) and outcome.status == 200:
+            return outcome
+        assert outcome is not None
+        error = outcome if isinstance(outcome, ConnectionFailed) else refusal(outcome, clock.unix())
+        pause = _pause(error, made, retries, clock)
+        left = retries.deadline - (clock.now() - began)
+        if not again or not _passing(error) or made >= retries.attempts or pause >= left:
+            raise error
+        yield Pause(pause)
+
+
+def _passing(error: EvolinkError) -> bool:
+    """Whether the same request may fare better later."""
+    if isinstance(error, ApiError):
+        return error.status == 429 or error.status >= 500
+    return isinstance(error, ConnectionFailed)
+
+
+def _pause(error: EvolinkError, made: int, retries: Retries, clock: Clock) -> Seconds:
+    if isinstance(error, ApiError) and error.retry_after is not None:
+        return error.retry_after
+    return min(retries.first * 2.0 ** (made - 1), retries.longest) * clock.luck()
+
+
+def create(body: Mapping[str, Any], key: str | None, retries: Retries, clock: Clock, *, again: bool) -> Flow[Task]:
+    """A new task, or the one that the idempotency key made before."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    request = Request("POST", "/v1/videos/generations", body, headers, 0)
+    answer = yield from send(request, retries, clock, again=again and key is not None)
+    replayed = answer.headers.get("idempotency-replayed", "").lower() == "true"
+    return read(answer, partial(read_task, request_id=answer.request_id, replayed=replayed), clock.unix())
+
+
+def get(task_id: str, retries: Retries, clock: Clock) -> Flow[Task]:
+    """A task as it is now."""
+    answer = yield from send(
+        Request("GET", f"/v1/tasks/{quote(task_id, safe='')}", None, {}, 0), retries, clock, again=True
+    )
+    return read(answer, partial(read_task, request_id=answer.request_id), clock.unix())
+
+
+def credits_report(retries: Retries, clock: Clock) -> Flow[CreditsReport]:
+    """Where the credits stand."""
+    answer = yield from send(Request("GET", "/v1/credits", None, {}, 0), retries, clock, again=True)
+    return read(answer, read_credits, clock.unix())
+
+
+def wait(
+    task_id: str,
+    timeout: Seconds,
+    polling: Polling,
+    retries: Retries,
+    clock: Clock,
+    seen: Callable[[Task], None] | None = None,
+) -> Flow[Task]:
+    """A completed task. Raises `TaskFailed` for any other end, `WaitTimedOut` where none comes in time."""
+    began = clock.now()
+    step = polling.first
+    yield Pause(min(step, timeout))
+    while True:
+        task = yield from get(task_id, retries, clock)
+        if seen is not None:
+            seen(task)
+        if task.succeeded:
+            return task
+        if task.ended:
+            raise TaskFailed(task) if task.status == "failed" and not _cancelled(task) else TaskCancelled(task)
+        left = timeout - (clock.now() - began)
+        if left <= 0:
+            raise WaitTimedOut(task, timeout)
+        step = min(step * polling.growth, polling.longest)
+        yield Pause(min(step, left))
+
+
+def _cancelled(task: Task) -> bool:
+    return task.error is not None and task.error.code == "request_cancelled"

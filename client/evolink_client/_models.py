@@ -1,0 +1,188 @@
+"""What the API answers, as immutable values. What is not documented is kept in `extra`; open sets stay open."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
+
+Seconds: TypeAlias = float
+UnixSeconds: TypeAlias = int
+Credits: TypeAlias = float
+
+TERMINAL = frozenset({"completed", "failed", "cancelled", "canceled"})
+"""Statuses that nothing comes after. The documents have the first two; clients in use have seen the third named."""
+
+Kind = TypeVar("Kind")
+
+
+class Malformed(Exception):
+    """A value of the wrong type; says where and what."""
+
+
+class Fields:
+    """Takes known fields out of a JSON object, each of its type; what is left is extra."""
+
+    def __init__(self, body: object, where: str) -> None:
+        if not isinstance(body, dict):
+            raise Malformed(f"{where} is no object")
+        self._left: dict[str, Any] = dict(body)
+        self._where = where
+
+    def take(self, name: str, kind: type[Kind], default: Kind) -> Kind:
+        """The field, or the default where it is absent or null."""
+        value = self._left.pop(name, None)
+        if value is None:
+            return default
+        # true is an int to Python, and to nobody else; a whole number does where any number does.
+        if kind is float and type(value) is int:
+            value = float(value)
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise Malformed(f"{self._where}.{name} is a {type(value).__name__} where a {kind.__name__} belongs")
+        return value
+
+    def optional(self, name: str, kind: type[Kind]) -> Kind | None:
+        """The field, or `None`."""
+        if self._left.get(name) is None:
+            self._left.pop(name, None)
+            return None
+        return self.take(name, kind, kind())
+
+    def part(self, name: str) -> "Fields | None":
+        """A field that is an object."""
+        value = self._left.pop(name, None)
+        return None if value is None else Fields(value, f"{self._where}.{name}")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A field that is a list of strings, or of objects with a `url`, as one client has seen it."""
+        value = self._left.pop(name, None) or []
+        if not isinstance(value, list):
+            raise Malformed(f"{self._where}.{name} is a {type(value).__name__} where a list belongs")
+        found = [item.get("url") if isinstance(item, dict) else item for item in value]
+        texts = tuple(text for text in found if isinstance(text, str))
+        if len(texts) != len(found):
+            raise Malformed(f"{self._where}.{name} holds something else than strings")
+        return texts
+
+    @property
+    def rest(self) -> Mapping[str, Any]:
+        return MappingProxyType(self._left)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskError:
+    """Why a task failed. `code` is an open set: upstream codes pass through."""
+
+    code: str
+    message: str
+    type: str
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task costs; `credits_reserved` is charged in advance, and settled on the real length."""
+
+    billing_rule: str
+    credits_reserved: Credits
+    user_group: str
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task as one answer shows it. `progress` is from 0 to 100; `results` are links, valid for 24 hours.
+
+    `estimated_time` and `usage` are in the answer to a create only.
+    """
+
+    id: str
+    status: str
+    progress: int
+    model: str
+    created: UnixSeconds
+    results: tuple[str, ...]
+    error: TaskError | None
+    can_cancel: bool | None
+    estimated_time: Seconds | None
+    usage: Usage | None
+    request_id: str | None
+    replayed: bool
+    """Whether a create found the task that its idempotency key had made before."""
+    extra: Mapping[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Credits of a key or of its user."""
+
+    remaining_credits: Credits
+    used_credits: Credits
+    unlimited: bool
+    extra: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CreditsReport:
+    """What GET /v1/credits says."""
+
+    token: Balance
+    user: Balance
+
+
+def read_task(body: object, request_id: str | None = None, *, replayed: bool = False) -> Task:
+    """A task from the JSON of a create, a query or a callback. Raises `Malformed`."""
+    fields = Fields(body, "task")
+    task_id = fields.take("id", str, "")
+    if not task_id:
+        raise Malformed("task.id is missing")
+    status = fields.take("status", str, "")
+    if not status:
+        raise Malformed("task.status is missing")
+    info, usage, error = fields.part("task_info"), fields.part("usage"), fields.part("error")
+    return Task(
+        id=task_id,
+        status=status,
+        progress=fields.take("progress", int, 0),
+        model=fields.take("model", str, ""),
+        created=fields.take("created", int, 0),
+        results=fields.texts("results"),
+        error=None if error is None else _read_error(error),
+        can_cancel=None if info is None else info.optional("can_cancel", bool),
+        estimated_time=None if info is None else info.optional("estimated_time", float),
+        usage=None if usage is None else _read_usage(usage),
+        request_id=request_id,
+        replayed=replayed,
+        extra=fields.rest,
+    )
+
+
+def _read_error(fields: Fields) -> TaskError:
+    code, message = fields.take("code", str, "unknown_error"), fields.take("message", str, "")
+    return TaskError(code, message, fields.take("type", str, "task_error"), fields.rest)
+
+
+def _read_usage(fields: Fields) -> Usage:
+    rule, reserved = fields.take("billing_rule", str, ""), fields.take("credits_reserved", float, 0.0)
+    return Usage(rule, reserved, fields.take("user_group", str, ""), fields.rest)
+
+
+def read_credits(body: object) -> CreditsReport:
+    """Raises `Malformed`."""
+    data = Fields(body, "credits").part("data")
+    token, user = (data.part("token"), data.part("user")) if data is not None else (None, None)
+    if token is None or user is None:
+        raise Malformed("credits.data has no token and user")
+    return CreditsReport(_read_balance(token), _read_balance(user))
+
+
+def _read_balance(fields: Fields) -> Balance:
+    remaining, used = fields.take("remaining_credits", float, 0.0), fields.take("used_credits", float, 0.0)
+    return Balance(remaining, used, fields.take("unlimited_credits", bool, False), fields.rest)

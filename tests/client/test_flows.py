@@ -1,0 +1,154 @@
+"""What is sent again and when, and how a task is polled: decided without I/O, so tested without it."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_client import ConnectionFailed, EvolinkError, RateLimited, Retries, TaskFailed, WaitTimedOut
+from evolink_client._answers import Answer
+from evolink_client._clock import Clock
+from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, create, get, wait
+
+OK = Answer(200, {}, b'{"id": "task-unified-1-aaaaaaaa", "status": "pending"}')
+BUSY = Answer(429, {"retry-after": "3"}, b"{}")
+BROKEN = Answer(500, {}, b"{}")
+FAULTY = Answer(400, {}, b"{}")
+LOST = ConnectionFailed("lost")
+
+
+class World:
+    """Plays the service and the clock to a flow; every answer takes no time."""
+
+    def __init__(self, *outcomes: Outcome, luck: float = 0.5) -> None:
+        self.outcomes = list(outcomes)
+        self.sent: list[Request] = []
+        self.pauses: list[float] = []
+        self.now = 1000.0
+        self.clock = Clock(lambda: self.now, lambda: self.now, lambda: luck)
+
+    def run(self, flow: Flow[Any]) -> Any:
+        outcome: Outcome = None
+        try:
+            while True:
+                step = flow.send(outcome)
+                if isinstance(step, Pause):
+                    self.pauses.append(step.seconds)
+                    self.now += step.seconds
+                    outcome = None
+                else:
+                    self.sent.append(step)
+                    outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        except StopIteration as end:
+            return end.value
+
+
+def made(world: World, key: str | None, *, again: bool) -> Any:
+    return world.run(create({"prompt": "x"}, key, Retries(), world.clock, again=again))
+
+
+@pytest.mark.parametrize("failed", [LOST, BUSY, BROKEN])
+@pytest.mark.parametrize(("key", "again"), [("k", False), (None, True), (None, False)])
+def test_a_create_is_sent_once_unless_it_has_a_key_and_that_is_wished(
+    failed: Outcome, key: str | None, again: bool
+) -> None:
+    world = World(failed, OK)
+    with pytest.raises(EvolinkError):
+        made(world, key, again=again)
+    assert len(world.sent) == 1
+
+
+@pytest.mark.parametrize("failed", [LOST, BUSY, BROKEN])
+def test_a_create_that_is_sent_again_has_the_same_key(failed: Outcome) -> None:
+    world = World(failed, failed, OK)
+    assert made(world, "the-key", again=True).status == "pending"
+    assert [request.headers["Idempotency-Key"] for request in world.sent] == ["the-key"] * 3
+
+
+def test_a_read_is_sent_again_until_it_is_answered_or_four_attempts_are_made() -> None:
+    world = World(LOST, BROKEN, LOST, OK)
+    assert world.run(get("t", Retries(), world.clock)).status == "pending"
+    assert world.pauses == [0.25, 0.5, 1.0]
+    world = World(BROKEN)
+    with pytest.raises(EvolinkError):
+        world.run(get("t", Retries(), world.clock))
+    assert len(world.sent) == 4
+
+
+def test_what_would_be_refused_again_is_sent_once() -> None:
+    world = World(FAULTY)
+    with pytest.raises(EvolinkError):
+        world.run(get("t", Retries(), world.clock))
+    assert len(world.sent) == 1
+
+
+def test_retry_after_is_waited_for_and_no_longer_than_the_deadline() -> None:
+    world = World(BUSY, OK)
+    world.run(get("t", Retries(), world.clock))
+    assert world.pauses == [3.0]
+    world = World(Answer(429, {"retry-after": "600"}, b"{}"), OK)
+    with pytest.raises(RateLimited) as error:
+        world.run(get("t", Retries(), world.clock))
+    assert (error.value.retry_after, world.pauses) == (600.0, [])
+
+
+FAILURES = st.lists(st.sampled_from([LOST, BUSY, BROKEN]), max_size=12)
+
+
+@given(FAILURES, st.floats(0, 1, exclude_max=True), st.integers(1, 8))
+def test_pauses_grow_with_full_jitter_within_their_bounds_and_the_deadline(
+    failures: list[Outcome], luck: float, attempts: int
+) -> None:
+    retries = Retries(attempts=attempts, deadline=20)
+    world = World(*failures, OK, luck=luck)
+    with suppress(EvolinkError):
+        world.run(get("t", retries, world.clock))
+    assert len(world.sent) <= attempts
+    assert world.now - 1000 < 20
+    for number, pause in enumerate(world.pauses):
+        assert pause == 3.0 or pause <= min(0.5 * 2**number, 8)
+    assert all(0 < request.timeout <= 20 for request in world.sent)
+
+
+def seen(status: str, **more: object) -> Answer:
+    return Answer(200, {}, json.dumps({"id": "t", "status": status, **more}).encode())
+
+
+def waited(world: World, timeout: float, each: Callable[[Any], None] | None = None) -> Any:
+    return world.run(wait("t", timeout, Polling(), Retries(), world.clock, each))
+
+
+def test_polling_begins_soon_grows_to_eight_seconds_and_stops_at_the_end() -> None:
+    shown: list[str] = []
+    world = World(*[seen("processing")] * 7, seen("completed"))
+    assert waited(world, 600, lambda task: shown.append(task.status)).succeeded
+    assert world.pauses[0] <= 2
+    assert world.pauses == sorted(world.pauses)
+    assert max(world.pauses) == 8
+    assert len(world.sent) == 8
+    assert shown == ["processing"] * 7 + ["completed"]
+
+
+def test_an_unknown_status_is_polled_on() -> None:
+    assert waited(World(seen("queued"), seen("archived"), seen("completed")), 600).succeeded
+
+
+def test_a_failure_says_whether_to_try_again() -> None:
+    world = World(seen("failed", error={"code": "service_error", "message": "no"}))
+    with pytest.raises(TaskFailed) as error:
+        waited(world, 600)
+    assert (error.value.code, error.value.retryable, error.value.task.id) == ("service_error", True, "t")
+    assert len(world.sent) == 1
+
+
+@pytest.mark.parametrize("timeout", [0, 0.5, 7, 100])
+def test_waiting_ends_when_its_time_is_over_with_a_last_look(timeout: float) -> None:
+    world = World(seen("processing", progress=7))
+    with pytest.raises(WaitTimedOut, match=r"t is still processing \(7 %\) after"):
+        waited(world, timeout)
+    assert world.now - 1000 == pytest.approx(timeout)
+    assert world.sent
