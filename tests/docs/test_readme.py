@@ -70,8 +70,18 @@ def test_every_other_command_is_run_somewhere() -> None:
 
 
 def test_the_python_example_runs() -> None:
-    (example,) = [text for kind, text in BLOCKS if kind == "python"]
+    (example,) = [text for kind, text in BLOCKS if kind == "python" and "evolink_mock" in text]
     exec(compile(example, "README.md", "exec"), {})
+
+
+def test_the_example_of_the_client_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = [text for kind, text in BLOCKS if kind == "python" and "evolink_client" in text]
+    monkeypatch.chdir(tmp_path)
+    with Server("--clock", "auto", "--generation-time", "1s") as server:
+        monkeypatch.setenv("EVOLINK_API_KEY", "sk-readme")
+        monkeypatch.setenv("EVOLINK_BASE_URL", server.url)
+        exec(compile(example, "README.md", "exec"), {})
+    assert (tmp_path / "cat.mp4").read_bytes()[4:8] == b"ftyp"
 
 
 def test_the_settings_example_is_accepted(tmp_path: Path) -> None:
