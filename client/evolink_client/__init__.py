@@ -12,7 +12,9 @@ from evolink_client._errors import (
     DownloadFailed,
     EvolinkError,
     InsufficientQuota,
+    InvalidCallback,
     InvalidRequest,
+    Later,
     LinkExpired,
     NotConfigured,
     NotFound,
@@ -27,6 +29,7 @@ from evolink_client._errors import (
 )
 from evolink_client._flows import Polling, Retries
 from evolink_client._models import Balance, CreditsReport, Task, TaskError, Usage
+from evolink_client.callbacks import CallbackRouter, parse_callback
 
 __all__ = [
     "ApiError",
@@ -35,6 +38,7 @@ __all__ = [
     "AuthenticationFailed",
     "BadRequest",
     "Balance",
+    "CallbackRouter",
     "Conflict",
     "ConnectionFailed",
     "CreateOptions",
@@ -43,7 +47,9 @@ __all__ = [
     "EvolinkClient",
     "EvolinkError",
     "InsufficientQuota",
+    "InvalidCallback",
     "InvalidRequest",
+    "Later",
     "LinkExpired",
     "NotConfigured",
     "NotFound",
@@ -61,4 +67,5 @@ __all__ = [
     "Usage",
     "Video",
     "WaitTimedOut",
+    "parse_callback",
 ]

@@ -6,6 +6,8 @@ EvolinkError                 whatever this package raises
 ├── ConnectionFailed         no answer arrived, so nobody knows whether the request was carried out
 │   └── RequestTimedOut      none arrived in time
 ├── UnexpectedAnswer         something arrived that the API does not send
+├── InvalidCallback          what was posted is no callback of the API
+├── Later                    for your own handler to raise: the service shall send the callback again
 ├── ApiError                 the API refused; with status, code, type, message, param, request_id, retry_after
 │   ├── BadRequest           400: the request is faulty, or no channel for the model is available
 │   ├── AuthenticationFailed 401: the key is missing, wrong or expired
@@ -61,6 +63,18 @@ class UnexpectedAnswer(EvolinkError):
         super().__init__(f"{what} (status {status}): {excerpt!r}")
         self.status = status
         self.excerpt = excerpt
+
+
+class InvalidCallback(EvolinkError, ValueError):
+    """What was posted is no callback of the API. `excerpt` is its beginning, at most 500 characters."""
+
+    def __init__(self, what: str, body: bytes | str) -> None:
+        super().__init__(f"this is no callback: {what}")
+        self.excerpt = (body[:2000].decode("utf-8", "replace") if isinstance(body, bytes) else body)[:500]
+
+
+class Later(EvolinkError):
+    """For your own handler to raise where it cannot handle a callback yet: the service shall send it again."""
 
 
 class ApiError(EvolinkError):
