@@ -1,0 +1,5 @@
+"""`python -m evolink_client`."""
+
+from evolink_client.cli import main
+
+main(prog_name="evolink")

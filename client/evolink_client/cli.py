@@ -1,0 +1,207 @@
+"""The `evolink` command: create a video, wait for it, fetch it.
+
+Exit codes: 0 it worked; 1 the API refused, or no answer came; 2 the call makes no sense; 3 the task ended without a
+video; 4 it had not ended in time.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evolink_client import (
+    EvolinkClient,
+    EvolinkError,
+    InvalidRequest,
+    NotConfigured,
+    TaskFailed,
+    Video,
+    WaitTimedOut,
+)
+
+_CODES: tuple[tuple[type[EvolinkError], int], ...] = (
+    (InvalidRequest, 2),
+    (NotConfigured, 2),
+    (TaskFailed, 3),
+    (WaitTimedOut, 4),
+    (EvolinkError, 1),
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_TIMEOUT = click.option("--timeout", default=600.0, show_default=True, metavar="SECONDS", help="Wait no longer.")
+
+
+def _writable(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
+    """Asked before anything is sent, since a video that cannot be kept costs as much as one that can."""
+    if file is not None and not os.access(file.absolute().parent, os.W_OK):
+        raise click.BadParameter(f"{file.absolute().parent} is no directory that can be written to")
+    return file
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_OUT = click.option("--out", type=_FILE, callback=_writable, metavar="FILE", help="Fetch the video.")
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="The API key comes from EVOLINK_API_KEY. Exit codes: 1 refused or no answer, 2 wrong call, 3 the task "
+    "failed, 4 it had not ended in time.",
+)
+@click.version_option(package_name="evolink-devkit", prog_name="evolink")
+@click.option("--base-url", envvar="EVOLINK_BASE_URL", metavar="URL", help="[default: https://api.evolink.ai]")
+@click.pass_context
+def main(context: click.Context, base_url: str | None) -> None:
+    """Videos by EvoLink's API, or by an emulator of it."""
+    context.obj = base_url
+
+
+@main.command()
+@click.argument("prompt")
+@click.option("--image", "image_url", metavar="URL", help="The first frame.")
+@click.option("--model", metavar="NAME", help="[default: wan2.6-image-to-video-flash]")
+@click.option("--duration", type=int, metavar="SECONDS", help="From 2 to 15.")
+@click.option("--quality", metavar="720p|1080p")
+@click.option("--prompt-extend/--no-prompt-extend", default=None, help="May the service reword the prompt?")
+@click.option("--shot-type", metavar="single|multi")
+@click.option("--audio", "audio_url", metavar="URL", help="An MP3 for the sound.")
+@click.option("--generate-audio/--no-generate-audio", default=None, help="With sound, or without at half the price.")
+@click.option("--callback-url", metavar="URL", help="Where the end shall be announced.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key gives the same task, charged once.")
+@click.option("--wait", "waits", is_flag=True, help="Wait for the video.")
+@_OUT
+@_TIMEOUT
+@_JSON
+@click.pass_obj
+def create(
+    base_url: str | None,
+    /,
+    prompt: str,
+    image_url: str | None,
+    idempotency_key: str | None,
+    waits: bool,
+    out: Path | None,
+    timeout: float,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Have a video made; with --wait or --out wait for it too."""
+    given = {name: value for name, value in options.items() if value is not None}
+    with _client(base_url) as client:
+        task = client.videos.create(prompt, image_url, idempotency_key=idempotency_key, **given)
+        if waits or out is not None:
+            _wait(client, task.id, timeout, out, as_json)
+        else:
+            _show(task, task.id, as_json)
+
+
+@main.command()
+@click.argument("task_id")
+@_OUT
+@_TIMEOUT
+@_JSON
+@click.pass_obj
+def wait(base_url: str | None, task_id: str, out: Path | None, timeout: float, as_json: bool) -> None:
+    """Wait for a video."""
+    with _client(base_url) as client:
+        _wait(client, task_id, timeout, out, as_json)
+
+
+@main.command()
+@click.argument("task_id")
+@_JSON
+@click.pass_obj
+def get(base_url: str | None, task_id: str, as_json: bool) -> None:
+    """Say how a task is doing."""
+    with _client(base_url) as client:
+        task = client.tasks.get(task_id)
+        failed = f": {task.error.code}: {task.error.message}" if task.error else ""
+        _show(task, "\n".join([f"{task.status}, {task.progress} %{failed}", *task.results]), as_json)
+
+
+@main.command()
+@click.argument("task_id")
+@click.argument("file", type=_FILE, callback=_writable)
+@_JSON
+@click.pass_obj
+def download(base_url: str | None, task_id: str, file: Path, as_json: bool) -> None:
+    """Fetch the video of a task that is completed."""
+    with _client(base_url) as client:
+        task = client.tasks.get(task_id)
+        if not task.results:
+            raise TaskFailed(task) if task.ended else WaitTimedOut(task, 0)
+        size = _download(Video(client, task), file)
+        _show({"file": str(file), "bytes": size}, f"{file}: {size} bytes", as_json)
+
+
+@main.command()
+@_JSON
+@click.pass_obj
+def credits(base_url: str | None, as_json: bool) -> None:  # noqa: A001  # The API's own word.
+    """Say how many credits are left."""
+    with _client(base_url) as client:
+        report = client.credits()
+        left = "unlimited" if report.token.unlimited else f"{report.token.remaining_credits:g} left"
+        _show(report, f"{left}, {report.token.used_credits:g} used", as_json)
+
+
+@contextmanager
+def _client(base_url: str | None) -> Iterator[EvolinkClient]:
+    try:
+        with EvolinkClient(base_url=base_url) as client:
+            yield client
+    except EvolinkError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
+    except OSError as error:
+        click.echo(f"Error: cannot write {error.filename}: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+def _wait(client: EvolinkClient, task_id: str, timeout: float, out: Path | None, as_json: bool) -> None:
+    with _progress(task_id) as move:
+        video = client.tasks.wait(task_id, timeout, lambda task: move(task.progress, 100, task.status))
+    if out is not None:
+        _download(video, out)
+    _show(video.task, video.url if out is None else str(out), as_json)
+
+
+def _download(video: Video, file: Path) -> int:
+    with _progress(file.name) as move:
+        return video.download(file, lambda so_far, total: move(so_far, total, "fetching"))
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int | None, str], None]]:
+    """A bar on the terminal; nothing where there is none."""
+    # rich takes longer to import than httpx, and whoever writes into a file needs none of it.
+    if not sys.stderr.isatty():
+        yield lambda so_far, total, says: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(title, total=100, says="")
+        yield lambda so_far, total, says: progress.update(bar, completed=so_far, total=total, says=says)
+
+
+def _show(value: object, text: str, as_json: bool) -> None:
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False) if as_json else text)
+
+
+def _plain(value: object) -> object:
+    """JSON-ready values; what is not documented stands beside what is."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not is_dataclass(value):
+        return value
+    shown = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    extra = shown.pop("extra", {})
+    assert isinstance(extra, dict)
+    return shown | extra

@@ -1,0 +1,100 @@
+"""`evolink` at a prompt and in a script: what it prints, what it writes, and with which code it ends."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serving import Server
+
+NUMBERS = itertools.count()
+IMAGE = ("--image", "https://example.com/cat.png")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server("--clock", "auto", "--generation-time", "1s") as server:
+        yield server
+
+
+class Command:
+    """`evolink` with a key of its own."""
+
+    def __init__(self, server: Server, key: str) -> None:
+        self.environ = {**os.environ, "EVOLINK_BASE_URL": server.url, "EVOLINK_API_KEY": key}
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "evolink_client", *arguments]
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def evolink(server: Server) -> Command:
+    return Command(server, f"sk-{next(NUMBERS)}")
+
+
+def test_a_video_is_made_waited_for_and_fetched_in_one_call(evolink: Command, tmp_path: Path) -> None:
+    made = evolink("create", "A cat", *IMAGE, "--duration", "5", "--out", str(tmp_path / "cat.mp4"))
+    assert (made.returncode, made.stdout, made.stderr) == (0, f"{tmp_path / 'cat.mp4'}\n", "")
+    assert (tmp_path / "cat.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_step_by_step(evolink: Command, tmp_path: Path) -> None:
+    task = evolink("create", "A cat", *IMAGE).stdout.strip()
+    assert task.startswith("task-unified-")
+    assert evolink("get", task).stdout.startswith(("pending, 0 %", "processing, "))
+    url = evolink("wait", task).stdout.strip()
+    assert url.endswith(f"{task}.mp4")
+    assert evolink("get", task).stdout == f"completed, 100 %\n{url}\n"
+    fetched = evolink("download", task, str(tmp_path / "cat.mp4"))
+    assert fetched.stdout == f"{tmp_path / 'cat.mp4'}: {(tmp_path / 'cat.mp4').stat().st_size} bytes\n"
+    assert evolink("credits").stdout == "unlimited, 15 used\n"
+
+
+def test_in_a_script_it_speaks_json(evolink: Command) -> None:
+    task = json.loads(evolink("create", "A cat", *IMAGE, "--json", "--idempotency-key", "0123456789abcdef").stdout)
+    assert (task["status"], task["usage"]["credits_reserved"], task["object"]) == (
+        "pending",
+        15,
+        "video.generation.task",
+    )
+    again = json.loads(evolink("create", "A cat", *IMAGE, "--json", "--idempotency-key", "0123456789abcdef").stdout)
+    assert (again["id"], again["replayed"]) == (task["id"], True)
+    done = json.loads(evolink("wait", task["id"], "--json").stdout)
+    assert (done["status"], len(done["results"])) == ("completed", 1)
+    assert json.loads(evolink("credits", "--json").stdout)["token"]["used_credits"] == 15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("create", "A cat", "--duration", "99", *IMAGE), 2, "duration must be a whole number of seconds from 2 to 15"),
+        (("create", "A cat"), 2, "image_url is required"),
+        (("create",), 2, "Missing argument 'PROMPT'"),
+        (("get", "nonsense"), 1, "400 invalid_task_id: Invalid task ID format"),
+        (("create", "[[mock: create=insufficient_quota]]", *IMAGE), 1, "402 insufficient_quota: Insufficient quota."),
+        (("create", "[[mock: create=empty]]", *IMAGE), 1, "got no answer"),
+        (("create", "[[mock: fail=service_error]]", *IMAGE, "--wait"), 3, "try again after 30 to 60 seconds"),
+        (("create", "[[mock: stuck=99]]", *IMAGE, "--wait", "--timeout", "0"), 4, "is still p"),
+        (("create", "A cat", *IMAGE, "--out", "/nowhere/cat.mp4"), 2, "/nowhere is no directory that can be written"),
+        (("--base-url", "api.evolink.ai", "credits"), 2, "the base URL must be such as https://api.evolink.ai"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_line_and_by_the_code(
+    evolink: Command, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    ran = evolink(*arguments)
+    assert (ran.returncode, ran.stdout) == (code, "")
+    assert says in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_without_a_key_it_says_where_to_put_one(evolink: Command) -> None:
+    evolink.environ["EVOLINK_API_KEY"] = ""
+    ran = evolink("credits")
+    assert (ran.returncode, ran.stderr) == (2, "Error: there is no API key: set EVOLINK_API_KEY, or pass api_key\n")
