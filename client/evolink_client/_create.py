@@ -39,8 +39,12 @@ class CreateOptions(TypedDict, total=False):
 
 
 def create_body(prompt: str, image_url: str | None, options: CreateOptions) -> dict[str, Any]:
-    """The JSON of a create. Fields of the value `None` are left out."""
+    """The JSON of a create. Fields of the value `None` are left out. Raises `TypeError` for a name that is none."""
     given: dict[str, Any] = dict(options)
+    for name in given:
+        if name not in CreateOptions.__annotations__:
+            known = ", ".join(CreateOptions.__annotations__)
+            raise TypeError(f"create() has no option {name!r}; it has {known}, and extra takes any other field")
     extra, shot_type = given.pop("extra", None), given.pop("shot_type", None)
     body: dict[str, Any] = {
         "model": given.pop("model", MODEL),

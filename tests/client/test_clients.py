@@ -203,6 +203,12 @@ def test_what_cannot_succeed_is_refused_here_and_by_the_service_alike(
         kit.client(checks=False).videos.create(**given)
 
 
+def test_a_name_that_is_none_is_refused_and_nothing_is_sent(kit: Kit) -> None:
+    with pytest.raises(TypeError, match=r"create\(\) has no option 'durations'; it has model, duration,"):
+        kit.client().videos.create("A cat", IMAGE, durations=5)  # type: ignore[call-arg]
+    assert kit.emulator.control("journal")["rows"] == []
+
+
 def test_what_is_not_named_is_sent_as_it_is(kit: Kit) -> None:
     kit.client().videos.create("A cat", model="wan2.6-text-to-video", shot_type="multi", extra={"aspect_ratio": "9:16"})
     task = kit.emulator.control("tasks")["tasks"][0]["id"]
