@@ -1,6 +1,7 @@
 """The typed client of EvoLink's asynchronous video API: create a video, wait for it, download it."""
 
-from evolink_client._async_client import AsyncEvolinkClient, AsyncVideo
+from typing import TYPE_CHECKING, Any
+
 from evolink_client._client import EvolinkClient, Video
 from evolink_client._create import CreateOptions
 from evolink_client._errors import (
@@ -29,7 +30,10 @@ from evolink_client._errors import (
 )
 from evolink_client._flows import Polling, Retries
 from evolink_client._models import Balance, CreditsReport, Task, TaskError, Usage
-from evolink_client.callbacks import CallbackRouter, parse_callback
+
+if TYPE_CHECKING:
+    from evolink_client._async_client import AsyncEvolinkClient, AsyncVideo
+    from evolink_client.callbacks import CallbackRouter, parse_callback
 
 __all__ = [
     "ApiError",
@@ -69,3 +73,19 @@ __all__ = [
     "WaitTimedOut",
     "parse_callback",
 ]
+
+_HOMES = {
+    "AsyncEvolinkClient": "_async_client",
+    "AsyncVideo": "_async_client",
+    "CallbackRouter": "callbacks",
+    "parse_callback": "callbacks",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that the import costs little more than that of httpx.
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f"evolink_client.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'evolink_client' has no attribute {name!r}")
