@@ -7,12 +7,12 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from evolink_client import _flows
 from evolink_client._answers import Answer
-from evolink_client._clock import Clock, new_key, sleep_async
-from evolink_client._config import Config, configure
-from evolink_client._create import CreateOptions, check, create_body
-from evolink_client._download import Progress, Target, refusal_of
+from evolink_client._calls import Calls
+from evolink_client._clock import Clock, sleep_async
+from evolink_client._config import configure
+from evolink_client._create import CreateOptions
+from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
 from evolink_client._exchange import Reading, lost
 from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, Retries
@@ -40,12 +40,8 @@ class AsyncEvolinkClient:
         sleep: Callable[[Seconds], Awaitable[None]] = sleep_async,
         http: Mapping[str, Any] | None = None,
     ) -> None:
-        self._config: Config = configure(api_key, base_url)
-        self._retries = retries or Retries()
-        self._polling = polling or Polling()
-        self._retry_creates = retry_creates
-        self._checks = checks
-        self._clock = clock or Clock()
+        config = configure(api_key, base_url)
+        self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
         self._sleep = sleep
         self._http = httpx.AsyncClient(**dict(http or {}))
         self.videos = AsyncVideos(self)
@@ -53,7 +49,7 @@ class AsyncEvolinkClient:
 
     async def credits(self) -> CreditsReport:
         """Where the credits stand: GET /v1/credits."""
-        return await self._run(_flows.credits_report(self._retries, self._clock))
+        return await self._run(self._calls.credits())
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -67,7 +63,7 @@ class AsyncEvolinkClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"AsyncEvolinkClient(base_url={self._config.base_url!r})"
+        return f"AsyncEvolinkClient(base_url={self._calls.config.base_url!r})"
 
     async def _run(self, flow: Flow[Value]) -> Value:
         outcome: Outcome = None
@@ -84,9 +80,9 @@ class AsyncEvolinkClient:
             return value
 
     async def _send(self, request: Request) -> Answer | ConnectionFailed:
-        reading = Reading(request, self._clock)
+        reading = Reading(request, self._calls.clock)
         try:
-            async with self._http.stream(**self._config.asks(request)) as response:
+            async with self._http.stream(**self._calls.config.asks(request)) as response:
                 async for chunk in response.aiter_bytes():
                     if reading.over(chunk):
                         return reading.timed_out()
@@ -110,12 +106,7 @@ class AsyncVideos:
         **options: Unpack[CreateOptions],
     ) -> Task:
         """As `Videos.create`."""
-        client = self._client
-        body = create_body(prompt, image_url, options)
-        if client._checks:
-            check(body)
-        key = idempotency_key or new_key()
-        return await client._run(_flows.create(body, key, client._retries, client._clock, again=client._retry_creates))
+        return await self._client._run(self._client._calls.create(prompt, image_url, idempotency_key, options))
 
 
 class AsyncTasks:
@@ -126,27 +117,22 @@ class AsyncTasks:
 
     async def get(self, task_id: str) -> Task:
         """As `Tasks.get`."""
-        return await self._client._run(_flows.get(task_id, self._client._retries, self._client._clock))
+        return await self._client._run(self._client._calls.get(task_id))
 
     async def wait(
         self, task_id: str, timeout: Seconds = 600, seen: Callable[[Task], None] | None = None
     ) -> "AsyncVideo":
         """As `Tasks.wait`."""
-        client = self._client
-        flow = _flows.wait(task_id, timeout, client._polling, client._retries, client._clock, seen)
-        return AsyncVideo(client, await client._run(flow))
+        flow = self._client._calls.wait(task_id, timeout, seen)
+        return AsyncVideo(self._client, await self._client._run(flow))
 
 
-class AsyncVideo:
-    """A video that is finished: its task, and its link, which works for 24 hours after completion."""
+class AsyncVideo(Finished):
+    """A video that is finished, to be downloaded."""
 
     def __init__(self, client: AsyncEvolinkClient, task: Task) -> None:
+        super().__init__(task)
         self._client = client
-        self.task = task
-
-    @property
-    def url(self) -> str:
-        return self.task.results[0] if self.task.results else ""
 
     async def download(self, path: str | PathLike[str], progress: Progress | None = None) -> int:
         """As `Video.download`."""

@@ -7,12 +7,12 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx
 
-from evolink_client import _flows
 from evolink_client._answers import Answer
-from evolink_client._clock import Clock, new_key, sleep
-from evolink_client._config import Config, configure
-from evolink_client._create import CreateOptions, check, create_body
-from evolink_client._download import Progress, Target, refusal_of
+from evolink_client._calls import Calls
+from evolink_client._clock import Clock, sleep
+from evolink_client._config import configure
+from evolink_client._create import CreateOptions
+from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
 from evolink_client._exchange import Reading, lost
 from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, Retries
@@ -43,12 +43,8 @@ class EvolinkClient:
         sleep: Callable[[Seconds], None] = sleep,
         http: Mapping[str, Any] | None = None,
     ) -> None:
-        self._config: Config = configure(api_key, base_url)
-        self._retries = retries or Retries()
-        self._polling = polling or Polling()
-        self._retry_creates = retry_creates
-        self._checks = checks
-        self._clock = clock or Clock()
+        config = configure(api_key, base_url)
+        self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
         self._sleep = sleep
         self._http = httpx.Client(**dict(http or {}))
         self.videos = Videos(self)
@@ -56,7 +52,7 @@ class EvolinkClient:
 
     def credits(self) -> CreditsReport:
         """Where the credits stand: GET /v1/credits."""
-        return self._run(_flows.credits_report(self._retries, self._clock))
+        return self._run(self._calls.credits())
 
     def close(self) -> None:
         self._http.close()
@@ -70,7 +66,7 @@ class EvolinkClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f"EvolinkClient(base_url={self._config.base_url!r})"
+        return f"EvolinkClient(base_url={self._calls.config.base_url!r})"
 
     def _run(self, flow: Flow[Value]) -> Value:
         outcome: Outcome = None
@@ -87,9 +83,9 @@ class EvolinkClient:
             return value
 
     def _send(self, request: Request) -> Answer | ConnectionFailed:
-        reading = Reading(request, self._clock)
+        reading = Reading(request, self._calls.clock)
         try:
-            with self._http.stream(**self._config.asks(request)) as response:
+            with self._http.stream(**self._calls.config.asks(request)) as response:
                 for chunk in response.iter_bytes():
                     if reading.over(chunk):
                         return reading.timed_out()
@@ -117,12 +113,7 @@ class Videos:
         With an `idempotency_key` of your own, the same call after a crash gives the same task, charged once. Raises
         `InvalidRequest` before anything is sent, else `ApiError`, `ConnectionFailed` or `UnexpectedAnswer`.
         """
-        client = self._client
-        body = create_body(prompt, image_url, options)
-        if client._checks:
-            check(body)
-        key = idempotency_key or new_key()
-        return client._run(_flows.create(body, key, client._retries, client._clock, again=client._retry_creates))
+        return self._client._run(self._client._calls.create(prompt, image_url, idempotency_key, options))
 
 
 class Tasks:
@@ -133,28 +124,23 @@ class Tasks:
 
     def get(self, task_id: str) -> Task:
         """GET /v1/tasks/{task_id}. Raises `NotFound` and other `ApiError`s, `ConnectionFailed`, `UnexpectedAnswer`."""
-        return self._client._run(_flows.get(task_id, self._client._retries, self._client._clock))
+        return self._client._run(self._client._calls.get(task_id))
 
     def wait(self, task_id: str, timeout: Seconds = 600, seen: Callable[[Task], None] | None = None) -> "Video":
         """The finished video. `seen` is called with every state on the way.
 
         Raises `TaskFailed` or `TaskCancelled` where none comes of it, `WaitTimedOut` after `timeout` seconds.
         """
-        client = self._client
-        flow = _flows.wait(task_id, timeout, client._polling, client._retries, client._clock, seen)
-        return Video(client, client._run(flow))
+        flow = self._client._calls.wait(task_id, timeout, seen)
+        return Video(self._client, self._client._run(flow))
 
 
-class Video:
-    """A video that is finished: its task, and its link, which works for 24 hours after completion."""
+class Video(Finished):
+    """A video that is finished, to be downloaded."""
 
     def __init__(self, client: EvolinkClient, task: Task) -> None:
+        super().__init__(task)
         self._client = client
-        self.task = task
-
-    @property
-    def url(self) -> str:
-        return self.task.results[0] if self.task.results else ""
 
     def download(self, path: str | PathLike[str], progress: Progress | None = None) -> int:
         """Write the video to a file, whole or not at all; its size in bytes.

@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all."""
+"""A finished video, and the file that it is written to whole or not at all."""
 
 import os
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from evolink_client._errors import DownloadFailed, LinkExpired
+from evolink_client._models import Task
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes so far and their total."""
@@ -20,6 +21,17 @@ def refusal_of(url: str, status: int) -> DownloadFailed:
     if status in _DEAD:
         return LinkExpired(url, f"status {status}; links work for 24 hours after completion", status)
     return DownloadFailed(url, f"status {status}", status)
+
+
+class Finished:
+    """A finished task with its video's link, which works for 24 hours after completion."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @property
+    def url(self) -> str:
+        return self.task.results[0] if self.task.results else ""
 
 
 class Target:

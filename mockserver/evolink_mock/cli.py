@@ -171,19 +171,18 @@ def cert(host: str, out: Path, config: Path | None) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
     """Read a file of scenarios, and say what is wrong in which line."""
-    from evolink_mock.scenario_file import Fault, read_rules
+    from evolink_mock.scenario_file import read_rules
 
     try:
-        read = read_rules(file.read_bytes())
+        rules, faults = read_rules(file.read_bytes())
     except OSError as error:
         raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
-    faults = [each for each in read if isinstance(each, Fault)]
     for fault in faults:
         place = f"{file}:{fault.line}" if fault.line else str(file)
         click.echo(f"{place}: {fault.message}", err=True)
     if faults:
         sys.exit(1)
-    click.echo(f"{file}: {len(read)} rule{'' if len(read) == 1 else 's'}, nothing wrong")
+    click.echo(f"{file}: {len(rules)} rule{'' if len(rules) == 1 else 's'}, nothing wrong")
 
 
 @main.command()

@@ -17,7 +17,7 @@ from evolink_mock.core.render import created_body
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import Refusal, Request, Validator
 from evolink_mock.doors import Decision
-from evolink_mock.errors import Answer, refuse, refuse_invalid, retry_after
+from evolink_mock.errors import Answer, come_again, refuse, refuse_invalid
 from evolink_mock.exchange import IDEMPOTENCY_HEADER, Call
 from evolink_mock.injection import hold_back
 from evolink_mock.settings import Settings
@@ -154,7 +154,7 @@ def _over_limit(world: World, request: Request, now: Micros) -> Answer | None:
     reached = world.limits.wait(request.model.family, now)
     if reached is None:
         return None
-    answer = refuse("create", "rate_limited")
-    answer.headers = (retry_after(reached[1]),)
-    answer.rule = f"{request.model.family}: {reached[0]}"
+    limit, seconds = reached
+    answer = come_again(refuse("create", "rate_limited"), seconds)
+    answer.rule = f"{request.model.family}: {limit}"
     return answer

@@ -159,13 +159,12 @@ class Dispatcher:
 
     async def let_pass(self, world: World, time: Micros) -> None:
         """Let so much time pass in a world: its clock is waited for if it runs, and moved at once if it does not."""
-        clock = world.clock
-        until = min(clock.now() + time, LAST_INSTANT)
         if self._agenda.closed:
             return
+        clock = world.clock
         if clock.speed:
             # Who is being waited for when the emulator stops has waited long enough.
-            await first_of(to_seconds(LONGEST), self._stopping, clock, until)
+            await first_of(to_seconds(LONGEST), self._stopping, clock, min(clock.now() + time, LAST_INSTANT))
             return
         async with world.steering:
             # What the lock had to be waited for comes on top of it.

@@ -1,12 +1,12 @@
 """Which scenario decides a request: several doors, of which the first that says something about it does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from evolink_mock.core.identity import luck_of
-from evolink_mock.core.rules import Subject
+from evolink_mock.core.rules import Rule, Subject
 from evolink_mock.core.scenario import DEFAULT, Scenario, Scripted, parse_scenario
 from evolink_mock.core.task import DOORS, Door, Task
 from evolink_mock.world import World
@@ -78,19 +78,40 @@ class Doors:
     def _of_file(self, asked: Asked) -> Decision | None:
         if self._file is None:
             return None
-        world = asked.world
-        for digest, rule in self._file.rules():
-            if rule.operation != asked.operation or not rule.match.holds(world.key, asked.subject()):
-                continue
-            used = world.script.used.get(digest, 0)
-            step = rule.step(used)
-            if step is None:
-                continue
-            world.script.use_of_file(digest)
+        script = asked.world.script
+        found = _first_for(asked, ((digest, rule, script.used.get(digest, 0)) for digest, rule in self._file.rules()))
+        if found is None:
+            return None
+        script.use_of_file(found.label)
+        return found.decision("file", f"{found.rule.name}, step {found.step}")
+
+
+class _Found(NamedTuple):
+    """The rule for a request, the step that it has come to, and the scenario drawn there."""
+
+    label: str
+    rule: Rule
+    step: int
+    text: str
+
+    def decision(self, door: Door, where: str) -> Decision:
+        return Decision(door, parse_scenario(self.text), self.text, where)
+
+
+def _first_for(asked: Asked, rules: Iterable[tuple[str, Rule, int]]) -> _Found | None:
+    """Of rules, each with a label that its luck grows from and how often it was used, the first that is for a request.
+
+    Whoever asks counts the use.
+    """
+    world = asked.world
+    for label, rule, used in rules:
+        if rule.operation != asked.operation or not rule.match.holds(world.key, asked.subject()):
+            continue
+        if (reached := rule.step(used)) is not None:
             world.store.touch()
-            text = step[1].drawn(luck_of(world.seed, f"{digest} {used}"))
-            return Decision("file", parse_scenario(text), text, f"{rule.name}, step {step[0]}")
-        return None
+            number, step = reached
+            return _Found(label, rule, number, step.drawn(luck_of(world.seed, f"{label} {used}")))
+    return None
 
 
 def _read(asked: Asked, door: Door, where: str, text: str | None) -> Callable[[], Decision | None]:
@@ -108,18 +129,12 @@ def _read(asked: Asked, door: Door, where: str, text: str | None) -> Callable[[]
 
 
 def _queued(asked: Asked) -> Decision | None:
-    world = asked.world
-    for number, (row, rule) in world.script.queued.items():
-        if rule.operation != asked.operation or not rule.match.holds(world.key, asked.subject()):
-            continue
-        step = rule.step(row.used)
-        if step is None:
-            continue
-        text = step[1].drawn(luck_of(world.seed, f"queued {number} {row.used}"))
-        world.script.use(number)
-        world.store.touch()
-        return Decision("queued", parse_scenario(text), text, rule.name)
-    return None
+    script = asked.world.script
+    found = _first_for(asked, ((f"queued {number}", rule, row.used) for number, (row, rule) in script.queued.items()))
+    if found is None:
+        return None
+    script.use(int(found.label.removeprefix("queued ")))
+    return found.decision("queued", found.rule.name)
 
 
 def _of_task(asked: Asked, door: Door) -> Decision | None:

@@ -53,6 +53,7 @@ def refuse_control(status: int, code: str, message: str) -> Answer:
     return Answer(status, _encode({"error": {"code": code, "message": message, "type": "mock_control_error"}}))
 
 
-def retry_after(seconds: int) -> tuple[bytes, bytes]:
-    """The header."""
-    return b"retry-after", b"%d" % seconds
+def come_again(answer: Answer, seconds: int) -> Answer:
+    """A refusal that says in `Retry-After` when the next request may pass."""
+    answer.headers = (*answer.headers, (b"retry-after", b"%d" % seconds))
+    return answer

@@ -60,8 +60,8 @@ class Endpoint:
         open_world: Opener,
         outside: World,
         max_body: int,
+        send: Sender,
         otherwise: Handler | None = None,
-        send: Sender | None = None,
     ) -> None:
         self._operation = operation
         self._otherwise = otherwise
@@ -69,7 +69,7 @@ class Endpoint:
         self._open_world = open_world
         self._outside = outside
         self._max_body = max_body
-        self._send = send or _send_plain
+        self._send = send
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply: Reply | None = scope.get("extensions", {}).get(REPLY)
@@ -214,10 +214,6 @@ class Reply(NamedTuple):
             (b"x-request-id", self.request_id.encode()),
             *answer.headers,
         ]
-
-
-async def _send_plain(scope: Scope, receive: Receive, send: Send, reply: Reply) -> None:
-    await send_reply(send, reply, scope["method"])
 
 
 async def send_reply(send: Send, reply: Reply, method: str) -> None:

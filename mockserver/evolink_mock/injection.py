@@ -13,7 +13,7 @@ from evolink_mock.core.latency import draw_latency
 from evolink_mock.core.rules import Subject
 from evolink_mock.core.scenario import Scripted
 from evolink_mock.doors import BUILT_IN, Decision
-from evolink_mock.errors import Answer, refuse, retry_after
+from evolink_mock.errors import Answer, come_again, refuse
 from evolink_mock.exchange import IDEMPOTENCY_HEADER, Call
 from evolink_mock.world import World
 
@@ -45,7 +45,7 @@ def scripted(
     if act.condition is not None:
         answer = refuse(operation, act.condition, model=subject().model or next(iter(MODELS)))
         if act.retry_after is not None:
-            answer.headers = (*answer.headers, retry_after(act.retry_after))
+            come_again(answer, act.retry_after)
     elif act.fault is None or FAULTS[act.fault].carried_out:
         answer = carry_out()
     else:
@@ -56,10 +56,11 @@ def scripted(
         hold_back(answer, partial(let_pass, world, act.latency))
     if decision is not BUILT_IN:
         answer.door, answer.scenario, answer.rule = decision.door, decision.text, decision.rule
-    key = call.headers.get(IDEMPOTENCY_HEADER)
-    if operation == "create" and answer.hold is not None and key is not None:
-        world.unanswered.add(key.decode("latin-1"))
-        answer.hold = partial(_unanswered, world, key.decode("latin-1"), answer.hold)
+    header = call.headers.get(IDEMPOTENCY_HEADER)
+    if operation == "create" and answer.hold is not None and header is not None:
+        key = header.decode("latin-1")
+        world.unanswered.add(key)
+        answer.hold = partial(_unanswered, world, key, answer.hold)
     return answer
 
 
@@ -82,11 +83,9 @@ def injection(world: World, decision: Decision, operation: Scripted, about: str,
     latency = 0 if law is None else draw_latency(law, lucks_of(world.seed, f"latency {world.requests}"))
     if answer is None or answer in FAULTS:
         return Injection(None, answer, latency, None, scenario.drip_time)
-    retry_after = None
-    if ERRORS[operation, answer].status == 429 or scenario.retry_after is not None:
-        retry_after = scenario.retry_after
-        if retry_after is None:
-            retry_after = _SOON if left is None else -(-left // SECOND)
+    retry_after = scenario.retry_after
+    if retry_after is None and ERRORS[operation, answer].status == 429:
+        retry_after = _SOON if left is None else -(-left // SECOND)
     return Injection(answer, None, latency, retry_after or None)
 
 

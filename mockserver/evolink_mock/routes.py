@@ -30,8 +30,6 @@ from evolink_mock.worlds import Worlds
 SCENARIO_HEADER = b"x-mock-scenario"
 
 _encode = msgspec.json.Encoder().encode
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
-_decode = msgspec.json.Decoder().decode
 
 
 class Api:
@@ -73,7 +71,7 @@ class Api:
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
         outside, max_body = self._worlds.outside, self._settings.max_body
-        return Endpoint(operation, handlers, self._open_world, outside, max_body, otherwise, send_as_scripted)
+        return Endpoint(operation, handlers, self._open_world, outside, max_body, send_as_scripted, otherwise)
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
         if "token" in path:

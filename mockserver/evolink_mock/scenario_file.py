@@ -46,29 +46,30 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scenarios.toml", **described}
 
 
-def read_rules(content: bytes) -> list[tuple[str, Rule]] | list[Fault]:
-    """The rules, each with a digest of what it says, or everything that is wrong."""
+def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[Fault]]:
+    """The rules, each with a digest of what it says, and everything that is wrong."""
     if len(content) > MAX_BYTES:
-        return [Fault(None, f"a scenario file has at most {MAX_BYTES} bytes")]
+        return [], [Fault(None, f"a scenario file has at most {MAX_BYTES} bytes")]
     import tomllib
 
     try:
         text = content.decode("utf-8")
         table = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        return [Fault(content[: error.start].count(b"\n") + 1, "it is not UTF-8")]
+        return [], [Fault(content[: error.start].count(b"\n") + 1, "it is not UTF-8")]
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         at = re.search(r"line (\d+)", str(error))
-        return [Fault(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")]
+        return [], [Fault(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")]
     return _rules(table, text.splitlines())
 
 
-def _rules(table: dict[str, Any], lines: list[str]) -> list[tuple[str, Rule]] | list[Fault]:
+def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rule]], list[Fault]]:
     starts = [number for number, line in enumerate(lines) if _HEADING.match(line)]
     listed = table.pop("rule", [])
-    faults = [Fault(_line(lines, 0, name), unknown("table of a scenario file", name, ("rule",))) for name in table]
+    faults = [Fault(_line(lines, name), unknown("table of a scenario file", name, ("rule",))) for name in table]
     if not isinstance(listed, list) or len(listed) > MAX_RULES:
-        return [*faults, Fault(_line(lines, 0, "rule"), f"rule must be a list of at most {MAX_RULES} tables: [[rule]]")]
+        shape = f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"
+        return [], [*faults, Fault(_line(lines, "rule"), shape)]
     rules: list[tuple[str, Rule]] = []
     for place, given in enumerate(listed):
         begins = starts[place] if len(starts) == len(listed) else 0
@@ -81,7 +82,7 @@ def _rules(table: dict[str, Any], lines: list[str]) -> list[tuple[str, Rule]] | 
             rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", form.rule(name)))
         except ValueError as error:
             faults.append(Fault(begins + _where(span, str(error)) + 1, str(error)))
-    return faults or rules
+    return rules, faults
 
 
 def _form(given: object) -> RuleForm:
@@ -113,8 +114,8 @@ def _where(span: list[str], message: str) -> int:
     return 0
 
 
-def _line(lines: list[str], start: int, name: str) -> int | None:
-    return next((number for number, line in enumerate(lines[start:], start + 1) if name in line), None)
+def _line(lines: list[str], name: str) -> int | None:
+    return next((number for number, line in enumerate(lines, 1) if name in line), None)
 
 
 class ScenarioFile:
@@ -157,14 +158,13 @@ class ScenarioFile:
         if self._stamp() != stamp:
             return  # Somebody began to write while it was read: the next request looks again.
         self._seen = stamp
-        read = read_rules(content)
-        faults = [each for each in read if isinstance(each, Fault)]
+        rules, faults = read_rules(content)
         if faults:
             self._keep("; ".join(map(str, faults)))
             return
         if self.loads:
-            log.info("scenarios: %s was read again: %d rules", self.path, len(read))
-        self._rules = [each for each in read if not isinstance(each, Fault)]
+            log.info("scenarios: %s was read again: %d rules", self.path, len(rules))
+        self._rules = rules
         self.fault = None
         self.loads += 1
 

@@ -70,10 +70,10 @@ async def _on_the_wire(connection: Connection, answer: Answer, reply: Reply) -> 
 async def _in_process(answer: Answer) -> None:
     """Raise what httpx does where the answer does not arrive."""
     assert answer.fault is not None
-    done = list(acts(answer.fault, b"", b""))
-    if "reset" in done:
+    parts = FAULTS[answer.fault].parts
+    if "reset" in parts:
         raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
-    if done == ["close"]:
+    if parts == ("close",):
         raise _lost("RemoteProtocolError", "Server disconnected without sending a response.")
 
 

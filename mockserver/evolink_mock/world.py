@@ -16,7 +16,7 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.generation import Generation
 from evolink_mock.core.identity import derive_seed, luck_of, request_id, task_id, world_token
-from evolink_mock.core.lifecycle import observe, plan, state_of
+from evolink_mock.core.lifecycle import plan, state_of
 from evolink_mock.core.render import shown_status, task_body
 from evolink_mock.core.scenario import DEFAULT, parse_scenario
 from evolink_mock.core.task import NEVER, Door, Event, State, Task, Units, to_credits
@@ -271,7 +271,7 @@ class World:
 
     def look(self, task: Task, now: Micros) -> State:
         """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
-        state = observe(task.plan, now - task.created, task.events, task.reads)
+        state = state_of(task, now)
         if state.ended is None and self.clock.mode == "auto" and not task.plan.reads:
             state = state_of(task, self.jump())
         return state

@@ -12,7 +12,7 @@ _PER_CALL: Units = to_units(5)
 MAX_BALANCE = 1_000_000_000
 """Credits, at most."""
 
-NOMINAL_BALANCE: Units = to_units(1_000_000_000)
+NOMINAL_BALANCE: Units = to_units(MAX_BALANCE)
 """Shown as remaining where the balance is unlimited, because the documented fields are required numbers."""
 
 

@@ -59,8 +59,7 @@ def world_token(seed: Seed, generation: int) -> str:
 
 def draws(seed: Seed, n: int) -> tuple[float, float, float, float]:
     """Four numbers in [0, 1) for a world's n-th task: a function of both, so no order of calls matters."""
-    a, b, c, d = _DRAWS.unpack_from(blake2b(seed.secret + b"%d" % n).digest())
-    return a / 2**32, b / 2**32, c / 2**32, d / 2**32
+    return _drawn(seed.secret + b"%d" % n)
 
 
 def luck_of(seed: Seed, name: str) -> float:
@@ -70,5 +69,9 @@ def luck_of(seed: Seed, name: str) -> float:
 
 def lucks_of(seed: Seed, name: str) -> tuple[float, float, float, float]:
     """Four such numbers."""
-    a, b, c, d = _DRAWS.unpack_from(blake2b(seed.secret + name.encode()).digest())
+    return _drawn(seed.secret + name.encode())
+
+
+def _drawn(source: bytes) -> tuple[float, float, float, float]:
+    a, b, c, d = _DRAWS.unpack_from(blake2b(source).digest())
     return a / 2**32, b / 2**32, c / 2**32, d / 2**32

@@ -224,7 +224,7 @@ def _value(name: str, text: str) -> object:
     try:
         return WORDS[name].read(text)
     except ValueError as error:
-        raise ValueError(str(error) if WORDS[name].values[1:] else f"{name}: {error}") from None
+        raise ValueError(f"{name}: {error}" if WORDS[name].open else str(error)) from None
 
 
 def _check_together(scenario: Scenario) -> None:

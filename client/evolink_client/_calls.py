@@ -1,0 +1,39 @@
+"""The calls of a client as flows: what both shells were told, and what they do with it alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evolink_client import _flows
+from evolink_client._clock import Clock, new_key
+from evolink_client._config import Config
+from evolink_client._create import CreateOptions, check, create_body
+from evolink_client._flows import Flow, Polling, Retries
+from evolink_client._models import CreditsReport, Seconds, Task
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Where requests go, how often, and by which clock."""
+
+    config: Config
+    retries: Retries
+    polling: Polling
+    retry_creates: bool
+    checks: bool
+    clock: Clock
+
+    def create(self, prompt: str, image_url: str | None, key: str | None, options: CreateOptions) -> Flow[Task]:
+        """Raises `InvalidRequest` at once."""
+        body = create_body(prompt, image_url, options)
+        if self.checks:
+            check(body)
+        return _flows.create(body, key or new_key(), self.retries, self.clock, again=self.retry_creates)
+
+    def get(self, task_id: str) -> Flow[Task]:
+        return _flows.get(task_id, self.retries, self.clock)
+
+    def wait(self, task_id: str, timeout: Seconds, seen: Callable[[Task], None] | None) -> Flow[Task]:
+        return _flows.wait(task_id, timeout, self.polling, self.retries, self.clock, seen)
+
+    def credits(self) -> Flow[CreditsReport]:
+        return _flows.credits_report(self.retries, self.clock)
