@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from evolink_client._client import EvolinkClient, Video
+from evolink_client._clock import Clock
 from evolink_client._create import CreateOptions
 from evolink_client._errors import (
     ApiError,
@@ -28,21 +29,26 @@ from evolink_client._errors import (
     UnexpectedAnswer,
     WaitTimedOut,
 )
+from evolink_client._exchange import AsyncHttpOptions, HttpOptions
 from evolink_client._flows import Polling, Retries
 from evolink_client._models import Balance, CreditsReport, Task, TaskError, Usage
 
 if TYPE_CHECKING:
     from evolink_client._async_client import AsyncEvolinkClient, AsyncVideo
+    from evolink_client._inbox import CallbackInbox
     from evolink_client.callbacks import CallbackRouter, parse_callback
 
 __all__ = [
     "ApiError",
     "AsyncEvolinkClient",
+    "AsyncHttpOptions",
     "AsyncVideo",
     "AuthenticationFailed",
     "BadRequest",
     "Balance",
+    "CallbackInbox",
     "CallbackRouter",
+    "Clock",
     "Conflict",
     "ConnectionFailed",
     "CreateOptions",
@@ -50,6 +56,7 @@ __all__ = [
     "DownloadFailed",
     "EvolinkClient",
     "EvolinkError",
+    "HttpOptions",
     "InsufficientQuota",
     "InvalidCallback",
     "InvalidRequest",
@@ -77,6 +84,7 @@ __all__ = [
 _HOMES = {
     "AsyncEvolinkClient": "_async_client",
     "AsyncVideo": "_async_client",
+    "CallbackInbox": "_inbox",
     "CallbackRouter": "callbacks",
     "parse_callback": "callbacks",
 }

@@ -1,22 +1,27 @@
 """The client for asyncio and trio: the same thin shell, awaited."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
+import anyio
 import httpx
 
 from evolink_client._answers import Answer
 from evolink_client._calls import Calls
-from evolink_client._clock import Clock, sleep_async
+from evolink_client._clock import Clock, from_any_thread, sleep_async
 from evolink_client._config import configure
 from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import Reading, lost
+from evolink_client._exchange import AsyncHttpOptions, Reading, lost
 from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
+
+if TYPE_CHECKING:
+    from evolink_client._inbox import CallbackInbox
 
 Value = TypeVar("Value")
 
@@ -24,7 +29,7 @@ Value = TypeVar("Value")
 class AsyncEvolinkClient:
     """As `EvolinkClient`, with its calls awaited; to be closed by `aclose`, or used as an asynchronous context manager.
 
-    For one event loop. `http` takes options of `httpx.AsyncClient`.
+    For one event loop, of asyncio or trio.
     """
 
     def __init__(
@@ -37,13 +42,13 @@ class AsyncEvolinkClient:
         retry_creates: bool = False,
         checks: bool = True,
         clock: Clock | None = None,
-        sleep: Callable[[Seconds], Awaitable[None]] = sleep_async,
-        http: Mapping[str, Any] | None = None,
+        sleep: Callable[[Seconds], Awaitable[None]] | None = None,
+        http: AsyncHttpOptions | None = None,
     ) -> None:
         config = configure(api_key, base_url)
         self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
         self._sleep = sleep
-        self._http = httpx.AsyncClient(**dict(http or {}))
+        self._http = httpx.AsyncClient(**(http or {}))
         self.videos = AsyncVideos(self)
         self.tasks = AsyncTasks(self)
 
@@ -65,13 +70,13 @@ class AsyncEvolinkClient:
     def __repr__(self) -> str:
         return f"AsyncEvolinkClient(base_url={self._calls.config.base_url!r})"
 
-    async def _run(self, flow: Flow[Value]) -> Value:
+    async def _run(self, flow: Flow[Value], pause: Callable[[Seconds], Awaitable[None]] = sleep_async) -> Value:
         outcome: Outcome = None
         try:
             while True:
                 step = flow.send(outcome)
                 if isinstance(step, Pause):
-                    await self._sleep(step.seconds)
+                    await (self._sleep or pause)(step.seconds)
                     outcome = None
                 else:
                     outcome = await self._send(step)
@@ -84,9 +89,9 @@ class AsyncEvolinkClient:
         try:
             async with self._http.stream(**self._calls.config.asks(request)) as response:
                 async for chunk in response.aiter_bytes():
-                    if reading.over(chunk):
+                    if reading.over(response, chunk):
                         return reading.timed_out()
-                return reading.answer(response.status_code, response.headers)
+                return reading.answer(response)
         except httpx.HTTPError as error:
             return lost(request, error)
 
@@ -120,11 +125,20 @@ class AsyncTasks:
         return await self._client._run(self._client._calls.get(task_id))
 
     async def wait(
-        self, task_id: str, timeout: Seconds = 600, seen: Callable[[Task], None] | None = None
+        self,
+        task_id: str,
+        timeout: Seconds = 600,
+        seen: Callable[[Task], None] | None = None,
+        callbacks: "CallbackInbox | None" = None,
     ) -> "AsyncVideo":
         """As `Tasks.wait`."""
-        flow = self._client._calls.wait(task_id, timeout, seen)
-        return AsyncVideo(self._client, await self._client._run(flow))
+        client, calls = self._client, self._client._calls
+        if callbacks is None:
+            return AsyncVideo(client, await client._run(calls.wait(task_id, timeout, seen)))
+        woken = anyio.Event()
+        with callbacks.listening(task_id, from_any_thread(woken.set)) as listener:
+            flow = calls.wait(task_id, timeout, seen, listener.heard)
+            return AsyncVideo(client, await client._run(flow, partial(sleep_async, woken=woken)))
 
 
 class AsyncVideo(Finished):
@@ -139,7 +153,7 @@ class AsyncVideo(Finished):
         url = self.url
         try:
             with Target(path) as target:
-                async with self._client._http.stream("GET", url, follow_redirects=True) as response:
+                async with self._client._http.stream(**self.asks(self._client._calls)) as response:
                     if response.status_code != 200:
                         raise refusal_of(url, response.status_code)
                     target.expect(response.headers.get("content-length"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from evolink_client import _flows
 from evolink_client._clock import Clock, new_key
 from evolink_client._config import Config
-from evolink_client._create import CreateOptions, check, create_body
+from evolink_client._create import CreateOptions, check, check_key, create_body, encode
 from evolink_client._flows import Flow, Polling, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
 
@@ -27,13 +27,21 @@ class Calls:
         body = create_body(prompt, image_url, options)
         if self.checks:
             check(body)
-        return _flows.create(body, key or new_key(), self.retries, self.clock, again=self.retry_creates)
+        if key is not None:
+            check_key(key, form=self.checks)
+        return _flows.create(encode(body), key or new_key(), self.retries, self.clock, again=self.retry_creates)
 
     def get(self, task_id: str) -> Flow[Task]:
         return _flows.get(task_id, self.retries, self.clock)
 
-    def wait(self, task_id: str, timeout: Seconds, seen: Callable[[Task], None] | None) -> Flow[Task]:
-        return _flows.wait(task_id, timeout, self.polling, self.retries, self.clock, seen)
+    def wait(
+        self,
+        task_id: str,
+        timeout: Seconds,
+        seen: Callable[[Task], None] | None,
+        heard: Callable[[], Task | None] | None = None,
+    ) -> Flow[Task]:
+        return _flows.wait(task_id, timeout, self.polling, self.retries, self.clock, seen, heard)
 
     def credits(self) -> Flow[CreditsReport]:
         return _flows.credits_report(self.retries, self.clock)

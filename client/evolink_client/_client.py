@@ -1,9 +1,11 @@
 """The client that blocks: a thin shell that sends what the flows ask for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from os import PathLike
+from threading import Event
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
 
@@ -14,9 +16,12 @@ from evolink_client._config import configure
 from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import Reading, lost
+from evolink_client._exchange import HttpOptions, Reading, lost
 from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
+
+if TYPE_CHECKING:
+    from evolink_client._inbox import CallbackInbox
 
 Value = TypeVar("Value")
 
@@ -26,8 +31,8 @@ class EvolinkClient:
 
     `api_key` and `base_url` come from EVOLINK_API_KEY and EVOLINK_BASE_URL where they are not given. A create is sent
     again only with `retry_creates=True`, and then with the same `Idempotency-Key`, which every create has. `checks`
-    refuses beforehand what the service refuses in any case. `http` takes options of `httpx.Client`, such as `limits`,
-    `proxy` or `transport`. Raises `NotConfigured`.
+    refuses beforehand what the service refuses in any case. `clock` and `sleep` are for tests; a callback does not wake
+    a `sleep` of your own. Raises `NotConfigured`.
     """
 
     def __init__(
@@ -40,13 +45,13 @@ class EvolinkClient:
         retry_creates: bool = False,
         checks: bool = True,
         clock: Clock | None = None,
-        sleep: Callable[[Seconds], None] = sleep,
-        http: Mapping[str, Any] | None = None,
+        sleep: Callable[[Seconds], None] | None = None,
+        http: HttpOptions | None = None,
     ) -> None:
         config = configure(api_key, base_url)
         self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
         self._sleep = sleep
-        self._http = httpx.Client(**dict(http or {}))
+        self._http = httpx.Client(**(http or {}))
         self.videos = Videos(self)
         self.tasks = Tasks(self)
 
@@ -68,13 +73,13 @@ class EvolinkClient:
     def __repr__(self) -> str:
         return f"EvolinkClient(base_url={self._calls.config.base_url!r})"
 
-    def _run(self, flow: Flow[Value]) -> Value:
+    def _run(self, flow: Flow[Value], pause: Callable[[Seconds], None] = sleep) -> Value:
         outcome: Outcome = None
         try:
             while True:
                 step = flow.send(outcome)
                 if isinstance(step, Pause):
-                    self._sleep(step.seconds)
+                    (self._sleep or pause)(step.seconds)
                     outcome = None
                 else:
                     outcome = self._send(step)
@@ -87,9 +92,9 @@ class EvolinkClient:
         try:
             with self._http.stream(**self._calls.config.asks(request)) as response:
                 for chunk in response.iter_bytes():
-                    if reading.over(chunk):
+                    if reading.over(response, chunk):
                         return reading.timed_out()
-                return reading.answer(response.status_code, response.headers)
+                return reading.answer(response)
         except httpx.HTTPError as error:
             return lost(request, error)
 
@@ -126,13 +131,26 @@ class Tasks:
         """GET /v1/tasks/{task_id}. Raises `NotFound` and other `ApiError`s, `ConnectionFailed`, `UnexpectedAnswer`."""
         return self._client._run(self._client._calls.get(task_id))
 
-    def wait(self, task_id: str, timeout: Seconds = 600, seen: Callable[[Task], None] | None = None) -> "Video":
-        """The finished video. `seen` is called with every state on the way.
+    def wait(
+        self,
+        task_id: str,
+        timeout: Seconds = 600,
+        seen: Callable[[Task], None] | None = None,
+        callbacks: "CallbackInbox | None" = None,
+    ) -> "Video":
+        """The finished video. `seen` is called with every state on the way, the end included.
 
-        Raises `TaskFailed` or `TaskCancelled` where none comes of it, `WaitTimedOut` after `timeout` seconds.
+        With `callbacks` it is found by polling or told by a callback, whichever comes first. Raises `TaskFailed` or
+        `TaskCancelled` where none comes of it, `WaitTimedOut` after `timeout` seconds, and as `get` does where the
+        task cannot be looked at, though trouble that may pass is outlasted once the task was seen.
         """
-        flow = self._client._calls.wait(task_id, timeout, seen)
-        return Video(self._client, self._client._run(flow))
+        client, calls = self._client, self._client._calls
+        if callbacks is None:
+            return Video(client, client._run(calls.wait(task_id, timeout, seen)))
+        woken = Event()
+        with callbacks.listening(task_id, woken.set) as listener:
+            flow = calls.wait(task_id, timeout, seen, listener.heard)
+            return Video(client, client._run(flow, partial(sleep, woken=woken)))
 
 
 class Video(Finished):
@@ -150,8 +168,7 @@ class Video(Finished):
         """
         url = self.url
         try:
-            # Without the key: the link is its own permission, and its host is another's.
-            with Target(path) as target, self._client._http.stream("GET", url, follow_redirects=True) as response:
+            with Target(path) as target, self._client._http.stream(**self.asks(self._client._calls)) as response:
                 if response.status_code != 200:
                     raise refusal_of(url, response.status_code)
                 target.expect(response.headers.get("content-length"))

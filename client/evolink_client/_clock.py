@@ -2,11 +2,15 @@
 
 import random
 import secrets
+import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evolink_client._models import Seconds
+
+if TYPE_CHECKING:
+    import anyio
 
 
 class Clock(NamedTuple):
@@ -22,14 +26,44 @@ def new_key() -> str:
     return f"evolink-client-{secrets.token_hex(16)}"
 
 
-def sleep(seconds: Seconds) -> None:
-    """For a client that blocks."""
-    time.sleep(seconds)
+def new_name() -> str:
+    """A part of a file name that nobody else has now."""
+    return secrets.token_hex(4)
 
 
-async def sleep_async(seconds: Seconds) -> None:
+def sleep(seconds: Seconds, woken: threading.Event | None = None) -> None:
+    """For a client that blocks; no longer than until it is woken."""
+    if woken is None:
+        time.sleep(seconds)
+    else:
+        woken.wait(seconds)
+
+
+async def sleep_async(seconds: Seconds, woken: "anyio.Event | None" = None) -> None:
     """For one that awaits, under asyncio and trio alike."""
     # anyio takes a tenth of httpx's own time to import, and only this needs it.
     import anyio
 
-    await anyio.sleep(seconds)
+    if woken is None:
+        await anyio.sleep(seconds)
+    else:
+        with anyio.move_on_after(seconds):
+            await woken.wait()
+
+
+def from_any_thread(call: Callable[[], None]) -> Callable[[], None]:
+    """A call that is made on the event loop which runs now, whichever thread asks for it."""
+    import asyncio
+
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        token = trio.lowlevel.current_trio_token()
+        return lambda: token.run_sync_soon(call)
+
+    def soon() -> None:
+        loop.call_soon_threadsafe(call)
+
+    return soon

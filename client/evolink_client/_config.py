@@ -1,16 +1,15 @@
 """Where requests go and who sends them: arguments, else environment, else the documented defaults."""
 
 import os
-import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from evolink_client._create import SENDABLE
 from evolink_client._errors import NotConfigured
 from evolink_client._flows import Request
 
 BASE_URL = "https://api.evolink.ai"
-_KEY = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,12 @@ class Config:
     def asks(self, request: Request) -> dict[str, Any]:
         """A request as httpx takes it."""
         own = {"Authorization": f"Bearer {self.api_key}", "Accept": "application/json", "User-Agent": "evolink-client"}
+        if request.content is not None:
+            own["Content-Type"] = "application/json"
         return {
             "method": request.method,
             "url": f"{self.base_url}{request.path}",
-            "json": request.json,
+            "content": request.content,
             "headers": {**own, **request.headers},
             "timeout": request.timeout,
             "follow_redirects": False,
@@ -38,10 +39,16 @@ def configure(api_key: str | None, base_url: str | None) -> Config:
     key = os.environ.get("EVOLINK_API_KEY", "") if api_key is None else api_key
     if not key.strip():
         raise NotConfigured("there is no API key: set EVOLINK_API_KEY, or pass api_key")
-    if not _KEY.fullmatch(key):
+    if not SENDABLE.fullmatch(key):
         raise NotConfigured("the API key has a character in it that no header can carry, such as a space")
     url = (base_url or os.environ.get("EVOLINK_BASE_URL") or BASE_URL).rstrip("/")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise NotConfigured(f"the base URL must be such as {BASE_URL}; got {url[:80]!r}")
+    # Credentials in the URL would displace the key, and a query would swallow the path.
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        raise NotConfigured(f"the base URL must be such as {BASE_URL}; got {_shown(url)!r}")
     return Config(key, url)
+
+
+def _shown(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"[:80]

@@ -1,5 +1,7 @@
 """The body of a create, and the documented limits that it must keep (the model page)."""
 
+import json
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, TypedDict
@@ -13,6 +15,9 @@ MAX_CALLBACK = 2048
 DURATIONS = range(2, 16)
 QUALITIES = ("720p", "1080p")
 SHOT_TYPES = ("single", "multi")
+SENDABLE = re.compile(r"[\x21-\x7e]+")
+"""What a header can carry."""
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
 
 
 class CreateOptions(TypedDict, total=False):
@@ -54,6 +59,24 @@ def create_body(prompt: str, image_url: str | None, options: CreateOptions) -> d
         **given,
     }
     return {name: value for name, value in body.items() if value is not None} | dict(extra or {})
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a body, made once so that what is sent again is the same. Raises `InvalidRequest`."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequest("the request", f"cannot be written as JSON: {error}") from None
+
+
+def check_key(key: str, *, form: bool) -> None:
+    """Raises `InvalidRequest` for an idempotency key that cannot be sent; with `form`, for one that is not accepted."""
+    if form and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidRequest(
+            "idempotency_key", f"must have 16 to 96 letters, digits, dots, dashes and underscores; got {key[:100]!r}"
+        )
+    if not SENDABLE.fullmatch(key):
+        raise InvalidRequest("idempotency_key", f"has a character in it that no header can carry; got {key[:100]!r}")
 
 
 def check(body: Mapping[str, Any]) -> None:

@@ -1,12 +1,13 @@
 """A finished video, and the file that it is written to whole or not at all."""
 
-import os
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
+from evolink_client._calls import Calls
+from evolink_client._clock import new_name
 from evolink_client._errors import DownloadFailed, LinkExpired
 from evolink_client._models import Task
 
@@ -31,7 +32,15 @@ class Finished:
 
     @property
     def url(self) -> str:
+        """Of the first result; empty where there is none."""
         return self.task.results[0] if self.task.results else ""
+
+    def asks(self, calls: Calls) -> dict[str, Any]:
+        """The request for the video, as httpx takes it. Raises `DownloadFailed` where there is no link."""
+        if not self.url:
+            raise DownloadFailed(self.task.id, "the task has no result")
+        # Without the key: the link is its own permission, and its host is another's.
+        return {"method": "GET", "url": self.url, "follow_redirects": True, "timeout": calls.retries.timeout}
 
 
 class Target:
@@ -39,7 +48,7 @@ class Target:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path)
-        self._scratch = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._scratch = self._path.with_name(f".{self._path.name[:200]}.{new_name()}.part")
         self._total: int | None = None
         self._size = 0
 

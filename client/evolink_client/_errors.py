@@ -2,7 +2,7 @@
 
 EvolinkError                 whatever this package raises
 ├── InvalidRequest           the request cannot succeed, and was not sent
-├── NotConfigured            no API key, or a base URL that is none
+├── NotConfigured            no API key, a base URL that is none, or times and counts that make no sense
 ├── ConnectionFailed         no answer arrived, so nobody knows whether the request was carried out
 │   └── RequestTimedOut      none arrived in time
 ├── UnexpectedAnswer         something arrived that the API does not send
@@ -26,7 +26,7 @@ EvolinkError                 whatever this package raises
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evolink_client._models import Task
@@ -34,6 +34,17 @@ if TYPE_CHECKING:
 
 class EvolinkError(Exception):
     """Whatever this package raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As Python does it, the class would be called with the text alone; job queues and process pools pickle errors.
+        return _rebuilt, (type(self), self.args, vars(self))
+
+
+def _rebuilt(kind: type[EvolinkError], args: tuple[object, ...], fields: Mapping[str, object]) -> EvolinkError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(fields)
+    return error
 
 
 class InvalidRequest(EvolinkError, ValueError):
@@ -45,7 +56,7 @@ class InvalidRequest(EvolinkError, ValueError):
 
 
 class NotConfigured(EvolinkError, ValueError):
-    """No API key, or a base URL that is none."""
+    """No API key, a base URL that is none, or times and counts that make no sense."""
 
 
 class ConnectionFailed(EvolinkError):

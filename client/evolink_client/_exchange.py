@@ -1,6 +1,8 @@
 """One exchange over httpx, as far as it is the same for both shells: what is sent, how much is read, what failed."""
 
+import ssl
 from collections.abc import Mapping
+from typing import TypedDict
 
 import httpx
 
@@ -8,6 +10,34 @@ from evolink_client._answers import MAX_ANSWER, Answer
 from evolink_client._clock import Clock
 from evolink_client._errors import ConnectionFailed, RequestTimedOut, UnexpectedAnswer
 from evolink_client._flows import Request
+
+
+class Connections(TypedDict, total=False):
+    """How either client connects: options of httpx's own clients."""
+
+    limits: httpx.Limits
+    """How many connections, and how many of them are kept; 100 and 20 unless given. Who gets none waits."""
+    proxy: httpx.Proxy | httpx.URL | str
+    trust_env: bool
+    """Whether HTTP_PROXY, NO_PROXY and SSL_CERT_FILE count; they do unless told otherwise."""
+    verify: ssl.SSLContext | str | bool
+    """Which authorities vouch for the other side."""
+    http1: bool
+    http2: bool
+
+
+class HttpOptions(Connections, total=False):
+    """Options of `httpx.Client`."""
+
+    transport: httpx.BaseTransport
+    mounts: Mapping[str, httpx.BaseTransport | None]
+
+
+class AsyncHttpOptions(Connections, total=False):
+    """Options of `httpx.AsyncClient`."""
+
+    transport: httpx.AsyncBaseTransport
+    mounts: Mapping[str, httpx.AsyncBaseTransport | None]
 
 
 class Reading:
@@ -19,16 +49,16 @@ class Reading:
         self._until = clock.now() + request.timeout
         self._content = bytearray()
 
-    def over(self, chunk: bytes) -> bool:
+    def over(self, response: httpx.Response, chunk: bytes) -> bool:
         """Take a piece; whether the time is over. httpx's own limits are for each piece alone."""
         self._content += chunk
         if len(self._content) > MAX_ANSWER:
             beginning = bytes(self._content[:500]).decode("utf-8", "replace")
-            raise UnexpectedAnswer(f"the answer has more than {MAX_ANSWER} bytes", 200, beginning)
+            raise UnexpectedAnswer(f"the answer has more than {MAX_ANSWER} bytes", response.status_code, beginning)
         return self._clock.now() > self._until
 
-    def answer(self, status: int, headers: Mapping[str, str]) -> Answer:
-        return Answer(status, headers, bytes(self._content))
+    def answer(self, response: httpx.Response) -> Answer:
+        return Answer(response.status_code, response.headers, bytes(self._content))
 
     def timed_out(self) -> RequestTimedOut:
         return _timed_out(self._request)

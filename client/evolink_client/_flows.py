@@ -1,14 +1,22 @@
 """What to do, as generators without I/O: they yield a request to send or a pause to make, and are driven by a shell."""
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from evolink_client._answers import Answer, read, refusal
 from evolink_client._clock import Clock
-from evolink_client._errors import ApiError, ConnectionFailed, EvolinkError, TaskCancelled, TaskFailed, WaitTimedOut
+from evolink_client._errors import (
+    ApiError,
+    ConnectionFailed,
+    EvolinkError,
+    NotConfigured,
+    TaskCancelled,
+    TaskFailed,
+    WaitTimedOut,
+)
 from evolink_client._models import CreditsReport, Seconds, Task, read_credits, read_task
 
 Value = TypeVar("Value")
@@ -19,7 +27,7 @@ class Request(NamedTuple):
 
     method: str
     path: str
-    json: Mapping[str, Any] | None
+    content: bytes | None
     headers: Mapping[str, str]
     timeout: Seconds
 
@@ -36,6 +44,15 @@ Outcome: TypeAlias = Answer | ConnectionFailed | None
 Flow: TypeAlias = Generator[Step, Outcome, Value]
 
 
+_SHORTEST: Seconds = 0.001
+
+
+def _at_least(least: float, **given: float) -> None:
+    for name, value in given.items():
+        if not value >= least:
+            raise NotConfigured(f"{name} must be at least {least:g}; got {value!r}")
+
+
 @dataclass(frozen=True)
 class Retries:
     """Reads are sent again after connection errors, 429 and 5xx; creates only with a key, and where that is wished.
@@ -50,14 +67,32 @@ class Retries:
     timeout: Seconds = 30.0
     deadline: Seconds = 120.0
 
+    def __post_init__(self) -> None:
+        _at_least(1, attempts=self.attempts)
+        _at_least(0, first=self.first, longest=self.longest)
+        _at_least(_SHORTEST, timeout=self.timeout, deadline=self.deadline)
+
 
 @dataclass(frozen=True)
 class Polling:
-    """A first look after `first` seconds, then ever longer steps, up to `longest`."""
+    """A first look after `first` seconds, then ever longer steps, up to `longest`.
+
+    When the time to wait is over, a last look is made, which may take `last` seconds.
+    """
 
     first: Seconds = 1.0
     growth: float = 1.6
     longest: Seconds = 8.0
+    last: Seconds = 5.0
+
+    def __post_init__(self) -> None:
+        # Steps of no length would ask without a pause.
+        _at_least(_SHORTEST, first=self.first, longest=self.longest, last=self.last)
+        _at_least(1, growth=self.growth)
+
+
+_RUNNING = "paid_outcome_unknown"
+"""The create that has this idempotency key is still being carried out (the vendor's own client)."""
 
 
 def send(request: Request, retries: Retries, clock: Clock, *, again: bool) -> Flow[Answer]:
@@ -82,7 +117,7 @@ def send(request: Request, retries: Retries, clock: Clock, *, again: bool) -> Fl
 def _passing(error: EvolinkError) -> bool:
     """Whether the same request may fare better later."""
     if isinstance(error, ApiError):
-        return error.status == 429 or error.status >= 500
+        return error.status == 429 or error.status >= 500 or error.code == _RUNNING
     return isinstance(error, ConnectionFailed)
 
 
@@ -92,7 +127,7 @@ def _pause(error: EvolinkError, made: int, retries: Retries, clock: Clock) -> Se
     return min(retries.first * 2.0 ** (made - 1), retries.longest) * clock.luck()
 
 
-def create(body: Mapping[str, Any], key: str | None, retries: Retries, clock: Clock, *, again: bool) -> Flow[Task]:
+def create(body: bytes, key: str | None, retries: Retries, clock: Clock, *, again: bool) -> Flow[Task]:
     """A new task, or the one that the idempotency key made before."""
     headers = {} if key is None else {"Idempotency-Key": key}
     request = Request("POST", "/v1/videos/generations", body, headers, 0)
@@ -103,9 +138,8 @@ def create(body: Mapping[str, Any], key: str | None, retries: Retries, clock: Cl
 
 def get(task_id: str, retries: Retries, clock: Clock) -> Flow[Task]:
     """A task as it is now."""
-    answer = yield from send(
-        Request("GET", f"/v1/tasks/{quote(task_id, safe='')}", None, {}, 0), retries, clock, again=True
-    )
+    path = f"/v1/tasks/{quote(task_id, safe='', errors='replace')}"
+    answer = yield from send(Request("GET", path, None, {}, 0), retries, clock, again=True)
     return read(answer, partial(read_task, request_id=answer.request_id), clock.unix())
 
 
@@ -122,24 +156,66 @@ def wait(
     retries: Retries,
     clock: Clock,
     seen: Callable[[Task], None] | None = None,
+    heard: Callable[[], Task | None] | None = None,
 ) -> Flow[Task]:
     """A completed task. Raises `TaskFailed` for any other end, `WaitTimedOut` where none comes in time."""
-    began = clock.now()
+    looking = _poll(task_id, timeout, polling, retries, clock, seen)
+    task = yield from (looking if heard is None else _first(looking, heard))
+    if seen is not None:
+        seen(task)
+    if task.succeeded:
+        return task
+    raise TaskFailed(task) if task.status == "failed" and not _cancelled(task) else TaskCancelled(task)
+
+
+def _first(looking: Flow[Task], heard: Callable[[], Task | None]) -> Flow[Task]:
+    """The end that is found by looking or the one that was heard of, whichever comes first."""
+    outcome: Outcome = None
+    while (task := heard()) is None:
+        try:
+            step = looking.send(outcome)
+        except StopIteration as end:
+            found: Task = end.value
+            return found
+        outcome = yield step
+    looking.close()
+    return task
+
+
+def _poll(
+    task_id: str,
+    timeout: Seconds,
+    polling: Polling,
+    retries: Retries,
+    clock: Clock,
+    seen: Callable[[Task], None] | None,
+) -> Flow[Task]:
+    """A task that has ended. Once it was seen, trouble that may pass is outlasted."""
+    until = clock.now() + timeout
     step = polling.first
-    yield Pause(min(step, timeout))
+    task: Task | None = None
     while True:
-        task = yield from get(task_id, retries, clock)
-        if seen is not None:
-            seen(task)
-        if task.succeeded:
-            return task
-        if task.ended:
-            raise TaskFailed(task) if task.status == "failed" and not _cancelled(task) else TaskCancelled(task)
-        left = timeout - (clock.now() - began)
-        if left <= 0:
-            raise WaitTimedOut(task, timeout)
+        left = until - clock.now()
+        yield Pause(max(min(step, left), 0))
+        trouble = None
+        try:
+            task = yield from get(task_id, _within(retries, max(until - clock.now(), polling.last)), clock)
+        except (ApiError, ConnectionFailed) as error:
+            if task is None or not _passing(error):
+                raise
+            trouble = error
+        else:
+            if task.ended:
+                return task
+            if seen is not None:
+                seen(task)
+        if left <= step or clock.now() >= until:
+            raise WaitTimedOut(task, timeout) from trouble
         step = min(step * polling.growth, polling.longest)
-        yield Pause(min(step, left))
+
+
+def _within(retries: Retries, deadline: Seconds) -> Retries:
+    return replace(retries, deadline=min(retries.deadline, deadline))
 
 
 def _cancelled(task: Task) -> bool:

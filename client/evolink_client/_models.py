@@ -1,8 +1,7 @@
 """What the API answers, as immutable values. What is not documented is kept in `extra`; open sets stay open."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
 Seconds: TypeAlias = float
@@ -17,6 +16,27 @@ Kind = TypeVar("Kind")
 
 class Malformed(Exception):
     """A value of the wrong type; says where and what."""
+
+
+class Extra(Mapping[str, Any]):
+    """Fields that are not documented, as they came. Unlike `MappingProxyType` it can be copied and pickled."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = dict(fields)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        return repr(self._fields)
 
 
 class Fields:
@@ -65,7 +85,7 @@ class Fields:
 
     @property
     def rest(self) -> Mapping[str, Any]:
-        return MappingProxyType(self._left)
+        return Extra(self._left)
 
 
 @dataclass(frozen=True, slots=True)

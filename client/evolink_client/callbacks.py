@@ -1,11 +1,13 @@
 """Receiving callbacks: read one, or mount an ASGI application that does all that a receiver has to."""
 
+import hmac
 import json
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from inspect import iscoroutinefunction
 from typing import Any, Literal, Protocol, TypeAlias, cast
+from urllib.parse import parse_qsl
 
 from evolink_client._errors import InvalidCallback, Later
 from evolink_client._models import Malformed, Seconds, Task, read_task
@@ -67,6 +69,8 @@ class CallbackRouter:
     `answer` is when the service gets its 200: "after" the handler, so that a failure is sent again, or "before" it. A
     handler that takes longer than `deadline` seconds goes on behind the answer. `handle` may be a coroutine function,
     or a plain one, which then runs in a thread. What is no callback gets a 400, which the service sends again in vain.
+    Callbacks are not signed: with a `secret`, which is a part of the path or a value in the query of the
+    `callback_url` that you send, whoever does not know it gets a 404.
     """
 
     def __init__(
@@ -76,15 +80,23 @@ class CallbackRouter:
         answer: Literal["after", "before"] = "after",
         memory: Memory | None = None,
         deadline: Seconds = DEADLINE,
+        secret: str | None = None,
     ) -> None:
         self._handle = handle
         self._answer_first = answer == "before"
         self._memory = memory or InMemory()
         self._deadline = deadline
+        self._secret = None if secret is None else secret.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})
+            return
+        if self._secret is not None and not _knows(self._secret, scope):
+            await _answer(send, 404, "nothing is here")
             return
         if scope["method"] != "POST":
             await _answer(send, 405, "callbacks are POSTed")
@@ -140,7 +152,23 @@ class CallbackRouter:
             log.exception("the callback of %s could not be handled", task.id)
             await self._memory.discard(key)
             return 500
+        except BaseException:
+            # Cancelled in the midst of it: the service gets no answer, sends it again, and shall not be told "handled".
+            await self._forget(key)
+            raise
         return 200
+
+    async def _forget(self, key: str) -> None:
+        import anyio
+
+        with anyio.CancelScope(shield=True):
+            await self._memory.discard(key)
+
+
+def _knows(secret: bytes, scope: Scope) -> bool:
+    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
+    said = [*scope["path"].split("/"), *(value for _, value in query)]
+    return any(hmac.compare_digest(secret, each.encode("utf-8", "replace")) for each in said)
 
 
 async def _live(receive: Receive, send: Send) -> None:

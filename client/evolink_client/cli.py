@@ -185,7 +185,9 @@ def _progress(title: str) -> Iterator[Callable[[int, int | None, str], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[says]}"), TimeElapsedColumn())
+    # Names of files and words of the service are text, whatever brackets they have.
+    titled, said = (TextColumn(f"{{task.{part}}}", markup=False) for part in ("description", "fields[says]"))
+    columns = (titled, BarColumn(), said, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(title, total=100, says="")
         yield lambda so_far, total, says: progress.update(bar, completed=so_far, total=total, says=says)

@@ -1,7 +1,10 @@
 """Whatever comes back is a typed value or a named error, and nothing else."""
 
 import json
+import pickle
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -135,5 +138,9 @@ def test_retry_after_is_understood_in_both_forms(text: str | None, seconds: floa
     assert retry_after(text, 1757169743) == seconds
 
 
-def test_a_task_is_what_it_says() -> None:
-    assert isinstance(read_task(TASK), Task)
+def test_a_task_can_be_kept_copied_and_taken_apart() -> None:
+    task = read_task(TASK | {"surprise": {"deep": [1]}})
+    assert isinstance(task, Task)
+    assert pickle.loads(pickle.dumps(task)) == deepcopy(task) == task
+    assert asdict(task)["extra"]["surprise"] == {"deep": [1]}
+    assert "surprise" in repr(task)

@@ -189,3 +189,58 @@ def test_it_lives_as_an_application_of_its_own(inbox: Inbox) -> None:
     with httpx.Client(transport=InProcessTransport(CallbackRouter(inbox.handle)), base_url=APP) as client:
         assert client.post("/", json=BODY).status_code == 200
     assert inbox.tasks[0].id == BODY["id"]
+
+
+def test_a_handler_that_is_cancelled_has_handled_nothing(inbox: Inbox) -> None:
+    async def scene() -> None:
+        began = asyncio.Event()
+        handled: list[Task] = []
+
+        async def handle(task: Task) -> None:
+            if not began.is_set():
+                began.set()
+                await asyncio.Event().wait()
+            handled.append(task)
+
+        router = CallbackRouter(handle)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(router), base_url=APP) as client:
+            first = asyncio.create_task(client.post("/", json=BODY))
+            await began.wait()
+            first.cancel()
+            with suppress(asyncio.CancelledError):
+                await first
+            assert (await client.post("/", json=BODY)).json() == {"message": "handled"}
+        assert len(handled) == 1
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/hooks/s3cret", 200),
+        ("/s3cret/hooks", 200),
+        ("/?secret=s3cret", 200),
+        ("/", 404),
+        ("/s3cre", 404),
+        ("/?a", 404),
+    ],
+)
+def test_who_does_not_know_the_secret_finds_nothing(inbox: Inbox, path: str, status: int) -> None:
+    router = CallbackRouter(inbox.handle, secret="s3cret")
+    with httpx.Client(transport=InProcessTransport(router), base_url=APP) as client:
+        assert client.post(path, json=BODY).status_code == status
+    assert len(inbox.tasks) == (status == 200)
+
+
+def test_a_websocket_is_closed(inbox: Inbox) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    asyncio.run(CallbackRouter(inbox.handle)({"type": "websocket", "path": "/"}, receive, send))
+    assert sent == ["websocket.close"]

@@ -14,6 +14,7 @@ from evolink_client import (
     ConnectionFailed,
     EvolinkClient,
     EvolinkError,
+    HttpOptions,
     InvalidRequest,
     LinkExpired,
     NotConfigured,
@@ -48,7 +49,7 @@ class Kit:
 
     def client(self, **more: Any) -> EvolinkClient:
         clock = Clock(self.now, self.now, lambda: 0.5)
-        http = {"transport": self.transport}
+        http: HttpOptions = {"transport": self.transport}
         return EvolinkClient(KEY, "http://emulator.test", clock=clock, sleep=self.sleep, http=http, **more)
 
     def scenario(self, text: str) -> None:
@@ -172,6 +173,8 @@ def test_a_wrong_id_and_a_wrong_key_are_named(kit: Kit) -> None:
         client.tasks.get("nonsense")
     with pytest.raises(NotFound):
         client.tasks.get("../credits")
+    with pytest.raises(evolink_client.BadRequest):
+        client.tasks.get("\ud800")
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -187,6 +190,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"callback_url": "https://127.0.0.1/"}, "callback_url must not lead to an internal address"),
     ({"callback_url": "https://localhost/"}, "callback_url must not lead to an internal address"),
     ({"callback_url": "https://a.example/" + "x" * 2048}, "callback_url must have at most 2048 characters"),
+    ({"idempotency_key": "short"}, "idempotency_key must have 16 to 96 letters, digits, dots, dashes and underscores"),
 ]
 
 
@@ -209,6 +213,23 @@ def test_a_name_that_is_none_is_refused_and_nothing_is_sent(kit: Kit) -> None:
     assert kit.emulator.control("journal")["rows"] == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"prompt": "\ud800"}, "the request cannot be written as JSON: 'utf-8' codec"),
+        ({"extra": {"x": float("nan")}}, "the request cannot be written as JSON: Out of range float values"),
+        ({"extra": {"x": object()}}, "the request cannot be written as JSON: Object of type object"),
+        ({"idempotency_key": "sixteen letters\r\nX: y"}, "idempotency_key has a character in it that no header"),
+        ({"idempotency_key": "ä" * 16}, "idempotency_key has a character in it that no header"),
+    ],
+)
+def test_what_cannot_be_sent_at_all_is_refused_without_checks_too(kit: Kit, changed: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidRequest) as error:
+        kit.client(checks=False).videos.create(**{"prompt": "A cat", "image_url": IMAGE, **changed})
+    assert says in str(error.value)
+    assert kit.emulator.control("journal")["rows"] == []
+
+
 def test_what_is_not_named_is_sent_as_it_is(kit: Kit) -> None:
     kit.client().videos.create("A cat", model="wan2.6-text-to-video", shot_type="multi", extra={"aspect_ratio": "9:16"})
     task = kit.emulator.control("tasks")["tasks"][0]["id"]
@@ -228,6 +249,8 @@ def test_what_is_not_named_is_sent_as_it_is(kit: Kit) -> None:
         ("sk-ä", None, "has a character in it that no header can carry"),
         ("sk", "api.evolink.ai", "the base URL must be such as https://api.evolink.ai"),
         ("sk", "ftp://x", "the base URL must be such as"),
+        ("sk", "https://me:secret@x.test", "the base URL must be such as https://api.evolink.ai; got 'https://x.test'"),
+        ("sk", "https://x.test/?a=b", "the base URL must be such as"),
     ],
 )
 def test_a_client_without_a_key_or_an_address_is_not_made(key: str, url: str | None, says: str) -> None:

@@ -9,16 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_client import ConnectionFailed, EvolinkError, RateLimited, Retries, TaskFailed, WaitTimedOut
+from evolink_client import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    ConnectionFailed,
+    EvolinkError,
+    NotConfigured,
+    RateLimited,
+    Retries,
+    TaskFailed,
+    WaitTimedOut,
+)
 from evolink_client._answers import Answer
 from evolink_client._clock import Clock
 from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, create, get, wait
+from evolink_client._models import read_task
 
 OK = Answer(200, {}, b'{"id": "task-unified-1-aaaaaaaa", "status": "pending"}')
 BUSY = Answer(429, {"retry-after": "3"}, b"{}")
 BROKEN = Answer(500, {}, b"{}")
 FAULTY = Answer(400, {}, b"{}")
 LOST = ConnectionFailed("lost")
+RUNNING = Answer(409, {}, b'{"error": {"code": "paid_outcome_unknown", "message": "still running"}}')
+OTHER = Answer(409, {}, b'{"error": {"code": "idempotency_conflict", "message": "another request"}}')
 
 
 class World:
@@ -48,7 +62,7 @@ class World:
 
 
 def made(world: World, key: str | None, *, again: bool) -> Any:
-    return world.run(create({"prompt": "x"}, key, Retries(), world.clock, again=again))
+    return world.run(create(b"{}", key, Retries(), world.clock, again=again))
 
 
 @pytest.mark.parametrize("failed", [LOST, BUSY, BROKEN])
@@ -60,6 +74,14 @@ def test_a_create_is_sent_once_unless_it_has_a_key_and_that_is_wished(
     with pytest.raises(EvolinkError):
         made(world, key, again=again)
     assert len(world.sent) == 1
+
+
+def test_a_create_that_is_still_being_carried_out_is_asked_for_again_and_another_one_is_not() -> None:
+    assert made(World(LOST, RUNNING, RUNNING, OK), "k", again=True).status == "pending"
+    world = World(LOST, OTHER)
+    with pytest.raises(Conflict):
+        made(world, "k", again=True)
+    assert len(world.sent) == 2
 
 
 @pytest.mark.parametrize("failed", [LOST, BUSY, BROKEN])
@@ -152,3 +174,90 @@ def test_waiting_ends_when_its_time_is_over_with_a_last_look(timeout: float) -> 
         waited(world, timeout)
     assert world.now - 1000 == pytest.approx(timeout)
     assert world.sent
+
+
+def test_once_it_was_seen_trouble_that_may_pass_is_outlasted() -> None:
+    trouble: list[Outcome] = [LOST, BROKEN]
+    world = World(seen("processing"), *trouble * 8, seen("completed"))
+    assert waited(world, 600).succeeded
+    assert len(world.sent) == 18
+
+
+@pytest.mark.parametrize("trouble", [LOST, BROKEN, BUSY])
+def test_trouble_at_the_first_look_or_of_another_kind_is_told_at_once(trouble: Outcome) -> None:
+    with pytest.raises((ConnectionFailed, ApiError)):
+        waited(World(trouble), 600)
+    world = World(seen("processing"), FAULTY)
+    with pytest.raises(BadRequest):
+        waited(world, 600)
+    assert len(world.sent) == 2
+
+
+def test_trouble_at_the_end_is_the_cause_of_the_time_out() -> None:
+    with pytest.raises(WaitTimedOut) as error:
+        waited(World(seen("processing"), LOST), 30)
+    assert error.value.__cause__ is LOST
+
+
+@given(st.floats(0, 300), st.lists(st.sampled_from([seen("processing"), LOST, BROKEN, BUSY]), max_size=40))
+def test_a_wait_takes_hardly_longer_than_it_was_given(timeout: float, outcomes: list[Outcome]) -> None:
+    world = World(seen("processing"), *outcomes)
+    with suppress(EvolinkError):
+        waited(world, timeout)
+    assert world.now - 1000 <= timeout + 5.001
+    # Each request may take as long as it is allowed to, too.
+    assert all(request.timeout <= max(timeout, 5) for request in world.sent)
+
+
+ENDS = st.sampled_from(["completed", "failed", "cancelled"])
+
+
+@given(st.floats(0, 100), ENDS, st.integers(0, 12), ENDS, st.sampled_from([seen("processing"), LOST, BROKEN]))
+def test_of_polling_and_a_callback_the_first_wins_and_ends_it_once(
+    called: float, told: str, looks: int, found: str, meanwhile: Outcome
+) -> None:
+    world = World(seen("processing"), *[meanwhile] * looks, seen(found))
+    shown: list[str] = []
+    callback = read_task({"id": "t", "status": told, "results": ["https://told.example/v.mp4"]})
+
+    def heard() -> Any:
+        return callback if world.now - 1000 >= called else None
+
+    try:
+        flow = wait("t", 600, Polling(), Retries(), world.clock, lambda task: shown.append(task.status), heard)
+        end = world.run(flow)
+    except TaskFailed as error:
+        end = error.task
+    assert shown[-1] == end.status
+    assert sum(status != "processing" for status in shown) == 1
+    if end is callback:
+        # Nothing is asked any more once it is there.
+        assert world.now - 1000 - (world.pauses or [0])[-1] <= called
+    else:
+        assert end.status == found
+        assert world.now - 1000 <= called
+
+
+def test_a_callback_that_is_there_already_is_enough() -> None:
+    world = World(LOST)
+    callback = read_task({"id": "t", "status": "completed"})
+    assert world.run(wait("t", 600, Polling(), Retries(), world.clock, None, lambda: callback)) is callback
+    assert (world.sent, world.pauses) == ([], [])
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan")])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda value: Polling(first=value),
+        lambda value: Polling(longest=value),
+        lambda value: Polling(growth=value),
+        lambda value: Polling(last=value),
+        lambda value: Retries(attempts=value),
+        lambda value: Retries(timeout=value),
+        lambda value: Retries(deadline=value),
+    ],
+)
+def test_times_and_counts_that_make_no_sense_are_refused(make: Callable[[Any], object], value: float) -> None:
+    with pytest.raises(NotConfigured, match="must be at least"):
+        make(value)
