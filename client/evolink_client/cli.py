@@ -6,6 +6,7 @@ video; 4 it had not ended in time.
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -155,7 +156,7 @@ def _client(base_url: str | None) -> Iterator[EvolinkClient]:
         with EvolinkClient(base_url=base_url) as client:
             yield client
     except EvolinkError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {_inert(str(error))}", err=True)
         sys.exit(next(code for kind, code in _CODES if isinstance(error, kind)))
     except OSError as error:
         click.echo(f"Error: cannot write {error.filename}: {error.strerror}", err=True)
@@ -190,11 +191,16 @@ def _progress(title: str) -> Iterator[Callable[[int, int | None, str], None]]:
     columns = (titled, BarColumn(), said, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(title, total=100, says="")
-        yield lambda so_far, total, says: progress.update(bar, completed=so_far, total=total, says=says)
+        yield lambda so_far, total, says: progress.update(bar, completed=so_far, total=total, says=_inert(says))
 
 
 def _show(value: object, text: str, as_json: bool) -> None:
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False) if as_json else text)
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False) if as_json else _inert(text))
+
+
+def _inert(text: str) -> str:
+    """Without control characters, since what the service says shall not steer the terminal."""
+    return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "�", text)
 
 
 def _plain(value: object) -> object:
