@@ -1,8 +1,12 @@
-"""Both clients, called alike: the one that blocks as it is, the one that is awaited on an event loop of its own."""
+"""Both clients, called alike: the one that blocks as it is, the one that is awaited on an event loop of its own.
+
+And an application behind a real socket, for callbacks to reach.
+"""
 
 import os
 import socket
 import stat
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,9 +14,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import anyio.lowlevel
+import uvicorn
 from anyio.from_thread import start_blocking_portal
 
 from evolink_client import AsyncEvolinkClient, EvolinkClient
+from serving import PATIENCE
 
 SHELLS = ("blocking", "asyncio", "trio")
 Do: TypeAlias = Callable[[Callable[[Any], Any]], Any]
@@ -68,3 +74,26 @@ def idle(client: EvolinkClient | AsyncEvolinkClient) -> None:
     transport: Any = client._http._transport
     connections = transport._pool.connections
     assert all(connection.is_idle() or connection.is_closed() for connection in connections), connections
+
+
+def listening() -> socket.socket:
+    """A free port of this machine."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def place_of(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def served(app: Any, listener: socket.socket) -> Iterator[None]:
+    """An ASGI application behind a real socket."""
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        listener.close()

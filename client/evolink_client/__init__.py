@@ -30,8 +30,9 @@ from evolink_client._errors import (
     WaitTimedOut,
 )
 from evolink_client._exchange import AsyncHttpOptions, HttpOptions
-from evolink_client._flows import Polling, Retries
+from evolink_client._flows import Retries
 from evolink_client._models import Balance, CreditsReport, Task, TaskError, Usage
+from evolink_client._polling import Polling
 
 if TYPE_CHECKING:
     from evolink_client._async_client import AsyncEvolinkClient, AsyncVideo

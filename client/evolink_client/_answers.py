@@ -40,6 +40,9 @@ def read(answer: Answer, reader: Callable[[object], Value], now: Seconds) -> Val
         raise UnexpectedAnswer(str(error), answer.status, _excerpt(answer)) from None
 
 
+_NAMED = frozenset({"code", "message", "type", "param", "request_id"})
+
+
 def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
     """The error of an answer that is no 200; `now` is the date, in Unix seconds."""
     if answer.status < 400:
@@ -60,6 +63,7 @@ def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
         _text(found.get("param")),
         answer.request_id or _text(found.get("request_id")),
         retry_after(answer.headers.get("retry-after"), now),
+        {name: value for name, value in found.items() if name not in _NAMED},
     )
 
 

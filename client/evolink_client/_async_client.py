@@ -17,8 +17,9 @@ from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
 from evolink_client._exchange import AsyncHttpOptions, Reading, lost
-from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, Retries
+from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
+from evolink_client._polling import Polling
 
 if TYPE_CHECKING:
     from evolink_client._inbox import CallbackInbox
@@ -57,6 +58,7 @@ class AsyncEvolinkClient:
         return await self._run(self._calls.credits())
 
     async def aclose(self) -> None:
+        """As `EvolinkClient.close`."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

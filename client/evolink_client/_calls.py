@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from evolink_client import _flows
+from evolink_client import _flows, _polling
 from evolink_client._clock import Clock, new_key
 from evolink_client._config import Config
 from evolink_client._create import CreateOptions, check, check_key, create_body, encode
-from evolink_client._flows import Flow, Polling, Retries
+from evolink_client._flows import Flow, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
+from evolink_client._polling import Polling
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Calls:
         seen: Callable[[Task], None] | None,
         heard: Callable[[], Task | None] | None = None,
     ) -> Flow[Task]:
-        return _flows.wait(task_id, timeout, self.polling, self.retries, self.clock, seen, heard)
+        return _polling.wait(task_id, timeout, self.polling, self.retries, self.clock, seen, heard)
 
     def credits(self) -> Flow[CreditsReport]:
         return _flows.credits_report(self.retries, self.clock)

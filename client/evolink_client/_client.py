@@ -17,8 +17,9 @@ from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
 from evolink_client._exchange import HttpOptions, Reading, lost
-from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, Retries
+from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
+from evolink_client._polling import Polling
 
 if TYPE_CHECKING:
     from evolink_client._inbox import CallbackInbox
@@ -60,6 +61,7 @@ class EvolinkClient:
         return self._run(self._calls.credits())
 
     def close(self) -> None:
+        """Close its connections; what is still waiting for an answer fails."""
         self._http.close()
 
     def __enter__(self) -> Self:

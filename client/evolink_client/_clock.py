@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 class Clock(NamedTuple):
-    """What flows ask of the world: a reading of seconds that never falls, the date, and a number in [0, 1)."""
+    """What a client asks of the world, for tests to answer themselves."""
 
     now: Callable[[], Seconds] = time.monotonic
+    """A reading that never falls."""
     unix: Callable[[], Seconds] = time.time
+    """The date, in Unix seconds."""
     luck: Callable[[], float] = random.random
+    """A number in [0, 1), by which pauses are spread."""
 
 
 def new_key() -> str:

@@ -89,7 +89,7 @@ class Later(EvolinkError):
 
 
 class ApiError(EvolinkError):
-    """The API refused. `retry_after` in seconds; whatever the answer does not say is `None`."""
+    """The API refused. `retry_after` in seconds; what the answer does not say is `None`, what else it says `extra`."""
 
     def __init__(
         self,
@@ -100,6 +100,7 @@ class ApiError(EvolinkError):
         param: str | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         named = f" {code}" if code else ""
         traced = f" (request {request_id})" if request_id else ""
@@ -111,6 +112,7 @@ class ApiError(EvolinkError):
         self.param = param
         self.request_id = request_id
         self.retry_after = retry_after
+        self.extra = dict(extra)
 
 
 class BadRequest(ApiError):

@@ -23,7 +23,9 @@ class Connections(TypedDict, total=False):
     verify: ssl.SSLContext | str | bool
     """Which authorities vouch for the other side."""
     http1: bool
+    """On unless told otherwise."""
     http2: bool
+    """Off unless told otherwise; httpx needs its extra `http2` for it."""
 
 
 class HttpOptions(Connections, total=False):

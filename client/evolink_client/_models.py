@@ -67,6 +67,12 @@ class Fields:
             return None
         return self.take(name, kind, kind())
 
+    def required(self, name: str, kind: type[Kind]) -> Kind:
+        """The field, which must be there."""
+        if self._left.get(name) is None:
+            raise Malformed(f"{self._where}.{name} is missing")
+        return self.take(name, kind, kind())
+
     def part(self, name: str) -> "Fields | None":
         """A field that is an object."""
         value = self._left.pop(name, None)
@@ -90,63 +96,81 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class TaskError:
-    """Why a task failed. `code` is an open set: upstream codes pass through."""
+    """Why a task failed (the error code page)."""
 
     code: str
+    """One of the 13 documented ones, or an upstream's own, which pass through."""
     message: str
     type: str
+    """`task_error`."""
     extra: Mapping[str, Any]
+    """Whatever else was there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a task costs; `credits_reserved` is charged in advance, and settled on the real length."""
+    """What a task costs (the model page)."""
 
     billing_rule: str
+    """`per_call`, `per_second` or `per_token`."""
     credits_reserved: Credits
+    """Charged in advance by the duration asked for, settled on the real length, given back on failure."""
     user_group: str
+    """Such as `default`."""
     extra: Mapping[str, Any]
+    """Whatever else was there, such as `credits_used`, which some answers have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as one answer shows it. `progress` is from 0 to 100; `results` are links, valid for 24 hours.
-
-    `estimated_time` and `usage` are in the answer to a create only.
-    """
+    """A task as one answer or callback shows it (the pages of the model and of the task query)."""
 
     id: str
+    """`task-unified-`, Unix seconds, and eight letters and digits."""
     status: str
+    """`pending`, `processing`, `completed` or `failed`; clients in use have seen `cancelled`. The set is open."""
     progress: int
+    """From 0 to 100; 0 on failure."""
     model: str
     created: UnixSeconds
     results: tuple[str, ...]
+    """Links to the videos once it is completed, valid for 24 hours."""
     error: TaskError | None
+    """Why it failed."""
     can_cancel: bool | None
+    """Whether it has not ended; there is no documented call that cancels."""
     estimated_time: Seconds | None
+    """In the answer to a create."""
     usage: Usage | None
+    """In the answer to a create."""
     request_id: str | None
+    """Of the answer, for the vendor's support."""
     replayed: bool
     """Whether a create found the task that its idempotency key had made before."""
     extra: Mapping[str, Any]
+    """Whatever else was there."""
 
     @property
     def ended(self) -> bool:
+        """Whether nothing comes after this status."""
         return self.status in TERMINAL
 
     @property
     def succeeded(self) -> bool:
+        """Whether there is a video."""
         return self.status == "completed"
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Credits of a key or of its user."""
+    """Credits of a key or of its user (the credits page)."""
 
     remaining_credits: Credits
     used_credits: Credits
     unlimited: bool
+    """Whether the key has no limit of its own; of users it is not said."""
     extra: Mapping[str, Any]
+    """Whatever else was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +178,9 @@ class CreditsReport:
     """What GET /v1/credits says."""
 
     token: Balance
+    """Of the API key."""
     user: Balance
+    """Of the account, which all of its keys share."""
 
 
 def read_task(body: object, request_id: str | None = None, *, replayed: bool = False) -> Task:
@@ -204,5 +230,5 @@ def read_credits(body: object) -> CreditsReport:
 
 
 def _read_balance(fields: Fields) -> Balance:
-    remaining, used = fields.take("remaining_credits", float, 0.0), fields.take("used_credits", float, 0.0)
+    remaining, used = fields.required("remaining_credits", float), fields.required("used_credits", float)
     return Balance(remaining, used, fields.take("unlimited_credits", bool, False), fields.rest)

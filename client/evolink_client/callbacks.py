@@ -52,6 +52,7 @@ class InMemory:
         self._most = most
 
     async def add(self, key: str) -> bool:
+        """As `Memory.add`."""
         if key in self._keys:
             return False
         self._keys[key] = None
@@ -60,6 +61,7 @@ class InMemory:
         return True
 
     async def discard(self, key: str) -> None:
+        """As `Memory.discard`."""
         self._keys.pop(key, None)
 
 

@@ -16,6 +16,7 @@ from evolink_client import (
     ConnectionFailed,
     EvolinkError,
     NotConfigured,
+    Polling,
     RateLimited,
     Retries,
     TaskFailed,
@@ -23,8 +24,9 @@ from evolink_client import (
 )
 from evolink_client._answers import Answer
 from evolink_client._clock import Clock
-from evolink_client._flows import Flow, Outcome, Pause, Polling, Request, create, get, wait
+from evolink_client._flows import Flow, Outcome, Pause, Request, create, get
 from evolink_client._models import read_task
+from evolink_client._polling import wait
 
 OK = Answer(200, {}, b'{"id": "task-unified-1-aaaaaaaa", "status": "pending"}')
 BUSY = Answer(429, {"retry-after": "3"}, b"{}")

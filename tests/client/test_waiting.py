@@ -9,7 +9,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-import uvicorn
 
 from evolink_client import (
     AsyncEvolinkClient,
@@ -27,6 +26,7 @@ from evolink_client._clock import Clock
 from evolink_mock import InProcessTransport, create_app
 from receivers import HOST
 from serving import PATIENCE, Server
+from shells import listening, place_of, served
 from support import KEY, Emulator, settings
 
 IMAGE = "https://example.com/cat.png"
@@ -174,32 +174,12 @@ def test_on_a_manual_clock_the_callback_spares_every_look() -> None:
         assert client.tasks.get(task.id).results == video.task.results
 
 
-class Receiving:
-    """An ASGI application behind a real socket."""
-
-    def __init__(self, app: Any) -> None:
-        self._server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="on"))
-        self._thread = threading.Thread(target=self._server.run)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive()
-        (listener,) = self._server.servers[0].sockets
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(PATIENCE)
-
-
 def test_over_real_sockets_the_callback_comes_first() -> None:
     inbox = CallbackInbox()
     app = CallbackRouter(inbox.put, secret="s3cret")
-    with (
-        Receiving(app) as place,
-        Server("--callback-route", f"https://{HOST}={place}", "--generation-time", "1s") as server,
-    ):
+    listener = listening()
+    route = f"https://{HOST}={place_of(listener)}"
+    with served(app, listener), Server("--callback-route", route, "--generation-time", "1s") as server:
         looked: list[str] = []
         with EvolinkClient(KEY, server.url, polling=SELDOM) as client:
             task = client.videos.create("A cat", IMAGE, callback_url=f"https://{HOST}/evolink/s3cret")
