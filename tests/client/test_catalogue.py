@@ -28,6 +28,7 @@ from support import Emulator
 
 IMAGE = "https://example.com/cat.png"
 NUMBERS = itertools.count()
+EACH = [shell if shell != "trio" else pytest.param(shell, marks=pytest.mark.slow) for shell in SHELLS]
 QUICK: dict[str, Any] = {"retries": Retries(attempts=2), "polling": Polling(first=0.01)}
 
 
@@ -114,7 +115,7 @@ def test_the_catalogue_is_whole() -> None:
             assert f"{word}=" in said
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", EACH)
 @pytest.mark.parametrize("scenario", ANSWERS)
 def test_each_answer_is_the_value_or_the_error_that_it_should_be(
     server: Server, emulator: Emulator, shell: str, scenario: str
@@ -141,7 +142,7 @@ def test_each_answer_is_the_value_or_the_error_that_it_should_be(
         assert len(emulator.control("tasks")["tasks"]) == 1 + expects_a_task
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", EACH)
 @pytest.mark.parametrize("scenario", ENDS)
 def test_each_end_is_a_video_or_the_error_that_it_should_be(
     server: Server, emulator: Emulator, shell: str, scenario: str
@@ -168,7 +169,7 @@ def test_each_end_is_a_video_or_the_error_that_it_should_be(
         assert error.retryable == (error.code in FAILURES and FAILURES[error.code].retryable)
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("shell", EACH)
 @pytest.mark.parametrize("scenario", [f"create={fault}; times=1" for fault in FAULTS if fault != "drip"])
 def test_a_create_that_is_sent_again_makes_one_task_and_one_charge(
     server: Server, emulator: Emulator, shell: str, scenario: str

@@ -64,6 +64,7 @@ length: int = AsyncEvolinkClient().videos.create("A cat")
 """
 
 
+@pytest.mark.slow
 def test_mypy_sees_the_types_and_refuses_their_misuse(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text(WRONG, encoding="utf-8")
     mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={tmp_path / 'cache'}"]

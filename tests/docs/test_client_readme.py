@@ -53,6 +53,7 @@ def test_the_commands_run(server: Server, tmp_path: Path) -> None:
     assert (tmp_path / "cat.mp4").exists()
 
 
+@pytest.mark.slow
 def test_the_examples_have_the_types_that_they_say(tmp_path: Path) -> None:
     for place, example in enumerate(EXAMPLES):
         (tmp_path / f"example_{place}.py").write_text(example, encoding="utf-8")

@@ -63,6 +63,8 @@ def test_it_keeps_gives_out_and_lets_go_what_plain_lists_would(acts: list[tuple[
         match act:
             case ("put", str(task), int(wait), ("" | "next" | "read" | "lost" | "replay") as kind):
                 last += 1
+                if kind == "read" and any(model.kept[n].task == task for n in model.held("read")):
+                    kind = ""  # A task ends once, so one delivery at most is held until its end is read.
                 delivery = KINDS.get(kind) or queued(hold=kind if kind in ("next", "read") else "")
                 delivery = delivery._replace(task=task, due=None if delivery.ended else now + wait)
                 assert box.put(delivery) == last
