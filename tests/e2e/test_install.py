@@ -67,6 +67,6 @@ assert placeholder_clip()[4:8] == b"ftyp"
 """
     subprocess.run([home / "bin" / "python", "-c", code], cwd=tmp_path, check=True)
     shutil.copy(copy / "tests" / "examples" / "video_service" / "service.py", tmp_path)
-    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", home / "bin" / "python"]
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--python-executable={home}/bin/python"]
     typed = subprocess.run([*mypy, "service.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert typed.stdout == "Success: no issues found in 1 source file\n"
