@@ -23,6 +23,7 @@ ELSEWHERE = {
     "make run": "tests/e2e/test_install.py",
     "evolink-mock serve --callback-route": "tests/e2e/test_callbacks.py",
     "evolink-mock doctor": "tests/e2e/test_callback_commands.py",
+    "evolink-contracts run": "tests/contracts/test_kit_command.py",
     "evolink-mock check": "tests/mockserver/test_scenario_file.py",
     "evolink-mock explain": "tests/mockserver/test_explain.py",
     "docker compose up --build": "tests/docs/test_container.py",

@@ -1,0 +1,1 @@
+"""The checks of the promises, by area; each is a function of a history."""

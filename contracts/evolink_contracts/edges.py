@@ -1,0 +1,119 @@
+"""Requests at the edges of every rule: one below, at and above each limit, of each wrong type, missing and null."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from evolink_contracts.spec.fields import Field
+from evolink_contracts.spec.models import MODELS, Model
+
+FLASH = MODELS["wan2.6-image-to-video-flash"]
+_OF_OTHER_TYPES: tuple[object, ...] = (5, 5.0, "5", True, [], ["5"], {}, {"a": 1})
+_KINDS = {"string": str, "url": str, "integer": int, "boolean": bool, "object": dict, "urls": list}
+_NO_URLS = ("", "cat.png", "//example.com/cat.png", "ftp://example.com/cat.png", "http://", "https:///cat.png")
+
+INTERNAL = (
+    "https://127.0.0.1/hook",
+    "https://10.0.0.1/hook",
+    "https://172.16.0.1/hook",
+    "https://172.31.255.255/hook",
+    "https://192.168.1.1/hook",
+    "https://169.254.169.254/latest/meta-data",
+    "https://100.64.0.1/hook",
+    "https://0.0.0.0/hook",
+    "https://localhost/hook",
+    "https://app.localhost/hook",
+    "https://[::1]/hook",
+    "https://[fc00::1]/hook",
+    "https://[fe80::1]/hook",
+    "https://[::ffff:127.0.0.1]/hook",
+    "https://2130706433/hook",
+    "https://0x7f.1/hook",
+    "https://017700000001/hook",
+)
+"""Internal addresses in the spellings that clients of all kinds understand."""
+PUBLIC = (
+    "https://example.com/hook?secret=a%2Fb",
+    "https://8.8.8.8/hook",
+    "https://172.15.255.255/hook",
+    "https://172.32.0.1/hook",
+    "https://example.com:8443/hook",
+    "https://10.example.com/hook",
+)
+
+
+class Edge(NamedTuple):
+    """A create request at an edge: what it is, and its body as it is sent."""
+
+    title: str
+    body: bytes
+    content_type: str | None = "application/json"
+
+
+def valid(model: Model = FLASH) -> dict[str, Any]:
+    """The smallest request that a model takes."""
+    return {"model": model.name} | {field.name: field.example for field in model.fields if field.required}
+
+
+def edges(model: Model = FLASH) -> Iterator[Edge]:
+    """All of them, those that keep the rules included."""
+    yield _edge("nothing but what is required", valid(model))
+    everything = {field.name: field.example for field in model.fields if field.parent is None}
+    yield _edge("every field", {"model": model.name} | everything)
+    yield _edge("fields that nobody knows", valid(model) | {"aspect_ratio": "16:9", "seed": 7, "x": None})
+    for field in model.fields:
+        for value in _values(field):
+            yield _edge(f"{field.path} {_short(value)}", _with(model, field, value))
+        bare = valid(model)
+        bare.pop(field.name, None)
+        yield _edge(f"no {field.path}", bare)
+    for name in (None, 5, "", "sora-2", model.name.upper()):
+        yield _edge(f"model {_short(name)}", valid(model) | {"model": name})
+    yield _edge("no model", {name: value for name, value in valid(model).items() if name != "model"})
+    for body in (b"", b" ", b"{", b"null", b"[]", b'"text"', b"\xff\xfe", b"[" * 5000):
+        yield Edge(f"the body {body[:8]!r}", body)
+    yield Edge("a form", b"prompt=cat", "application/x-www-form-urlencoded")
+    yield Edge("JSON called text", json.dumps(valid(model)).encode(), "text/plain")
+
+
+def _edge(title: str, body: object) -> Edge:
+    return Edge(title, json.dumps(body).encode())
+
+
+def _with(model: Model, field: Field, value: object) -> dict[str, Any]:
+    if field.parent is None:
+        return valid(model) | {field.name: value}
+    return valid(model) | {field.parent: {field.name: value}}
+
+
+def _values(field: Field) -> Iterator[object]:
+    kind = _KINDS[field.kind]
+    yield None
+    yield from (value for value in _OF_OTHER_TYPES if type(value) is not kind)
+    yield from field.choices
+    if field.choices:
+        yield from (field.choices[-1].upper() + " ", "", "480p")
+    if field.minimum is not None and field.maximum is not None:
+        yield from (field.minimum - 1, field.minimum, field.maximum, field.maximum + 1)
+    if field.kind == "boolean":
+        yield from (True, False)
+    if field.kind == "string" and field.max_length is not None:
+        yield from ("x" * (field.max_length + step) for step in (-1, 0, 1))
+        yield from ("🎬" * (field.max_length + step) for step in (0, 1))
+    if field.kind == "urls":
+        good = "https://example.com/a.png"
+        yield from ([], [good], [good, good], [None], *([url] for url in _NO_URLS))
+    if field.kind == "url":
+        yield from _NO_URLS
+        yield "http://example.com/a.mp3"
+        yield "https://example.com/a.mp3"
+    if field.kind == "url" and field.media is None:
+        yield from INTERNAL
+        yield from PUBLIC
+        start = "https://example.com/"
+        yield from (start + "x" * (field.max_length + step - len(start)) for step in (-1, 0, 1) if field.max_length)
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:40]}… of {len(text)} characters"

@@ -1,0 +1,139 @@
+"""A trace by what it tells of: creates, tasks with their reads and callbacks, credits."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from evolink_contracts.oracle import Judged, judge_create
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.trace import Attempt, Call, Trace
+
+CREATE_PATH = "/v1/videos/generations"
+TASK_PATH = "/v1/tasks/"
+CREDITS_PATH = "/v1/credits"
+
+
+class Create(NamedTuple):
+    """A create call with what the facts say of its request."""
+
+    call: Call
+    judged: Judged
+
+    @property
+    def accepted(self) -> bool:
+        return 200 <= self.call.status < 300
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What was asked for."""
+        return self.call.sent_json if isinstance(self.call.sent_json, dict) else {}
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        return self.call.json if isinstance(self.call.json, dict) else {}
+
+    @property
+    def task(self) -> str:
+        return str(self.answer.get("id", ""))
+
+    @property
+    def replayed(self) -> bool:
+        return self.call.headers.get("idempotency-replayed", "").lower() == "true"
+
+
+class Read(NamedTuple):
+    """A query that was answered with a task."""
+
+    call: Call
+    body: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        return str(self.body.get("status"))
+
+
+class Story(NamedTuple):
+    """All that is known of one task."""
+
+    id: str
+    create: Create | None
+    reads: Sequence[Read]
+    attempts: Sequence[Attempt]
+
+    @property
+    def chains(self) -> list[list[Attempt]]:
+        """The attempts, a new chain after each that succeeded, and after the last that there may be."""
+        chains: list[list[Attempt]] = []
+        for attempt in self.attempts:
+            done = chains and (chains[-1][-1].outcome in EVOLINK_CALLBACKS.success)
+            if not chains or done:
+                chains.append([])
+            chains[-1].append(attempt)
+        return chains
+
+
+class History:
+    """What a trace tells, looked up."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        return [event for event in self.trace if isinstance(event, Call)]
+
+    @cached_property
+    def attempts(self) -> list[Attempt]:
+        return [event for event in self.trace if isinstance(event, Attempt)]
+
+    @cached_property
+    def creates(self) -> list[Create]:
+        """Every create call whose key was good."""
+        return [
+            Create(call, judge_create(call.sent, call.sent_headers))
+            for call in self.calls
+            if call.method == "POST" and call.path == CREATE_PATH and call.access == "granted"
+        ]
+
+    @cached_property
+    def accepted(self) -> list[Create]:
+        """Creates that made a task or found one."""
+        return [create for create in self.creates if create.accepted]
+
+    @cached_property
+    def queries(self) -> list[Call]:
+        return [call for call in self.calls if call.method == "GET" and call.path.startswith(TASK_PATH)]
+
+    @cached_property
+    def credits(self) -> list[Call]:
+        return [call for call in self.calls if call.method == "GET" and call.path == CREDITS_PATH]
+
+    @cached_property
+    def refusals(self) -> list[Call]:
+        """Calls of the API that were refused; a result link's are another matter."""
+        return [call for call in self.calls if call.status >= 400 and call.path.startswith("/v1/")]
+
+    @cached_property
+    def stories(self) -> list[Story]:
+        """Each task that a create made, or that was seen otherwise."""
+        creates = {create.task: create for create in reversed(self.accepted)}
+        reads: dict[str, list[Read]] = defaultdict(list)
+        for call in self.queries:
+            if call.status == 200 and isinstance(call.json, dict):
+                reads[call.path.removeprefix(TASK_PATH)].append(Read(call, call.json))
+        attempts: dict[str, list[Attempt]] = defaultdict(list)
+        for attempt in self.attempts:
+            if isinstance(attempt.json, dict):
+                attempts[str(attempt.json.get("id"))].append(attempt)
+        ids = dict.fromkeys([*creates, *reads, *attempts])
+        return [Story(name, creates.get(name), reads[name], attempts[name]) for name in ids]
+
+    def story(self, task: str) -> Story | None:
+        return next((story for story in self.stories if story.id == task), None)
+
+    def before(self, call: Call) -> Iterator[Call]:
+        """The calls of the same key before one, the latest first."""
+        for earlier in reversed(self.calls[: self.calls.index(call)]):
+            if earlier.who == call.who:
+                yield earlier

@@ -1,0 +1,153 @@
+"""A report for people, for pipelines, and for both: text, Markdown, JSON, JUnit."""
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from evolink_contracts.invariants import Finding, Judgement
+from evolink_contracts.runner import Report
+from evolink_contracts.trace import Attempt, Call, Event
+
+_MARKS = {"held": "✓", "broken": "✗", "not seen": "–"}
+_SHOWN = 300
+
+
+def curl(call: Call, base_url: str) -> str:
+    """A line for a shell that repeats a call; the key comes from EVOLINK_API_KEY."""
+    url = call.path if "://" in call.path else f"{base_url.rstrip('/')}{call.path}"
+    words = ["curl", "-s", "-i", *(["-X", call.method] if call.method not in ("GET", "POST") else []), url]
+    line = shlex.join(words)
+    if call.access == "granted":
+        line += ' -H "Authorization: Bearer $EVOLINK_API_KEY"'
+    elif call.access == "wrong":
+        line += ' -H "Authorization: Bearer sk-invalid-key"'
+    for name, value in call.sent_headers.items():
+        line += f" -H {shlex.quote(f'{name}: {value}')}"
+    if call.sent is not None:
+        body = call.sent if len(call.sent) <= 4 * _SHOWN else f"{call.sent[:_SHOWN]}…"
+        line += f" --data-binary {shlex.quote(body)}"
+    return line
+
+
+def _event(event: Event) -> str:
+    if isinstance(event, Attempt):
+        took = f" after {event.took:g} s" if event.took else ""
+        return f"callback to {event.url} at {event.at:.3f}: {event.outcome}{took}"
+    said = event.answer if len(event.answer) <= _SHOWN else f"{event.answer[:_SHOWN]}…"
+    return f"{event.method} {event.path} at {event.at:.3f}: {event.status} {said}".rstrip()
+
+
+def _example(breach: Finding, base_url: str) -> Iterator[str]:
+    yield breach.broken
+    for event in breach.events:
+        yield f"  {_event(event)}"
+    calls = [event for event in breach.events if isinstance(event, Call)]
+    if calls:
+        yield f"  {curl(calls[-1], base_url)}"
+
+
+def _summary(report: Report) -> str:
+    verdicts = [judgement.verdict for judgement in report.judgements]
+    counts = {verdict: verdicts.count(verdict) for verdict in ("held", "broken", "not seen")}
+    return f"{counts['held']} promises held, {counts['broken']} broken, {counts['not seen']} not seen"
+
+
+def as_text(report: Report, base_url: str) -> str:
+    """For a terminal: each promise a line, and what broke it below."""
+    lines = []
+    for judgement in report.judgements:
+        promise = judgement.invariant
+        times = f" ({judgement.held}×)" if judgement.verdict == "held" else ""
+        lines.append(f"{_MARKS[judgement.verdict]} {promise.number} {promise.statement}{times}")
+        if judgement.breaches:
+            again = len(judgement.breaches) - 1
+            lines += [f"    {line}" for line in _example(judgement.shortest, base_url)]
+            lines += [f"    and {again} more like this"] if again else []
+    lines += [f"– skipped {skipped.probe}: {skipped.reason}" for skipped in report.skipped]
+    return "\n".join([*lines, _summary(report)])
+
+
+def as_markdown(report: Report, base_url: str) -> str:
+    """For a page or a comment: a table, and a section for each promise that was broken."""
+    rows = ["| | promise | basis | verdict |", "| --- | --- | --- | --- |"]
+    details = []
+    for judgement in report.judgements:
+        promise = judgement.invariant
+        statement = promise.statement.replace("|", "\\|")
+        rows.append(f"| {promise.number} | {statement} | {promise.basis} | {judgement.verdict} |")
+        if judgement.breaches:
+            example = "\n".join(_example(judgement.shortest, base_url)).replace("```", "'''")
+            details.append(f"## {promise.number} {promise.name}\n\n{statement}\n\n```text\n{example}\n```")
+    skipped = [f"- skipped {each.probe}: {each.reason}" for each in report.skipped]
+    parts = [f"# {_summary(report)}", f"Against `{base_url}`.", "\n".join(rows), *details, "\n".join(skipped)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _breach_json(breach: Finding) -> dict[str, Any]:
+    return {"says": breach.broken, "events": [asdict(event) for event in breach.events]}
+
+
+def _judgement_json(judgement: Judgement) -> dict[str, Any]:
+    promise = judgement.invariant
+    return {
+        "number": promise.number,
+        "name": promise.name,
+        "statement": promise.statement,
+        "source": promise.source,
+        "basis": promise.basis,
+        "severity": promise.severity,
+        "verdict": judgement.verdict,
+        "held": judgement.held,
+        "broken": len(judgement.breaches),
+        "example": _breach_json(judgement.shortest) if judgement.breaches else None,
+    }
+
+
+def as_json(report: Report, base_url: str) -> str:
+    """For programs."""
+    found = {
+        "base_url": base_url,
+        "summary": _summary(report),
+        "promises": [_judgement_json(judgement) for judgement in report.judgements],
+        "skipped": [asdict(skipped) for skipped in report.skipped],
+    }
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def as_junit(report: Report, base_url: str) -> str:
+    """For a pipeline: a test case for each promise."""
+    broken, unseen = len(report.broken), sum(each.verdict == "not seen" for each in report.judgements)
+    counts = {"tests": len(report.judgements), "failures": broken, "skipped": unseen, "errors": 0}
+    suite = Element("testsuite", {"name": "evolink-contracts", **{name: str(n) for name, n in counts.items()}})
+    for judgement in report.judgements:
+        promise = judgement.invariant
+        case = SubElement(
+            suite, "testcase", {"classname": "evolink_contracts", "name": f"{promise.number} {promise.name}"}
+        )
+        if judgement.breaches:
+            failure = SubElement(
+                case, "failure", {"message": _clean(judgement.shortest.broken), "type": promise.severity}
+            )
+            failure.text = _clean("\n".join(_example(judgement.shortest, base_url)))
+        elif judgement.verdict == "not seen":
+            SubElement(case, "skipped", {"message": "nothing showed whether it holds"})
+    indent(suite)
+    return tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _clean(text: str) -> str:
+    """Without what XML 1.0 cannot carry."""
+    return "".join(
+        c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "�" for c in text
+    )
+
+
+FORMATS: Mapping[str, Callable[[Report, str], str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "json": as_json,
+    "junit": as_junit,
+}

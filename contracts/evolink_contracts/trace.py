@@ -1,0 +1,116 @@
+"""A recording of what happened between a client, the API and a receiver, as JSON Lines: what all checks judge."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from evolink_contracts.spec.wire import Seconds
+
+Access: TypeAlias = Literal["granted", "missing", "wrong"]
+"""What a request had for a key: one that is good, none, or one that is not."""
+
+
+Outcome: TypeAlias = int | Literal["timeout", "reset"]
+"""What a receiver answered to an attempt, or did instead."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the API and its answer. The key itself is never recorded."""
+
+    at: Seconds
+    """When the answer was there, on the clock of the service."""
+    method: str
+    path: str
+    """As it was asked for; of a result link the whole URL."""
+    status: int
+    answer: str = ""
+    """The body as text; of a video nothing."""
+    who: str = "a"
+    """Whose key it was, by a name of the recording's own."""
+    access: Access = "granted"
+    sent: str | None = None
+    """The body that was sent."""
+    sent_headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in small letters, `authorization` left out."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer; names in small letters."""
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    """What whoever sent it knows beside, such as `{"length": 3}` for the seconds that the video really has."""
+
+    @cached_property
+    def json(self) -> Any:
+        """The answer decoded, or `None` for what is no JSON."""
+        return decoded(self.answer)
+
+    @cached_property
+    def sent_json(self) -> Any:
+        """The request's body decoded, or `None` for what is no JSON."""
+        return None if self.sent is None else decoded(self.sent)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt to call back, as the receiver saw it."""
+
+    at: Seconds
+    """When it began, on the clock of the service."""
+    url: str
+    """Where it arrived, in the terms of the create call."""
+    body: str
+    outcome: Outcome
+    took: Seconds = 0.0
+    """How long the sender waited for that, on the same clock."""
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def json(self) -> Any:
+        """The body decoded, or `None` for what is no JSON."""
+        return decoded(self.body)
+
+
+Event: TypeAlias = Call | Attempt
+Trace: TypeAlias = tuple[Event, ...]
+
+
+def decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def write_trace(events: Iterable[Event]) -> Iterator[str]:
+    """A line of JSON for each event."""
+    for event in events:
+        kind = "call" if isinstance(event, Call) else "attempt"
+        yield json.dumps({"kind": kind, **asdict(event)}, ensure_ascii=False)
+
+
+class NoTrace(ValueError):
+    """A line that is no event; says which line, and why."""
+
+
+_KINDS: Mapping[str, type[Call] | type[Attempt]] = {"call": Call, "attempt": Attempt}
+
+
+def read_trace(lines: Iterable[str]) -> Trace:
+    """The events of a recording in the order of time. Raises `NoTrace`."""
+    events: list[Event] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        found = decoded(line)
+        if not isinstance(found, dict):
+            raise NoTrace(f"line {number} is no JSON object")
+        kind = _KINDS.get(str(found.pop("kind", None)))
+        if kind is None:
+            raise NoTrace(f'line {number} has no "kind" that is one of {", ".join(_KINDS)}')
+        try:
+            events.append(kind(**found))
+        except TypeError as error:
+            raise NoTrace(f"line {number}: {str(error).partition(') ')[2] or error}") from None
+    return tuple(sorted(events, key=lambda event: event.at))

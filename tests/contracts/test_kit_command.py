@@ -1,0 +1,163 @@
+"""`evolink-contracts` at a prompt: a service, a recording, and services that are none."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from evolink_contracts.invariants import invariants
+from serving import Server
+
+
+def kit(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK_")}
+    command = [sys.executable, "-m", "evolink_contracts", *arguments]
+    return subprocess.run(command, env={**clean, **environ}, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server("--generation-time", "5s") as server:
+        yield server
+
+
+def test_an_emulator_over_a_socket_keeps_what_it_can_show(server: Server, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    ran = kit("run", "--base-url", server.url, "--api-key", "sk-local", "--trace", str(trace))
+    assert ran.returncode == 0, ran.stdout
+    lines = ran.stdout.splitlines()
+    assert re.fullmatch(r"\d\d promises held, 0 broken, \d+ not seen", lines[-1])
+    assert (
+        "✓ VC-023 A callback URL leads to no internal address, however it is spelt. Anything else gets 400. (17×)"
+        in lines
+    )
+    assert "– skipped callbacks: it needs callbacks, which this service has not" in lines
+    assert "edges: sends creates at the edges of every rule" in ran.stderr
+    assert "sk-local" not in trace.read_text(encoding="utf-8")
+
+    checked = kit("check", str(trace), "--format", "json")
+    assert checked.returncode == 0
+    promises = json.loads(checked.stdout)["promises"]
+    assert [promise["number"] for promise in promises] == list(invariants())
+    assert sum(promise["verdict"] == "held" for promise in promises) == int(lines[-1].split()[0])
+
+
+class Foreign(BaseHTTPRequestHandler):
+    """A service that gets most things wrong."""
+
+    seen: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self._answer(404 if self.path.startswith("/__mock") else 200, b"<html>hello</html>", "text/html")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self._answer(201, b'{"task_id": 5}', "application/json")
+
+    def _answer(self, status: int, body: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def foreign() -> Iterator[str]:
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Foreign)
+    thread = threading.Thread(target=httpd.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{httpd.server_address[1]}"
+    httpd.shutdown()
+    thread.join()
+    httpd.server_close()
+
+
+def test_what_is_no_emulator_is_not_run_against(foreign: str) -> None:
+    ran = kit("run", "--base-url", foreign, "--api-key", "sk-x")
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert "has no control API: only emulators can be run against so far" in ran.stderr
+    ran = kit("run", "--base-url", "http://127.0.0.1:9", "--api-key", "sk-x")
+    assert ran.returncode == 3
+    assert "gives no answer" in ran.stderr
+
+
+WRONG = {
+    "kind": "call",
+    "at": 1.0,
+    "method": "POST",
+    "path": "/v1/videos/generations",
+    "status": 201,
+    "answer": '{"id": "5", "status": "queued"}',
+    "sent": '{"model": "wan2.6-image-to-video-flash", "prompt": "it\'s a cat"}',
+    "sent_headers": {"content-type": "application/json"},
+}
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> str:
+    (tmp_path / "wrong.jsonl").write_text(json.dumps(WRONG) + "\n", encoding="utf-8")
+    return str(tmp_path / "wrong.jsonl")
+
+
+def test_what_is_broken_is_shown_with_its_example_and_a_line_that_repeats_it(recording: str) -> None:
+    ran = kit("check", recording)
+    assert ran.returncode == 1
+    assert "✗ VC-002 An accepted request is answered with 200, not 201 or 202.\n    the status is 201\n" in ran.stdout
+    assert (
+        '      curl -s -i https://api.evolink.ai/v1/videos/generations -H "Authorization: Bearer $EVOLINK_API_KEY" '
+        "-H 'content-type: application/json' --data-binary "
+        '\'{"model": "wan2.6-image-to-video-flash", "prompt": "it\'"\'"\'s a cat"}\'\n'
+    ) in ran.stdout
+    assert "✗ VC-013 image_urls is required" in ran.stdout
+    assert "– VC-067 Attempts follow 1, 2 and 4 s after the failure before.\n" in ran.stdout
+
+
+def test_only_some_promises_are_judged_where_that_is_asked_for(recording: str) -> None:
+    assert kit("check", recording, "--only", "VC-040").returncode == 0
+    ran = kit("check", recording, "--only", "VC-999")
+    assert ran.returncode == 2
+    assert "there is no promise VC-999" in ran.stderr
+
+
+def test_reports_for_pipelines_and_pages(recording: str, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    assert kit("check", recording, "--format", "junit", "--out", str(out)).returncode == 1
+    suite = fromstring(out.read_text(encoding="utf-8"))
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    assert len(cases) == len(invariants()) == int(suite.get("tests", 0))
+    failure = cases["VC-002 answers 200"].find("failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.get("type")) == ("the status is 201", "critical")
+    assert cases["VC-067 gaps"].find("skipped") is not None
+    assert kit("check", recording, "--format", "markdown", "--out", str(out)).returncode == 1
+    page = out.read_text(encoding="utf-8")
+    assert "| VC-002 | An accepted request is answered with 200, not 201 or 202. | documented | broken |" in page
+    assert "## VC-002 answers 200" in page
+
+
+def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text("{}\n", encoding="utf-8")
+    ran = kit("check", str(tmp_path / "x.jsonl"))
+    assert ran.returncode == 3
+    assert 'line 1 has no "kind" that is one of call, attempt' in ran.stderr
+
+
+def test_the_kit_tests_itself() -> None:
+    ran = kit("selftest", "gap_3", "leak")
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.splitlines()[0] == "✓ an honest emulator: every promise held"
+    assert "✓ gap_3 (waits 3 s for 2): caught by VC-067\n" in ran.stdout
+    assert kit("selftest", "no_such_mutant").returncode == 2

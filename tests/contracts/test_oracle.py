@@ -1,0 +1,91 @@
+"""The reference model and the emulator are two readings of the same facts, and agree; its figures are literal here."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_contracts.addresses import is_internal
+from evolink_contracts.edges import INTERNAL, PUBLIC, edges, valid
+from evolink_contracts.oracle import Fault, cost_of, judge_create
+from evolink_contracts.spec.models import MODELS
+from evolink_mock.core.verdict import judge_callback
+from support import Emulator
+
+JSON = {"content-type": "application/json"}
+FLASH = MODELS["wan2.6-image-to-video-flash"]
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
+def test_model_and_emulator_agree_at_every_edge(emulator: Emulator, model: object) -> None:
+    told = 0
+    for edge in edges(model):  # type: ignore[arg-type]  # A parameter has no type.
+        headers = {"content-type": edge.content_type or ""}
+        judged = judge_create(edge.body.decode("utf-8", "replace"), headers)
+        answer = emulator.request("POST", "/v1/videos/generations", headers, content=edge.body)
+        if judged.unsure:
+            continue
+        told += 1
+        expected = 403 if judged.faults == (("model", "choice"),) else 400 if judged.faults else 200
+        assert answer.status_code == expected, (edge.title, judged.faults, answer.text)
+        if judged.faults and judged.faults[0].field not in ("body", "model"):
+            assert judged.faults[0].field.partition(".")[0] in answer.json()["error"]["message"]
+        if not judged.faults:
+            assert answer.json()["usage"]["credits_reserved"] == judged.cost
+    assert told > 100
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"prompt": "x" * 1501}, ("prompt", "length")),
+        ({"prompt": "x" * 1500}, None),
+        ({"prompt": None}, ("prompt", "missing")),
+        ({"image_urls": ["https://e.com/a.png"] * 2}, ("image_urls", "count")),
+        ({"duration": 1}, ("duration", "range")),
+        ({"duration": 2}, None),
+        ({"duration": 15}, None),
+        ({"duration": 16}, ("duration", "range")),
+        ({"duration": 5.0}, ("duration", "type")),
+        ({"duration": True}, ("duration", "type")),
+        ({"quality": "720P"}, ("quality", "choice")),
+        ({"model_params": {"shot_type": "many"}}, ("model_params.shot_type", "choice")),
+        ({"generate_audio": "true"}, ("generate_audio", "type")),
+        ({"callback_url": "http://e.com/"}, ("callback_url", "scheme")),
+        ({"callback_url": "https://e.com/" + "x" * 2035}, ("callback_url", "length")),
+        ({"callback_url": "https://e.com/" + "x" * 2034}, None),
+        ({"callback_url": "https://10.1.2.3/"}, ("callback_url", "internal")),
+        ({"unheard_of": 1}, None),
+    ],
+)
+def test_literal_rules(changed: dict[str, object], fault: tuple[str, str] | None) -> None:
+    judged = judge_create(json.dumps(valid() | changed), JSON)
+    assert judged.faults == (() if fault is None else (Fault(*fault),))  # type: ignore[arg-type]  # Literals, in a table.
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        ({}, 15),
+        ({"duration": 10}, 30),
+        ({"quality": "1080p"}, 25),
+        ({"generate_audio": False}, 7.5),
+        ({"quality": "1080p", "generate_audio": False}, 12.5),
+        ({"generate_audio": False, "audio_url": "https://e.com/a.mp3"}, 15),
+    ],
+)
+def test_literal_prices(fields: dict[str, object], cost: float) -> None:
+    assert cost_of(fields, FLASH) == cost
+
+
+def test_addresses_are_judged_as_by_the_emulator() -> None:
+    assert all(is_internal(url) for url in INTERNAL)
+    assert not any(is_internal(url) for url in PUBLIC)
+
+
+@given(st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(lambda address: f"[{address}]"))
+def test_any_address_is_judged_as_by_the_emulator(host: str) -> None:
+    objection = judge_callback(f"https://{host}/")
+    judged = is_internal(f"https://{host}/")
+    assert judged is None or judged == (objection is not None and objection.rule == "internal")
