@@ -3,6 +3,9 @@ PYTHON ?= python3
 DEV := .venv
 RUN := .venv-run
 
+# The tests start Python hundreds of times, and each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-all check bench bench-peers lock clean
 
 help:
@@ -17,7 +20,7 @@ run: $(RUN)/installed
 	@$(RUN)/bin/evolink-mock serve $(ARGS)
 
 test: $(DEV)/installed
-	$(DEV)/bin/python -m pytest -n 2 -m "not slow" $(ARGS)
+	$(DEV)/bin/python -m pytest -n 3 -m "not slow" $(ARGS)
 
 test-all: check test
 	$(DEV)/bin/python -m pytest -n 2 -m slow

@@ -1,7 +1,7 @@
 """Everything that can be asked to go wrong, as each client sees it over a real socket: a value, or the right error."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import httpx
@@ -28,7 +28,6 @@ from support import Emulator
 
 IMAGE = "https://example.com/cat.png"
 NUMBERS = itertools.count()
-EACH = [shell if shell != "trio" else pytest.param(shell, marks=pytest.mark.slow) for shell in SHELLS]
 QUICK: dict[str, Any] = {"retries": Retries(attempts=2), "polling": Polling(first=0.01)}
 
 
@@ -96,6 +95,15 @@ def emulator(server: Server) -> Iterator[Emulator]:
         yield Emulator(client, f"sk-{next(NUMBERS)}")
 
 
+def by_each(scenarios: Iterable[str]) -> list[Any]:
+    """Every scenario with every shell; in `make test` each with one of them, in turn."""
+    return [
+        pytest.param(scenario, shell, marks=[] if place % len(SHELLS) == turn else pytest.mark.slow)
+        for place, scenario in enumerate(scenarios)
+        for turn, shell in enumerate(SHELLS)
+    ]
+
+
 def given(scenario: str) -> str:
     return f"{scenario}; drip_time=1ms" if scenario.endswith("=drip") else scenario
 
@@ -115,8 +123,7 @@ def test_the_catalogue_is_whole() -> None:
             assert f"{word}=" in said
 
 
-@pytest.mark.parametrize("shell", EACH)
-@pytest.mark.parametrize("scenario", ANSWERS)
+@pytest.mark.parametrize(("scenario", "shell"), by_each(ANSWERS))
 def test_each_answer_is_the_value_or_the_error_that_it_should_be(
     server: Server, emulator: Emulator, shell: str, scenario: str
 ) -> None:
@@ -142,8 +149,7 @@ def test_each_answer_is_the_value_or_the_error_that_it_should_be(
         assert len(emulator.control("tasks")["tasks"]) == 1 + expects_a_task
 
 
-@pytest.mark.parametrize("shell", EACH)
-@pytest.mark.parametrize("scenario", ENDS)
+@pytest.mark.parametrize(("scenario", "shell"), by_each(ENDS))
 def test_each_end_is_a_video_or_the_error_that_it_should_be(
     server: Server, emulator: Emulator, shell: str, scenario: str
 ) -> None:
@@ -169,7 +175,7 @@ def test_each_end_is_a_video_or_the_error_that_it_should_be(
         assert error.retryable == (error.code in FAILURES and FAILURES[error.code].retryable)
 
 
-@pytest.mark.parametrize("shell", EACH)
+@pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("scenario", [f"create={fault}; times=1" for fault in FAULTS if fault != "drip"])
 def test_a_create_that_is_sent_again_makes_one_task_and_one_charge(
     server: Server, emulator: Emulator, shell: str, scenario: str

@@ -155,6 +155,7 @@ def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
     assert 'line 1 has no "kind" that is one of call, attempt' in ran.stderr
 
 
+@pytest.mark.slow
 def test_the_kit_tests_itself() -> None:
     ran = kit("selftest", "gap_3", "leak")
     assert ran.returncode == 0, ran.stdout

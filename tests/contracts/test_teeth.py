@@ -7,18 +7,13 @@ from evolink_contracts.selftest import offered, try_one
 
 EMULATORS = offered()
 ONE_OF_A_KIND = (
-    "answers_201",
     "prompt_1501",
-    "internal_v6",
     "own_types",
-    "no_keys",
     "revival",
-    "links_for_ever",
     "redirect_is_fine",
     "gap_3",
     "no_refund",
     "leak",
-    "no_conflict",
 )
 """For `make test`; the rest is for `make test-all`."""
 ALL = [
