@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import httpx
 
+from evolink_contracts.carriers import Network
 from evolink_contracts.invariants import invariants, judge
 from evolink_contracts.reports import FORMATS
 from evolink_contracts.runner import Report, run
@@ -48,14 +48,14 @@ def run_command(
     """Play probes to an emulator, and judge it by what comes back."""
     chosen = _chosen(only)
     try:
-        with Target(httpx.Client(base_url=base_url, timeout=30), api_key) as target:
+        with Target(Network(base_url), api_key) as target:
             if "control" not in target.can:
                 raise Unusable(
                     f"{base_url} has no control API: only emulators can be run against so far; to judge another "
                     "service, record a trace and give it to evolink-contracts check"
                 )
             report = run(target, chosen, tell=lambda text: click.echo(f"  {text}", err=True))
-    except (Unusable, httpx.InvalidURL) as error:
+    except Unusable as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)
     if trace is not None:

@@ -1,13 +1,7 @@
 """A receiver of callbacks that answers as the URL says, and notes what came: https://hook.example.com/a/500,302,200."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
-
+from evolink_contracts.carriers import Receive, Scope, Send
 from evolink_contracts.trace import Attempt
-
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 ORIGIN = "https://hook.example.com"
 UNKNOWN = float("nan")
@@ -26,6 +20,11 @@ class Hook:
         """What has arrived since it was last asked for, at this moment."""
         arrived, self.arrived = self.arrived, []
         return [Attempt(at, a.url, a.body, a.outcome, a.took, a.method, a.headers) for a in arrived]
+
+    def forget(self) -> None:
+        """Begin anew, for another service or another history."""
+        self.arrived.clear()
+        self._counts.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -7,8 +7,7 @@ from importlib.metadata import entry_points
 from multiprocessing import get_context
 from typing import Any, NamedTuple, Protocol
 
-import httpx
-
+from evolink_contracts.carriers import App, InProcess
 from evolink_contracts.hook import Hook
 from evolink_contracts.runner import run
 from evolink_contracts.target import Target, Unusable
@@ -33,11 +32,7 @@ class Emulators(Protocol):
 
     @property
     def mutants(self) -> Sequence[Mutant]: ...
-    @property
-    def url(self) -> str: ...
-    def started(
-        self, name: str | None, receivers: Mapping[str, Any]
-    ) -> AbstractContextManager[httpx.BaseTransport]: ...
+    def made(self, name: str | None, receivers: Mapping[str, Any]) -> AbstractContextManager[App]: ...
 
 
 class Trial(NamedTuple):
@@ -64,9 +59,11 @@ def offered() -> Emulators:
 
 def try_one(emulators: Emulators, mutant: Mutant | None) -> Trial:
     hook = Hook()
-    with emulators.started(None if mutant is None else mutant.name, {hook.origin: hook}) as transport:
-        client = httpx.Client(transport=transport, base_url=emulators.url)
-        report = run(Target(client, "sk-contract-kit", hook=hook))
+    with (
+        emulators.made(None if mutant is None else mutant.name, {hook.origin: hook}) as app,
+        Target(InProcess(app), "sk-contract-kit", hook=hook) as target,
+    ):
+        report = run(target)
     caught = tuple(judgement.invariant.number for judgement in report.broken)
     unseen = tuple(each.invariant.number for each in report.judgements if each.verdict == "not seen")
     if mutant is None:

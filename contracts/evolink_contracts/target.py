@@ -6,8 +6,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
-import httpx
-
+from evolink_contracts.carriers import Carrier, NoReply, Reply
 from evolink_contracts.edges import valid
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
 from evolink_contracts.hook import Hook
@@ -27,12 +26,12 @@ class Unusable(Exception):
 
 
 class Target:
-    """A service behind an httpx client. `who` names a key; all but `a` need the capability `keys`."""
+    """A service behind a carrier. `who` names a key; all but `a` need the capability `keys`."""
 
     def __init__(
-        self, client: httpx.Client, key: str, *, hook: Hook | None = None, wall: Callable[[], Seconds] = monotonic
+        self, carrier: Carrier, key: str, *, hook: Hook | None = None, wall: Callable[[], Seconds] = monotonic
     ) -> None:
-        self.client = client
+        self._carrier = carrier
         self.trace: list[Event] = []
         self.hook = hook
         self._key = key
@@ -51,7 +50,7 @@ class Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.client.close()
+        self._carrier.close()
 
     def begin(self, scope: str) -> None:
         """Let the keys from here on be others than before."""
@@ -83,8 +82,8 @@ class Target:
             at=at,
             method=method,
             path=path,
-            status=answer.status_code,
-            answer="" if answer.headers.get("content-type", "").startswith("video/") else answer.text,
+            status=answer.status,
+            answer="" if answer.headers.get("content-type", "").startswith("video/") else _text(answer),
             who=owner,
             access=access,
             sent=None if content is None else content.decode("utf-8", "replace"),
@@ -121,11 +120,11 @@ class Target:
     def key_of(self, owner: str) -> str:
         return f"{self._key}-{owner.replace(' ', '-')}" if "keys" in self.can else self._key
 
-    def _send(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> httpx.Response:
+    def _send(self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]) -> Reply:
         try:
-            return self.client.request(method, path, content=content, headers=headers)
-        except httpx.HTTPError as error:
-            raise Unusable(f"{method} {path} got no answer: {str(error) or type(error).__name__}") from None
+            return self._carrier.send(method, path, headers, content)
+        except NoReply as error:
+            raise Unusable(str(error)) from None
 
     # The control API
 
@@ -135,9 +134,14 @@ class Target:
         method = "GET" if change is None else "POST"
         content = None if change is None else json.dumps(change).encode()
         answer = self._send(method, f"{_CONTROL}{path}", content, headers)
-        if answer.status_code != 200:
-            raise Unusable(f"{method} {_CONTROL}{path} answered {answer.status_code}: {answer.text[:200]}")
-        return answer.json()
+        if answer.status != 200:
+            raise Unusable(f"{method} {_CONTROL}{path} answered {answer.status}: {_text(answer)[:200]}")
+        return json.loads(answer.content)
+
+    def try_control(self, path: str, *, who: str = "a") -> bool:
+        """A control call that may be refused, such as to cancel what has ended; whether it was carried out."""
+        headers = {"authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
+        return "control" in self.can and self._send("POST", f"{_CONTROL}{path}", b"", headers).status == 200
 
     def now(self, who: str = "a") -> Seconds:
         """The time on the clock of a key, which only `advance` moves."""
@@ -149,19 +153,9 @@ class Target:
             self._clocks[owner] = float(self.control("clock", who=who)["now"])
         return self._clocks[owner]
 
-    def _move(self, seconds: Seconds, who: str) -> Seconds | None:
-        """When something happens next after that."""
-        moved = self.control("clock", {"advance": f"{max(seconds, 0):.6f}s"}, who=who)
-        self._clocks[f"{self._scope}{who}"] = at = float(moved["now"])
-        if self.hook is not None:
-            self.trace.extend(self.hook.take(at))
-        following = moved["next_event"]
-        return None if following is None else float(following)
-
     def next_event(self, who: str = "a") -> Seconds | None:
-        """When something happens next on the clock of a key."""
-        following = self.control("clock", who=who).get("next_event")
-        return None if following is None else float(following)
+        """When something happens next on the clock of a key, once no attempt to call back is under way there."""
+        return self._settled(self.control("clock", who=who), who)
 
     def advance(self, seconds: Seconds, *, who: str = "a") -> None:
         """Let time pass, event by event, so that each callback is seen at its instant."""
@@ -174,6 +168,21 @@ class Target:
         if goal > self.now(who):
             self._move(goal - self.now(who), who)
 
+    def _move(self, seconds: Seconds, who: str) -> Seconds | None:
+        """When something happens next after that."""
+        return self._settled(self.control("clock", {"advance": f"{max(seconds, 0):.6f}s"}, who=who), who)
+
+    def _settled(self, clock: Any, who: str) -> Seconds | None:
+        for _ in range(_STEPS):
+            if not clock["attempts_in_flight"]:
+                break
+            clock = self.control("clock", who=who)
+        self._clocks[f"{self._scope}{who}"] = at = float(clock["now"])
+        if self.hook is not None:
+            self.trace.extend(self.hook.take(at))
+        following = clock["next_event"]
+        return None if following is None else float(following)
+
     def recorded_attempts(self, task: str, *, who: str = "a") -> None:
         """Add what the emulator's own record says of attempts that no receiver of ours saw."""
         for row in self.control(f"deliveries?task={task}", who=who)["deliveries"]:
@@ -184,8 +193,8 @@ class Target:
                 self.trace.append(Attempt(attempt["started"], row["url"], body, outcome, took))
 
     def _controls(self) -> bool:
-        try:
-            answer = self.client.get(f"{_CONTROL}health")
-        except httpx.HTTPError as error:
-            raise Unusable(f"{self.client.base_url} gives no answer: {str(error) or type(error).__name__}") from None
-        return answer.status_code == 200
+        return self._send("GET", f"{_CONTROL}health", None, {}).status == 200
+
+
+def _text(reply: Reply) -> str:
+    return reply.content.decode("utf-8", "replace")

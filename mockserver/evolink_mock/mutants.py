@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import httpx
 from starlette.types import ASGIApp
 
 from evolink_contracts.spec.models import MODELS
@@ -19,7 +18,6 @@ from evolink_mock.core.task import NEVER
 from evolink_mock.core.validation import Refusal
 from evolink_mock.errors import Answer
 from evolink_mock.exchange import IDEMPOTENCY_HEADER
-from evolink_mock.inprocess import InProcessTransport
 from evolink_mock.patches import (
     Body,
     Patch,
@@ -468,26 +466,19 @@ MUTANTS: tuple[Mutant, ...] = (
 )
 """At least one for each promise that the contract kit judges."""
 
-URL = "http://emulator.test"
-
 
 class Emulators:
     """What the contract kit finds by the entry point: emulators in this process, honest or not."""
 
     mutants = MUTANTS
-    url = URL
 
     @contextmanager
-    def started(self, name: str | None, receivers: Mapping[str, ASGIApp]) -> Iterator[httpx.BaseTransport]:
+    def made(self, name: str | None, receivers: Mapping[str, ASGIApp]) -> Iterator[ASGIApp]:
         """An emulator on a manual clock; `name` is a mutant's, `receivers` take the callbacks of an origin."""
         patches = () if name is None else {mutant.name: mutant for mutant in MUTANTS}[name].patches
         with patched(patches):
-            settings = Settings(clock="manual", generation_time="10s", public_url=URL)
-            transport = InProcessTransport(create_app(settings, receivers=receivers))
-            try:
-                yield transport
-            finally:
-                transport.close()
+            settings = Settings(clock="manual", generation_time="10s", public_url="http://emulator.test")
+            yield create_app(settings, receivers=receivers)
 
 
 EMULATORS = Emulators()

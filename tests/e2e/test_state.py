@@ -140,8 +140,11 @@ def test_no_kill_loses_a_task_a_credit_or_a_callback(receiver: Receiver, tmp_pat
     assert sorted(row["task"] for row in rows) == sorted(kept), "one delivery for each"
     assert {row["status"] for row in rows} == {"delivered"}
     for row in rows:
-        extra = receiver.attempts[row["task"]] - len(row["attempts"])
-        assert 0 <= extra <= rounds, "more than the record only by attempts that a kill cut off"
+        answered_ones = sum(attempt["status"] is not None for attempt in row["attempts"])
+        extra = receiver.attempts[row["task"]] - answered_ones
+        # An attempt without an answer may have arrived or not: under load a connection is refused before it is read.
+        unanswered = len(row["attempts"]) - answered_ones
+        assert 0 <= extra <= rounds + unanswered, "more than the record only by attempts that a kill cut off"
     assert sum(receiver.attempts.values()) - sum(len(row["attempts"]) for row in rows) <= rounds * 256
 
 

@@ -1,0 +1,110 @@
+"""Hypothesis strategies of the contract: requests that keep the rules or break one, URLs, receivers."""
+
+import json
+from typing import Any, NamedTuple
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from evolink_contracts.edges import FLASH, INTERNAL, PUBLIC, valid
+from evolink_contracts.oracle import Fault, judge_create
+from evolink_contracts.spec.fields import Field
+from evolink_contracts.spec.models import Model
+
+
+class Labelled(NamedTuple):
+    """A create request that breaks exactly one rule, and which."""
+
+    body: dict[str, Any]
+    fault: Fault
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_PATHS = st.from_regex(r"/[a-z0-9/_.-]{0,12}(\?[a-z0-9=&%]{0,8})?", fullmatch=True).filter(lambda path: "%" not in path)
+_HOSTS = st.sampled_from(["example.com", "cdn.example.com", "8.8.8.8", "xn--bcher-kva.example"])
+_SCALARS = st.none() | st.booleans() | st.integers(-3, 40) | st.floats(-3, 40) | _TEXT
+_JSON = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_TEXT, inner, max_size=2))
+
+
+def callback_urls(*, internal: bool = False) -> st.SearchStrategy[str]:
+    """Callback URLs that keep every rule; with `internal`, such as lead to an internal address."""
+    if internal:
+        return st.sampled_from(INTERNAL)
+    return st.sampled_from(PUBLIC) | st.builds("https://{}{}".format, _HOSTS, _PATHS)
+
+
+def _values(field: Field, model: Model) -> st.SearchStrategy[Any]:
+    """Values of a field that keep its rule."""
+    match field.kind:
+        case "string" if field.choices:
+            return st.sampled_from(field.choices)
+        case "string":
+            return _TEXT
+        case "integer":
+            return st.integers(field.minimum, field.maximum)
+        case "boolean":
+            return st.booleans()
+        case "urls":
+            return st.builds(lambda host, path: [f"https://{host}{path}"], _HOSTS, _PATHS)
+        case "url" if field.media is None:
+            return callback_urls()
+        case "url":
+            return st.builds("https://{}{}".format, _HOSTS, _PATHS)
+        case "object":
+            inner = {each.name: _values(each, model) for each in model.fields if each.parent == field.name}
+            return st.fixed_dictionaries({}, optional=inner)
+
+
+def valid_requests(model: Model = FLASH) -> st.SearchStrategy[dict[str, Any]]:
+    """Requests that keep every rule, from the smallest on; some with nulls and with fields that nobody knows."""
+    own = [field for field in model.fields if field.parent is None]
+    required = {field.name: _values(field, model) for field in own if field.required}
+    optional = {field.name: st.none() | _values(field, model) for field in own if not field.required}
+    known = st.fixed_dictionaries({"model": st.just(model.name), **required}, optional=optional)
+    extra = st.dictionaries(st.sampled_from(["aspect_ratio", "seed", "n"]), _JSON, max_size=1)
+    if "aspect_ratio" in optional:
+        extra = st.just({})
+    return st.builds(lambda body, more: {**more, **body}, known, extra)
+
+
+def _faulty(field: Field) -> st.SearchStrategy[Any]:
+    """Values of a field, many of which break its rule."""
+    near: list[st.SearchStrategy[Any]] = [_JSON]
+    if field.minimum is not None and field.maximum is not None:
+        near.append(st.sampled_from([field.minimum - 1, field.maximum + 1]))
+    if field.max_length is not None:
+        near.append(st.just("https://example.com/".ljust(field.max_length + 1, "x")))
+    if field.kind == "urls":
+        near.append(st.lists(st.sampled_from(["https://example.com/a.png", "cat.png"]), max_size=3))
+    if field.kind == "url":
+        near.append(st.sampled_from([*INTERNAL, "http://example.com/", "ftp://example.com/"]))
+    return st.one_of(*near)
+
+
+def invalid_requests(model: Model = FLASH) -> st.SearchStrategy[Labelled]:
+    """Requests that break exactly one rule of one field, with the rule."""
+
+    @st.composite
+    def one_fault(draw: st.DrawFn) -> Labelled:
+        body = draw(valid_requests(model))
+        field = draw(st.sampled_from(model.fields))
+        if field.parent is not None:
+            body = {**body, field.parent: {field.name: draw(_faulty(field))}}
+        elif field.required and draw(st.booleans()):
+            body = {name: value for name, value in body.items() if name != field.name}
+        else:
+            body = {**body, field.name: draw(_faulty(field))}
+        faults = judge_create(json.dumps(body), {}).faults
+        assume(len(faults) == 1)
+        return Labelled(body, faults[0])
+
+    return (
+        one_fault()
+        .filter(lambda found: found is not None)
+        .map(lambda found: found or Labelled(valid(), Fault("", "type")))
+    )
+
+
+def receiver_outcomes() -> st.SearchStrategy[list[int]]:
+    """What a receiver answers to one attempt after the other; the last goes for all that follow."""
+    return st.lists(st.sampled_from([200, 204, 302, 404, 500, 503]), min_size=1, max_size=5)

@@ -1,0 +1,92 @@
+"""The state machine finds nothing against an honest emulator, and something short against one that lies."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from evolink_contracts.carriers import InProcess
+from evolink_contracts.edges import FLASH
+from evolink_contracts.hook import Hook
+from evolink_contracts.machine import Broken, customer
+from evolink_contracts.oracle import judge_create
+from evolink_contracts.selftest import offered
+from evolink_contracts.strategies import Labelled, invalid_requests, valid_requests
+from evolink_contracts.target import Target
+from support import Emulator
+
+EMULATORS = offered()
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def accepting() -> Iterator[Emulator]:
+    with Emulator.in_process() as emulator:
+        yield emulator
+
+
+@contextmanager
+def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
+    """One emulator in this process; a customer of its own for each history."""
+    hook = Hook()
+    with EMULATORS.made(name, {hook.origin: hook}) as app:
+        carrier = InProcess(app)
+
+        @contextmanager
+        def opened() -> Iterator[Target]:
+            hook.forget()
+            target = Target(carrier, f"sk-machine-{next(NUMBERS)}", hook=hook)
+            yield target
+            target.control("worlds", {"reset": True})
+
+        try:
+            yield opened
+        finally:
+            carrier.close()
+
+
+def test_whatever_a_customer_does_an_honest_emulator_keeps_every_promise() -> None:
+    with service() as opened:
+        run_state_machine_as_test(customer(opened), settings=settings(max_examples=15, stateful_step_count=30))
+
+
+def shown(error: BaseException) -> str:
+    """The shortest history that Hypothesis found, as it prints it."""
+    below = [note for inner in getattr(error, "exceptions", ()) for note in getattr(inner, "__notes__", ())]
+    return "\n".join([*getattr(error, "__notes__", ()), *below])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "steps"), [("gap_3", 3), ("double_charge", 4), ("prompt_1501", 1)])
+def test_it_finds_a_lie_and_tells_it_in_few_steps(name: str, steps: int) -> None:
+    found = settings(max_examples=400, stateful_step_count=30, database=None, report_multiple_bugs=False)
+    with service(name) as opened, pytest.raises(Broken) as broken:
+        run_state_machine_as_test(customer(opened), settings=found)
+    history = re.findall(r"state\.(create|create_wrongly|query|advance|look_at_credits|cancel)\(", shown(broken.value))
+    assert 0 < len(history) <= steps, history
+
+
+@given(valid_requests())
+def test_valid_requests_are_accepted(accepting: Emulator, body: dict[str, object]) -> None:
+    assert judge_create(json.dumps(body), {}).faults == ()
+    answer = accepting.post(body)
+    assert answer.status_code == 200, answer.text
+
+
+def test_invalid_requests_break_every_rule_and_are_refused(accepting: Emulator) -> None:
+    broken: set[str] = set()
+
+    @given(invalid_requests())
+    @settings(max_examples=200, suppress_health_check=list(HealthCheck))
+    def each(found: Labelled) -> None:
+        broken.add(f"{found.fault.field} {found.fault.rule}")
+        assert accepting.post(found.body).status_code == 400
+
+    each()
+    assert {rule.partition(" ")[0] for rule in broken} == {field.path for field in FLASH.fields}
+    assert broken >= {"prompt missing", "image_urls count", "duration range", "callback_url internal"}
