@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,16 @@ def test_every_other_command_is_run_somewhere() -> None:
 
 
 def test_the_python_example_runs() -> None:
-    (example,) = [text for kind, text in BLOCKS if kind == "python" and "evolink_mock" in text]
+    (example,) = [text for kind, text in BLOCKS if kind == "python" and "create_app(Settings" in text]
     exec(compile(example, "README.md", "exec"), {})
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    (example,) = [text for kind, text in BLOCKS if kind == "python" and "evolink_callbacks" in text]
+    (tmp_path / "test_example.py").write_text(example, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-W", "error"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "1 passed" in ran.stdout, ran.stdout
 
 
 def test_the_example_of_the_client_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
