@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
+from threading import Lock
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -53,11 +54,15 @@ class Network:
 
 
 class InProcess:
-    """By calling an ASGI application, whose lifespan it runs, on an event loop that moves only meanwhile."""
+    """By calling an ASGI application, whose lifespan it runs, on an event loop that moves only meanwhile.
+
+    Threads take turns.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
         self._loop = asyncio.new_event_loop()
+        self._turn = Lock()
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
@@ -65,7 +70,8 @@ class InProcess:
         self._loop.run_until_complete(self._stage("startup"))
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
-        return self._loop.run_until_complete(self._ask(method, path, headers, content or b""))
+        with self._turn:
+            return self._loop.run_until_complete(self._ask(method, path, headers, content or b""))
 
     def close(self) -> None:
         self._loop.run_until_complete(self._stage("shutdown"))

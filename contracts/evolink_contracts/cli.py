@@ -1,13 +1,16 @@
 """The `evolink-contracts` command: judge a service, a recording, or the kit itself."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
-from evolink_contracts.carriers import Network
+from evolink_contracts.carriers import Network, NoReply
 from evolink_contracts.invariants import invariants, judge
+from evolink_contracts.receiver import UNKNOWN_ID, check_receiver
 from evolink_contracts.reports import FORMATS
 from evolink_contracts.runner import Report, run
 from evolink_contracts.selftest import offered, selftest
@@ -78,6 +81,38 @@ def check(recording: Path, form: str, out: Path | None, only: tuple[str, ...]) -
         click.echo(f"Error: {recording}: {error}", err=True)
         sys.exit(3)
     _say(Report(tuple(judge(events, chosen)), events), "https://api.evolink.ai", form, out)
+
+
+@main.command("receiver")
+@click.option("--target", required=True, metavar="URL", help="The endpoint that takes your callbacks.")
+@click.option("--task", default=UNKNOWN_ID, metavar="ID", help="A task that your application knows.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def receiver_command(target: str, task: str, as_json: bool) -> None:
+    """Send a receiver of callbacks what may come, and judge its answers."""
+    parts = urlsplit(target)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise click.BadParameter(f"--target must be such as http://127.0.0.1:3000/webhooks; got {target!r}")
+    path = target.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/"
+    network = Network(f"{parts.scheme}://{parts.netloc}", timeout=15)
+    try:
+        network.send("OPTIONS", path, {}, None)
+        verdicts = list(check_receiver(network, path, task))
+    except NoReply as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(3)
+    finally:
+        network.close()
+    if as_json:
+        rows = [{"number": v.promise.number, "statement": v.promise.statement, "broken": v.broken} for v in verdicts]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for verdict in verdicts:
+            click.echo(f"{'✓' if verdict.held else '✗'} {verdict.promise.number} {verdict.promise.statement}")
+            for line in verdict.broken:
+                click.echo(f"    {line}")
+        if task == UNKNOWN_ID and not all(verdict.held for verdict in verdicts):
+            click.echo("Where it refuses tasks that it does not know, give --task one that it knows.")
+    sys.exit(0 if all(verdict.held for verdict in verdicts) else 1)
 
 
 @main.command("selftest")

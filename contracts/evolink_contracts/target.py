@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from time import monotonic
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
@@ -12,6 +11,7 @@ from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
 from evolink_contracts.hook import Hook
 from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.trace import Access, Attempt, Call, Event, Outcome
+from evolink_contracts.wall import wall_seconds
 
 Capability: TypeAlias = Literal["control", "keys", "callbacks"]
 """`control`: it has the emulator's control API. `keys`: any key is good. `callbacks`: they reach our own receiver."""
@@ -29,7 +29,7 @@ class Target:
     """A service behind a carrier. `who` names a key; all but `a` need the capability `keys`."""
 
     def __init__(
-        self, carrier: Carrier, key: str, *, hook: Hook | None = None, wall: Callable[[], Seconds] = monotonic
+        self, carrier: Carrier, key: str, *, hook: Hook | None = None, wall: Callable[[], Seconds] = wall_seconds
     ) -> None:
         self._carrier = carrier
         self.trace: list[Event] = []

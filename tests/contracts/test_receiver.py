@@ -1,0 +1,117 @@
+"""The receiver's side of the contract: good ones keep it, and each fault breaks the promise that is about it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evolink_client import CallbackRouter
+from evolink_contracts.carriers import InProcess, NoReply, Reply
+from evolink_contracts.receiver import PROMISES, check_receiver
+from shells import listening, place_of, served
+
+
+async def handle(_: object) -> None:
+    """Whatever it is."""
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    kit = [sys.executable, "-m", "evolink_contracts", "receiver", *arguments]
+    return subprocess.run(kit, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_clients_own_receiver_keeps_every_promise_over_a_socket() -> None:
+    listener = listening()
+    with served(CallbackRouter(handle, secret="s3cret"), listener):
+        ran = command("--target", f"{place_of(listener)}/hooks/s3cret?x=a%2Fb")
+        assert ran.returncode == 0, ran.stdout
+        assert ran.stdout.count("✓") == len(PROMISES)
+        ran = command("--target", f"{place_of(listener)}/hooks", "--json")
+        broken = {row["number"] for row in json.loads(ran.stdout) if row["broken"]}
+        assert ran.returncode == 1
+        assert broken == {f"RC-{number:03}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
+
+
+class Faulty:
+    """A receiver that answers as a function of the request says."""
+
+    def __init__(self, status: Callable[[str, bytes, Any], int | None], took: float = 0.0) -> None:
+        self.status = status
+        self.took = took
+        self.now = 0.0
+
+    def send(self, method: str, path: str, headers: object, content: bytes | None) -> Reply:
+        try:
+            body = json.loads(content or b"")
+        except ValueError:
+            body = None
+        self.now += self.took
+        status = self.status(method, content or b"", body)
+        if status is None:
+            raise NoReply("the connection was reset")
+        return Reply(status, {}, b"")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def right(method: str, content: bytes, body: Any) -> int:
+    if method != "POST":
+        return 405
+    return 200 if isinstance(body, dict) and isinstance(body.get("id"), str) else 400
+
+
+def broken_by(change: Callable[[Any], bool], status: int | None) -> set[str]:
+    def answer(method: str, content: bytes, body: Any) -> int | None:
+        return status if isinstance(body, dict) and body.get("id") and change(body) else right(method, content, body)
+
+    return {verdict.promise.number for verdict in check_receiver(Faulty(answer), "/") if not verdict.held}
+
+
+def test_a_right_receiver_breaks_nothing() -> None:
+    assert broken_by(lambda body: False, 500) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "number"),
+    [
+        (lambda body: body["status"] == "completed", 302, "RC-001"),
+        (lambda body: body["status"] == "failed", 500, "RC-002"),
+        (lambda body: body["status"] == "cancelled", 400, "RC-003"),
+        (lambda body: body["id"].endswith("zzzz"), 500, "RC-007"),
+        (lambda body: "surprise" in body, 422, "RC-008"),
+        (lambda body: "TaskType" in str(body.get("error")), 500, "RC-009"),
+        (lambda body: len(str(body)) > 60_000, 413, "RC-010"),
+        (lambda body: body["status"] == "failed" and "error" not in body, 500, "RC-011"),
+        (lambda body: body["status"] == "archived", 500, "RC-012"),
+        (lambda body: body["status"] == "archived", None, "RC-012"),
+    ],
+)
+def test_each_fault_breaks_its_promise(change: Callable[[Any], bool], status: int | None, number: str) -> None:
+    assert number in broken_by(change, status)
+
+
+def test_who_takes_everything_and_who_takes_too_long_are_noticed() -> None:
+    numbers = {v.promise.number for v in check_receiver(Faulty(lambda *_: 200), "/") if not v.held}
+    assert numbers == {"RC-013", "RC-015"}
+    slow = Faulty(right, took=10.5)
+    verdicts = list(check_receiver(slow, "/", wall=lambda: slow.now))
+    assert not any(verdict.held for verdict in verdicts)
+    assert "10 s are all it has" in verdicts[0].broken[0]
+
+
+def test_an_application_in_process_can_be_judged_too() -> None:
+    carrier = InProcess(CallbackRouter(handle))
+    verdicts = list(check_receiver(carrier, "/"))
+    carrier.close()
+    assert all(verdict.held for verdict in verdicts)
+
+
+def test_who_is_not_there_is_named() -> None:
+    ran = command("--target", "http://127.0.0.1:9/hooks")
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert "got no answer" in ran.stderr
+    assert command("--target", "localhost:3000").returncode == 2
