@@ -10,6 +10,7 @@ import click
 
 from evolink_contracts.carriers import Network, NoReply
 from evolink_contracts.invariants import invariants, judge
+from evolink_contracts.probes import PROBES
 from evolink_contracts.receiver import UNKNOWN_ID, check_receiver
 from evolink_contracts.reports import FORMATS
 from evolink_contracts.runner import Report, run
@@ -44,20 +45,28 @@ def main() -> None:
 @_FORMAT
 @_OUT
 @_ONLY
+@click.option(
+    "--profile",
+    type=click.Choice(["emulator", "live-safe"]),
+    default="emulator",
+    show_default=True,
+    help="live-safe: reads, and creates that lack a required field; it stops at the first that is accepted.",
+)
 @click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Record what happens.")
 def run_command(
-    base_url: str, api_key: str, form: str, out: Path | None, only: tuple[str, ...], trace: Path | None
+    base_url: str, api_key: str, form: str, out: Path | None, only: tuple[str, ...], profile: str, trace: Path | None
 ) -> None:
-    """Play probes to an emulator, and judge it by what comes back."""
-    chosen = _chosen(only)
+    """Play probes to a service, and judge it by what comes back."""
+    chosen, harmless = _chosen(only), profile == "live-safe"
+    probes = [probe for probe in PROBES if not (harmless and probe.spends)]
     try:
-        with Target(Network(base_url), api_key) as target:
-            if "control" not in target.can:
+        with Target(Network(base_url), api_key, harmless=harmless) as target:
+            if "control" not in target.can and not harmless:
                 raise Unusable(
-                    f"{base_url} has no control API: only emulators can be run against so far; to judge another "
-                    "service, record a trace and give it to evolink-contracts check"
+                    f"{base_url} has no control API, as emulators have; --profile live-safe sends it nothing that "
+                    "costs credits, and evolink-contracts check judges a recording"
                 )
-            report = run(target, chosen, tell=lambda text: click.echo(f"  {text}", err=True))
+            report = run(target, chosen, probes, lambda text: click.echo(f"  {text}", err=True))
     except Unusable as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)

@@ -12,6 +12,13 @@ from evolink_contracts.trace import Attempt, Call, Trace
 CREATE_PATH = "/v1/videos/generations"
 TASK_PATH = "/v1/tasks/"
 CREDITS_PATH = "/v1/credits"
+TROUBLES = (401, 402, 429, 500, 502, 503, 504)
+"""Answers to a good key that tell of the key, the account or the network, and nothing of the request."""
+
+
+def in_trouble(call: Call) -> bool:
+    """Whether a call says nothing about the contract: its key was refused, or the service was."""
+    return call.access == "granted" and call.status in TROUBLES and "remaining" not in call.notes
 
 
 class Create(NamedTuple):

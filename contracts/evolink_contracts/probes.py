@@ -1,5 +1,6 @@
 """What a run does to a service so that its promises show: each probe leaves its part of the trace."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
@@ -9,7 +10,7 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import TERMINAL, Seconds
 from evolink_contracts.target import Capability, Target
-from evolink_contracts.trace import Call
+from evolink_contracts.trace import Call, decoded
 
 Run: TypeAlias = Callable[[Target], None]
 
@@ -149,10 +150,21 @@ def last_credits(target: Target) -> None:
         target.create({"duration": duration}, notes={"remaining": left})
 
 
+@probe("lacking", "sends creates at the edges of every rule that also lack a required field", spends=False)
+def lacking(target: Target) -> None:
+    for edge in edges():
+        body = decoded(edge.body.decode("utf-8", "replace"))
+        content = edge.body
+        if isinstance(body, dict):
+            content = json.dumps({name: value for name, value in body.items() if name != "prompt"}).encode()
+        headers = {} if edge.content_type is None else {"content-type": edge.content_type}
+        target.call("POST", CREATE_PATH, content=content, headers=headers)
+
+
 @probe("strangers", "asks without a key, and with a wrong one", spends=False)
 def strangers(target: Target) -> None:
     for access in ("missing", "wrong"):
-        target.create(access=access)
+        target.create({"prompt": None}, access=access)
         target.call("POST", CREATE_PATH, access=access, content=b"{", headers={"content-type": "application/json"})
         target.query("task-unified-1757169743-7cvnl5zw", access=access)
         target.query("nonsense", access=access)

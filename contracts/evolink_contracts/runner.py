@@ -1,12 +1,14 @@
 """A run: probes are played to a service, and every promise is judged by the trace that they leave."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from evolink_contracts.history import in_trouble
 from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.probes import PROBES, Probe
 from evolink_contracts.target import Target
-from evolink_contracts.trace import Trace
+from evolink_contracts.trace import Call, Trace
 
 
 @dataclass(frozen=True)
@@ -47,4 +49,10 @@ def run(
         target.begin(f"{each.name}/")
         each.run(target)
     trace = tuple(target.trace)
-    return Report(tuple(judge(trace, chosen)), trace, tuple(skipped))
+    return Report(tuple(judge(trace, chosen)), trace, (*skipped, *_troubles(trace)))
+
+
+def _troubles(trace: Trace) -> list[Skipped]:
+    """What came of keys, accounts and networks is told, and not taken for a broken promise."""
+    troubles = Counter(event.status for event in trace if isinstance(event, Call) and in_trouble(event))
+    return [Skipped(f"{count} calls", f"they were answered {status}") for status, count in sorted(troubles.items())]

@@ -25,21 +25,41 @@ class Unusable(Exception):
     """A service that cannot be judged; says why, in a sentence."""
 
 
+class Accepted(Unusable):
+    """A service accepted what it had to refuse, which may cost credits; nothing more was sent."""
+
+    def __init__(self, call: Call) -> None:
+        task = call.json.get("id") if isinstance(call.json, dict) else None
+        super().__init__(
+            f"a create without a required field was accepted as {task}; look after that task and its credits"
+        )
+
+
 class Target:
-    """A service behind a carrier. `who` names a key; all but `a` need the capability `keys`."""
+    """A service behind a carrier. `who` names a key; all but `a` need the capability `keys`.
+
+    One that is `harmless` stops by `Accepted` at the first create that is accepted.
+    """
 
     def __init__(
-        self, carrier: Carrier, key: str, *, hook: Hook | None = None, wall: Callable[[], Seconds] = wall_seconds
+        self,
+        carrier: Carrier,
+        key: str,
+        *,
+        hook: Hook | None = None,
+        harmless: bool = False,
+        wall: Callable[[], Seconds] = wall_seconds,
     ) -> None:
         self._carrier = carrier
         self.trace: list[Event] = []
         self.hook = hook
         self._key = key
         self._wall = wall
+        self._harmless = harmless
         self._scope = ""
         self._clocks: dict[str, Seconds] = {}
         self.can: set[Capability] = set()
-        if self._controls():
+        if not harmless and self._controls():
             self.can |= {"control", "keys"}
             if hook is not None:
                 self.can.add("callbacks")
@@ -92,6 +112,8 @@ class Target:
             notes=dict(notes or {}),
         )
         self.trace.append(call)
+        if self._harmless and path == CREATE_PATH and method == "POST" and 200 <= answer.status < 300:
+            raise Accepted(call)
         return call
 
     def create(

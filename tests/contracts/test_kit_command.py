@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 from xml.etree.ElementTree import fromstring
 
+import httpx
 import pytest
 
 from evolink_contracts.invariants import invariants
@@ -54,13 +55,14 @@ def test_an_emulator_over_a_socket_keeps_what_it_can_show(server: Server, tmp_pa
 class Foreign(BaseHTTPRequestHandler):
     """A service that gets most things wrong."""
 
-    seen: ClassVar[list[str]] = []
+    creates: ClassVar[int] = 0
 
     def do_GET(self) -> None:
         self._answer(404 if self.path.startswith("/__mock") else 200, b"<html>hello</html>", "text/html")
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
+        Foreign.creates += 1
         self._answer(201, b'{"task_id": 5}', "application/json")
 
     def _answer(self, status: int, body: bytes, kind: str) -> None:
@@ -88,10 +90,27 @@ def foreign() -> Iterator[str]:
 def test_what_is_no_emulator_is_not_run_against(foreign: str) -> None:
     ran = kit("run", "--base-url", foreign, "--api-key", "sk-x")
     assert (ran.returncode, ran.stdout) == (3, "")
-    assert "has no control API: only emulators can be run against so far" in ran.stderr
+    assert "has no control API, as emulators have; --profile live-safe sends it nothing that costs" in ran.stderr
     ran = kit("run", "--base-url", "http://127.0.0.1:9", "--api-key", "sk-x")
     assert ran.returncode == 3
-    assert "gives no answer" in ran.stderr
+    assert "got no answer" in ran.stderr
+
+
+def test_a_live_service_is_sent_nothing_that_it_could_accept(foreign: str, server: Server) -> None:
+    """The emulator stands for a live service here; the foreign one accepts what it must refuse."""
+    ran = kit("run", "--base-url", server.url, "--api-key", "sk-live", "--profile", "live-safe")
+    assert ran.returncode == 0, ran.stdout
+    assert "✓ VC-030 A refusal is an object with error.code" in ran.stdout
+    assert "✓ VC-032 A missing or wrong key gets 401, whatever else is wrong." in ran.stdout
+    answer = httpx.get(f"{server.url}/__mock/tasks", headers={"authorization": "Bearer sk-live"})
+    assert answer.json()["tasks"] == []
+    ran = kit("run", "--base-url", server.url, "--api-key", "sk-invalid-one", "--profile", "live-safe")
+    assert ran.returncode == 0, ran.stdout
+    assert re.search(r"– skipped \d+ calls: they were answered 401", ran.stdout)
+    ran = kit("run", "--base-url", foreign, "--api-key", "sk-x", "--profile", "live-safe")
+    assert ran.returncode == 3
+    assert "a create without a required field was accepted as None; look after that task" in ran.stderr
+    assert Foreign.creates == 1
 
 
 WRONG = {

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from evolink_contracts.history import Create, History
+from evolink_contracts.history import TROUBLES, Create, History, in_trouble
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.sources import Basis
 from evolink_contracts.spec.wire import BILLING_RULES, TASK_ID_PATTERN, TASK_OBJECT
 
 FLASH = MODELS["wan2.6-image-to-video-flash"]
-_UNAVAILABLE = (402, 403, 409, 429, 500, 502, 503)
+_UNAVAILABLE = (*TROUBLES, 403, 409)
 """Refusals that are about the key or the service, and say nothing of the request."""
 
 
@@ -159,7 +159,7 @@ for _number, _name, _rule, _statement in _CALLBACKS:
 @invariant("VC-025", "unknown model", "A model that is not granted gets 403 model_access_denied.", "S1a", "inferred")
 def unknown_model(history: History) -> Iterator[Finding]:
     for create in history.creates:
-        if [(fault.field, fault.rule) for fault in create.judged.faults] == [("model", "choice")]:
+        if create.judged.faults == (("model", "choice"),) and not in_trouble(create.call):
             error = create.answer.get("error")
             code = error.get("code") if isinstance(error, dict) else None
             holds = (create.call.status, code) == (403, "model_access_denied")
