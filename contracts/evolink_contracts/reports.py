@@ -1,9 +1,10 @@
-"""A report for people, for pipelines, and for both: text, Markdown, JSON, JUnit."""
+"""A report for people, for pipelines, and for both: text, Markdown, a page of HTML, JSON, JUnit."""
 
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from html import escape
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -40,7 +41,8 @@ def _event(event: Event) -> str:
     return f"{event.method} {event.path} at {event.at:.3f}: {event.status} {said}".rstrip()
 
 
-def _example(breach: Finding, base_url: str) -> Iterator[str]:
+def example_of(breach: Finding, base_url: str) -> Iterator[str]:
+    """A breach in lines: what is wrong, what happened, and a shell's line that repeats it."""
     yield breach.broken
     for event in breach.events:
         yield f"  {_event(event)}"
@@ -64,7 +66,7 @@ def as_text(report: Report, base_url: str) -> str:
         lines.append(f"{_MARKS[judgement.verdict]} {promise.number} {promise.statement}{times}")
         if judgement.breaches:
             again = len(judgement.breaches) - 1
-            lines += [f"    {line}" for line in _example(judgement.shortest, base_url)]
+            lines += [f"    {line}" for line in example_of(judgement.shortest, base_url)]
             lines += [f"    and {again} more like this"] if again else []
     lines += [f"– skipped {skipped.probe}: {skipped.reason}" for skipped in report.skipped]
     return "\n".join([*lines, _summary(report)])
@@ -79,11 +81,53 @@ def as_markdown(report: Report, base_url: str) -> str:
         statement = promise.statement.replace("|", "\\|")
         rows.append(f"| {promise.number} | {statement} | {promise.basis} | {judgement.verdict} |")
         if judgement.breaches:
-            example = "\n".join(_example(judgement.shortest, base_url)).replace("```", "'''")
+            example = "\n".join(example_of(judgement.shortest, base_url)).replace("```", "'''")
             details.append(f"## {promise.number} {promise.name}\n\n{statement}\n\n```text\n{example}\n```")
     skipped = [f"- skipped {each.probe}: {each.reason}" for each in report.skipped]
     parts = [f"# {_summary(report)}", f"Against `{base_url}`.", "\n".join(rows), *details, "\n".join(skipped)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{summary}</title>
+<style>
+:root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100% }}
+td, th {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8884 }}
+pre {{ overflow-x: auto; padding: .6rem; background: #8882; white-space: pre-wrap; overflow-wrap: anywhere }}
+.broken {{ font-weight: bold }}
+</style>
+<h1>{summary}</h1>
+<p>Against <code>{base_url}</code>.</p>
+<table><tr><th>promise<th>what it says<th>basis<th>verdict</tr>
+{rows}
+</table>
+{skipped}
+</html>
+"""
+
+
+def as_html(report: Report, base_url: str) -> str:
+    """One page for a browser, which loads nothing else."""
+    rows = []
+    for judgement in report.judgements:
+        promise, says = judgement.invariant, escape(judgement.invariant.statement)
+        if judgement.breaches:
+            example = escape("\n".join(example_of(judgement.shortest, base_url)))
+            says = f"<details open><summary>{says}</summary><pre>{example}</pre></details>"
+        mark = f"{_MARKS[judgement.verdict]} {judgement.verdict}"
+        cells = (promise.number, says, promise.basis, f'<span class="{judgement.verdict}">{mark}</span>')
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    skipped = "".join(f"<li>{escape(f'{each.probe}: {each.reason}')}</li>" for each in report.skipped)
+    return _PAGE.format(
+        summary=_summary(report),
+        base_url=escape(base_url),
+        rows="\n".join(rows),
+        skipped=f"<h2>Skipped</h2><ul>{skipped}</ul>" if skipped else "",
+    )
 
 
 def _breach_json(breach: Finding) -> dict[str, Any]:
@@ -131,7 +175,7 @@ def as_junit(report: Report, base_url: str) -> str:
             failure = SubElement(
                 case, "failure", {"message": _clean(judgement.shortest.broken), "type": promise.severity}
             )
-            failure.text = _clean("\n".join(_example(judgement.shortest, base_url)))
+            failure.text = _clean("\n".join(example_of(judgement.shortest, base_url)))
         elif judgement.verdict == "not seen":
             SubElement(case, "skipped", {"message": "nothing showed whether it holds"})
     indent(suite)
@@ -148,6 +192,7 @@ def _clean(text: str) -> str:
 FORMATS: Mapping[str, Callable[[Report, str], str]] = {
     "text": as_text,
     "markdown": as_markdown,
+    "html": as_html,
     "json": as_json,
     "junit": as_junit,
 }

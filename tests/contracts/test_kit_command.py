@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -165,6 +166,52 @@ def test_reports_for_pipelines_and_pages(recording: str, tmp_path: Path) -> None
     page = out.read_text(encoding="utf-8")
     assert "| VC-002 | An accepted request is answered with 200, not 201 or 202. | documented | broken |" in page
     assert "## VC-002 answers 200" in page
+
+
+class Page(HTMLParser):
+    """What a page would load, and what it shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loads: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.loads += [str(value) for name, value in attrs if name in ("src", "href", "action", "data")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_a_page_for_a_browser_loads_nothing_and_runs_nothing(tmp_path: Path) -> None:
+    hostile = {**WRONG, "answer": "<script>alert(1)</script><img src=x onerror=alert(1)>"}
+    (tmp_path / "hostile.jsonl").write_text(json.dumps(hostile), encoding="utf-8")
+    page = Page()
+    page.feed(kit("check", str(tmp_path / "hostile.jsonl"), "--format", "html").stdout)
+    assert page.loads == []
+    assert not {"script", "img", "iframe", "link"} & set(page.tags)
+    assert "<script>alert(1)</script>" in page.text
+    assert page.tags.count("details") > 5
+
+
+def plugin(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    (home / "test_own.py").write_text(
+        "def test_own(target):\n    assert target.create({'duration': 5}).status == 200\n", encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-W", "error", "-p", "no:randomly", *arguments]
+    return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.slow
+def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_path: Path) -> None:
+    ran = plugin(tmp_path, "--evolink-base-url", server.url, "--evolink-api-key", "sk-plugin")
+    assert ran.returncode == 0, ran.stdout
+    assert "PASSED test_own.py::test_own" in ran.stdout
+    assert "PASSED ::VC-054 links live a day" in ran.stdout
+    assert "1 skipped" in plugin(tmp_path).stdout
+    assert "needs --evolink-api-key" in plugin(tmp_path, "--evolink-base-url", foreign, "-k", "VC").stdout
 
 
 def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
