@@ -133,6 +133,7 @@ def play(emulator: Emulator, position: int, receivers: dict[At, Receiver]) -> di
     return {(name, position): recorded(deliveries[name], receiver) for name, receiver in mine.items()}
 
 
+@pytest.mark.slow
 def test_every_failure_is_recorded_exactly_at_every_position(tmp_path: Path) -> None:
     """Redirects are failures too, and nobody follows them."""
     trusted = trustme.CA()

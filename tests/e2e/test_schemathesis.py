@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import schemathesis
 from schemathesis import GenerationMode
 
@@ -101,6 +102,7 @@ SEEN = {
 """What schemathesis must have met, or its silence says little."""
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     with Server("--clock", "auto", "--keys", ",".join(PEERS)) as server:
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration(tmp_path)), "run"]
