@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
+import pytest
 import trustme
 
 from receivers import (
