@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 from evolink_contracts.oracle import Judged, judge_create
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.trace import Attempt, Call, Trace
 
 CREATE_PATH = "/v1/videos/generations"
 TASK_PATH = "/v1/tasks/"
 CREDITS_PATH = "/v1/credits"
+TOLERANCE: Seconds = 0.25
+"""By how much a gap may differ on a clock that runs; on one that is moved by hand there is no need for any."""
 TROUBLES = (401, 402, 429, 500, 502, 503, 504)
 """Answers to a good key that tell of the key, the account or the network, and nothing of the request."""
 
@@ -81,10 +84,11 @@ class Story(NamedTuple):
 
 
 class History:
-    """What a trace tells, looked up."""
+    """What a trace tells, looked up. Times may differ by `tolerance` from what belongs."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, tolerance: Seconds = TOLERANCE) -> None:
         self.trace = trace
+        self.tolerance = tolerance
 
     @cached_property
     def calls(self) -> list[Call]:
@@ -135,6 +139,16 @@ class History:
                 attempts[str(attempt.json.get("id"))].append(attempt)
         ids = dict.fromkeys([*creates, *reads, *attempts])
         return [Story(name, creates.get(name), reads[name], attempts[name]) for name in ids]
+
+    @cached_property
+    def _last(self) -> dict[str, Seconds]:
+        return {call.who: call.at for call in self.calls}
+
+    def seen_until(self, story: Story) -> Seconds:
+        """When somebody looked last who has the key of a task, or anybody where nobody knows whose it is."""
+        if story.create is None:
+            return self.trace[-1].at if self.trace else 0.0
+        return self._last[story.create.call.who]
 
     def story(self, task: str) -> Story | None:
         return next((story for story in self.stories if story.id == task), None)

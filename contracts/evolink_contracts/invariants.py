@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal, NamedTuple, TypeAlias
 
-from evolink_contracts.history import History
+from evolink_contracts.history import TOLERANCE, History
 from evolink_contracts.spec.sources import SOURCES, Basis
+from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.trace import Event, Trace
 
 Severity: TypeAlias = Literal["critical", "warning", "information"]
@@ -100,8 +101,8 @@ def invariants() -> Mapping[str, Invariant]:
     return dict(sorted(_found.items()))
 
 
-def judge(trace: Trace, chosen: Iterable[str] | None = None) -> Iterator[Judgement]:
+def judge(trace: Trace, chosen: Iterable[str] | None = None, tolerance: Seconds = TOLERANCE) -> Iterator[Judgement]:
     """Each promise as a trace shows it. Numbers that are not known raise `KeyError`."""
-    known, history = invariants(), History(trace)
+    known, history = invariants(), History(trace, tolerance)
     for number in known if chosen is None else chosen:
         yield known[number].judge(history)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evolink_contracts.edges import edges
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
@@ -13,31 +13,48 @@ from evolink_contracts.target import Capability, Target
 from evolink_contracts.trace import Call, decoded
 
 Run: TypeAlias = Callable[[Target], None]
+Profile: TypeAlias = Literal["emulator", "live-safe", "live"]
+"""A service whose tasks cost nothing; one that is sent nothing that could cost; one that is paid."""
+EVERYWHERE: tuple[Profile, ...] = ("emulator", "live-safe", "live")
 
 
 class Probe(NamedTuple):
-    """One of them: what it does in a sentence, what it needs, and whether what it creates costs credits."""
+    """One of them: what it does in a sentence, what it needs, where it is played, and the creates that it pays for."""
 
     name: str
     does: str
     run: Run
     needs: frozenset[Capability] = frozenset()
-    spends: bool = True
+    plays: tuple[Profile, ...] = ("emulator",)
+    buys: tuple[Mapping[str, Any], ...] = ()
 
 
 PROBES: list[Probe] = []
 
 
-def probe(name: str, does: str, *needs: Capability, spends: bool = True) -> Callable[[Run], Run]:
+def probe(
+    name: str,
+    does: str,
+    *needs: Capability,
+    plays: tuple[Profile, ...] = ("emulator",),
+    buys: tuple[Mapping[str, Any], ...] = (),
+) -> Callable[[Run], Run]:
     def known(run: Run) -> Run:
-        PROBES.append(Probe(name, does, run, frozenset(needs), spends))
+        PROBES.append(Probe(name, does, run, frozenset(needs), plays, buys))
         return run
 
     return known
 
 
+def played(profile: Profile) -> list[Probe]:
+    """The probes of a profile."""
+    return [probe for probe in PROBES if profile in probe.plays]
+
+
 LONG: Seconds = 24 * 3600.0
 _STEPS = 60
+_LOOKS = 180
+"""So often somebody looks at a task who cannot know when it changes; at 5 s, a quarter of an hour."""
 
 
 def id_of(created: Call) -> str:
@@ -49,13 +66,15 @@ def status_of(read: Call) -> str:
 
 
 def watch(target: Target, task: str, looks: int = 3, who: str = "a") -> Call:
-    """Read a task so many times between any two of its events, until it ends."""
+    """Read a task so many times between any two of its events, or in every pause, until it ends."""
     read = target.query(task, who=who)
-    for _ in range(_STEPS):
+    steered = "control" in target.can
+    for _ in range(_STEPS if steered else _LOOKS):
         if status_of(read) in TERMINAL:
             break
         following = target.next_event(who)
-        target.advance(1.0 if following is None else max((following - target.now(who)) / looks, 0.05), who=who)
+        pause = 1.0 if steered else target.pause
+        target.advance(pause if following is None else max((following - target.now(who)) / looks, 0.05), who=who)
         read = target.query(task, who=who)
     return target.query(task, who=who, ended=True)
 
@@ -150,7 +169,7 @@ def last_credits(target: Target) -> None:
         target.create({"duration": duration}, notes={"remaining": left})
 
 
-@probe("lacking", "sends creates at the edges of every rule that also lack a required field", spends=False)
+@probe("lacking", "sends creates at the edges of every rule that also lack a required field", plays=EVERYWHERE)
 def lacking(target: Target) -> None:
     for edge in edges():
         body = decoded(edge.body.decode("utf-8", "replace"))
@@ -161,7 +180,7 @@ def lacking(target: Target) -> None:
         target.call("POST", CREATE_PATH, content=content, headers=headers)
 
 
-@probe("strangers", "asks without a key, and with a wrong one", spends=False)
+@probe("strangers", "asks without a key, and with a wrong one", plays=EVERYWHERE)
 def strangers(target: Target) -> None:
     for access in ("missing", "wrong"):
         target.create({"prompt": None}, access=access)
@@ -171,7 +190,7 @@ def strangers(target: Target) -> None:
         target.credits(access=access)
 
 
-@probe("unknown", "asks for tasks and routes that are not there", spends=False)
+@probe("unknown", "asks for tasks and routes that are not there", plays=EVERYWHERE)
 def unknown(target: Target) -> None:
     for name in ("task-unified-1757169743-7cvnl5zw", "task-unified-1757169743-abcdefgh", "task-unified-1-aaaaaaaa"):
         target.query(name, unknown=True)
@@ -235,3 +254,50 @@ def links(target: Target) -> None:
 
 def follow(target: Target, link: str, age: Seconds) -> None:
     target.call("GET", link, access="missing", notes={"age": age})
+
+
+CHEAP: Mapping[str, Any] = {"duration": 2, "quality": "720p", "generate_audio": False}
+"""The least that can be bought."""
+LOUD: Mapping[str, Any] = {**CHEAP, "generate_audio": True}
+
+
+@probe(
+    "a purchase",
+    "buys the shortest video with and without sound, asks for one twice, and watches both",
+    plays=("live",),
+    # Twice more, where a service knows no Idempotency-Key.
+    buys=(CHEAP, CHEAP, CHEAP, LOUD),
+)
+def a_purchase(target: Target) -> None:
+    target.credits()
+    nonce = target.wall.nonce()
+    key = {"idempotency-key": f"contract-kit.{nonce}"}
+    hook = None if target.hook is None or "callbacks" not in target.can else f"{target.hook.origin}/{nonce}/200"
+    silent = {**CHEAP, "callback_url": hook}
+    task = id_of(target.create(silent, headers=key, notes={"listens": hook is not None}))
+    target.create(silent, headers=key)
+    target.create({**silent, "prompt": "Another cat playing piano"}, headers=key)
+    loud = id_of(target.create(LOUD))
+    for each in (task, loud):
+        watch(target, each)
+    if hook is not None:
+        target.quiet()
+    for each in (task, loud):
+        target.query(each)
+    target.credits()
+
+
+@probe(
+    "a bad receiver",
+    "lets a callback time out, redirects the next, and refuses what else comes",
+    "callbacks",
+    plays=("live",),
+    buys=(CHEAP,),
+)
+def a_bad_receiver(target: Target) -> None:
+    hook = "" if target.hook is None else target.hook.origin
+    url = f"{hook}/{target.wall.nonce()}/timeout,302,500,404"
+    task = id_of(target.create({**CHEAP, "callback_url": url}, notes={"listens": True}))
+    watch(target, task)
+    target.quiet()
+    target.query(task)

@@ -27,15 +27,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _opened(config: pytest.Config) -> "Target":
     # Imported where it is asked for, since this module is loaded by every run of pytest.
     from evolink_contracts.carriers import Network
-    from evolink_contracts.target import Target
+    from evolink_contracts.profiles import opened
+    from evolink_contracts.target import Unusable
 
     key = config.getoption("--evolink-api-key") or os.environ.get("EVOLINK_API_KEY")
     if not key:
         raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
-    harmless = config.getoption("--evolink-profile") == "live-safe"
+    profile = config.getoption("--evolink-profile")
     # Workers of xdist have worlds of their own, where there are such.
-    worker = "" if harmless else os.environ.get("PYTEST_XDIST_WORKER", "")
-    return Target(Network(config.getoption("--evolink-base-url")), f"{key}{worker}", harmless=harmless)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "") if profile == "emulator" else ""
+    token = os.environ.get("EVOLINK_MOCK_CONTROL_TOKEN", "")
+    try:
+        return opened(profile, Network(config.getoption("--evolink-base-url")), f"{key}{worker}", token=token)
+    except Unusable as error:
+        raise pytest.UsageError(f"--evolink-base-url: {error}") from None
 
 
 @pytest.fixture
@@ -55,12 +60,11 @@ class _Run:
 
     @cached_property
     def report(self) -> "Report":
-        from evolink_contracts.probes import PROBES
+        from evolink_contracts.probes import played
         from evolink_contracts.runner import run
 
-        harmless = self._config.getoption("--evolink-profile") == "live-safe"
-        with _opened(self._config) as opened:
-            return run(opened, probes=[probe for probe in PROBES if not (harmless and probe.spends)])
+        with _opened(self._config) as target:
+            return run(target, probes=played(self._config.getoption("--evolink-profile")))
 
 
 class Broken(Exception):

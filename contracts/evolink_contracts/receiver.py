@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 from evolink_contracts.carriers import Carrier, NoReply
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS as POLICY
 from evolink_contracts.spec.wire import Seconds
-from evolink_contracts.wall import wall_seconds
+from evolink_contracts.wall import Wall
 
 Body: TypeAlias = dict[str, Any]
 UNKNOWN_ID = "task-unified-1757169743-zzzzzzzz"
@@ -164,18 +164,17 @@ PROMISES: tuple[Promise, ...] = (
 )
 
 
-def check_receiver(
-    carrier: Carrier, path: str, task: str = UNKNOWN_ID, wall: Callable[[], Seconds] = wall_seconds
-) -> Iterator[Verdict]:
+def check_receiver(carrier: Carrier, path: str, task: str = UNKNOWN_ID, wall: Wall | None = None) -> Iterator[Verdict]:
     """Each promise with what came of it. `task` is an id that the receiver knows, if it wants to know them."""
+    clock = wall or Wall()
 
     def send(posting: Posting) -> Answered:
-        began = wall()
+        began = clock.now()
         try:
             status, why = carrier.send(posting.method, path, posting.headers, posting.content).status, ""
         except NoReply as error:
             status, why = None, str(error)
-        return Answered(posting, status, wall() - began, why)
+        return Answered(posting, status, clock.now() - began, why)
 
     for promise in PROMISES:
         postings = promise.postings(task)

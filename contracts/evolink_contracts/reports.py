@@ -54,7 +54,8 @@ def example_of(breach: Finding, base_url: str) -> Iterator[str]:
 def _summary(report: Report) -> str:
     verdicts = [judgement.verdict for judgement in report.judgements]
     counts = {verdict: verdicts.count(verdict) for verdict in ("held", "broken", "not seen")}
-    return f"{counts['held']} promises held, {counts['broken']} broken, {counts['not seen']} not seen"
+    early = f"; stopped early: {report.stopped}" if report.stopped else ""
+    return f"{counts['held']} promises held, {counts['broken']} broken, {counts['not seen']} not seen{early}"
 
 
 def as_text(report: Report, base_url: str) -> str:
@@ -123,7 +124,7 @@ def as_html(report: Report, base_url: str) -> str:
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     skipped = "".join(f"<li>{escape(f'{each.probe}: {each.reason}')}</li>" for each in report.skipped)
     return _PAGE.format(
-        summary=_summary(report),
+        summary=escape(_summary(report)),
         base_url=escape(base_url),
         rows="\n".join(rows),
         skipped=f"<h2>Skipped</h2><ul>{skipped}</ul>" if skipped else "",

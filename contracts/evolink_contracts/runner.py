@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from evolink_contracts.history import in_trouble
+from evolink_contracts.history import TOLERANCE, in_trouble
 from evolink_contracts.invariants import Judgement, judge
-from evolink_contracts.probes import PROBES, Probe
-from evolink_contracts.target import Target
+from evolink_contracts.probes import Probe, played
+from evolink_contracts.spec.wire import Seconds
+from evolink_contracts.spending import Stopped
+from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Call, Trace
 
 
@@ -21,35 +23,53 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a run."""
+    """What came of a run; `stopped` is why it ended before its time."""
 
     judgements: Sequence[Judgement]
     trace: Trace
     skipped: Sequence[Skipped] = field(default_factory=tuple)
+    stopped: str = ""
 
     @property
     def broken(self) -> list[Judgement]:
         return [judgement for judgement in self.judgements if judgement.verdict == "broken"]
 
 
+def playable(target: Target, probes: Iterable[Probe]) -> list[Probe]:
+    """Those of these probes that a service has all that is needed for."""
+    return [probe for probe in probes if probe.needs <= target.can]
+
+
 def run(
     target: Target,
     chosen: Iterable[str] | None = None,
-    probes: Sequence[Probe] = PROBES,
-    tell: Callable[[str], None] = lambda text: None,
+    probes: Sequence[Probe] | None = None,
+    tell: Callable[[Probe], None] = lambda probe: None,
+    tolerance: Seconds = TOLERANCE,
 ) -> Report:
-    """Play what the service can take. Raises `Unusable` where it gives no answer."""
-    skipped = []
-    for each in probes:
+    """Play what the service can take, by default all that an emulator can.
+
+    `tell` is told of each probe before it is played. Raises `Unusable` where the service gives no answer at all.
+    """
+    skipped, stopped = [], ""
+    for each in played("emulator") if probes is None else probes:
         missing = each.needs - target.can
         if missing:
             skipped.append(Skipped(each.name, f"it needs {', '.join(sorted(missing))}, which this service has not"))
             continue
-        tell(f"{each.name}: {each.does}")
+        tell(each)
         target.begin(f"{each.name}/")
-        each.run(target)
+        try:
+            each.run(target)
+        except Unusable as trouble:
+            if not target.trace:
+                raise
+            skipped.append(Skipped(each.name, f"it broke off: {trouble}"))
+        except Stopped as reason:
+            stopped = str(reason)
+            break
     trace = tuple(target.trace)
-    return Report(tuple(judge(trace, chosen)), trace, (*skipped, *_troubles(trace)))
+    return Report(tuple(judge(trace, chosen, tolerance)), trace, (*skipped, *_troubles(trace)), stopped)
 
 
 def _troubles(trace: Trace) -> list[Skipped]:

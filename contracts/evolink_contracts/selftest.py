@@ -61,7 +61,7 @@ def try_one(emulators: Emulators, mutant: Mutant | None) -> Trial:
     hook = Hook()
     with (
         emulators.made(None if mutant is None else mutant.name, {hook.origin: hook}) as app,
-        Target(InProcess(app), "sk-contract-kit", hook=hook) as target,
+        Target(InProcess(app), "sk-contract-kit", hook=hook, reached=True) as target,
     ):
         report = run(target)
     caught = tuple(judgement.invariant.number for judgement in report.broken)

@@ -1,17 +1,20 @@
 """A service under test: what can be done with it, and the trace of all that was."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
-from evolink_contracts.carriers import Carrier, NoReply, Reply
+from evolink_contracts.carriers import Carrier, Network, NoReply, Reply
 from evolink_contracts.edges import valid
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
 from evolink_contracts.hook import Hook
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_contracts.spec.wire import Seconds
+from evolink_contracts.spending import Guard
 from evolink_contracts.trace import Access, Attempt, Call, Event, Outcome
-from evolink_contracts.wall import wall_seconds
+from evolink_contracts.wall import Wall
 
 Capability: TypeAlias = Literal["control", "keys", "callbacks"]
 """`control`: it has the emulator's control API. `keys`: any key is good. `callbacks`: they reach our own receiver."""
@@ -19,26 +22,20 @@ Capability: TypeAlias = Literal["control", "keys", "callbacks"]
 _KEPT = ("content-type", "x-request-id", "x-oneapi-request-id", "idempotency-replayed", "retry-after")
 _CONTROL = "/__mock/"
 _STEPS = 400
+_A_LONG_LIFE: Seconds = 3600.0
 
 
 class Unusable(Exception):
     """A service that cannot be judged; says why, in a sentence."""
 
 
-class Accepted(Unusable):
-    """A service accepted what it had to refuse, which may cost credits; nothing more was sent."""
-
-    def __init__(self, call: Call) -> None:
-        task = call.json.get("id") if isinstance(call.json, dict) else None
-        super().__init__(
-            f"a create without a required field was accepted as {task}; look after that task and its credits"
-        )
-
-
 class Target:
     """A service behind a carrier. `who` names a key; all but `a` need the capability `keys`.
 
-    One that is `harmless` stops by `Accepted` at the first create that is accepted.
+    `hook` hears its callbacks; whether they reach it is looked at, unless `reached` says so. `guard` looks at each
+    create, and may raise `Stopped`. `given` are fields of every create, where it does not say otherwise. `token` is for
+    an emulator's control API beyond loopback; `steered` is whether to ask for one at all. Without a control API, time
+    passes on `wall`, and somebody who waits for a task looks at it every `pause`.
     """
 
     def __init__(
@@ -47,22 +44,31 @@ class Target:
         key: str,
         *,
         hook: Hook | None = None,
-        harmless: bool = False,
-        wall: Callable[[], Seconds] = wall_seconds,
+        reached: bool | None = None,
+        guard: Guard | None = None,
+        given: Mapping[str, Any] | None = None,
+        token: str = "",
+        steered: bool = True,
+        pause: Seconds = 5.0,
+        wall: Wall | None = None,
     ) -> None:
         self._carrier = carrier
         self.trace: list[Event] = []
         self.hook = hook
+        self.pause = pause
+        self.wall = wall or Wall()
         self._key = key
-        self._wall = wall
-        self._harmless = harmless
+        self._guard = guard
+        self._given = given or {}
+        self._steering = {"x-mock-token": token} if token else {}
         self._scope = ""
         self._clocks: dict[str, Seconds] = {}
+        self._eras: Counter[str] = Counter()
         self.can: set[Capability] = set()
-        if not harmless and self._controls():
+        if steered and self._controls():
             self.can |= {"control", "keys"}
-            if hook is not None:
-                self.can.add("callbacks")
+        if hook is not None and (self._reached(hook) if reached is None else reached):
+            self.can.add("callbacks")
 
     def __enter__(self) -> Self:
         return self
@@ -94,26 +100,30 @@ class Target:
         own = dict(headers or {})
         if access != "missing":
             own["authorization"] = f"Bearer {self.key_of(owner) if access == 'granted' else 'sk-invalid-key'}"
+        sent = None if content is None else content.decode("utf-8", "replace")
+        sent_headers = {name.lower(): value for name, value in own.items() if name.lower() != "authorization"}
+        creates = method == "POST" and path == CREATE_PATH
+        if creates and access == "granted" and self._guard is not None:
+            self._guard.before(sent, sent_headers)
         answer = self._send(method, path, content, own)
         at = self.now(who)
-        if self.hook is not None:
-            self.trace.extend(self.hook.take(at))
+        self._hear(at)
         call = Call(
             at=at,
             method=method,
             path=path,
             status=answer.status,
             answer="" if answer.headers.get("content-type", "").startswith("video/") else _text(answer),
-            who=owner,
+            who=self._era(owner),
             access=access,
-            sent=None if content is None else content.decode("utf-8", "replace"),
-            sent_headers={name.lower(): value for name, value in own.items() if name.lower() != "authorization"},
+            sent=sent,
+            sent_headers=sent_headers,
             headers={name: answer.headers[name] for name in _KEPT if name in answer.headers},
             notes=dict(notes or {}),
         )
         self.trace.append(call)
-        if self._harmless and path == CREATE_PATH and method == "POST" and 200 <= answer.status < 300:
-            raise Accepted(call)
+        if creates and access == "granted" and self._guard is not None:
+            self._guard.after(call)
         return call
 
     def create(
@@ -130,7 +140,7 @@ class Target:
         own = {"content-type": "application/json", **(headers or {})}
         if scenario is not None:
             own["x-mock-scenario"] = scenario
-        content = json.dumps(valid() | dict(fields or {})).encode()
+        content = json.dumps(valid() | dict(self._given) | dict(fields or {})).encode()
         return self.call("POST", CREATE_PATH, who=who, access=access, content=content, headers=own, notes=notes)
 
     def query(self, task: str, *, who: str = "a", access: Access = "granted", **notes: Any) -> Call:
@@ -152,7 +162,7 @@ class Target:
 
     def control(self, path: str, change: object = None, *, who: str = "a") -> Any:
         """A control call, which is no part of the trace."""
-        headers = {"authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
+        headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
         method = "GET" if change is None else "POST"
         content = None if change is None else json.dumps(change).encode()
         answer = self._send(method, f"{_CONTROL}{path}", content, headers)
@@ -162,25 +172,34 @@ class Target:
 
     def try_control(self, path: str, *, who: str = "a") -> bool:
         """A control call that may be refused, such as to cancel what has ended; whether it was carried out."""
-        headers = {"authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
+        headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
         return "control" in self.can and self._send("POST", f"{_CONTROL}{path}", b"", headers).status == 200
 
     def now(self, who: str = "a") -> Seconds:
-        """The time on the clock of a key, which only `advance` moves."""
+        """The time on the clock of a key, which only `advance` moves, or that of the wall."""
         owner = f"{self._scope}{who}"
         if "control" not in self.can:
-            return self._wall()
+            return self.wall.now()
         if owner not in self._clocks:
             self.control("clock", {"mode": "manual"}, who=who)
             self._clocks[owner] = float(self.control("clock", who=who)["now"])
         return self._clocks[owner]
 
     def next_event(self, who: str = "a") -> Seconds | None:
-        """When something happens next on the clock of a key, once no attempt to call back is under way there."""
+        """When something happens next on the clock of a key, once no attempt to call back is under way there.
+
+        `None` where nobody can know.
+        """
+        if "control" not in self.can:
+            return None
         return self._settled(self.control("clock", who=who), who)
 
     def advance(self, seconds: Seconds, *, who: str = "a") -> None:
-        """Let time pass, event by event, so that each callback is seen at its instant."""
+        """Let time pass, event by event, so that each callback is seen at its instant; or wait."""
+        if "control" not in self.can:
+            self.wall.wait(seconds)
+            self._hear(self.wall.now())
+            return
         goal = self.now(who) + seconds
         following = self.next_event(who)
         for _ in range(_STEPS):
@@ -200,8 +219,7 @@ class Target:
                 break
             clock = self.control("clock", who=who)
         self._clocks[f"{self._scope}{who}"] = at = float(clock["now"])
-        if self.hook is not None:
-            self.trace.extend(self.hook.take(at))
+        self._hear(at)
         following = clock["next_event"]
         return None if following is None else float(following)
 
@@ -214,8 +232,60 @@ class Target:
                 took = attempt["finished"] - attempt["started"]
                 self.trace.append(Attempt(attempt["started"], row["url"], body, outcome, took))
 
+    def quiet(self, seconds: Seconds = 30.0) -> None:
+        """Let time pass until no callback has come for so long."""
+        silent = 0.0
+        for _ in range(_STEPS):
+            if silent >= seconds:
+                return
+            heard = len(self.trace)
+            self.advance(self.pause)
+            silent = silent + self.pause if len(self.trace) == heard else 0.0
+
+    def renew(self, who: str = "a") -> None:
+        """Empty the world of a key; what it had made before is unknown from here on."""
+        owner = f"{self._scope}{who}"
+        self._eras[owner] += 1
+        # With another seed, since ids come from it and would come again.
+        self.control("worlds", {"reset": True, "seed": self._eras[owner]}, who=who)
+        self._clocks.pop(owner, None)
+
+    def _era(self, owner: str) -> str:
+        return f"{owner} {self._eras[owner] + 1}" if self._eras[owner] else owner
+
+    def _hear(self, at: Seconds) -> None:
+        if self.hook is not None:
+            self.trace.extend(self.hook.take(at if "control" in self.can else None))
+
+    # What it can do
+
     def _controls(self) -> bool:
-        return self._send("GET", f"{_CONTROL}health", None, {}).status == 200
+        headers = {**self._steering, "authorization": f"Bearer {self._key}"}
+        if self._send("GET", f"{_CONTROL}health", None, {}).status != 200:
+            return False
+        return self._send("GET", f"{_CONTROL}clock", None, headers).status == 200
+
+    def _reached(self, hook: Hook) -> bool:
+        """An emulator is asked to call back, which costs nothing; else the URL is called from here."""
+        url = f"{hook.origin}/{self.wall.nonce()}/204"
+        if "control" in self.can:
+            self.begin("reach/")
+            self.create({"callback_url": url})
+            self.advance(_A_LONG_LIFE)
+            reached = any(isinstance(event, Attempt) for event in self.trace)
+            rows = self.control("deliveries")["deliveries"]
+            # One that was sent nowhere, or to nobody; an emulator that sends none at all is to be judged for that.
+            lost = [row for row in rows if not any(attempt["status"] for attempt in row["attempts"])]
+            self.trace.clear()
+            return reached or not lost
+        network = Network(hook.origin, timeout=EVOLINK_CALLBACKS.timeout)
+        try:
+            network.send("POST", url.removeprefix(hook.origin), {}, b"{}")
+        except NoReply:
+            return False
+        finally:
+            network.close()
+        return bool(hook.take())
 
 
 def _text(reply: Reply) -> str:

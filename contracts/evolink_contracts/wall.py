@@ -1,10 +1,21 @@
-"""The machine's clock, and the only module of this package that touches it."""
+"""The machine's clock and luck, and the only module of this package that touches them."""
 
-from time import monotonic
+import secrets
+from time import monotonic, sleep
 
 from evolink_contracts.spec.wire import Seconds
 
 
-def wall_seconds() -> Seconds:
-    """A reading that never falls."""
-    return monotonic()
+class Wall:
+    """Time as it passes for everybody. Tests give another."""
+
+    def now(self) -> Seconds:
+        """A reading that never falls."""
+        return monotonic()
+
+    def wait(self, seconds: Seconds) -> None:
+        sleep(seconds)
+
+    def nonce(self) -> str:
+        """Letters that nobody had before."""
+        return secrets.token_hex(8)

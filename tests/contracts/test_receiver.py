@@ -11,6 +11,7 @@ import pytest
 from evolink_client import CallbackRouter
 from evolink_contracts.carriers import InProcess, NoReply, Reply
 from evolink_contracts.receiver import PROMISES, check_receiver
+from evolink_contracts.wall import Wall
 from shells import listening, place_of, served
 
 
@@ -35,24 +36,27 @@ def test_the_clients_own_receiver_keeps_every_promise_over_a_socket() -> None:
         assert broken == {f"RC-{number:03}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
 
 
-class Faulty:
-    """A receiver that answers as a function of the request says."""
+class Faulty(Wall):
+    """A receiver, with a clock of its own, that answers as a function of the request says."""
 
     def __init__(self, status: Callable[[str, bytes, Any], int | None], took: float = 0.0) -> None:
         self.status = status
         self.took = took
-        self.now = 0.0
+        self.at = 0.0
 
     def send(self, method: str, path: str, headers: object, content: bytes | None) -> Reply:
         try:
             body = json.loads(content or b"")
         except ValueError:
             body = None
-        self.now += self.took
+        self.at += self.took
         status = self.status(method, content or b"", body)
         if status is None:
             raise NoReply("the connection was reset")
         return Reply(status, {}, b"")
+
+    def now(self) -> float:
+        return self.at
 
     def close(self) -> None:
         """Nothing is open."""
@@ -98,7 +102,7 @@ def test_who_takes_everything_and_who_takes_too_long_are_noticed() -> None:
     numbers = {v.promise.number for v in check_receiver(Faulty(lambda *_: 200), "/") if not v.held}
     assert numbers == {"RC-013", "RC-015"}
     slow = Faulty(right, took=10.5)
-    verdicts = list(check_receiver(slow, "/", wall=lambda: slow.now))
+    verdicts = list(check_receiver(slow, "/", wall=slow))
     assert not any(verdict.held for verdict in verdicts)
     assert "10 s are all it has" in verdicts[0].broken[0]
 

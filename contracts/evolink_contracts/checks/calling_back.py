@@ -6,11 +6,11 @@ from itertools import pairwise
 from evolink_contracts.history import History
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS as POLICY
-from evolink_contracts.spec.wire import TERMINAL
+from evolink_contracts.spec.wire import TERMINAL, Seconds
 from evolink_contracts.trace import Attempt
 
-TOLERANCE = 0.25
-"""Seconds by which a gap may differ on a clock that runs; on one that is moved by hand there is no need for any."""
+_PATIENCE: Seconds = 20.0
+"""After so long nothing more is expected of a sender whose longest gap is 4 s."""
 
 
 def succeeded(attempt: Attempt) -> bool:
@@ -72,7 +72,7 @@ def failure_is_retried(history: History) -> Iterator[Finding]:
     for story in history.stories:
         for chain in story.chains:
             for number, attempt in enumerate(chain[: POLICY.max_attempts - 1], 1):
-                if not succeeded(attempt) and history.trace[-1].at >= attempt.at + attempt.took + 60:
+                if not succeeded(attempt) and history.seen_until(story) >= attempt.at + attempt.took + _PATIENCE:
                     says = f"after {attempt.outcome} nothing more came"
                     yield expect(number < len(chain), says, attempt)
 
@@ -92,7 +92,7 @@ def gaps(history: History) -> Iterator[Finding]:
             for gap, (earlier, later) in zip(POLICY.gaps, pairwise(chain), strict=False):
                 found = later.at - earlier.at - earlier.took
                 says = f"{found:.2f} s passed where {gap:g} s belong"
-                yield expect(abs(found - gap) <= TOLERANCE, says, earlier, later)
+                yield expect(abs(found - gap) <= history.tolerance, says, earlier, later)
 
 
 @invariant("VC-068", "10 s", "A receiver has 10 s to answer.", "S1a")
@@ -100,17 +100,16 @@ def ten_seconds(history: History) -> Iterator[Finding]:
     for attempt in history.attempts:
         if attempt.outcome == "timeout":
             says = f"the sender left after {attempt.took:.2f} s"
-            yield expect(abs(attempt.took - POLICY.timeout) <= TOLERANCE, says, attempt)
+            yield expect(abs(attempt.took - POLICY.timeout) <= history.tolerance, says, attempt)
 
 
 @invariant("VC-069", "called back", "A task with a callback URL that ended is called back, however it ended.", "S1a")
 def called_back(history: History) -> Iterator[Finding]:
-    last = history.trace[-1].at if history.trace else 0
     for story in history.stories:
         if story.create is None or not story.create.call.notes.get("listens"):
             continue
         ended = [read for read in story.reads if read.status in TERMINAL]
-        if ended and last >= ended[0].call.at + 30:
+        if ended and history.seen_until(story) >= ended[0].call.at + _PATIENCE:
             yield expect(bool(story.attempts), "nobody was called", story.create.call, ended[0].call)
 
 
