@@ -277,6 +277,7 @@ class Target:
             # One that was sent nowhere, or to nobody; an emulator that sends none at all is to be judged for that.
             lost = [row for row in rows if not any(attempt["status"] for attempt in row["attempts"])]
             self.trace.clear()
+            self.begin("")
             return reached or not lost
         network = Network(hook.origin, timeout=EVOLINK_CALLBACKS.timeout)
         try:

@@ -40,7 +40,7 @@ def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextMan
         def opened() -> Iterator[Target]:
             hook.forget()
             # With the key comes the seed, so the same history has the same end each time, and can be made shorter.
-            target = Target(carrier, "sk-machine", hook=hook)
+            target = Target(carrier, "sk-machine", hook=hook, reached=True)
             yield target
             target.control("worlds", {"reset": True})
 
