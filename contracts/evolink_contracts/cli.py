@@ -140,7 +140,7 @@ def run_command(
             stack.enter_context(target)
             probes, costs = plan(target, profile, purse)
             if costs:
-                click.echo(costs[0].upper() + costs[1:], err=True)
+                click.echo(costs, err=True)
             report = run(target, chosen, probes, stack.enter_context(telling(len(probes))), tolerance)
         except Overspent as error:
             click.echo(f"Error: {error}; nothing was bought", err=True)

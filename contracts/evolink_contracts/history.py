@@ -48,6 +48,12 @@ class Create(NamedTuple):
         return str(self.answer.get("id", ""))
 
     @property
+    def usage(self) -> dict[str, Any]:
+        """How it says that it is billed."""
+        said = self.answer.get("usage")
+        return said if isinstance(said, dict) else {}
+
+    @property
     def replayed(self) -> bool:
         return self.call.headers.get("idempotency-replayed", "").lower() == "true"
 

@@ -8,7 +8,6 @@ from evolink_contracts.edges import valid
 from evolink_contracts.hook import Hook
 from evolink_contracts.probes import Probe, Profile, played
 from evolink_contracts.runner import playable
-from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.spending import Guard, Harmless, Purse
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.wall import Wall
@@ -24,7 +23,6 @@ def opened(
     purse: Purse | None = None,
     given: Mapping[str, Any] | None = None,
     token: str = "",
-    pause: Seconds = 5.0,
     wall: Wall | None = None,
 ) -> Target:
     """A target, guarded as its profile wants it; `purse` is for `live`. Raises `Unusable` for what is no emulator."""
@@ -38,7 +36,6 @@ def opened(
         given=given,
         token=token,
         steered=profile == "emulator",
-        pause=pause,
         wall=wall,
     )
     if profile == "emulator" and "control" not in target.can:
@@ -57,7 +54,7 @@ def plan(target: Target, profile: Profile, purse: Purse | None = None) -> tuple[
     buys = [valid() | dict(body) for probe in playable(target, probes) for body in probe.buys]
     worst = sum(map(purse.worst, buys))
     says = (
-        f"at worst this costs {worst:g} credits, for {len(buys)} creates of 2 s; --max-credits allows {purse.limit:g}"
+        f"At worst this costs {worst:g} credits, for {len(buys)} creates of 2 s; --max-credits allows {purse.limit:g}"
     )
     purse.afford(buys)
     return probes, says

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
+from evolink_contracts.history import Create
 from evolink_contracts.oracle import judge_create
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.wire import Credits
@@ -23,9 +24,10 @@ class Stopped(Exception):
 class Accepted(Stopped):
     """A service accepted what it had to refuse, which may cost credits; nothing more was sent."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, create: Create) -> None:
+        task = create.answer.get("id")
         super().__init__(
-            f"a create without a required field was accepted as {_task(call)}; look after that task and its credits"
+            f"a create without a required field was accepted as {task}; look after that task and its credits"
         )
 
 
@@ -37,7 +39,7 @@ class Guard(Protocol):
     """Each method raises `Stopped` where a run must not go on."""
 
     def before(self, sent: str | None, headers: Mapping[str, str]) -> None: ...
-    def after(self, create: Call) -> None: ...
+    def after(self, call: Call) -> None: ...
 
 
 class Harmless:
@@ -45,8 +47,9 @@ class Harmless:
 
     def before(self, sent: str | None, headers: Mapping[str, str]) -> None: ...
 
-    def after(self, create: Call) -> None:
-        if _accepted(create):
+    def after(self, call: Call) -> None:
+        create = Create(call, judge_create(call.sent, call.sent_headers))
+        if create.accepted:
             raise Accepted(create)
 
 
@@ -86,31 +89,24 @@ class Purse:
         if not judge_create(sent, headers).faults:
             self.afford([json.loads(sent or "")])
 
-    def after(self, create: Call) -> None:
-        if not _accepted(create) or create.headers.get("idempotency-replayed", "").lower() == "true":
+    def after(self, call: Call) -> None:
+        create = Create(call, judge_create(call.sent, call.sent_headers))
+        if not create.accepted or create.replayed:
             return
-        body = create.sent_json if isinstance(create.sent_json, dict) else {}
         reserved = _reserved(create)
-        if reserved is not None and not judge_create(create.sent, create.sent_headers).faults:
-            self._scale = max(self._scale, reserved / max(self._usual(body), _EXACT))
-        self.spent += self.worst(body) if reserved is None else reserved
+        if reserved is not None and not create.judged.faults:
+            self._scale = max(self._scale, reserved / max(self._usual(create.body), _EXACT))
+        self.spent += self.worst(create.body) if reserved is None else reserved
         if self.spent > self.limit + _EXACT:
             raise Overspent(
-                f"{_task(create)} may have cost more than was left: {self.spent:g} credits of {self.limit:g} are spent"
+                f"{create.answer.get('id')} may have cost more than was left: "
+                f"{self.spent:g} credits of {self.limit:g} are spent"
             )
 
 
-def _accepted(create: Call) -> bool:
-    return 200 <= create.status < 300
-
-
-def _task(call: Call) -> Any:
-    return call.json.get("id") if isinstance(call.json, dict) else None
-
-
-def _reserved(create: Call) -> Credits | None:
-    usage = create.json.get("usage") if isinstance(create.json, dict) else None
-    reserved = usage.get("credits_reserved") if isinstance(usage, dict) else None
+def _reserved(create: Create) -> Credits | None:
+    """What is reserved, or `None` for what is no price."""
+    reserved = create.usage.get("credits_reserved")
     if not isinstance(reserved, int | float) or isinstance(reserved, bool):
         return None
     return float(reserved) if isfinite(reserved) and reserved >= 0 else None

@@ -1,7 +1,6 @@
 """A service under test: what can be done with it, and the trace of all that was."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
@@ -63,7 +62,6 @@ class Target:
         self._steering = {"x-mock-token": token} if token else {}
         self._scope = ""
         self._clocks: dict[str, Seconds] = {}
-        self._eras: Counter[str] = Counter()
         self.can: set[Capability] = set()
         if steered and self._controls():
             self.can |= {"control", "keys"}
@@ -114,7 +112,7 @@ class Target:
             path=path,
             status=answer.status,
             answer="" if answer.headers.get("content-type", "").startswith("video/") else _text(answer),
-            who=self._era(owner),
+            who=owner,
             access=access,
             sent=sent,
             sent_headers=sent_headers,
@@ -162,18 +160,20 @@ class Target:
 
     def control(self, path: str, change: object = None, *, who: str = "a") -> Any:
         """A control call, which is no part of the trace."""
-        headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
         method = "GET" if change is None else "POST"
         content = None if change is None else json.dumps(change).encode()
-        answer = self._send(method, f"{_CONTROL}{path}", content, headers)
+        answer = self._steer(method, path, content, who)
         if answer.status != 200:
             raise Unusable(f"{method} {_CONTROL}{path} answered {answer.status}: {_text(answer)[:200]}")
         return json.loads(answer.content)
 
     def try_control(self, path: str, *, who: str = "a") -> bool:
         """A control call that may be refused, such as to cancel what has ended; whether it was carried out."""
+        return "control" in self.can and self._steer("POST", path, b"", who).status == 200
+
+    def _steer(self, method: str, path: str, content: bytes | None, who: str = "a") -> Reply:
         headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
-        return "control" in self.can and self._send("POST", f"{_CONTROL}{path}", b"", headers).status == 200
+        return self._send(method, f"{_CONTROL}{path}", content, headers)
 
     def now(self, who: str = "a") -> Seconds:
         """The time on the clock of a key, which only `advance` moves, or that of the wall."""
@@ -242,17 +242,6 @@ class Target:
             self.advance(self.pause)
             silent = silent + self.pause if len(self.trace) == heard else 0.0
 
-    def renew(self, who: str = "a") -> None:
-        """Empty the world of a key; what it had made before is unknown from here on."""
-        owner = f"{self._scope}{who}"
-        self._eras[owner] += 1
-        # With another seed, since ids come from it and would come again.
-        self.control("worlds", {"reset": True, "seed": self._eras[owner]}, who=who)
-        self._clocks.pop(owner, None)
-
-    def _era(self, owner: str) -> str:
-        return f"{owner} {self._eras[owner] + 1}" if self._eras[owner] else owner
-
     def _hear(self, at: Seconds) -> None:
         if self.hook is not None:
             self.trace.extend(self.hook.take(at if "control" in self.can else None))
@@ -260,10 +249,7 @@ class Target:
     # What it can do
 
     def _controls(self) -> bool:
-        headers = {**self._steering, "authorization": f"Bearer {self._key}"}
-        if self._send("GET", f"{_CONTROL}health", None, {}).status != 200:
-            return False
-        return self._send("GET", f"{_CONTROL}clock", None, headers).status == 200
+        return self._steer("GET", "clock", None).status == 200
 
     def _reached(self, hook: Hook) -> bool:
         """An emulator is asked to call back, which costs nothing; else the URL is called from here."""

@@ -26,8 +26,7 @@ def _amount(call: Call, name: str) -> float:
 
 
 def _reserved(create: Create) -> float:
-    usage = create.answer.get("usage")
-    reserved = usage.get("credits_reserved") if isinstance(usage, dict) else None
+    reserved = create.usage.get("credits_reserved")
     return float(reserved) if isinstance(reserved, int | float) else 0.0
 
 

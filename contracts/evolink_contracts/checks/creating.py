@@ -70,8 +70,7 @@ def task_info(history: History) -> Iterator[Finding]:
 @invariant("VC-006", "usage", "A create says how it is billed, what is reserved, and for which group.", "S1a")
 def usage(history: History) -> Iterator[Finding]:
     for create in history.accepted:
-        said = create.answer.get("usage")
-        said = said if isinstance(said, dict) else {}
+        said = create.usage
         reserved = said.get("credits_reserved")
         holds = said.get("billing_rule") in BILLING_RULES and isinstance(said.get("user_group"), str)
         holds = holds and isinstance(reserved, int | float) and not isinstance(reserved, bool) and reserved >= 0

@@ -11,8 +11,6 @@ def foreign_task(history: History) -> Iterator[Finding]:
     owners = {create.task: create for create in history.accepted}
     for call in history.queries:
         create = owners.get(call.path.removeprefix(TASK_PATH))
-        if call.notes.get("unknown"):
-            continue  # Nobody's any more.
         if create is not None and create.call.who != call.who and call.access == "granted":
             error = call.json.get("error") if isinstance(call.json, dict) else None
             said = (call.status, error.get("code") if isinstance(error, dict) else None)
