@@ -21,6 +21,9 @@ Capability: TypeAlias = Literal["control", "keys", "callbacks"]
 _KEPT = ("content-type", "x-request-id", "x-oneapi-request-id", "idempotency-replayed", "retry-after")
 _CONTROL = "/__mock/"
 _STEPS = 400
+_AT_ONCE = 20
+_A_MOMENT: Seconds = 0.03
+"""Between looks at an attempt that is under way for long, since it ends by the wall's time: 12 s in all."""
 _A_LONG_LIFE: Seconds = 3600.0
 
 
@@ -214,9 +217,11 @@ class Target:
         return self._settled(self.control("clock", {"advance": f"{max(seconds, 0):.6f}s"}, who=who), who)
 
     def _settled(self, clock: Any, who: str) -> Seconds | None:
-        for _ in range(_STEPS):
+        for look in range(_STEPS):
             if not clock["attempts_in_flight"]:
                 break
+            if look > _AT_ONCE:
+                self.wall.wait(_A_MOMENT)
             clock = self.control("clock", who=who)
         self._clocks[f"{self._scope}{who}"] = at = float(clock["now"])
         self._hear(at)

@@ -42,6 +42,8 @@ def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextMan
             # With the key comes the seed, so the same history has the same end each time, and can be made shorter.
             target = Target(carrier, "sk-machine", hook=hook, reached=True)
             yield target
+            # A callback that is still under way would come to the next history.
+            target.next_event()
             target.control("worlds", {"reset": True})
 
         try:

@@ -1,0 +1,32 @@
+"""The kit's hold on a service: time moves for it, and what comes meanwhile is seen at its instant."""
+
+import asyncio
+from itertools import pairwise
+
+from evolink_contracts.carriers import InProcess, Receive, Scope, Send
+from evolink_contracts.hook import Hook
+from evolink_contracts.probes import id_of
+from evolink_contracts.selftest import offered
+from evolink_contracts.target import Target
+from evolink_contracts.trace import Attempt
+
+
+def test_time_stands_still_until_a_slow_attempt_is_over() -> None:
+    """However long an answer takes by the wall, the gaps of a clock that is moved are exact."""
+    hook = Hook()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await asyncio.sleep(0.3)
+        await hook(scope, receive, send)
+
+    emulators = offered()
+    with (
+        emulators.made(None, {hook.origin: slow}) as app,
+        Target(InProcess(app), "sk-slow", hook=hook, reached=True) as target,
+    ):
+        task = id_of(target.create({"callback_url": f"{hook.origin}/500,500,200"}))
+        target.try_control(f"tasks/{task}/cancel")
+        target.advance(60)
+        at = [event.at for event in target.trace if isinstance(event, Attempt)]
+    assert [later - earlier for earlier, later in pairwise(at)] == [1, 2]
