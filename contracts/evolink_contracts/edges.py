@@ -116,4 +116,5 @@ def _values(field: Field) -> Iterator[object]:
 
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:40]}… of {len(text)} characters"
+    size = len(value) if isinstance(value, str) else len(text)
+    return text if len(text) <= 60 else f"{text[:40]}… of {size} characters"

@@ -1,5 +1,6 @@
 """A receiver of callbacks that answers as the URL says, and notes what came: https://hook.example.com/a/500,302,200."""
 
+from collections import deque
 from collections.abc import Callable
 from threading import Lock
 
@@ -28,6 +29,12 @@ class Hook:
         self._lock = Lock()
         self._arrived: list[Attempt] = []
         self._counts: dict[str, int] = {}
+        self._next: deque[Outcome] = deque()
+
+    def answer(self, outcome: Outcome) -> None:
+        """What the next attempt gets that nothing is waiting for yet, wherever it comes to."""
+        with self._lock:
+            self._next.append(outcome)
 
     def take(self, at: Seconds | None = None) -> list[Attempt]:
         """What is over since it was last asked for; at this moment of another clock, where one is given."""
@@ -42,6 +49,7 @@ class Hook:
         with self._lock:
             self._arrived.clear()
             self._counts.clear()
+            self._next.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,6 +78,8 @@ class Hook:
         words = target.partition("?")[0].rpartition("/")[2].split(",")
         with self._lock:
             count = self._counts[target] = self._counts.get(target, 0) + 1
+            if self._next:
+                return self._next.popleft()
         word = words[min(count, len(words)) - 1]
         if word in ("timeout", "reset"):
             return "timeout" if word == "timeout" else "reset"

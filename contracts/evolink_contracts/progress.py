@@ -1,19 +1,25 @@
-"""How far a run has come: a bar on a terminal, and a line for each probe anywhere else."""
+"""How far a run has come: a bar on a terminal, and a line for each part anywhere else."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import click
 
-from evolink_contracts.probes import Probe
+
+class Teller(NamedTuple):
+    """`begin` is told of each part before it is played, `go_on` how far that is, where somebody watches."""
+
+    begin: Callable[[str], None]
+    go_on: Callable[[str], None]
 
 
 @contextmanager
-def telling(total: int) -> Iterator[Callable[[Probe], None]]:
-    """Something to tell of each probe before it is played; of so many there are."""
+def telling(total: int) -> Iterator[Teller]:
+    """Something to tell of so many parts."""
     if not sys.stderr.isatty():
-        yield lambda probe: click.echo(f"  {probe.name}: {probe.does}", err=True)
+        yield Teller(lambda says: click.echo(f"  {says}", err=True), lambda says: None)
         return
     # rich takes longer to import than all of this package, and whoever writes into a file needs none of it.
     from rich.console import Console
@@ -25,9 +31,9 @@ def telling(total: int) -> Iterator[Callable[[Probe], None]]:
         bar = progress.add_task("", total=total)
         begun = 0
 
-        def tell(probe: Probe) -> None:
+        def begin(says: str) -> None:
             nonlocal begun
-            progress.update(bar, completed=begun, description=escape(f"{probe.name}: {probe.does}"))
+            progress.update(bar, completed=begun, description=escape(says))
             begun += 1
 
-        yield tell
+        yield Teller(begin, lambda says: progress.update(bar, description=escape(says)))

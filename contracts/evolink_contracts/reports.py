@@ -10,6 +10,8 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from evolink_contracts.invariants import Finding, Judgement
 from evolink_contracts.runner import Report
+from evolink_contracts.search import Failure, Searched
+from evolink_contracts.steps import told
 from evolink_contracts.trace import Attempt, Call, Event
 
 _MARKS = {"held": "✓", "broken": "✗", "not seen": "–"}
@@ -55,7 +57,26 @@ def _summary(report: Report) -> str:
     verdicts = [judgement.verdict for judgement in report.judgements]
     counts = {verdict: verdicts.count(verdict) for verdict in ("held", "broken", "not seen")}
     early = f"; stopped early: {report.stopped}" if report.stopped else ""
-    return f"{counts['held']} promises held, {counts['broken']} broken, {counts['not seen']} not seen{early}"
+    played = f"; {_histories(report.searched)}" if report.searched else ""
+    return f"{counts['held']} promises held, {counts['broken']} broken, {counts['not seen']} not seen{played}{early}"
+
+
+def _histories(searched: Searched) -> str:
+    several = f"{searched.played} histories of seed {searched.luck}" if searched.played != 1 else "one history"
+    return f"{several} {'held' if searched.failure is None else 'found a lie'}"
+
+
+def _length(failure: Failure) -> str:
+    return f"a history of {len(failure.steps)} step{'' if len(failure.steps) == 1 else 's'}"
+
+
+def _story(failure: Failure) -> Iterator[str]:
+    """A history that failed in lines: what is wrong, and each step to it."""
+    yield failure.says
+    yield from (f"  {number}. {line}" for number, line in enumerate(told(failure.steps), 1))
+    if not failure.again:
+        yield "  Played once more it did not fail."
+    yield "  --save FILE keeps it, and --replay FILE plays it again."
 
 
 def as_text(report: Report, base_url: str) -> str:
@@ -69,6 +90,10 @@ def as_text(report: Report, base_url: str) -> str:
             again = len(judgement.breaches) - 1
             lines += [f"    {line}" for line in example_of(judgement.shortest, base_url)]
             lines += [f"    and {again} more like this"] if again else []
+    if report.failure is not None:
+        says, *steps = _story(report.failure)
+        lines += [f"{_MARKS['broken']} {_length(report.failure)}: {says}"]
+        lines += [f"    {step}" for step in steps]
     lines += [f"– skipped {skipped.probe}: {skipped.reason}" for skipped in report.skipped]
     return "\n".join([*lines, _summary(report)])
 
@@ -84,6 +109,9 @@ def as_markdown(report: Report, base_url: str) -> str:
         if judgement.breaches:
             example = "\n".join(example_of(judgement.shortest, base_url)).replace("```", "'''")
             details.append(f"## {promise.number} {promise.name}\n\n{statement}\n\n```text\n{example}\n```")
+    if report.failure is not None:
+        story = "\n".join(_story(report.failure)).replace("```", "'''")
+        details.append(f"## A history\n\n```text\n{story}\n```")
     skipped = [f"- skipped {each.probe}: {each.reason}" for each in report.skipped]
     parts = [f"# {_summary(report)}", f"Against `{base_url}`.", "\n".join(rows), *details, "\n".join(skipped)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -106,6 +134,7 @@ pre {{ overflow-x: auto; padding: .6rem; background: #8882; white-space: pre-wra
 <table><tr><th>promise<th>what it says<th>basis<th>verdict</tr>
 {rows}
 </table>
+{story}
 {skipped}
 </html>
 """
@@ -122,11 +151,13 @@ def as_html(report: Report, base_url: str) -> str:
         mark = f"{_MARKS[judgement.verdict]} {judgement.verdict}"
         cells = (promise.number, says, promise.basis, f'<span class="{judgement.verdict}">{mark}</span>')
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    story = "" if report.failure is None else escape("\n".join(_story(report.failure)))
     skipped = "".join(f"<li>{escape(f'{each.probe}: {each.reason}')}</li>" for each in report.skipped)
     return _PAGE.format(
         summary=escape(_summary(report)),
         base_url=escape(base_url),
         rows="\n".join(rows),
+        story=f"<h2>A history</h2><pre>{story}</pre>" if story else "",
         skipped=f"<h2>Skipped</h2><ul>{skipped}</ul>" if skipped else "",
     )
 
@@ -151,6 +182,12 @@ def _judgement_json(judgement: Judgement) -> dict[str, Any]:
     }
 
 
+def _searched_json(searched: Searched) -> dict[str, Any]:
+    failure = searched.failure
+    found = None if failure is None else {"says": failure.says, "steps": failure.steps, "again": failure.again}
+    return {"played": searched.played, "seed": searched.luck, "failure": found}
+
+
 def as_json(report: Report, base_url: str) -> str:
     """For programs."""
     found = {
@@ -158,6 +195,7 @@ def as_json(report: Report, base_url: str) -> str:
         "summary": _summary(report),
         "promises": [_judgement_json(judgement) for judgement in report.judgements],
         "skipped": [asdict(skipped) for skipped in report.skipped],
+        "histories": None if report.searched is None else _searched_json(report.searched),
     }
     return json.dumps(found, indent=2, ensure_ascii=False)
 
@@ -165,7 +203,8 @@ def as_json(report: Report, base_url: str) -> str:
 def as_junit(report: Report, base_url: str) -> str:
     """For a pipeline: a test case for each promise."""
     broken, unseen = len(report.broken), sum(each.verdict == "not seen" for each in report.judgements)
-    counts = {"tests": len(report.judgements), "failures": broken, "skipped": unseen, "errors": 0}
+    more, lost = int(report.searched is not None), int(report.failure is not None)
+    counts = {"tests": len(report.judgements) + more, "failures": broken + lost, "skipped": unseen, "errors": 0}
     suite = Element("testsuite", {"name": "evolink-contracts", **{name: str(n) for name, n in counts.items()}})
     for judgement in report.judgements:
         promise = judgement.invariant
@@ -179,6 +218,11 @@ def as_junit(report: Report, base_url: str) -> str:
             failure.text = _clean("\n".join(example_of(judgement.shortest, base_url)))
         elif judgement.verdict == "not seen":
             SubElement(case, "skipped", {"message": "nothing showed whether it holds"})
+    if report.searched is not None:
+        case = SubElement(suite, "testcase", {"classname": "evolink_contracts", "name": "histories"})
+        if report.failure is not None:
+            failure = SubElement(case, "failure", {"message": _clean(report.failure.says), "type": "critical"})
+            failure.text = _clean("\n".join(_story(report.failure)))
     indent(suite)
     return tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from evolink_contracts.history import TOLERANCE, in_trouble
 from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.probes import Probe, played
+from evolink_contracts.search import Failure, Searched
 from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.spending import Stopped
 from evolink_contracts.target import Target, Unusable
@@ -29,10 +30,16 @@ class Report:
     trace: Trace
     skipped: Sequence[Skipped] = field(default_factory=tuple)
     stopped: str = ""
+    searched: Searched | None = None
 
     @property
     def broken(self) -> list[Judgement]:
         return [judgement for judgement in self.judgements if judgement.verdict == "broken"]
+
+    @property
+    def failure(self) -> Failure | None:
+        """The history that broke a promise, where histories were played."""
+        return None if self.searched is None else self.searched.failure
 
 
 def playable(target: Target, probes: Iterable[Probe]) -> list[Probe]:
@@ -46,8 +53,9 @@ def run(
     probes: Sequence[Probe] | None = None,
     tell: Callable[[Probe], None] = lambda probe: None,
     tolerance: Seconds = TOLERANCE,
+    explore: Callable[[Target], Searched] | None = None,
 ) -> Report:
-    """Play what the service can take, by default all that an emulator can.
+    """Play what the service can take, by default all that an emulator can; then explore histories, where that is asked.
 
     `tell` is told of each probe before it is played. Raises `Unusable` where the service gives no answer at all.
     """
@@ -68,8 +76,12 @@ def run(
         except Stopped as reason:
             stopped = str(reason)
             break
-    trace = tuple(target.trace)
-    return Report(tuple(judge(trace, chosen, tolerance)), trace, (*skipped, *_troubles(trace)), stopped)
+    searched = None if explore is None or stopped else explore(target)
+    if searched is not None:
+        stopped = searched.stopped
+    shown = () if searched is None or searched.failure is None else searched.failure.trace
+    trace = (*target.trace, *shown)
+    return Report(tuple(judge(trace, chosen, tolerance)), trace, (*skipped, *_troubles(trace)), stopped, searched)
 
 
 def _troubles(trace: Trace) -> list[Skipped]:

@@ -1,15 +1,18 @@
 """Hypothesis strategies of the contract: requests that keep the rules or break one, URLs, receivers."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from evolink_contracts.edges import FLASH, INTERNAL, PUBLIC, valid
+from evolink_contracts.edges import FLASH, INTERNAL, PUBLIC, edges, valid
 from evolink_contracts.oracle import Fault, judge_create
+from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.fields import Field
 from evolink_contracts.spec.models import Model
+from evolink_contracts.steps import REFUSALS, Step
 
 
 class Labelled(NamedTuple):
@@ -114,3 +117,61 @@ def invalid_requests(model: Model = FLASH, of: Field | None = None) -> st.Search
 def receiver_outcomes() -> st.SearchStrategy[list[int]]:
     """What a receiver answers to one attempt after the other; the last goes for all that follow."""
     return st.lists(st.sampled_from([200, 204, 302, 404, 500, 503]), min_size=1, max_size=5)
+
+
+def _steps(do: str, **values: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]:
+    return st.fixed_dictionaries({"do": st.just(do), **values})
+
+
+# Ready-made, since drawing a whole request at every step takes ten times as long as carrying it out.
+_REQUESTS = [
+    {"duration": duration, "quality": quality, "generate_audio": sound}
+    for duration in (5, 2, 15)
+    for quality in ("720p", "1080p")
+    for sound in (True, False)
+]
+_FAULTY = [
+    (edge.title, edge.body.decode("utf-8", "replace"))
+    for edge in edges()
+    if len(judge_create(edge.body.decode("utf-8", "replace"), {}).faults) == 1
+]
+_TASKS = st.integers(0, 9)
+
+CREATES: st.SearchStrategy[Step] = _steps(
+    "create",
+    fields=st.sampled_from(_REQUESTS),
+    # Half of them succeed: what is charged shows by those alone.
+    outcome=st.none() | st.sampled_from([*(f"fail={code}" for code in FAILURES), "cancel=failed"]),
+    answers=st.none() | receiver_outcomes(),
+)
+ACTS: Mapping[str, st.SearchStrategy[Step]] = {
+    "create": CREATES,
+    "query": _steps("query", task=_TASKS),
+    "advance": _steps("advance", seconds=st.sampled_from([0.5, 1.0, 3.0, 10.0, 60.0])),
+    "look_at_credits": _steps("look_at_credits"),
+    "create_wrongly": st.sampled_from(_FAULTY).map(
+        lambda edge: {"do": "create_wrongly", "title": edge[0], "body": edge[1]}
+    ),
+    "answer_a_callback": _steps("answer_a_callback", status=st.sampled_from([500, 404, 302, 200])),
+    "cancel": _steps("cancel", task=_TASKS),
+    "inject": _steps("inject", refusal=st.sampled_from(REFUSALS)),
+    "reset": _steps("reset"),
+}
+"""Each thing that a customer can do, as steps."""
+
+
+_OFTEN = [*(["create", "query", "advance"] * 3), *(["look_at_credits", "answer_a_callback"] * 2), *ACTS]
+"""So often each is done: what changes little, or ends what was begun, seldom."""
+_NEXT: st.SearchStrategy[Step | None] = st.sampled_from(["", *_OFTEN * 2]).flatmap(
+    lambda do: ACTS[do] if do else st.none()
+)
+
+
+@st.composite
+def histories(draw: st.DrawFn, longest: int = 50) -> list[Step]:
+    """What a customer does, in any order; shrinks to the few steps that it takes."""
+    steps = [draw(CREATES)]
+    # Not `lists`, which has six steps on average, however many there may be.
+    while len(steps) < longest and (step := draw(_NEXT)) is not None:
+        steps.append(step)
+    return steps

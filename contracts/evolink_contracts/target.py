@@ -178,6 +178,12 @@ class Target:
         headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
         return self._send(method, f"{_CONTROL}{path}", content, headers)
 
+    def reset(self, seed: int, *, who: str = "a") -> None:
+        """Empty the world of a key, once nothing is under way there, and begin it anew with the luck of a seed."""
+        self.next_event(who)
+        self.control("worlds", {"reset": True, "seed": seed}, who=who)
+        self._clocks.pop(f"{self._scope}{who}", None)
+
     def now(self, who: str = "a") -> Seconds:
         """The time on the clock of a key, which only `advance` moves, or that of the wall."""
         owner = f"{self._scope}{who}"

@@ -2,25 +2,24 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from evolink_contracts.carriers import InProcess
+from evolink_contracts.carriers import Network
 from evolink_contracts.edges import FLASH
-from evolink_contracts.hook import Hook
-from evolink_contracts.machine import Broken, customer
+from evolink_contracts.machine import customer
 from evolink_contracts.oracle import judge_create
-from evolink_contracts.selftest import offered
 from evolink_contracts.spec.fields import Field
+from evolink_contracts.steps import ACTIONS, Broken
 from evolink_contracts.strategies import Labelled, invalid_requests, valid_requests
 from evolink_contracts.target import Target
+from lying import service
+from serving import Server
 from support import Emulator
-
-EMULATORS = offered()
 
 
 @pytest.fixture(scope="module")
@@ -29,32 +28,21 @@ def accepting() -> Iterator[Emulator]:
         yield emulator
 
 
-@contextmanager
-def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
-    """One emulator in this process, emptied after each history."""
-    hook = Hook()
-    with EMULATORS.made(name, {hook.origin: hook}) as app:
-        carrier = InProcess(app)
-
-        @contextmanager
-        def opened() -> Iterator[Target]:
-            hook.forget()
-            # With the key comes the seed, so the same history has the same end each time, and can be made shorter.
-            target = Target(carrier, "sk-machine", hook=hook, reached=True)
-            yield target
-            # A callback that is still under way would come to the next history.
-            target.next_event()
-            target.control("worlds", {"reset": True})
-
-        try:
-            yield opened
-        finally:
-            carrier.close()
-
-
 def test_whatever_a_customer_does_an_honest_emulator_keeps_every_promise() -> None:
     with service() as opened:
         run_state_machine_as_test(customer(opened), settings=settings(max_examples=15, stateful_step_count=30))
+
+
+def test_the_same_machine_waits_where_there_is_no_control_api() -> None:
+    with Server("--generation-time", "0.2s") as server:
+        carrier = Network(server.url)
+
+        @contextmanager
+        def opened() -> Iterator[Target]:
+            yield Target(carrier, "sk-waiting", steered=False, pause=0.02)
+
+        run_state_machine_as_test(customer(opened), settings=settings(max_examples=3, stateful_step_count=15))
+        carrier.close()
 
 
 def shown(error: BaseException) -> str:
@@ -69,7 +57,7 @@ def test_it_finds_a_lie_and_tells_it_in_few_steps(name: str) -> None:
     found = settings(max_examples=400, stateful_step_count=30, database=None, report_multiple_bugs=False)
     with service(name) as opened, pytest.raises(Broken) as broken:
         run_state_machine_as_test(customer(opened), settings=found)
-    history = re.findall(r"state\.(create|create_wrongly|query|advance|look_at_credits|cancel)\(", shown(broken.value))
+    history = re.findall(rf"state\.({'|'.join(ACTIONS)})\(", shown(broken.value))
     assert 0 < len(history) <= 6, history
 
 

@@ -1,0 +1,119 @@
+"""Random histories, until one shows that a promise is broken; it is then made as short as it can be."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from evolink_contracts.spending import Stopped
+from evolink_contracts.steps import Broken, Step, play
+from evolink_contracts.target import Target, Unusable
+from evolink_contracts.trace import Trace
+
+SCOPE = "histories/"
+"""Before the names of the keys that they are played with."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A history that broke a promise: which and how, what was done, and what happened."""
+
+    says: str
+    steps: Sequence[Step]
+    trace: Trace
+    again: bool = True
+    """Whether it failed when it was played once more."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """How many histories were played, and the shortest that failed. `stopped` is why it ended before its time."""
+
+    played: int
+    luck: int = 0
+    failure: Failure | None = None
+    stopped: str = ""
+
+
+def search(
+    target: Target, count: int, luck: int = 0, longest: int = 50, tell: Callable[[int], None] = lambda played: None
+) -> Searched:
+    """Play so many histories, of the luck of a seed, to a service; afterwards the trace is as it was before.
+
+    Where there is no control API, a failure is not made shorter, since each history takes its time, and perhaps money.
+    """
+    # Hypothesis takes longer to import than all the rest, and a run without histories needs none of it.
+    from hypothesis import HealthCheck, Phase, given, seed, settings
+    from hypothesis.errors import Flaky
+
+    from evolink_contracts.strategies import histories
+
+    kept = list(target.trace)
+    steered = "control" in target.can
+    phases = [Phase.generate, Phase.shrink] if steered else [Phase.generate]
+    played, stopped = 0, ""
+    failure: Failure | None = None
+
+    # TODO-free: every check of health is about the speed of drawing, and a service may be slow.
+    @seed(luck)
+    @settings(
+        max_examples=count,
+        phases=phases,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+    )
+    @given(histories(longest))
+    def each(steps: list[Step]) -> None:
+        nonlocal played, failure, stopped
+        if stopped:
+            return
+        if failure is not None and not steered:
+            raise Broken(failure.says)
+        played += 1
+        tell(played)
+        try:
+            play(target, steps)
+        except Broken as broken:
+            failure = Failure(str(broken), steps, tuple(target.trace))
+            raise
+        except (Stopped, Unusable) as reason:
+            stopped = str(reason)
+
+    target.begin(SCOPE)
+    try:
+        each()
+    except Broken:
+        if steered and failure is not None:
+            failure = _without_idle_steps(target, failure)
+    except Flaky:
+        failure = None if failure is None else replace(failure, again=False)
+    finally:
+        target.trace[:] = kept
+    return Searched(played, luck, failure, stopped)
+
+
+def _without_idle_steps(target: Target, failure: Failure) -> Failure:
+    """The same failure, with no step left that it can do without: where many are alike, Hypothesis leaves some."""
+    for place in reversed(range(len(failure.steps))):
+        fewer = [*failure.steps[:place], *failure.steps[place + 1 :]]
+        try:
+            play(target, fewer)
+        except Broken as broken:
+            failure = Failure(str(broken), fewer, tuple(target.trace))
+    return failure
+
+
+def replay(target: Target, steps: Sequence[Step]) -> Searched:
+    """Play one history, such as one that was saved; afterwards the trace is as it was before."""
+    kept = list(target.trace)
+    target.begin(SCOPE)
+    try:
+        play(target, steps)
+    except Broken as broken:
+        return Searched(1, failure=Failure(str(broken), steps, tuple(target.trace)))
+    except (Stopped, Unusable) as reason:
+        return Searched(1, stopped=str(reason))
+    finally:
+        target.trace[:] = kept
+    return Searched(1)

@@ -1,0 +1,90 @@
+"""What the contract kit takes: the state machine, beside the drawing of its steps alone, and the test of itself.
+
+`python -m tests.bench.contract RUNS` prints the seconds of the machine, and of one that does nothing, as JSON.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from evolink_contracts.carriers import InProcess
+from evolink_contracts.hook import Hook
+from evolink_contracts.machine import Customer, customer
+from evolink_contracts.selftest import offered
+from evolink_contracts.steps import Step
+from evolink_contracts.target import Target
+
+from .cores import SERVER_CORE, on_core
+from .plan import Plan, say
+from .report import Row
+from .servers import ROOT
+
+RUNS, STEPS = 500, 50
+GOAL = 15.0
+SELFTEST_GOAL = 240.0
+
+
+def measure(plan: Plan) -> Iterator[Row]:
+    say("the contract kit's machine and self-test")
+    command = [sys.executable, "-m", "tests.bench.contract", str(RUNS)]
+    with on_core(SERVER_CORE):
+        printed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=900).stdout
+    took = json.loads(printed)
+    yield Row(name=f"{RUNS} runs of {STEPS} steps of the machine", unit="s", ours=took["played"], goal=GOAL, most=True)
+    yield Row(name="of which drawing the steps", unit="s", ours=took["drawn"])
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "evolink_contracts", "selftest"], check=True, stdout=subprocess.DEVNULL)
+    yield Row(name="the kit's self-test", unit="s", ours=time.perf_counter() - began, goal=SELFTEST_GOAL, most=True)
+
+
+class _Idle(Customer):
+    """Draws its steps, and plays none of them; but there is a task to choose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.player.play({"do": "create", "fields": {}, "outcome": None, "answers": None})
+        self.player.play = _nothing  # type: ignore[method-assign]
+
+
+def _nothing(step: Step) -> None:
+    """In the place of a step."""
+
+
+def main(runs: int) -> None:
+    hook = Hook()
+    chosen = settings(
+        max_examples=runs,
+        stateful_step_count=STEPS,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    with offered().made(None, {hook.origin: hook}) as app:
+        carrier = InProcess(app)
+
+        @contextmanager
+        def opened() -> Iterator[Target]:
+            hook.forget()
+            target = Target(carrier, "sk-machine", hook=hook, reached=True)
+            yield target
+            target.reset(0)
+
+        took = {"drawn": _seconds(_Idle, opened, chosen), "played": _seconds(Customer, opened, chosen)}
+        carrier.close()
+    print(json.dumps(took))
+
+
+def _seconds(machine: type[Customer], opened: Callable[[], AbstractContextManager[Target]], chosen: settings) -> float:
+    began = time.perf_counter()
+    run_state_machine_as_test(customer(opened, machine), settings=chosen)
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,191 @@
+"""What a customer does, as JSON: it can be kept and played again, and tells a lie in few steps."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evolink_contracts.carriers import InProcess, Network
+from evolink_contracts.hook import Hook
+from evolink_contracts.search import replay, search
+from evolink_contracts.steps import ACTIONS, NoSteps, Step, play, read_steps, told
+from evolink_contracts.strategies import histories
+from evolink_contracts.target import Target
+from evolink_mock.errors import Answer
+from evolink_mock.exchange import Call
+from evolink_mock.patches import around, patched
+from kit import kit
+from lying import EMULATORS, served, service
+from serving import Server
+
+CREATE: Step = {"do": "create", "fields": {}, "outcome": None, "answers": None}
+
+
+@pytest.fixture(scope="module")
+def honest() -> Iterator[Target]:
+    with service() as opened, opened() as target:
+        yield target
+
+
+@given(histories())
+@settings(max_examples=40, deadline=None)
+def test_emulator_and_model_agree_on_whatever_is_done(honest: Target, steps: list[Step]) -> None:
+    play(honest, steps)
+
+
+@given(histories())
+@settings(max_examples=40)
+def test_a_history_that_was_kept_is_the_same_history(steps: list[Step]) -> None:
+    assert read_steps(json.dumps({"says": "", "steps": steps})) == steps == read_steps(json.dumps(steps))
+    assert len(told(steps)) == len(steps)
+
+
+def test_histories_come_to_every_action() -> None:
+    done: set[str] = set()
+
+    @given(histories())
+    @settings(max_examples=60, derandomize=True)
+    def each(steps: list[Step]) -> None:
+        done.update(step["do"] for step in steps)
+
+    each()
+    assert done == ACTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "it is no list"),
+        ('{"steps": 5}', "it is no list"),
+        (json.dumps([CREATE] * 10_001), "it is no list of at most 10,000 steps"),
+        ("[5]", 'step 1 has no "do" that is one of create, create_wrongly'),
+        ('[{"do": "__init__"}]', 'step 1 has no "do"'),
+        ('[{"do": "reset"}, {"do": "query"}]', "step 2 must have task beside do"),
+        ('[{"do": "reset", "more": 1}]', "step 1 must have nothing beside do"),
+        ('[{"do": "query", "task": "x"}]', "step 1 has a task that is not int"),
+        ('[{"do": "query", "task": true}]', "step 1 has a task that is not int"),
+        ('[{"do": "advance", "seconds": -1}]', "step 1 must advance by 0 to 604800 seconds"),
+        ('[{"do": "advance", "seconds": NaN}]', "step 1 must advance by 0 to 604800 seconds"),
+        ('[{"do": "inject", "refusal": "x; times=9"}]', "step 1 has a refusal that is not one of unauthorized"),
+    ],
+)
+def test_what_is_no_history_is_named(text: str, says: str) -> None:
+    with pytest.raises(NoSteps) as error:
+        read_steps(text)
+    assert says in str(error.value)
+
+
+@given(st.text(max_size=30) | st.recursive(st.none() | st.booleans() | st.text(max_size=3), st.lists).map(json.dumps))
+def test_any_text_is_a_history_or_is_refused(text: str) -> None:
+    with suppress(NoSteps):
+        assert isinstance(read_steps(text), list)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("gap_3", "VC-067"),
+        ("double_charge", "30 credits are used where from 15 to 15 can be"),
+        ("no_refund", "15 credits are used where from 0 to 0 can be"),
+    ],
+)
+def test_a_lie_is_told_in_few_steps(name: str, says: str, seed: int) -> None:
+    with service(name) as opened, opened() as target:
+        found = search(target, 300, seed).failure
+        assert found is not None
+        assert says in found.says
+        assert found.again
+        assert len(found.steps) <= 3, told(found.steps)
+        assert replay(target, found.steps).failure is not None
+
+
+def _lost_update() -> tuple[Callable[..., Answer], Callable[..., object]]:
+    """A planted race: who cancels at the instant of a read is told that it is done, and the read's state is kept."""
+    read: dict[str, int] = {}
+
+    def query(old: Callable[..., Answer], api: object, call: Call) -> Answer:
+        read[call.path["task_id"]] = call.now
+        return old(api, call)
+
+    def end(old: Callable[..., object], world: object, name: str, task: object, event: object) -> object:
+        lost = read.get(name) == world.clock.now()  # type: ignore[attr-defined]  # The emulator's own class.
+        return task if lost else old(world, name, task, event)
+
+    return query, end
+
+
+def test_a_planted_race_is_told_in_few_steps() -> None:
+    query, end = _lost_update()
+    hook = Hook()
+    patches = (around("routes:Api.query", query), around("world:World.end", end))
+    with (
+        patched(patches),
+        EMULATORS.made(None, {hook.origin: hook}) as app,
+        Target(InProcess(app), "sk-race", hook=hook, reached=True) as target,
+    ):
+        found = search(target, 500, 1).failure
+    assert found is not None
+    assert found.says == "it ended completed  where request_cancelled belongs"
+    assert [step["do"] for step in found.steps] == ["create", "query", "cancel"]
+
+
+def test_without_a_control_api_it_waits_and_judges_what_can_be_known() -> None:
+    with Server("--generation-time", "0.2s") as server:
+        target = Target(Network(server.url), "sk-waiting", steered=False, pause=0.02)
+        with target:
+            searched = search(target, 5, 1, longest=12)
+    assert (searched.played, searched.failure, searched.stopped) == (5, None, "")
+
+
+def test_without_a_control_api_a_failure_is_kept_as_it_was_found() -> None:
+    with service("answers_201", steered=False) as opened, opened() as target:
+        target.pause = 0.0
+        searched = search(target, 50, 1)
+    assert searched.failure is not None
+    assert searched.failure.trace
+    assert "a request without a fault got 201" in searched.failure.says
+
+
+def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) -> None:
+    kept, wrong = tmp_path / "kept.json", tmp_path / "wrong.json"
+    kept.write_text(json.dumps([CREATE, {"do": "reset"}, {"do": "query", "task": 0}]), encoding="utf-8")
+    wrong.write_text("[5]", encoding="utf-8")
+    with Server("--generation-time", "5s") as server:
+        run = ("run", "--base-url", server.url, "--api-key", "sk-histories")
+        ran = kit(*run, "--histories", "20", "--seed", "7", "--only", "VC-001")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert ran.stdout.splitlines()[-1].endswith(
+            "1 promises held, 0 broken, 0 not seen; 20 histories of seed 7 held"
+        )
+        ran = kit(*run, "--replay", str(kept))
+        assert ran.returncode == 0, ran.stdout
+        assert ran.stdout.splitlines()[-1].endswith("; one history held")
+        ran = kit(*run, "--replay", str(wrong))
+        assert ran.returncode == 2
+        assert 'step 1 has no "do" that is one of create' in ran.stderr
+        ran = kit(*run, "--profile", "live-safe", "--histories", "1")
+        assert ran.returncode == 2
+
+
+def test_a_history_that_failed_is_reported_and_kept_and_fails_again(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    with served("double_charge") as url:
+        run = ("run", "--base-url", url, "--api-key", "sk-histories", "--only", "VC-001")
+        ran = kit(*run, "--histories", "30", "--save", str(kept))
+        assert ran.returncode == 1, ran.stdout + ran.stderr
+        assert "✗ a history of 1 step: 30 credits are used where from 15 to 15 can be\n      1. create: " in ran.stdout
+        assert [step["do"] for step in read_steps(kept.read_text(encoding="utf-8"))] == ["create"]
+        again = {form: kit(*run, "--replay", str(kept), "--format", form) for form in ("json", "junit", "markdown")}
+    assert {ran.returncode for ran in again.values()} == {1}
+    found = json.loads(again["json"].stdout)["histories"]
+    assert found["failure"]["steps"] == read_steps(kept.read_text(encoding="utf-8"))
+    suite = fromstring(again["junit"].stdout)
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert suite.find("testcase[@name='histories']/failure") is not None
+    assert "## A history\n\n```text\n30 credits are used" in again["markdown"].stdout
