@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from evolink_contracts import options
-from evolink_contracts.carriers import Network, NoReply
+from evolink_contracts import drift_report, options
+from evolink_contracts.carriers import InProcess, Network, NoReply
+from evolink_contracts.drift import drift
 from evolink_contracts.invariants import invariants, judge
 from evolink_contracts.receiver import UNKNOWN_ID, check_receiver
 from evolink_contracts.run_command import run_command
 from evolink_contracts.runner import Report
 from evolink_contracts.selftest import offered, selftest
-from evolink_contracts.target import Unusable
+from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import NoTrace, Trace, read_trace
 
 
@@ -54,6 +55,31 @@ def _events(recording: Path) -> Trace:
     except (NoTrace, UnicodeDecodeError) as error:
         click.echo(f"Error: {recording}: {error}", err=True)
         sys.exit(3)
+
+
+@main.command("drift")
+@click.argument("recording", type=options.RECORDING)
+@click.option("--format", "form", type=click.Choice(list(drift_report.FORMATS)), default="text", show_default=True)
+@options.OUT
+@options.WITHIN
+def drift_command(recording: Path, form: str, out: Path | None, tolerance: float) -> None:
+    """Play a recording to the emulator, and tell where the recorded service answered otherwise.
+
+    Nothing is sent to anybody. A difference is critical where clients would notice, a warning where they should know,
+    and information where either is right.
+    """
+    events = _events(recording)
+    try:
+        with (
+            offered().made(None, {}) as app,
+            Target(InProcess(app), "sk-drift") as target,
+        ):
+            found = drift(target, events, tolerance)
+    except Unusable as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(3)
+    options.put(drift_report.FORMATS[form](found), out)
+    sys.exit(1 if found.critical else 0)
 
 
 @main.command("receiver")

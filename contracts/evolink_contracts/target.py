@@ -19,7 +19,8 @@ Capability: TypeAlias = Literal["control", "keys", "callbacks"]
 """`control`: it has the emulator's control API. `keys`: any key is good. `callbacks`: they reach our own receiver."""
 
 _KEPT = ("content-type", "x-request-id", "x-oneapi-request-id", "idempotency-replayed", "retry-after")
-_CONTROL = "/__mock/"
+CONTROL = "/__mock/"
+"""Where the emulator is steered; no part of the API."""
 _STEPS = 400
 _AT_ONCE = 20
 _A_MOMENT: Seconds = 0.03
@@ -167,7 +168,7 @@ class Target:
         content = None if change is None else json.dumps(change).encode()
         answer = self._steer(method, path, content, who)
         if answer.status != 200:
-            raise Unusable(f"{method} {_CONTROL}{path} answered {answer.status}: {_text(answer)[:200]}")
+            raise Unusable(f"{method} {CONTROL}{path} answered {answer.status}: {_text(answer)[:200]}")
         return json.loads(answer.content)
 
     def try_control(self, path: str, *, who: str = "a") -> bool:
@@ -176,7 +177,7 @@ class Target:
 
     def _steer(self, method: str, path: str, content: bytes | None, who: str = "a") -> Reply:
         headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}
-        return self._send(method, f"{_CONTROL}{path}", content, headers)
+        return self._send(method, f"{CONTROL}{path}", content, headers)
 
     def reset(self, seed: int, *, who: str = "a") -> None:
         """Empty the world of a key, once nothing is under way there, and begin it anew with the luck of a seed."""

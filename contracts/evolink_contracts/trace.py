@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from math import isfinite
+from types import NoneType
 from typing import Any, Literal, TypeAlias
 
 from evolink_contracts.spec.wire import Seconds
@@ -97,6 +99,28 @@ class NoTrace(ValueError):
 _KINDS: Mapping[str, type[Call] | type[Attempt]] = {"call": Call, "attempt": Attempt}
 
 
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("at", "took"), (int, float)),
+    **dict.fromkeys(("method", "path", "answer", "who", "access", "url", "body"), (str,)),
+    **dict.fromkeys(("sent_headers", "headers", "notes"), (dict,)),
+    "status": (int,),
+    "sent": (str, NoneType),
+    "outcome": (int, str),
+}
+
+
+def _of_another_type(event: Event) -> str | None:
+    for name, value in vars(event).items():
+        if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
+            return f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}"
+    if not all(map(isfinite, (event.at, getattr(event, "took", 0)))):
+        return "at and took must be finite"
+    for headers in (event.headers, getattr(event, "sent_headers", {})):
+        if not all(isinstance(value, str) for value in headers.values()):
+            return "headers must be text"
+    return None
+
+
 def read_trace(lines: Iterable[str]) -> Trace:
     """The events of a recording in the order of time. Raises `NoTrace`."""
     events: list[Event] = []
@@ -110,7 +134,10 @@ def read_trace(lines: Iterable[str]) -> Trace:
         if kind is None:
             raise NoTrace(f'line {number} has no "kind" that is one of {", ".join(_KINDS)}')
         try:
-            events.append(kind(**found))
+            event = kind(**found)
         except TypeError as error:
             raise NoTrace(f"line {number}: {str(error).partition(') ')[2] or error}") from None
+        if (wrong := _of_another_type(event)) is not None:
+            raise NoTrace(f"line {number}: {wrong}")
+        events.append(event)
     return tuple(sorted(events, key=lambda event: event.at))

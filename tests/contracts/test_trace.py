@@ -8,41 +8,18 @@ from hypothesis import strategies as st
 
 from evolink_contracts.invariants import invariants, judge
 from evolink_contracts.trace import Attempt, Call, NoTrace, read_trace, write_trace
-
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-HEADERS = st.dictionaries(TEXTS, TEXTS, max_size=2)
-TIMES = st.floats(0, 1e10)
-ID = "task-unified-1757169743-7cvnl5zw"
-NAMES = st.sampled_from(
-    [
-        *("id", "status", "progress", "results", "error", "usage", "task_info", "created", "model", "code", "message"),
-        *("data", "user", "token", "used_credits", "remaining_credits", "credits_reserved", "duration", "quality"),
-        *("audio_url", "image_urls", "prompt", "callback_url"),
-    ]
-)
-CALLS = st.builds(
-    Call,
-    at=TIMES,
-    method=st.sampled_from(["GET", "POST"]),
-    path=TEXTS,
-    status=st.integers(100, 599),
-    answer=TEXTS,
-    who=TEXTS,
-    access=st.sampled_from(["granted", "missing", "wrong"]),
-    sent=st.none() | TEXTS,
-    sent_headers=HEADERS,
-    headers=HEADERS,
-    notes=st.dictionaries(TEXTS, st.booleans() | st.integers(), max_size=2),
-)
-ATTEMPTS = st.builds(
-    Attempt, at=TIMES, url=TEXTS, body=TEXTS, outcome=st.integers(100, 599) | st.just("timeout"), took=TIMES
-)
+from recordings import ATTEMPTS, CALLED, CALLS, FOREIGN
 
 
 @given(st.lists(CALLS | ATTEMPTS, max_size=8))
 def test_what_is_written_is_read_again_in_the_order_of_time(events: list[Call | Attempt]) -> None:
     again = read_trace(write_trace(events))
     assert list(again) == sorted(events, key=lambda event: event.at)
+
+
+def _line(**changed: object) -> str:
+    call = {"kind": "call", "at": 1, "method": "GET", "path": "/v1/credits", "status": 200}
+    return json.dumps({**call, **changed})
 
 
 @pytest.mark.parametrize(
@@ -53,45 +30,16 @@ def test_what_is_written_is_read_again_in_the_order_of_time(events: list[Call | 
         ("{}", 'line 2 has no "kind" that is one of call, attempt'),
         ('{"kind": "call"}', "line 2: missing 4 required positional arguments"),
         ('{"kind": "attempt", "x": 1}', "line 2: got an unexpected keyword argument 'x'"),
+        (_line(at="soon"), "line 2: at must be int or float"),
+        (_line(at=float("nan")), "line 2: at and took must be finite"),
+        (_line(status=True), "line 2: status must be int"),
+        (_line(headers={"a": 1}), "line 2: headers must be text"),
     ],
 )
 def test_a_line_that_is_no_event_is_named(line: str, says: str) -> None:
     with pytest.raises(NoTrace) as error:
         read_trace(["", line])
     assert says in str(error.value)
-
-
-LEAVES = st.none() | st.booleans() | st.integers(-3, 200) | st.floats(allow_nan=False) | st.text(max_size=4)
-ANY = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=6
-)
-SHAPED = st.dictionaries(NAMES, ANY, max_size=8)
-ROUTES = st.sampled_from(
-    ["/v1/videos/generations", "/v1/credits", f"/v1/tasks/{ID}", "/v1/tasks/x", "/v1/tasks/", "/v2"]
-)
-NOTES = st.dictionaries(
-    st.sampled_from(["age", "settled", "remaining", "priced", "length", "fails", "ended", "listens"]), ANY
-)
-FOREIGN = st.builds(
-    Call,
-    at=st.floats(0, 1e5),
-    method=st.sampled_from(["GET", "POST"]),
-    path=ROUTES,
-    status=st.sampled_from([200, 200, 201, 400, 401, 403, 404, 409, 500]),
-    answer=(ANY | SHAPED).map(json.dumps) | st.text(max_size=5),
-    who=st.sampled_from("ab"),
-    sent=st.none() | (ANY | SHAPED).map(json.dumps),
-    sent_headers=st.dictionaries(st.sampled_from(["idempotency-key", "content-type"]), st.text(max_size=20)),
-    notes=NOTES,
-)
-CALLED = st.builds(
-    Attempt,
-    at=st.floats(0, 1e5),
-    url=st.text(max_size=5),
-    body=(ANY | SHAPED).map(json.dumps),
-    outcome=st.sampled_from([200, 302, 500, "timeout"]),
-    headers=HEADERS,
-)
 
 
 @given(st.lists(FOREIGN | CALLED, max_size=8))
