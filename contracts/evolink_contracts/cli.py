@@ -15,6 +15,7 @@ from evolink_contracts.receiver import UNKNOWN_ID, check_receiver
 from evolink_contracts.run_command import run_command
 from evolink_contracts.runner import Report
 from evolink_contracts.selftest import offered, selftest
+from evolink_contracts.sentences import SENTENCES
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import NoTrace, Trace, read_trace
 
@@ -143,9 +144,13 @@ def selftest_command(names: tuple[str, ...]) -> None:
 
 @main.command("promises")
 def promises() -> None:
-    """List every promise with its source and how well it is known."""
+    """List every promise with its source and how well it is known, and what the documents say that none shows."""
     for promise in invariants().values():
         click.echo(
             f"{promise.number} {promise.name}: {promise.statement} "
             f"[{promise.source}, {promise.basis}, {promise.severity}]"
         )
+    click.echo("\nNot checkable, or not all of it:")
+    for sentence in SENTENCES:
+        if sentence.why:
+            click.echo(f"- {sentence.page}: {sentence.says} {sentence.why[0].upper()}{sentence.why[1:]}.")

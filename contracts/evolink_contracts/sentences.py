@@ -1,0 +1,113 @@
+"""What the documents say, sentence by sentence: which promises show it, or why nothing can."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+Page: TypeAlias = Literal["create", "callback", "query", "error", "credits"]
+
+
+class Sentence(NamedTuple):
+    """One thing that a page says, in words of this project. Without `shown_by` there is a `why`; with both, `why` tells
+    what of it remains unseen.
+    """
+
+    page: Page
+    says: str
+    shown_by: tuple[str, ...] = ()
+    why: str = ""
+
+
+_BYTES = "it is judged by the bytes of a file, after the task was created, and an answer names no measure of them"
+_VIDEO = "it is to be seen or heard in the video, and not in any answer"
+_ADVICE = "it is advice to a client"
+_UNPROVOKED = "a sound account does not come to it on purpose; where it comes, its form is judged"
+
+SENTENCES: tuple[Sentence, ...] = (
+    Sentence("create", "The model turns a first frame into a video, faster than its sibling.", (), _VIDEO),
+    Sentence("create", "An id is answered at once, and the task is asked for by it.", ("VC-003", "VC-053")),
+    Sentence("create", "A link to a generated video works for 24 hours.", ("VC-054",)),
+    Sentence("create", "Every call carries a bearer token.", ("VC-032",)),
+    Sentence("create", "The body is JSON.", ("VC-026",)),
+    Sentence("create", "model names this model.", ("VC-011", "VC-025")),
+    Sentence("create", "prompt is required, and is limited to 1,500 characters.", ("VC-012",)),
+    Sentence("create", "image_urls is required, and holds one picture.", ("VC-013",)),
+    Sentence("create", "A picture has at most 10 MB.", (), _BYTES),
+    Sentence("create", "A picture is jpeg, png without transparency, bmp or webp.", (), _BYTES),
+    Sentence("create", "Each side of a picture has 360 to 2,000 pixels.", (), _BYTES),
+    Sentence("create", "A picture's URL leads straight to it.", (), _BYTES),
+    Sentence("create", "duration is any whole number of seconds from 2 to 15.", ("VC-014",)),
+    Sentence("create", "duration is charged in advance.", ("VC-080",), "prices are inferred; a live run judges none"),
+    Sentence("create", "The real length of the video is what is charged in the end.", ("VC-083",)),
+    Sentence("create", "quality is 720p, unless 1080p is asked for.", ("VC-015", "VC-080")),
+    Sentence("create", "1080p costs more than 720p.", ("VC-081",)),
+    Sentence(
+        "create",
+        "prompt_extend is true unless switched off, and lets the prompt be rewritten.",
+        ("VC-016",),
+        _VIDEO,
+    ),
+    Sentence("create", "model_params holds the model's own parameters.", ("VC-017",)),
+    Sentence("create", "shot_type is single, unless multi is asked for.", ("VC-018",), _VIDEO),
+    Sentence("create", "shot_type counts only while prompt_extend is true, and goes before the prompt.", (), _VIDEO),
+    Sentence("create", "audio_url leads to a sound that the video is made for.", ("VC-019",), _VIDEO),
+    Sentence("create", "A sound is an mp3 of 3 to 30 seconds and at most 15 MB.", (), _BYTES),
+    Sentence("create", "A sound longer than the video is cut, and after a shorter one there is silence.", (), _VIDEO),
+    Sentence("create", "generate_audio is true unless it is switched off.", ("VC-020", "VC-080")),
+    Sentence("create", "A video with sound costs more than a silent one.", ("VC-081",)),
+    Sentence("create", "Success is answered with 200.", ("VC-001", "VC-002")),
+    Sentence("create", "created is the second of the creation.", ("VC-009",)),
+    Sentence("create", "id is the task's, and no other's.", ("VC-007", "VC-008")),
+    Sentence("create", "model is the model that was used.", ("VC-010",)),
+    Sentence("create", "object is video.generation.task, and type is video.", ("VC-004",)),
+    Sentence("create", "progress is a percentage and status a word; both begin at the beginning.", ("VC-004",)),
+    Sentence("create", "task_info tells whether the task can be cancelled, and estimates the seconds.", ("VC-005",)),
+    Sentence("create", "usage tells the billing rule, the credits reserved and the user's group.", ("VC-006",)),
+    Sentence("create", "A faulty request gets 400 invalid_request.", ("VC-033",)),
+    Sentence("create", "A bad token gets 401 unauthorized.", ("VC-032", "VC-031")),
+    Sentence("create", "Too few credits get 402 insufficient_quota.", ("VC-085",)),
+    Sentence("create", "A model that is not granted gets 403 model_access_denied.", ("VC-025",)),
+    Sentence("create", "Too many requests get 429 rate_limit_exceeded.", ("VC-031",), _UNPROVOKED),
+    Sentence("create", "Whatever else goes wrong gets 500 internal_error.", ("VC-031",), _UNPROVOKED),
+    Sentence("create", "An error has a code, a message and a type.", ("VC-030", "VC-031")),
+    Sentence("callback", "callback_url is a string.", ("VC-024",)),
+    Sentence("callback", "Only https is called back.", ("VC-021",)),
+    Sentence("callback", "No internal address is called back.", ("VC-023",)),
+    Sentence("callback", "The URL has at most 2,048 characters.", ("VC-022",)),
+    Sentence("callback", "The URL that was given is called, when the task is over.", ("VC-061", "VC-062", "VC-070")),
+    Sentence("callback", "It comes after completion, failure or cancellation.", ("VC-069", "VC-063", "VC-071")),
+    Sentence(
+        "callback",
+        "It comes after billing was confirmed.",
+        (),
+        "a callback says nothing of billing, and whoever looks at the credits then looks later",
+    ),
+    Sentence("callback", "A receiver has 10 seconds.", ("VC-068",)),
+    Sentence("callback", "A failure is followed by at most three retries.", ("VC-065", "VC-066")),
+    Sentence("callback", "Retries come 1, 2 and 4 seconds after the failure.", ("VC-067",)),
+    Sentence("callback", "It says what a query of the task answers.", ("VC-060", "VC-072")),
+    Sentence("callback", "Any 2xx is success, and every other status is followed by a retry.", ("VC-064", "VC-065")),
+    Sentence("callback", "Nothing is said of a signature.", ("VC-073",)),
+    Sentence("query", "A task id begins with task-unified-; any other gets 400 invalid_task_id.", ("VC-035",)),
+    Sentence("query", "A task is told with id, object, created, model and type.", ("VC-040", "VC-051")),
+    Sentence("query", "status is pending, processing, completed or failed.", ("VC-041", "VC-042", "VC-055")),
+    Sentence("query", "progress is from 0 to 100.", ("VC-043", "VC-044")),
+    Sentence("query", "results are the URLs of a completed task.", ("VC-045",)),
+    Sentence("query", "error is there only for a failed task, with the type task_error.", ("VC-046",)),
+    Sentence("query", "task_info tells whether the task can be cancelled.", ("VC-040", "VC-049")),
+    Sentence("query", "Its fields are those, and usage is none of them.", ("VC-052",)),
+    Sentence("query", "A missing token gets 401 unauthorized.", ("VC-032", "VC-031")),
+    Sentence("query", "No quota gets 402 quota_exceeded.", ("VC-031",), _UNPROVOKED),
+    Sentence("query", "Another account's task gets 403 permission_denied.", ("VC-090",)),
+    Sentence("query", "An unknown task gets 404 task_not_found.", ("VC-036",)),
+    Sentence("query", "Too many requests get 429 rate_limit_exceeded.", ("VC-031",), _UNPROVOKED),
+    Sentence("query", "Whatever else goes wrong gets 500 internal_error.", ("VC-031",), _UNPROVOKED),
+    Sentence("error", "A failed task names one of thirteen codes.", ("VC-048",), "only an emulator fails when asked"),
+    Sentence("error", "A failed task has a message and stands at 0 %.", ("VC-046", "VC-047")),
+    Sentence("error", "Each code comes with certain wordings.", (), "they are samples, and any other may come"),
+    Sentence("error", "Some codes are worth another try, after some seconds.", (), _ADVICE),
+    Sentence("error", "Pictures of some formats and sizes are supported.", (), _BYTES),
+    Sentence("error", "Failures cost nothing.", ("VC-083",)),
+    Sentence("credits", "It tells what is used and what remains.", ("VC-082", "VC-084")),
+    Sentence("error", "A task that is too old cannot be queried.", (), "no page says how old that is"),
+    Sentence("error", "Tasks are best asked for every few seconds.", (), _ADVICE),
+)
+"""Of the model page (create and callback), the task query, error code and credits pages."""
