@@ -22,6 +22,7 @@ run: $(RUN)/installed
 test: $(DEV)/installed
 	$(DEV)/bin/python -m pytest -n 3 -m "not slow" $(ARGS)
 
+test-all: export DEVKIT_BROWSER := required
 test-all: check test
 	$(DEV)/bin/python -m pytest -n 2 -m slow
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from evolink_contracts.drift import ORDER, Drift, Drifted
-from evolink_contracts.reports import curl
+from evolink_contracts.reports import clean, curl
 from evolink_contracts.trace import Call
 
 _URL = "https://api.evolink.ai"
@@ -24,7 +24,7 @@ def as_text(found: Drifted) -> str:
         if what.severity != "information" and isinstance(drift.event, Call):
             lines.append(f"    {curl(drift.event, _URL)}")
     lines += [f"– skipped {_count(count, 'call')}: {reason}" for reason, count in found.skipped.items()]
-    return "\n".join([*lines, _summary(found)])
+    return clean("\n".join([*lines, _summary(found)]))
 
 
 def _shown(value: object) -> str:
@@ -42,16 +42,13 @@ def _summary(found: Drifted) -> str:
 
 
 def as_json(found: Drifted) -> str:
-    return json.dumps(
-        {
-            "summary": _summary(found),
-            "compared": found.compared,
-            "drifts": [_row(drift) for drift in found.drifts],
-            "skipped": found.skipped,
-        },
-        indent=2,
-        ensure_ascii=False,
-    )
+    said = {
+        "summary": _summary(found),
+        "compared": found.compared,
+        "drifts": [_row(drift) for drift in found.drifts],
+        "skipped": found.skipped,
+    }
+    return clean(json.dumps(said, indent=2, ensure_ascii=False))
 
 
 def _row(drift: Drift) -> dict[str, object]:

@@ -123,10 +123,10 @@ _PAGE = """<!doctype html>
 <title>{summary}</title>
 <style>
 :root {{ color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }}
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse; width: 100% }}
 td, th {{ text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #8884 }}
-pre {{ overflow-x: auto; padding: .6rem; background: #8882; white-space: pre-wrap; overflow-wrap: anywhere }}
+pre {{ overflow-x: auto; padding: .6rem; background: #8882; white-space: pre-wrap }}
 .broken {{ font-weight: bold }}
 </style>
 <h1>{summary}</h1>
@@ -212,32 +212,34 @@ def as_junit(report: Report, base_url: str) -> str:
             suite, "testcase", {"classname": "evolink_contracts", "name": f"{promise.number} {promise.name}"}
         )
         if judgement.breaches:
-            failure = SubElement(
-                case, "failure", {"message": _clean(judgement.shortest.broken), "type": promise.severity}
-            )
-            failure.text = _clean("\n".join(example_of(judgement.shortest, base_url)))
+            failure = SubElement(case, "failure", {"message": judgement.shortest.broken, "type": promise.severity})
+            failure.text = "\n".join(example_of(judgement.shortest, base_url))
         elif judgement.verdict == "not seen":
             SubElement(case, "skipped", {"message": "nothing showed whether it holds"})
     if report.searched is not None:
         case = SubElement(suite, "testcase", {"classname": "evolink_contracts", "name": "histories"})
         if report.failure is not None:
-            failure = SubElement(case, "failure", {"message": _clean(report.failure.says), "type": "critical"})
-            failure.text = _clean("\n".join(_story(report.failure)))
+            failure = SubElement(case, "failure", {"message": report.failure.says, "type": "critical"})
+            failure.text = "\n".join(_story(report.failure))
     indent(suite)
     return tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _clean(text: str) -> str:
-    """Without what XML 1.0 cannot carry."""
+def clean(text: str) -> str:
+    """Without what XML 1.0 cannot carry, terminals obey, or files cannot hold."""
     return "".join(
         c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "�" for c in text
     )
 
 
+def _cleaned(made: Callable[[Report, str], str]) -> Callable[[Report, str], str]:
+    return lambda report, base_url: clean(made(report, base_url))
+
+
 FORMATS: Mapping[str, Callable[[Report, str], str]] = {
-    "text": as_text,
-    "markdown": as_markdown,
-    "html": as_html,
-    "json": as_json,
-    "junit": as_junit,
+    "text": _cleaned(as_text),
+    "markdown": _cleaned(as_markdown),
+    "html": _cleaned(as_html),
+    "json": _cleaned(as_json),
+    "junit": _cleaned(as_junit),
 }

@@ -1,0 +1,45 @@
+"""A real browser without a window: Debian's Chromium, or whichever is found; `make test-all` insists on one."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# A browser that calls nobody: neither for updates nor for experiments.
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def executable() -> str:
+    """Where a browser is; skips the test where there is none, unless one is required."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None and os.environ.get("DEVKIT_BROWSER") == "required":
+        pytest.fail("no browser was found; .ci/run installs chromium, or apt-get install chromium")
+    return found or pytest.skip("no browser was found; apt-get install chromium gives one")
+
+
+@contextmanager
+def opened_page() -> Iterator[tuple[Page, list[str]]]:
+    """An empty page, and whatever it asks for or complains of from then on."""
+    path = executable()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
+        page = browser.new_page()
+        noticed: list[str] = []
+        page.on("request", lambda request: noticed.append(f"asks for {request.url}"))
+        page.on("console", lambda message: noticed.append(f"says {message.text}"))
+        page.on("pageerror", lambda error: noticed.append(f"fails with {error}"))
+        page.on("dialog", lambda dialog: noticed.append(f"shows {dialog.message}"))
+        yield page, noticed
+        browser.close()

@@ -1,0 +1,97 @@
+"""Reports of a judged recording: JUnit by its schema, a page in a browser, Markdown, JSON; hostile text is text."""
+
+import json
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+import xmlschema
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from browser import opened_page
+from evolink_contracts.invariants import invariants, judge
+from evolink_contracts.reports import FORMATS
+from evolink_contracts.runner import Report, Skipped
+from evolink_contracts.search import Failure, Searched
+from evolink_contracts.trace import Event
+from exhibits import EXHIBITS, create, read
+from recordings import CALLED, FOREIGN
+
+URL = "https://api.evolink.ai"
+HOSTILE = "</pre><script>document.title='owned'</script><img src=x onerror=alert(1)>]]>\x1b[2J\x00\ud800```"
+SHOWN = HOSTILE.replace("\ud800", "�")
+STEPS: list[dict[str, object]] = [{"do": "create", "fields": {"prompt": HOSTILE}, "outcome": None, "answers": None}]
+JUNIT = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+
+
+def report(*events: Event, searched: Searched | None = None, stopped: str = "") -> Report:
+    return Report(tuple(judge(events)), events, (Skipped("callbacks", "no <way>"),), stopped, searched)
+
+
+WRONG = report(create(status=201, answer=HOSTILE), read(1.0, "failed"))
+LOST = report(searched=Searched(5, 7, Failure(HOSTILE, STEPS, (), again=False)), stopped=HOSTILE)
+
+
+@pytest.mark.parametrize("shown", [WRONG, LOST, report()], ids=["broken", "a history", "nothing"])
+def test_junit_keeps_its_schema(shown: Report) -> None:
+    document = FORMATS["junit"](shown, URL)
+    JUNIT.validate(document)
+    suite = fromstring(document)
+    kinds = ("failure", "skipped")
+    counted = [str(len([*suite.iter("testcase")])), *(str(len([*suite.iter(kind)])) for kind in kinds)]
+    assert counted == [suite.get("tests"), suite.get("failures"), suite.get("skipped")]
+
+
+def test_junit_says_what_broke() -> None:
+    suite = fromstring(FORMATS["junit"](WRONG, URL))
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    assert len(cases) == len(invariants())
+    failure = cases["VC-002 answers 200"].find("failure")
+    assert failure is not None
+    assert (failure.get("message"), failure.get("type")) == ("the status is 201", "critical")
+    assert cases["VC-067 gaps"].find("skipped") is not None
+
+
+@given(st.lists(FOREIGN | CALLED, max_size=4))
+@settings(max_examples=25, deadline=None)
+def test_whatever_was_recorded_is_reported(events: list[Event]) -> None:
+    shown = report(*events)
+    JUNIT.validate(FORMATS["junit"](shown, URL))
+    json.loads(FORMATS["json"](shown, URL))
+    for form in ("text", "markdown", "html"):
+        assert "\x1b" not in FORMATS[form](shown, URL).encode().decode()
+
+
+def test_markdown_is_a_table_and_what_broke() -> None:
+    page = FORMATS["markdown"](WRONG, URL)
+    assert "| VC-002 | An accepted request is answered with 200, not 201 or 202. | documented | broken |" in page
+    assert "## VC-002 answers 200" in page
+    assert page.count("```") % 2 == 0
+
+
+def test_json_has_every_promise_with_its_example() -> None:
+    found = json.loads(FORMATS["json"](LOST, URL))
+    assert [promise["number"] for promise in found["promises"]] == list(EXHIBITS)
+    assert found["histories"] == {
+        "played": 5,
+        "seed": 7,
+        "failure": {"says": SHOWN, "steps": [STEPS[0] | {"fields": {"prompt": SHOWN}}], "again": False},
+    }
+
+
+@pytest.mark.parametrize("shown", [WRONG, LOST], ids=["broken", "a history"])
+def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(shown: Report, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(FORMATS["html"](shown, URL), encoding="utf-8")
+    with opened_page() as (page, noticed):
+        page.goto(file.as_uri())
+        assert noticed == [f"asks for {file.as_uri()}"]
+        assert page.locator("tr").count() == len(invariants()) + 1
+        assert page.locator("details[open]").count() == len(shown.broken)
+        assert page.title() == page.locator("h1").inner_text()
+        assert "<script>document.title='owned'</script>" in page.locator("body").inner_text()
+        assert page.locator("script, img, iframe, link").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.set_viewport_size({"width": 360, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
