@@ -45,7 +45,7 @@ class Create(NamedTuple):
 
     @property
     def task(self) -> str:
-        return str(self.answer.get("id", ""))
+        return str(self.answer.get("id") or "")
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -119,6 +119,11 @@ class History:
         return [create for create in self.creates if create.accepted]
 
     @cached_property
+    def owners(self) -> dict[str, Create]:
+        """Each task that was made here, with the create that was answered with it last."""
+        return {create.task: create for create in self.accepted if create.task}
+
+    @cached_property
     def queries(self) -> list[Call]:
         return [call for call in self.calls if call.method == "GET" and call.path.startswith(TASK_PATH)]
 
@@ -134,7 +139,7 @@ class History:
     @cached_property
     def stories(self) -> list[Story]:
         """Each task that a create made, or that was seen otherwise."""
-        creates = {create.task: create for create in reversed(self.accepted)}
+        creates = {create.task: create for create in reversed(self.accepted) if create.task}
         reads: dict[str, list[Read]] = defaultdict(list)
         for call in self.queries:
             if call.status == 200 and isinstance(call.json, dict):

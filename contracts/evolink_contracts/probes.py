@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evolink_contracts.edges import edges
-from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
+from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, in_trouble
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import RESULT_LINK
-from evolink_contracts.spec.wire import TERMINAL, Seconds
+from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.target import Capability, Target
 from evolink_contracts.trace import Call, decoded
 
@@ -52,13 +52,14 @@ def played(profile: Profile) -> list[Probe]:
 
 
 LONG: Seconds = 24 * 3600.0
+_OPEN = ("pending", "processing")
 _STEPS = 60
 _LOOKS = 180
 """So often somebody looks at a task who cannot know when it changes; at 5 s, a quarter of an hour."""
 
 
 def id_of(created: Call) -> str:
-    return str(created.json.get("id", "")) if isinstance(created.json, dict) else ""
+    return str(created.json.get("id") or "") if isinstance(created.json, dict) else ""
 
 
 def status_of(read: Call) -> str:
@@ -66,11 +67,11 @@ def status_of(read: Call) -> str:
 
 
 def watch(target: Target, task: str, looks: int = 3, who: str = "a") -> Call:
-    """Read a task so many times between any two of its events, or in every pause, until it ends."""
+    """Read a task so many times between any two of its events, or in every pause, until it ends or is no task."""
     read = target.query(task, who=who)
     steered = "control" in target.can
     for _ in range(_STEPS if steered else _LOOKS):
-        if status_of(read) in TERMINAL:
+        if not in_trouble(read) and status_of(read) not in _OPEN:
             break
         following = target.next_event(who)
         pause = 1.0 if steered else target.pause

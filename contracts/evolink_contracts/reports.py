@@ -1,6 +1,7 @@
 """A report for people, for pipelines, and for both: text, Markdown, a page of HTML, JSON, JUnit."""
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -40,12 +41,16 @@ def _event(event: Event) -> str:
         took = f" after {event.took:g} s" if event.took else ""
         return f"callback to {event.url} at {event.at:.3f}: {event.outcome}{took}"
     said = event.answer if len(event.answer) <= _SHOWN else f"{event.answer[:_SHOWN]}…"
-    return f"{event.method} {event.path} at {event.at:.3f}: {event.status} {said}".rstrip()
+    return f"{event.method} {event.path} at {event.at:.3f}: {event.status} {_on_one_line(said)}".rstrip()
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def example_of(breach: Finding, base_url: str) -> Iterator[str]:
     """A breach in lines: what is wrong, what happened, and a shell's line that repeats it."""
-    yield breach.broken
+    yield _on_one_line(breach.broken)
     for event in breach.events:
         yield f"  {_event(event)}"
     calls = [event for event in breach.events if isinstance(event, Call)]
@@ -225,11 +230,12 @@ def as_junit(report: Report, base_url: str) -> str:
     return tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
 
 
+_UNFIT = re.compile("[^\t\n\r -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def clean(text: str) -> str:
     """Without what XML 1.0 cannot carry, terminals obey, or files cannot hold."""
-    return "".join(
-        c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "�" for c in text
-    )
+    return _UNFIT.sub("�", text)
 
 
 def _cleaned(made: Callable[[Report, str], str]) -> Callable[[Report, str], str]:

@@ -9,7 +9,7 @@ from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.probes import Probe, played
 from evolink_contracts.search import Failure, Searched
 from evolink_contracts.spec.wire import Seconds
-from evolink_contracts.spending import Stopped
+from evolink_contracts.spending import Refrained, Stopped
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Call, Trace
 
@@ -69,7 +69,7 @@ def run(
         target.begin(f"{each.name}/")
         try:
             each.run(target)
-        except Unusable as trouble:
+        except (Unusable, Refrained) as trouble:
             if not target.trace:
                 raise
             skipped.append(Skipped(each.name, f"it broke off: {trouble}"))

@@ -25,9 +25,8 @@ class Accepted(Stopped):
     """A service accepted what it had to refuse, which may cost credits; nothing more was sent."""
 
     def __init__(self, create: Create) -> None:
-        task = create.answer.get("id")
         super().__init__(
-            f"a create without a required field was accepted as {task}; look after that task and its credits"
+            f"a create without a required field was accepted as {_called(create)}; look after that task and its credits"
         )
 
 
@@ -35,8 +34,12 @@ class Overspent(Stopped):
     """The next create could cost more than is left; it was not sent. Or a faulty one was accepted, and took it all."""
 
 
+class Refrained(Exception):
+    """What must be refused is not tried again, since it was accepted before; says so in a sentence."""
+
+
 class Guard(Protocol):
-    """Each method raises `Stopped` where a run must not go on."""
+    """Each method raises `Stopped` where a run must not go on, or `Refrained` where this create must not be sent."""
 
     def before(self, sent: str | None, headers: Mapping[str, str]) -> None: ...
     def after(self, call: Call) -> None: ...
@@ -57,7 +60,8 @@ class Purse:
     """At most `limit` credits. `rate` is what a second of video costs at most; without one, the known prices count,
     and once a create shows what it reserves, as many times those as that is.
 
-    What has to be refused is taken to cost nothing; what is accepted all the same counts.
+    What has to be refused is taken to cost nothing. Once such a create is accepted all the same it counts, and no other
+    is sent.
     """
 
     def __init__(self, limit: Credits, rate: Credits | None = None) -> None:
@@ -65,6 +69,7 @@ class Purse:
         self.spent: Credits = 0.0
         self._rate = rate
         self._scale = 1.0
+        self._lenient = ""
 
     def worst(self, body: Mapping[str, Any]) -> Credits:
         """What a create can cost."""
@@ -88,6 +93,8 @@ class Purse:
     def before(self, sent: str | None, headers: Mapping[str, str]) -> None:
         if not judge_create(sent, headers).faults:
             self.afford([json.loads(sent or "")])
+        elif self._lenient:
+            raise Refrained(f"{self._lenient} was accepted though it broke a rule, and another may cost credits too")
 
     def after(self, call: Call) -> None:
         create = Create(call, judge_create(call.sent, call.sent_headers))
@@ -97,11 +104,17 @@ class Purse:
         if reserved is not None and not create.judged.faults:
             self._scale = max(self._scale, reserved / max(self._usual(create.body), _EXACT))
         self.spent += self.worst(create.body) if reserved is None else reserved
+        if create.judged.faults:
+            self._lenient = _called(create)
         if self.spent > self.limit + _EXACT:
             raise Overspent(
-                f"{create.answer.get('id')} may have cost more than was left: "
+                f"{_called(create)} may have cost more than was left: "
                 f"{self.spent:g} credits of {self.limit:g} are spent"
             )
+
+
+def _called(create: Create) -> str:
+    return create.task or "a task without an id"
 
 
 def _reserved(create: Create) -> Credits | None:

@@ -7,11 +7,14 @@ from evolink_contracts.spec.wire import Seconds
 
 
 class Wall:
-    """Time as it passes for everybody. Tests give another."""
+    """Time as it passes for everybody, from when this was made. Tests give another."""
+
+    def __init__(self) -> None:
+        self._began = monotonic()
 
     def now(self) -> Seconds:
         """A reading that never falls."""
-        return monotonic()
+        return monotonic() - self._began
 
     def wait(self, seconds: Seconds) -> None:
         sleep(seconds)

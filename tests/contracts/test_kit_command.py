@@ -1,11 +1,14 @@
 """`evolink-contracts` at a prompt: a service, a recording, and services that are none."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -80,6 +83,53 @@ def foreign() -> Iterator[str]:
     httpd.server_close()
 
 
+def test_a_foreign_service_is_bought_from_and_told_what_is_wrong_with_it(foreign: str) -> None:
+    Foreign.creates = 0
+    ran = kit("run", "--base-url", foreign, "--api-key", "sk-x", "--profile", "live", "--max-credits", "10000")
+    assert ran.returncode == 1, ran.stderr
+    broken = re.findall(r"✗ (VC-\d+)", ran.stdout)
+    assert {"VC-002", "VC-003", "VC-012", "VC-030", "VC-032", "VC-034", "VC-035", "VC-036", "VC-091"} <= set(broken)
+    assert (
+        "✗ VC-032 A missing or wrong key gets 401, whatever else is wrong.\n"
+        "    with a key that is missing it got 200\n"
+        "      GET /v1/tasks/task-unified-1757169743-7cvnl5zw at "
+    ) in ran.stdout
+    assert "      curl -s -i " + foreign + "/v1/tasks/nonsense -H " in ran.stdout
+    # One that broke a rule, four of strangers, one to a route that is none, and those that were paid for.
+    assert Foreign.creates == 1 + 4 + 1 + 4
+    assert "– skipped lacking: it broke off: a task without an id was accepted though it broke a rule" in ran.stdout
+    assert all(line.strip() for line in ran.stdout.splitlines())
+    assert max(map(len, ran.stdout.splitlines())) < 1500
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str, str]:
+    """Its code, what it wrote into a pipe, and what a person saw on the terminal meanwhile."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
+    command = [sys.executable, "-m", "evolink_contracts", *arguments]
+    ran = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):  # What Linux says when the other side is closed.
+        while chunk := os.read(ours, 65536):
+            seen += chunk
+    os.close(ours)
+    printed, _ = ran.communicate(timeout=60)
+    return ran.returncode, printed, seen.decode()
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(server: Server) -> None:
+    code, printed, seen = on_a_terminal(
+        *("run", "--base-url", server.url, "--api-key", "sk-bar", "--only", "VC-001", "--histories", "20")
+    )
+    assert code == 0
+    assert printed.splitlines()[0].startswith("✓ VC-001 ")
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
+    assert re.search(r"━+ +\d+/14 \d:\d\d:\d\d \S+: \w+", shown)
+    assert "histories: " in shown
+    assert seen.rindex("\x1b[?25h") > seen.rindex("\x1b[?25l")
+
+
 def test_what_is_no_emulator_is_not_run_against(foreign: str) -> None:
     ran = kit("run", "--base-url", foreign, "--api-key", "sk-x")
     assert (ran.returncode, ran.stdout) == (3, "")
@@ -95,6 +145,7 @@ def test_a_live_service_is_sent_nothing_that_it_could_accept(foreign: str, serve
     assert ran.returncode == 0, ran.stdout
     assert "✓ VC-030 A refusal is an object with error.code" in ran.stdout
     assert "✓ VC-032 A missing or wrong key gets 401, whatever else is wrong." in ran.stdout
+    Foreign.creates = 0
     answer = httpx.get(f"{server.url}/__mock/tasks", headers={"authorization": "Bearer sk-live"})
     assert answer.json()["tasks"] == []
     ran = kit("run", "--base-url", server.url, "--api-key", "sk-invalid-one", "--profile", "live-safe")
@@ -103,7 +154,7 @@ def test_a_live_service_is_sent_nothing_that_it_could_accept(foreign: str, serve
     ran = kit("run", "--base-url", foreign, "--api-key", "sk-x", "--profile", "live-safe")
     assert ran.returncode == 1
     assert "✗ VC-002 An accepted request is answered with 200" in ran.stdout
-    assert "a create without a required field was accepted as None; look after that task" in ran.stderr
+    assert "a create without a required field was accepted as a task without an id; look after that task" in ran.stderr
     assert Foreign.creates == 1
 
 

@@ -42,7 +42,8 @@ def reserved(history: History) -> Iterator[Finding]:
 def prices(history: History) -> Iterator[Finding]:
     by_kind: dict[tuple[int, str, bool], Create] = {}
     for create in history.accepted:
-        if create.judged.cost is not None and create.body.get("model") == "wan2.6-image-to-video-flash":
+        priced = create.judged.cost is not None and "credits_reserved" in create.usage
+        if priced and create.body.get("model") == "wan2.6-image-to-video-flash":
             sound = create.body.get("audio_url") is not None or create.body.get("generate_audio") is not False
             kind = (create.body.get("duration") or 5, create.body.get("quality") or "720p", sound)
             by_kind[kind] = create
@@ -117,7 +118,7 @@ def charged(history: History) -> Iterator[Finding]:
 def conserved(history: History) -> Iterator[Finding]:
     looks: dict[str, list[Call]] = {}
     for call in history.credits:
-        if call.status == 200 and call.access == "granted":
+        if call.status == 200 and call.access == "granted" and _balance(call):
             looks.setdefault(call.who, []).append(call)
     for calls in looks.values():
         for earlier, later in pairwise(calls):

@@ -8,9 +8,8 @@ from evolink_contracts.invariants import Finding, expect, invariant
 
 @invariant("VC-090", "somebody else's task", "A query of another account's task gets 403 permission_denied.", "S1b")
 def foreign_task(history: History) -> Iterator[Finding]:
-    owners = {create.task: create for create in history.accepted}
     for call in history.queries:
-        create = owners.get(call.path.removeprefix(TASK_PATH))
+        create = history.owners.get(call.path.removeprefix(TASK_PATH))
         if create is not None and create.call.who != call.who and call.access == "granted":
             error = call.json.get("error") if isinstance(call.json, dict) else None
             said = (call.status, error.get("code") if isinstance(error, dict) else None)
@@ -42,7 +41,8 @@ def replayed(history: History) -> Iterator[Finding]:
     for earlier, later in _keyed(history):
         if earlier.body == later.body:
             holds = later.accepted and later.task == earlier.task and later.replayed
-            says = f"{earlier.task} became {later.call.status} {later.task}, replayed: {later.replayed}"
+            was, became = (create.task or "no id" for create in (earlier, later))
+            says = f"after {was} it got {later.call.status} with {became}, replayed: {later.replayed}"
             yield expect(holds, says, earlier.call, later.call)
 
 

@@ -148,9 +148,8 @@ def nothing_more(history: History) -> Iterator[Finding]:
 
 @invariant("VC-053", "a new task can be read", "A task can be queried as soon as it is created.", "S1b")
 def readable(history: History) -> Iterator[Finding]:
-    owners = {create.task: create for create in history.accepted}
     for call in history.queries:
-        create = owners.get(call.path.rpartition("/")[2])
+        create = history.owners.get(call.path.rpartition("/")[2])
         if create is None or create.call.who != call.who or call.access != "granted" or call.status >= 429:
             continue
         if call.at - create.call.at < RESULT_LINK.seconds:

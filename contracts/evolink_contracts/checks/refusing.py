@@ -86,10 +86,14 @@ def task_id_form(history: History) -> Iterator[Finding]:
 
 @invariant("VC-036", "no such task", "An id that nobody was given gets 404 task_not_found.", "S1b")
 def no_such_task(history: History) -> Iterator[Finding]:
-    given = {create.task for create in history.accepted}
     for call in history.queries:
         name = call.path.removeprefix(TASK_PATH)
-        if call.access == "granted" and name not in given and call.notes.get("unknown") and not in_trouble(call):
+        if (
+            call.access == "granted"
+            and name not in history.owners
+            and call.notes.get("unknown")
+            and not in_trouble(call)
+        ):
             said = (call.status, _error(call).get("code"))
             yield expect(said == (404, "task_not_found"), f"it got {said}", call)
 

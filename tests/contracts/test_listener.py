@@ -1,0 +1,96 @@
+"""The kit's own receiver behind a socket: statuses, silence and resets, by HTTP and by HTTPS, told as they were."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+
+from evolink_contracts.hook import Hook
+from evolink_contracts.listener import Certificate, Listener
+from evolink_contracts.wall import Wall
+
+HOST = "hook.example.com"
+
+
+def certificate(home: Path) -> tuple[Certificate, Path]:
+    """Files of a certificate for the receiver's name, and of the authority that made it."""
+    authority = trustme.CA()
+    made = authority.issue_cert(HOST)
+    chain, key, ca = home / "chain.pem", home / "key.pem", home / "ca.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in made.cert_chain_pems))
+    key.write_bytes(made.private_key_pem.bytes())
+    ca.write_bytes(authority.cert_pem.bytes())
+    return Certificate(chain, key), ca
+
+
+@pytest.fixture(params=["http", "https"])
+def heard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Hook, httpx.Client]]:
+    """A receiver, and a sender who knows it by its name."""
+    own, ca = certificate(tmp_path)
+    secure = request.param == "https"
+    hook = Hook(f"https://{HOST}", Wall().now)
+    with Listener(hook, "127.0.0.1", 0, own if secure else None) as listener:
+        assert listener.place.startswith(f"{request.param}://127.0.0.1:")
+        verify = ssl.create_default_context(cafile=ca) if secure else False
+        with httpx.Client(base_url=listener.place, verify=verify) as client:
+            yield hook, client
+
+
+def post(client: httpx.Client, path: str, timeout: float = 5.0) -> int | str:
+    """What came of it: a status, or the kind of trouble."""
+    try:
+        extensions = {"sni_hostname": HOST}
+        return client.post(path, content=b'{"id": "t"}', timeout=timeout, extensions=extensions).status_code
+    except httpx.TransportError as error:
+        return type(error).__name__
+
+
+def test_each_attempt_gets_its_word(heard: tuple[Hook, httpx.Client]) -> None:
+    hook, client = heard
+    path = "/1/500,302,reset,200?secret=a%2Fb"
+    assert [post(client, path) for _ in range(2)] == [500, 302]
+    assert post(client, path) in ("ReadError", "RemoteProtocolError")
+    assert [post(client, path) for _ in range(2)] == [200, 200]
+    attempts = hook.take()
+    assert [attempt.outcome for attempt in attempts] == [500, 302, "reset", 200, 200]
+    assert {(attempt.url, attempt.body) for attempt in attempts} == {(f"https://{HOST}{path}", '{"id": "t"}')}
+    assert [attempt.at for attempt in attempts] == sorted(attempt.at for attempt in attempts)
+
+
+def test_silence_lasts_until_the_sender_leaves(heard: tuple[Hook, httpx.Client]) -> None:
+    hook, client = heard
+    assert post(client, "/1/timeout,200", timeout=0.3) == "ReadTimeout"
+    assert post(client, "/1/timeout,200") == 200
+    silent, answered = sorted(hook.take(), key=lambda attempt: attempt.took, reverse=True)
+    assert (silent.outcome, answered.outcome, answered.took) == ("timeout", 200, 0.0)
+    assert 0.25 < silent.took < 5.0
+
+
+def test_what_comes_next_can_be_answered_otherwise(heard: tuple[Hook, httpx.Client]) -> None:
+    hook, client = heard
+    hook.answer(404)
+    assert [post(client, "/1/200"), post(client, "/1/200")] == [404, 200]
+
+
+def test_a_name_that_the_certificate_has_not_is_noticed(tmp_path: Path) -> None:
+    own, ca = certificate(tmp_path)
+    with (
+        Listener(Hook(), "127.0.0.1", 0, own) as listener,
+        httpx.Client(verify=ssl.create_default_context(cafile=ca)) as client,
+        pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
+    ):
+        client.post(f"{listener.place}/1/200")
+
+
+def test_a_certificate_that_is_none_is_an_error_and_the_port_is_free_again(tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("no certificate", encoding="utf-8")
+    with Listener(Hook(), "127.0.0.1", 0) as first:
+        port = int(first.place.rpartition(":")[2])
+    with pytest.raises(OSError, match="PEM"):
+        Listener(Hook(), "127.0.0.1", port, Certificate(nonsense, nonsense))
+    with Listener(Hook(), "127.0.0.1", port) as again:
+        assert again.place.endswith(f":{port}")
