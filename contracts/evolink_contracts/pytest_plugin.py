@@ -9,38 +9,89 @@ import pytest
 
 if TYPE_CHECKING:
     from evolink_contracts.runner import Report
+    from evolink_contracts.spending import Purse
     from evolink_contracts.target import Target
+
+_RUN = pytest.StashKey["_Run"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("evolink", "EvoLink contract")
-    group.addoption("--evolink-base-url", metavar="URL", help="the service that is judged, promise by promise")
-    group.addoption("--evolink-api-key", metavar="KEY", help="its API key; or else EVOLINK_API_KEY")
-    group.addoption(
+    group = parser.getgroup("evolink", "EvoLink contract; see evolink-contracts run --help")
+    add = group.addoption
+    add("--evolink-base-url", metavar="URL", help="the service that is judged, promise by promise")
+    add("--evolink-api-key", metavar="KEY", help="its API key; or else EVOLINK_API_KEY")
+    add(
         "--evolink-profile",
-        choices=["emulator", "live-safe"],
+        choices=["emulator", "live-safe", "live"],
         default="emulator",
-        help="live-safe sends nothing that costs credits",
+        help="live-safe sends nothing that costs credits; live buys a few videos",
     )
+    add("--evolink-max-credits", type=float, metavar="N", help="live: what all tests together may cost at worst")
+    add("--evolink-rate", type=float, metavar="N", help="live: what a second of video costs at most")
+    add("--evolink-tolerance", type=float, metavar="SECONDS", help="by how much gaps of callbacks may differ")
+    add("--evolink-histories", type=int, default=0, metavar="N", help="play so many random histories too")
+    add("--evolink-seed", type=int, default=0, metavar="N", help="the luck of the histories")
 
 
-def _opened(config: pytest.Config) -> "Target":
-    # Imported where it is asked for, since this module is loaded by every run of pytest.
-    from evolink_contracts.carriers import Network
-    from evolink_contracts.profiles import opened
-    from evolink_contracts.target import Unusable
+class _Run:
+    """One run for all promises of a session, made when the first is asked for; and the purse of all that is bought."""
 
-    key = config.getoption("--evolink-api-key") or os.environ.get("EVOLINK_API_KEY")
-    if not key:
-        raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
-    profile = config.getoption("--evolink-profile")
-    # Workers of xdist have worlds of their own, where there are such.
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "") if profile == "emulator" else ""
-    token = os.environ.get("EVOLINK_MOCK_CONTROL_TOKEN", "")
-    try:
-        return opened(profile, Network(config.getoption("--evolink-base-url")), f"{key}{worker}", token=token)
-    except Unusable as error:
-        raise pytest.UsageError(f"--evolink-base-url: {error}") from None
+    def __init__(self, config: pytest.Config) -> None:
+        self._option = config.getoption
+        # Of xdist, where it is in use.
+        self._worker = str(getattr(config, "workerinput", {}).get("workerid", ""))
+
+    def open(self) -> "Target":
+        # Imported where it is asked for, since this module is loaded by every run of pytest.
+        from evolink_contracts.carriers import Network
+        from evolink_contracts.profiles import opened
+        from evolink_contracts.target import Unusable
+
+        key = self._option("--evolink-api-key") or os.environ.get("EVOLINK_API_KEY")
+        if not key:
+            raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
+        profile = self._option("--evolink-profile")
+        # Workers have worlds of their own, where there are such.
+        own = f"{key}{self._worker}" if profile == "emulator" else key
+        token = os.environ.get("EVOLINK_MOCK_CONTROL_TOKEN", "")
+        try:
+            return opened(profile, Network(self._option("--evolink-base-url")), own, purse=self._purse, token=token)
+        except Unusable as error:
+            raise pytest.UsageError(f"--evolink-base-url: {error}") from None
+
+    @cached_property
+    def _purse(self) -> "Purse | None":
+        from evolink_contracts.spending import Purse
+
+        limit = self._option("--evolink-max-credits")
+        if (self._option("--evolink-profile") == "live") != (limit is not None):
+            raise pytest.UsageError("--evolink-profile live needs --evolink-max-credits, and no other profile does")
+        if limit is not None and self._worker:
+            raise pytest.UsageError("--evolink-profile live is for one process: each worker of xdist would buy its own")
+        return None if limit is None else Purse(limit, self._option("--evolink-rate"))
+
+    @cached_property
+    def report(self) -> "Report":
+        from evolink_contracts.history import TOLERANCE
+        from evolink_contracts.profiles import plan
+        from evolink_contracts.runner import run
+        from evolink_contracts.search import search
+        from evolink_contracts.spending import Overspent
+
+        count, luck, tolerance = (self._option(f"--evolink-{name}") for name in ("histories", "seed", "tolerance"))
+        if count and self._option("--evolink-profile") == "live-safe":
+            raise pytest.UsageError("--evolink-profile live-safe plays no histories")
+        with self.open() as target:
+            try:
+                probes, _ = plan(target, self._option("--evolink-profile"), self._purse)
+            except Overspent as error:
+                raise pytest.UsageError(f"{error}; nothing was bought") from None
+            explore = (lambda target: search(target, count, luck)) if count else None
+            return run(target, probes=probes, tolerance=TOLERANCE if tolerance is None else tolerance, explore=explore)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RUN] = _Run(config)
 
 
 @pytest.fixture
@@ -48,36 +99,34 @@ def target(pytestconfig: pytest.Config) -> "Iterator[Target]":
     """The service of --evolink-base-url, for tests of your own; skipped where none is given."""
     if not pytestconfig.getoption("--evolink-base-url"):
         pytest.skip("give --evolink-base-url")
-    with _opened(pytestconfig) as opened:
+    with pytestconfig.stash[_RUN].open() as opened:
         yield opened
-
-
-class _Run:
-    """One run for all promises of a session, made when the first is asked for."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-
-    @cached_property
-    def report(self) -> "Report":
-        from evolink_contracts.probes import played
-        from evolink_contracts.runner import run
-
-        with _opened(self._config) as target:
-            return run(target, probes=played(self._config.getoption("--evolink-profile")))
 
 
 class Broken(Exception):
     """A promise was broken; shown with its shortest example."""
 
 
-class PromiseItem(pytest.Item):
+class _Item(pytest.Item):
+    def __init__(self, *, run: _Run, **given: Any) -> None:
+        super().__init__(**given)
+        self._run = run
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, Broken):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[str, None, str]:
+        return "evolink contract", None, self.name
+
+
+class PromiseItem(_Item):
     """A promise as a test: passed where it held, failed where it was broken, skipped where nothing showed it."""
 
-    def __init__(self, *, promise: Any, run: _Run, **given: Any) -> None:
+    def __init__(self, *, promise: Any, **given: Any) -> None:
         super().__init__(**given)
         self._promise = promise
-        self._run = run
 
     def runtest(self) -> None:
         from evolink_contracts.reports import example_of
@@ -86,23 +135,28 @@ class PromiseItem(pytest.Item):
         if judgement.verdict == "not seen":
             pytest.skip("nothing showed whether it holds")
         if judgement.breaches:
-            raise Broken("\n".join(example_of(judgement.shortest, self.config.getoption("--evolink-base-url"))))
+            example = example_of(judgement.shortest, self.config.getoption("--evolink-base-url"))
+            raise Broken("\n".join([f"{self._promise.number} {self._promise.statement}", *example]))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, Broken):
-            return f"{self._promise.number} {self._promise.statement}\n{excinfo.value}"
-        return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[str, None, str]:
-        return "evolink contract", None, self.name
+class HistoriesItem(_Item):
+    """Random histories as one test, failed by the shortest that broke a promise."""
+
+    def runtest(self) -> None:
+        from evolink_contracts.steps import told
+
+        if (failure := self._run.report.failure) is not None:
+            raise Broken("\n".join([failure.says, *told(failure.steps)]))
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--evolink-base-url"):
         from evolink_contracts.invariants import invariants
 
-        run = _Run(config)
+        run = config.stash[_RUN]
         items += [
             PromiseItem.from_parent(session, name=f"{promise.number} {promise.name}", promise=promise, run=run)
             for promise in invariants().values()
         ]
+        if config.getoption("--evolink-histories"):
+            items.append(HistoriesItem.from_parent(session, name="histories", run=run))

@@ -18,6 +18,7 @@ import pytest
 
 from evolink_contracts.invariants import invariants
 from kit import kit
+from lying import served
 from serving import Server
 
 
@@ -212,6 +213,22 @@ def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_
     assert "PASSED ::VC-054 links live a day" in ran.stdout
     assert "1 skipped" in plugin(tmp_path).stdout
     assert "needs --evolink-api-key" in plugin(tmp_path, "--evolink-base-url", foreign, "-k", "VC").stdout
+
+
+@pytest.mark.slow
+def test_the_options_of_a_run_are_options_of_pytest_too(server: Server, tmp_path: Path) -> None:
+    given = ("--evolink-base-url", server.url, "--evolink-api-key", "sk-plugin-options")
+    ran = plugin(tmp_path, *given, "--evolink-histories", "5", "-k", "histories or VC-001")
+    assert "PASSED ::histories" in ran.stdout, ran.stdout
+    live = (*given, "--evolink-profile", "live")
+    assert "live needs --evolink-max-credits" in plugin(tmp_path, *live, "-k", "VC-001").stdout
+    ran = plugin(tmp_path, *live, "--evolink-max-credits", "5", "-k", "VC-001")
+    assert "4 creates may cost 15 credits; of 5 (--max-credits) 0 are spent; nothing was bought" in ran.stdout
+    ran = plugin(tmp_path, *live, "--evolink-max-credits", "20", "-n", "1", "-k", "own")
+    assert "each worker of xdist would buy its own" in ran.stdout
+    with served("double_charge") as url:
+        ran = plugin(tmp_path, "--evolink-base-url", url, *given[2:], "--evolink-histories", "9", "-k", "histories")
+    assert "30 credits are used where from 15 to 15 can be\ncreate: fields" in ran.stdout, ran.stdout
 
 
 def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import json
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
-from evolink_contracts.spending import Overspent, Purse
+from certificates import HOST, certificate
+from evolink_contracts.spending import Overspent, Purse, Refrained
 from evolink_contracts.trace import Call
 from kit import kit
 from serving import Server
@@ -40,6 +42,18 @@ def test_a_price_that_is_none_counts_as_the_worst(shown: object) -> None:
     assert purse.spent == 8
 
 
+def test_what_broke_a_rule_and_was_accepted_is_not_tried_again() -> None:
+    faulty = json.dumps({**CHEAP, "prompt": None})
+    purse = Purse(limit=1000)
+    purse.before(faulty, {})
+    answer = json.dumps({"id": "t", "usage": {"credits_reserved": 6}})
+    purse.after(Call(0, "POST", "/v1/videos/generations", 200, answer, sent=faulty))
+    with pytest.raises(Refrained, match="t was accepted though it broke a rule, and another may cost credits too"):
+        purse.before(faulty, {})
+    purse.before(json.dumps(CHEAP), {})
+    assert purse.spent == 6
+
+
 def test_a_live_run_says_what_it_costs_and_refuses_what_is_too_much() -> None:
     with Server("--generation-time", "1s") as server:
         live = ("run", "--base-url", server.url, "--api-key", "sk-live", "--profile", "live")
@@ -50,20 +64,24 @@ def test_a_live_run_says_what_it_costs_and_refuses_what_is_too_much() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("profile", ["emulator", "live"])
-def test_callbacks_come_to_the_receiver_of_the_kit(profile: str) -> None:
+@pytest.mark.parametrize(
+    ("profile", "scheme"), [("emulator", "http"), ("emulator", "https"), ("live", "http")], ids=lambda each: each
+)
+def test_callbacks_come_to_the_receiver_of_the_kit(profile: str, scheme: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    route = f"https://hook.example.com=http://127.0.0.1:{port}"
-    more = ("--max-credits", "20", "--callbacks", "yes") if profile == "live" else ()
-    with Server("--generation-time", "1s", "--callback-route", route) as server:
-        ran = kit(
-            *("run", "--base-url", server.url, "--api-key", "sk-live", "--profile", profile),
-            *("--listen", f"127.0.0.1:{port}", *more),
-        )
+    own, ca = certificate(tmp_path)
+    listen = ["--listen", f"127.0.0.1:{port}", *(["--certificate", *map(str, own)] if scheme == "https" else [])]
+    more = ("--max-credits", "20", "--callbacks", "yes") if profile == "live" else ("--histories", "5")
+    route = ("--callback-route", f"https://{HOST}={scheme}://127.0.0.1:{port}", "--callback-ca", str(ca))
+    with Server("--generation-time", "1s", *route) as server:
+        ran = kit("run", "--base-url", server.url, "--api-key", "sk-live", "--profile", profile, *listen, *more)
     assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"Callbacks to https://{HOST} are heard at {scheme}://127.0.0.1:{port}" in ran.stderr
     assert re.search(r"✓ VC-067 .*\(\d+×\)", ran.stdout), ran.stdout
     assert "✓ VC-066" in ran.stdout
     if profile == "live":
         assert "At worst this costs 18 credits, for 5 creates of 2 s; --max-credits allows 20" in ran.stderr
         assert "✓ VC-068 A receiver has 10 s to answer." in ran.stdout
+    else:
+        assert ran.stdout.splitlines()[-1].endswith("; 5 histories of seed 0 held")
