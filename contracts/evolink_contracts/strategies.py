@@ -77,8 +77,6 @@ def _faulty(field: Field) -> st.SearchStrategy[Any]:
         by_rule.append(st.sampled_from([choice.upper() + "!" for choice in field.choices]) | _TEXT)
     if field.minimum is not None and field.maximum is not None:
         by_rule.append(st.sampled_from([field.minimum - 1, field.maximum + 1]))
-    if field.max_length is not None:
-        by_rule.append(st.just("https://example.com/".ljust(field.max_length + 1, "x")))
     if field.kind == "urls":
         good = ["https://example.com/a.png"]
         by_rule += [st.sampled_from([[], good * 2, good * 3]), st.sampled_from([["cat.png"], ["ftp://example.com/"]])]
@@ -86,6 +84,8 @@ def _faulty(field: Field) -> st.SearchStrategy[Any]:
         by_rule.append(st.sampled_from(["ftp://example.com/", "cat.png", ""]))
     if field.kind == "url" and field.media is None:
         by_rule += [st.just("http://example.com/"), callback_urls(internal=True)]
+    if field.max_length is not None:
+        by_rule.append(st.just("https://example.com/".ljust(field.max_length + 1, "x")))
     # Not `one_of`, which would count each kind of JSON as a choice of its own, and come to the rest seldom.
     return st.sampled_from(by_rule).flatmap(lambda chosen: chosen)
 

@@ -138,6 +138,9 @@ def test_what_is_no_emulator_is_not_run_against(foreign: str) -> None:
     ran = kit("run", "--base-url", "http://127.0.0.1:9", "--api-key", "sk-x")
     assert ran.returncode == 3
     assert "got no answer" in ran.stderr
+    ran = kit("run", "--base-url", "http://nowhere.invalid", "--api-key", "sk-x")
+    assert ran.returncode == 3
+    assert re.search("GET /__mock/clock got no answer: .*(Name or service|resolution)", ran.stderr)
 
 
 def test_a_live_service_is_sent_nothing_that_it_could_accept(foreign: str, server: Server) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from evolink_contracts.carriers import Network
@@ -14,12 +16,21 @@ from evolink_contracts.edges import FLASH
 from evolink_contracts.machine import customer
 from evolink_contracts.oracle import judge_create
 from evolink_contracts.spec.fields import Field
-from evolink_contracts.steps import ACTIONS, Broken
-from evolink_contracts.strategies import Labelled, invalid_requests, valid_requests
+from evolink_contracts.steps import ACTIONS, Broken, told
+from evolink_contracts.strategies import (
+    Labelled,
+    callback_urls,
+    histories,
+    invalid_requests,
+    receiver_outcomes,
+    valid_requests,
+)
 from evolink_contracts.target import Target
 from lying import service
 from serving import Server
 from support import Emulator
+
+Found = TypeVar("Found")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +77,45 @@ def test_valid_requests_are_accepted(accepting: Emulator, body: dict[str, object
     assert judge_create(json.dumps(body), {}).faults == ()
     answer = accepting.post(body)
     assert answer.status_code == 200, answer.text
+
+
+def smallest(strategy: st.SearchStrategy[Found], suits: Callable[[Found], bool] = lambda found: True) -> Found:
+    # What explains a failure tries variations of the smallest, and `find` would give the last of those.
+    return find(strategy, suits, settings=settings(phases=[Phase.generate, Phase.shrink], database=None))
+
+
+@pytest.mark.parametrize(
+    ("field", "becomes"),
+    [
+        ("prompt", {"prompt": None}),
+        ("image_urls", {"image_urls": None}),
+        ("duration", {"duration": 1}),
+        ("quality", {"quality": []}),
+        ("model_params.shot_type", {"model_params": {"shot_type": []}}),
+        ("audio_url", {"audio_url": "ftp://example.com/"}),
+        ("callback_url", {"callback_url": "ftp://example.com/"}),
+    ],
+)
+def test_an_invalid_request_shrinks_to_what_a_person_would_write(field: str, becomes: dict[str, object]) -> None:
+    bare = {"model": FLASH.name, "prompt": "", "image_urls": ["https://example.com/"]}
+    of = next(each for each in FLASH.fields if each.path == field)
+    assert smallest(invalid_requests(of=of)).body == bare | becomes
+
+
+def test_everything_else_shrinks_too() -> None:
+    assert smallest(valid_requests(), lambda body: bool(body.get("duration"))) == {
+        "model": FLASH.name,
+        "prompt": "",
+        "image_urls": ["https://example.com/"],
+        "duration": 2,
+    }
+    assert smallest(callback_urls(internal=True)) == "https://127.0.0.1/hook"
+    assert smallest(receiver_outcomes(), lambda answers: 500 in answers) == [500]
+    cancelled = smallest(histories(), lambda steps: any(step["do"] == "cancel" for step in steps))
+    assert told(cancelled) == [
+        'create: fields {"duration": 5, "quality": "720p", "generate_audio": true}',
+        "cancel: task 0",
+    ]
 
 
 RULES = {
