@@ -16,25 +16,31 @@ EMULATORS = offered()
 
 
 @contextmanager
-def service(name: str | None = None, *, steered: bool = True) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
-    """One emulator, or the mutant of that name; what is opened is empty each time."""
+def emulator(name: str | None = None) -> Iterator[tuple[InProcess, Hook]]:
+    """One emulator, or the mutant of that name, and a receiver that it calls back."""
     hook = Hook()
     with EMULATORS.made(name, {hook.origin: hook}) as app:
         carrier = InProcess(app)
+        try:
+            yield carrier, hook
+        finally:
+            carrier.close()
+
+
+@contextmanager
+def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
+    """The same; what is opened is empty each time."""
+    with emulator(name) as (carrier, hook):
 
         @contextmanager
         def opened() -> Iterator[Target]:
             hook.forget()
             # The same seed, so that the same history has the same end each time, and can be made shorter.
-            target = Target(carrier, "sk-machine", hook=hook, reached=True, steered=steered)
+            target = Target(carrier, "sk-machine", hook=hook, reached=True)
             yield target
-            if steered:
-                target.reset(0)
+            target.reset(0)
 
-        try:
-            yield opened
-        finally:
-            carrier.close()
+        yield opened
 
 
 @contextmanager

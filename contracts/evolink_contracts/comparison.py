@@ -1,8 +1,9 @@
 """Two answers to one request, place by place: how they differ, and how much that matters."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from evolink_contracts.invariants import Severity
 from evolink_contracts.spec.wire import TERMINAL
@@ -22,7 +23,6 @@ class _Absent:
 
 
 ABSENT = _Absent()
-Flat: TypeAlias = Mapping[str, Any]
 
 _VALUES: tuple[tuple[str, Severity | None], ...] = (
     (r"id|created|results|results\[\d+\]", None),
@@ -68,17 +68,21 @@ def _kind(value: Any) -> str:
     return "number"
 
 
-def _flat(value: Any, where: str = "") -> dict[str, Any]:
+def _flat(body: Any) -> dict[str, Any]:
     """Each place of a body with what is there; of an object or a list, its kind alone."""
-    if isinstance(value, dict):
-        inner = [(f"{where}.{name}".removeprefix("."), each) for name, each in value.items()]
-    elif isinstance(value, list):
-        inner = [(f"{where}[{number}]", each) for number, each in enumerate(value)]
-    else:
-        return {where: value}
-    found: dict[str, Any] = {where: {} if isinstance(value, dict) else []}
-    for place, each in inner:
-        found |= _flat(each, place)
+    found: dict[str, Any] = {}
+    # Not by recursion, since a body may be nested as deep as that goes.
+    waiting = deque([("", body)])
+    while waiting:
+        where, value = waiting.popleft()
+        if isinstance(value, dict):
+            found[where] = {}
+            waiting += ((f"{where}.{name}".removeprefix("."), each) for name, each in value.items())
+        elif isinstance(value, list):
+            found[where] = []
+            waiting += ((f"{where}[{number}]", each) for number, each in enumerate(value))
+        else:
+            found[where] = value
     return found
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +73,7 @@ class _Run:
     @cached_property
     def report(self) -> "Report":
         from evolink_contracts.history import TOLERANCE
+        from evolink_contracts.invariants import judge
         from evolink_contracts.profiles import plan
         from evolink_contracts.runner import run
         from evolink_contracts.search import search
@@ -86,8 +87,10 @@ class _Run:
                 probes, _ = plan(target, self._option("--evolink-profile"), self._purse)
             except Overspent as error:
                 raise pytest.UsageError(f"{error}; nothing was bought") from None
-            explore = (lambda target: search(target, count, luck)) if count else None
-            return run(target, probes=probes, tolerance=TOLERANCE if tolerance is None else tolerance, explore=explore)
+            within = TOLERANCE if tolerance is None else tolerance
+            judges = partial(judge, tolerance=within)
+            explore = (lambda target: search(target, count, luck, judges=judges)) if count else None
+            return run(target, probes=probes, tolerance=within, explore=explore)
 
 
 def pytest_configure(config: pytest.Config) -> None:

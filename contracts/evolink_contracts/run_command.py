@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +15,7 @@ import click
 from evolink_contracts import options
 from evolink_contracts.carriers import Network
 from evolink_contracts.hook import ORIGIN, Hook
+from evolink_contracts.invariants import judge
 from evolink_contracts.listener import Certificate, Listener
 from evolink_contracts.probes import Profile
 from evolink_contracts.profiles import opened, plan
@@ -20,7 +23,7 @@ from evolink_contracts.progress import Teller, telling
 from evolink_contracts.runner import run
 from evolink_contracts.search import Failure, Searched, replay, search
 from evolink_contracts.spending import Overspent, Purse
-from evolink_contracts.steps import NoSteps, Step, read_steps
+from evolink_contracts.steps import Judges, NoSteps, Step, read_steps
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import write_trace
 from evolink_contracts.wall import Wall
@@ -104,6 +107,8 @@ def run_command(
         raise click.UsageError("--profile live needs --max-credits, and no other profile does")
     if profile == "live-safe" and (histories or again):
         raise click.UsageError("--profile live-safe plays no histories, since their creates are accepted")
+    if histories and find_spec("hypothesis") is None:
+        raise click.UsageError("--histories needs Hypothesis: pip install 'evolink-devkit[contracts]'")
     steps = None if again is None else _steps(again)
     purse = None if max_credits is None else Purse(max_credits, rate)
     with ExitStack() as stack:
@@ -126,7 +131,7 @@ def run_command(
             if costs:
                 click.echo(f"{costs}{', which histories may use up' if histories else ''}", err=True)
             teller = stack.enter_context(telling(len(probes) + bool(histories)))
-            explore = _explore(histories, seed, steps, teller)
+            explore = _explore(histories, seed, steps, partial(judge, chosen=chosen, tolerance=tolerance), teller)
             report = run(
                 target,
                 chosen,
@@ -161,17 +166,21 @@ def _keep(failure: Failure, file: Path) -> None:
 
 
 def _explore(
-    histories: int, seed: int, steps: list[Step] | None, teller: Teller
+    histories: int, seed: int, steps: list[Step] | None, judges: Judges, teller: Teller
 ) -> Callable[[Target], Searched] | None:
     """What is played after the probes: random histories, or one that was saved."""
     if steps is not None:
-        return lambda target: replay(target, steps)
+        return lambda target: replay(target, steps, judges)
     if not histories:
         return None
 
     def explore(target: Target) -> Searched:
         teller.begin(f"histories: plays {histories:,}, and makes the first that fails as short as it can be")
-        return search(target, histories, seed, tell=lambda played: teller.go_on(f"histories: {played:,} played"))
+
+        def tell(played: int) -> None:
+            teller.go_on(f"histories: {played:,} played")
+
+        return search(target, histories, seed, judges=judges, tell=tell)
 
     return explore
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from evolink_contracts.invariants import judge
 from evolink_contracts.spending import Stopped
-from evolink_contracts.steps import Broken, Step, play
+from evolink_contracts.steps import Broken, Judges, Step, play
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Trace
 
@@ -34,7 +35,12 @@ class Searched:
 
 
 def search(
-    target: Target, count: int, luck: int = 0, longest: int = 50, tell: Callable[[int], None] = lambda played: None
+    target: Target,
+    count: int,
+    luck: int = 0,
+    longest: int = 50,
+    judges: Judges = judge,
+    tell: Callable[[int], None] = lambda played: None,
 ) -> Searched:
     """Play so many histories, of the luck of a seed, to a service; afterwards the trace is as it was before.
 
@@ -52,7 +58,7 @@ def search(
     played, stopped = 0, ""
     failure: Failure | None = None
 
-    # TODO-free: every check of health is about the speed of drawing, and a service may be slow.
+    # A service may be slow, which is no fault of what is drawn.
     @seed(luck)
     @settings(
         max_examples=count,
@@ -73,7 +79,7 @@ def search(
         played += 1
         tell(played)
         try:
-            play(target, steps)
+            play(target, steps, judges)
         except Broken as broken:
             failure = Failure(str(broken), steps, tuple(target.trace))
             raise
@@ -85,7 +91,7 @@ def search(
         each()
     except Broken:
         if steered and failure is not None:
-            failure = _without_idle_steps(target, failure)
+            failure = _without_idle_steps(target, failure, judges)
     except Flaky:
         failure = None if failure is None else replace(failure, again=False)
     finally:
@@ -93,23 +99,23 @@ def search(
     return Searched(played, luck, failure, stopped)
 
 
-def _without_idle_steps(target: Target, failure: Failure) -> Failure:
+def _without_idle_steps(target: Target, failure: Failure, judges: Judges) -> Failure:
     """The same failure, with no step left that it can do without: where many are alike, Hypothesis leaves some."""
     for place in reversed(range(len(failure.steps))):
         fewer = [*failure.steps[:place], *failure.steps[place + 1 :]]
         try:
-            play(target, fewer)
+            play(target, fewer, judges)
         except Broken as broken:
             failure = Failure(str(broken), fewer, tuple(target.trace))
     return failure
 
 
-def replay(target: Target, steps: Sequence[Step]) -> Searched:
+def replay(target: Target, steps: Sequence[Step], judges: Judges = judge) -> Searched:
     """Play one history, such as one that was saved; afterwards the trace is as it was before."""
     kept = list(target.trace)
     target.begin(SCOPE)
     try:
-        play(target, steps)
+        play(target, steps, judges)
     except Broken as broken:
         return Searched(1, failure=Failure(str(broken), steps, tuple(target.trace)))
     except (Stopped, Unusable) as reason:

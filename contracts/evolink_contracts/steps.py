@@ -2,23 +2,26 @@
 
 import json
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType
 from typing import Any, TypeAlias
 
-from evolink_contracts.history import CREATE_PATH, TROUBLES
-from evolink_contracts.invariants import judge
+from evolink_contracts.history import CREATE_PATH, TROUBLES, in_trouble
+from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.ledger import Ledger
 from evolink_contracts.oracle import judge_create
 from evolink_contracts.probes import CHEAP, id_of
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.wire import Seconds
+from evolink_contracts.spending import Refrained
 from evolink_contracts.target import Target
-from evolink_contracts.trace import Call, decoded
+from evolink_contracts.trace import Call, Trace, decoded
 
 Step: TypeAlias = Mapping[str, Any]
 """`{"do": "query", "task": 0}`: an action of `ACTIONS` with its values. Tasks are counted from 0, round and round."""
 Steps: TypeAlias = Sequence[Step]
+Judges: TypeAlias = Callable[[Trace], Iterable[Judgement]]
+"""Who judges a whole trace, promise by promise."""
 
 ACTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "create": {"fields": (dict,), "outcome": (str, NoneType), "answers": (list, NoneType)},
@@ -87,8 +90,9 @@ class Player:
     do is left out, and so is what nobody can know: what a task costs and how it ends; the cheapest is asked for.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, judges: Judges = judge) -> None:
         self._target = target
+        self._judges = judges
         self._steered = "control" in target.can
         self.tasks: list[str] = []
         self._gone: set[str] = set()
@@ -100,7 +104,7 @@ class Player:
 
     def _begin(self) -> None:
         self._ledger = Ledger(exact=self._steered)
-        self._expect_none(self._ledger.looked(self._target.credits()))
+        self._look_at_credits()
 
     def play(self, step: Step) -> None:
         """One step, and what is to be seen after it."""
@@ -142,7 +146,7 @@ class Player:
         if self._steered and outcome is not None and not self._refusals:
             headers["x-mock-scenario"] = outcome
         call = self._target.create(body, headers=headers, notes={"listens": listens})
-        if self._refused(call):
+        if self._refused(call) or self._troubled(call):
             return
         judged = judge_create(call.sent, _JSON)
         if judged.faults:
@@ -154,8 +158,11 @@ class Player:
         self._ledger.created(call, judged, headers.get("x-mock-scenario"))
 
     def _create_wrongly(self, title: str, body: str) -> None:
-        call = self._target.call("POST", CREATE_PATH, content=body.encode(), headers=_JSON)
-        if not self._refused(call):
+        try:
+            call = self._target.call("POST", CREATE_PATH, content=body.encode(), headers=_JSON)
+        except Refrained:
+            return
+        if not self._refused(call) and not self._troubled(call):
             self._refuses(call, title)
 
     def _refuses(self, call: Call, title: str) -> None:
@@ -174,20 +181,28 @@ class Player:
             raise Broken(f"{refusal} was asked for, and the answer was {said}")
         return True
 
+    def _troubled(self, call: Call) -> bool:
+        """Whether an answer tells of the key, the account or the service; an emulator of one's own has no such."""
+        return not self._steered and in_trouble(call)
+
     def _query(self, task: int) -> None:
         if not self.tasks:
             return
         name = self.tasks[task % len(self.tasks)]
-        if name not in self._gone:
-            self._expect_none(self._ledger.read(self._target.query(name)))
-        elif (status := self._target.query(name, unknown=True).status) != 404:
-            raise Broken(f"a task of before the reset got {status}")
+        gone = name in self._gone
+        call = self._target.query(name, unknown=True) if gone else self._target.query(name)
+        if gone and call.status != 404:
+            raise Broken(f"a task of before the reset got {call.status}")
+        if not gone and not self._troubled(call):
+            self._expect_none(self._ledger.read(call))
 
     def _advance(self, seconds: Seconds) -> None:
         self._target.advance(seconds if self._steered else min(seconds, self._target.pause))
 
     def _look_at_credits(self) -> None:
-        self._expect_none(self._ledger.looked(self._target.credits()))
+        call = self._target.credits()
+        if not self._troubled(call):
+            self._expect_none(self._ledger.looked(call))
 
     def _answer_a_callback(self, status: int) -> None:
         if self._target.hook is not None:
@@ -217,7 +232,7 @@ class Player:
         self._begin()
 
     def _judge(self) -> None:
-        broken = [each for each in judge(tuple(self._target.trace)) if each.verdict == "broken"]
+        broken = [each for each in self._judges(tuple(self._target.trace)) if each.verdict == "broken"]
         if broken:
             first = broken[0]
             raise Broken(f"{first.invariant.number} {first.invariant.statement} {first.shortest.broken}")
@@ -227,13 +242,13 @@ class Player:
             raise Broken(says)
 
 
-def play(target: Target, steps: Steps) -> None:
+def play(target: Target, steps: Steps, judges: Judges = judge) -> None:
     """A whole history, from a service as it was when it was reset, where it can be. Raises `Broken`."""
     if "control" in target.can:
         target.reset(0)
     if target.hook is not None:
         target.hook.forget()
-    player = Player(target)
+    player = Player(target, judges)
     for step in steps:
         player.play(step)
     player.finish()

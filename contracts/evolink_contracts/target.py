@@ -171,9 +171,10 @@ class Target:
             raise Unusable(f"{method} {CONTROL}{path} answered {answer.status}: {_text(answer)[:200]}")
         return json.loads(answer.content)
 
-    def try_control(self, path: str, *, who: str = "a") -> bool:
+    def try_control(self, path: str, change: object = None, *, who: str = "a") -> bool:
         """A control call that may be refused, such as to cancel what has ended; whether it was carried out."""
-        return "control" in self.can and self._steer("POST", path, b"", who).status == 200
+        content = b"" if change is None else json.dumps(change).encode()
+        return "control" in self.can and self._steer("POST", path, content, who).status == 200
 
     def _steer(self, method: str, path: str, content: bytes | None, who: str = "a") -> Reply:
         headers = {**self._steering, "authorization": f"Bearer {self.key_of(f'{self._scope}{who}')}"}

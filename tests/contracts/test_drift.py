@@ -155,6 +155,24 @@ def test_what_tells_nothing_is_skipped() -> None:
     assert stray.skipped == {"queries of a task whose creation is not there, or was refused by the emulator": 1}
 
 
+def test_two_tasks_that_are_one_to_the_emulator_are_told_of() -> None:
+    """A service that knows no Idempotency-Key made two of one."""
+    key = {"idempotency-key": "contract-kit.key_0001"}
+    other = f"{TASK[:-1]}x"
+    found = drifted(
+        made(sent_headers=key),
+        made({**CREATED, "id": other}, sent_headers=key),
+        read(50.0, DONE),
+        Call(50.0, "GET", f"/v1/tasks/{other}", 200, json.dumps({**DONE, "id": other}), headers=HEADERS),
+    )
+    assert told(found) == [("critical", "create", "the header idempotency-replayed")]
+
+
+def test_a_body_may_be_nested_deeply() -> None:
+    deep = json.loads("[" * 900 + "]" * 900)
+    assert [difference.severity for difference in compare({"x": deep}, {"x": []})] == ["warning"] * 899
+
+
 @lru_cache
 def recorded(name: str | None) -> Trace:
     chosen = [probe for probe in PROBES if probe.name in ("lives", "callbacks", "links", "again", "unknown")]

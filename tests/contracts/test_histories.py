@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -11,16 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolink_contracts.carriers import InProcess, Network
+from evolink_contracts.edges import FLASH
+from evolink_contracts.history import CREATE_PATH, CREDITS_PATH
 from evolink_contracts.hook import Hook
+from evolink_contracts.invariants import invariants, judge
 from evolink_contracts.search import replay, search
+from evolink_contracts.spending import Purse
 from evolink_contracts.steps import ACTIONS, NoSteps, Step, play, read_steps, told
 from evolink_contracts.strategies import histories
 from evolink_contracts.target import Target
+from evolink_contracts.trace import Call
+from evolink_mock import exchange
 from evolink_mock.errors import Answer
-from evolink_mock.exchange import Call
 from evolink_mock.patches import around, patched
 from kit import kit
-from lying import EMULATORS, served, service
+from lying import EMULATORS, emulator, served, service
 from serving import Server
 
 CREATE: Step = {"do": "create", "fields": {}, "outcome": None, "answers": None}
@@ -109,7 +115,7 @@ def _lost_update() -> tuple[Callable[..., Answer], Callable[..., object]]:
     """A planted race: who cancels at the instant of a read is told that it is done, and the read's state is kept."""
     read: dict[str, int] = {}
 
-    def query(old: Callable[..., Answer], api: object, call: Call) -> Answer:
+    def query(old: Callable[..., Answer], api: object, call: exchange.Call) -> Answer:
         read[call.path["task_id"]] = call.now
         return old(api, call)
 
@@ -144,12 +150,48 @@ def test_without_a_control_api_it_waits_and_judges_what_can_be_known() -> None:
 
 
 def test_without_a_control_api_a_failure_is_kept_as_it_was_found() -> None:
-    with service("answers_201", steered=False) as opened, opened() as target:
-        target.pause = 0.0
-        searched = search(target, 50, 1)
+    with emulator("answers_201") as (carrier, _):
+        searched = search(Target(carrier, "sk-waiting", steered=False, pause=0.0), 50, 1)
     assert searched.failure is not None
     assert searched.failure.trace
     assert "a request without a fault got 201" in searched.failure.says
+
+
+def test_what_is_not_judged_fails_no_history() -> None:
+    with service("one_request_id") as opened, opened() as target:
+        found = search(target, 20, 1).failure
+        assert found is not None
+        assert found.says.startswith("VC-037")
+        others = partial(judge, chosen=[number for number in invariants() if number != "VC-037"])
+        assert search(target, 20, 1, judges=others).failure is None
+        assert replay(target, found.steps, others).failure is None
+
+
+@pytest.mark.parametrize("scenario", ["query=rate_limited", "create=internal_error", "credits=upstream_error"])
+def test_trouble_of_a_service_is_no_broken_promise(scenario: str) -> None:
+    with emulator() as (carrier, _):
+        Target(carrier, "sk-trouble").control("scenarios/default", {"scenario": scenario})
+        waiting = Target(carrier, "sk-trouble-a", steered=False, pause=0.0)
+        assert search(waiting, 10, 1, longest=15).failure is None
+
+
+def test_a_purse_bounds_histories_too() -> None:
+    purse = Purse(limit=5)
+    with emulator() as (carrier, _):
+        target = Target(carrier, "sk-purse", steered=False, pause=0.0, guard=purse)
+        searched = search(target, 20, 1)
+        assert searched.stopped.startswith("a create may cost 3 credits; of 5 (--max-credits) 3 are spent")
+        assert (searched.failure, purse.spent) == (None, 3)
+
+
+def test_a_service_that_took_what_it_must_refuse_is_not_offered_it_again() -> None:
+    faulty: Step = {"do": "create_wrongly", "title": "no prompt", "body": json.dumps({"model": FLASH.name})}
+    purse = Purse(limit=1000)
+    purse.after(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=faulty["body"]))
+    with emulator() as (carrier, _):
+        target = Target(carrier, "sk-purse", steered=False, guard=purse)
+        play(target, [faulty])
+    assert [event.path for event in target.trace if isinstance(event, Call)] == [CREDITS_PATH]
 
 
 def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) -> None:
