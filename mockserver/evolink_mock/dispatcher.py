@@ -134,9 +134,13 @@ class Dispatcher:
             if number == "later":
                 return True
             try:
-                self._begin(world, number, now)
+                waits = self._begin(world, number, now)
             except Exception:  # Whatever one callback brings about, all others go on.
                 self._fail(world, number)
+                continue
+            # At a receiver that is busy, one world's would else stand before all of another's.
+            if waits and self._pace.slow and len(self._agenda.owners) > 1:
+                return True
         return True
 
     async def travel(self, world: World, target: Micros, until: float) -> bool:
@@ -205,14 +209,15 @@ class Dispatcher:
         for transport in set(self._transports.values()):
             await transport.close()
 
-    def _begin(self, world: World, number: int, now: Micros) -> None:
+    def _begin(self, world: World, number: int, now: Micros) -> bool:
+        """Whether it waits for its receiver."""
         delivery = world.outbox.begin(number, now)
         if delivery is None:
-            return
+            return False
         task = world.store.get(delivery.task)
         if task is None:
             self._give_up(world, number, "its task is forgotten")
-            return
+            return False
         url = callback_url(task)
         way = self._way_of(url)
         if not isinstance(way, Way):
@@ -220,10 +225,12 @@ class Dispatcher:
             stage: Stage = "forbidden" if way else "unrouted"
             note = f"callback_url {way}" if way else self._routing.advice(url)
             attempted(world, number, delivery._replace(stage=stage, due=None, note=note, hold=""))
-            return
+            return False
         job = _Job(world, world.generation, number, delivery, task, way)
-        if self._lanes.put((way.kind, way.place), job):
+        waits = self._lanes.put((way.kind, way.place), job)
+        if waits:
             self._agenda.bell.ring()
+        return waits
 
     def _give_up(self, world: World, number: int, note: str) -> None:
         delivery = world.outbox.get(number)
