@@ -26,6 +26,8 @@ REPLY = "evolink_mock.reply"
 """The ASGI extension by which a server says that a request is carried out, and only its reply is to be sent."""
 IDEMPOTENCY_HEADER = b"idempotency-key"
 MAX_HEADER_BYTES = 32 * 1024
+_BODILESS = (204, 304)
+"""Statuses of answers that have no body, whose length is not told either (RFC 9110, 8.6)."""
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
 
@@ -65,7 +67,7 @@ class Endpoint:
     ) -> None:
         self._operation = operation
         self._otherwise = otherwise
-        self._handlers = {**handlers, **({"HEAD": handlers["GET"]} if "GET" in handlers else {})}
+        self._handlers = {**({"HEAD": handlers["GET"]} if "GET" in handlers else {}), **handlers}
         self._open_world = open_world
         self._outside = outside
         self._max_body = max_body
@@ -207,11 +209,13 @@ class Reply(NamedTuple):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         answer = self.answer
+        own = ((b"date", http_date(self.now)), (b"x-request-id", self.request_id.encode()))
+        if answer.status in _BODILESS:
+            return [*own, *answer.headers]
         return [
             (b"content-type", answer.content_type),
             (b"content-length", b"%d" % len(answer.body)),
-            (b"date", http_date(self.now)),
-            (b"x-request-id", self.request_id.encode()),
+            *own,
             *answer.headers,
         ]
 

@@ -1,17 +1,16 @@
 """The API's operations, and the table of its routes: parse, ask the core, render. No rule lives here."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property, lru_cache, partial
-from pathlib import Path
+from functools import cached_property, partial
 
 import msgspec
 from starlette.routing import Route
 
 from evolink_contracts.spec.errors import ERRORS, Operation
-from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
+from evolink_mock import result_links
 from evolink_mock.auth import Stranger, identify
-from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.render import credits_body
 from evolink_mock.core.rules import Subject
@@ -58,7 +57,7 @@ class Api:
             ("/v1/tasks/{task_id}", "query", task),
             ("/v1/videos/generations", "create", {"POST": self.create}),
             ("/v1/credits", "credits", {"GET": self.credits}),
-            ("/media/{token}/{name}.mp4", "any", {"GET": self.media}),
+            ("/media/{token}/{name}.mp4", "any", result_links.HANDLERS),
             ("/openapi.json", "any", {"GET": self.openapi}),
         ]
         return [Route(path, self._endpoint(operation, handlers)) for path, operation, handlers in table]
@@ -162,23 +161,6 @@ class Api:
         call.world.settle(call.now)
         return Answer(200, _encode(credits_body(call.world.store.ledger)))
 
-    def media(self, call: Call) -> Answer:
-        """GET the result of a completed task, as its link says, for 24 hours after completion (S1a)."""
-        name = call.path["name"]
-        task = call.world.find(name, call.now)
-        state = task and state_of(task, call.now)
-        if task is None or state is None or state.status != "completed" or state.ended is None:
-            return refuse(
-                "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
-            )
-        if call.now >= task.created + state.ended + RESULT_LINK.seconds * SECOND:
-            hours = RESULT_LINK.seconds // 3600
-            message = f"This link has expired: result links are valid for {hours} hours after completion"
-            expired = refuse("any", "link_expired", message)
-            expired.task = name
-            return expired
-        return Answer(200, placeholder_clip(), content_type=b"video/mp4", task=name)
-
     def openapi(self, call: Call) -> Answer:
         """The OpenAPI 3.1 document of everything above that the vendor documents."""
         return Answer(200, self._document)
@@ -237,9 +219,3 @@ def _no_scenario(error: ValueError) -> Answer:
 
 def _malformed(task_id: str) -> bool:
     return not task_id.startswith(TASK_ID_PREFIX)
-
-
-@lru_cache(maxsize=1)
-def placeholder_clip() -> bytes:
-    """The bytes of a short MP4, the same for every task."""
-    return (Path(__file__).parent / "media" / "placeholder.mp4").read_bytes()
