@@ -21,7 +21,10 @@ from evolink_mock.core.generation import parse_generation
 from evolink_mock.core.routing import Kind, Routing, read_origin
 from evolink_mock.dispatcher import Dispatcher
 from evolink_mock.doors import Doors
+from evolink_mock.exchange import Prepare
+from evolink_mock.media.shelf import Shelf
 from evolink_mock.middleware import ControlGate
+from evolink_mock.result_links import ResultLinks
 from evolink_mock.routes import Api
 from evolink_mock.settings import Settings
 from evolink_mock.settler import settle_when_quiet
@@ -115,7 +118,10 @@ def create_app(
         scope=settings.choices.internal_addresses,
     )
     file = _scenario_file(settings)
-    api = Api(settings, worlds, Doors(file), dispatcher.let_pass)
+    shelf = Shelf(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
+    api = Api(
+        settings, worlds, Doors(file), dispatcher.let_pass, ResultLinks(settings, shelf), _prepare(settings, shelf)
+    )
     control = Control(settings, worlds, dispatcher, file)
 
     @asynccontextmanager
@@ -141,6 +147,14 @@ def create_app(
         lifespan=lifespan,
     )
     return Emulator(worlds, control, router)
+
+
+def _prepare(settings: Settings, shelf: Shelf) -> Prepare | None:
+    if not settings.media_route and not settings.fetch_public:
+        return None
+    from evolink_mock.inputs import Inputs
+
+    return Inputs(settings, shelf).prepare
 
 
 def _scenario_file(settings: Settings) -> "ScenarioFile | None":

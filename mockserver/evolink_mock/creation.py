@@ -1,8 +1,10 @@
 """The create operation: read the body, judge it, reserve credits, make the task, answer."""
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
@@ -23,6 +25,7 @@ from evolink_mock.injection import hold_back
 from evolink_mock.settings import Settings
 from evolink_mock.world import World
 
+_NAMELESS = "https://looked.at/"
 _IDEMPOTENCY_KEY = re.compile(rb"[A-Za-z0-9._-]{16,96}")
 
 _encode = msgspec.json.Encoder().encode
@@ -50,7 +53,7 @@ class Creation:
         idempotency = self._idempotency(call, body)
         if isinstance(idempotency, Answer):
             return idempotency
-        request = self._validator.judge(body)
+        request = self._judged(body, call.looked)
         if isinstance(request, Refusal):
             return self._refused(request, str(body.get("model")) if isinstance(body, dict) else "")
         if not world.may_use(request.model.name):
@@ -61,7 +64,8 @@ class Creation:
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
             return refuse("create", "rate_limited", message)
-        made = world.create(request, now, decision.door, decision.text, decision.rule, idempotency)
+        inputs = tuple(each.input for each in call.looked.values() if each.input is not None)
+        made = world.create(request, now, decision.door, decision.text, decision.rule, idempotency, inputs)
         if made is None:
             return self._insufficient(world, request)
         name, task = made
@@ -70,6 +74,17 @@ class Creation:
         if task.calls and chaos is not None and CHAOS[chaos].instant:
             hold_back(answer, partial(first_attempt, world, name))
         return answer
+
+    def _judged(self, body: object, looked: Mapping[str, Any]) -> Request | Refusal:
+        """A file that was looked at is judged by what it is, and any other by its name."""
+        if not looked or not isinstance(body, dict):
+            return self._validator.judge(body)
+        request = self._validator.judge(_without_names(body, looked))
+        if isinstance(request, Refusal):
+            return request
+        values = {name: body[name] for name in request.values}
+        doom = next((each.failure for each in looked.values() if each.failure is not None), request.doom)
+        return request._replace(values=values, doom=doom)
 
     def _insufficient(self, world: World, request: Request) -> Answer:
         body = ERRORS["create", "insufficient_quota"].body()
@@ -129,6 +144,17 @@ class Creation:
         if self._choices.oversize_status == 400:
             return self._invalid(message)
         return refuse("create", "body_too_large", message)
+
+
+def _without_names(body: Mapping[str, Any], looked: Mapping[str, Any]) -> dict[str, Any]:
+    """With an address that says nothing in the place of each that was looked at."""
+
+    def neutral(value: object) -> object:
+        if isinstance(value, list):
+            return [neutral(each) for each in value]
+        return _NAMELESS if isinstance(value, str) and value in looked else value
+
+    return {name: neutral(body[name]) if name in ("image_urls", "audio_url") else body[name] for name in body}
 
 
 def has_directive(body: object) -> bool:

@@ -6,7 +6,8 @@ alone cost as much as all the work behind them.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -31,6 +32,8 @@ _BODILESS = (204, 304)
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 Headers: TypeAlias = dict[bytes, bytes]
 
@@ -44,9 +47,13 @@ class Call(msgspec.Struct):
     body: bytes | None
     """An operation that takes something out of it, which is to be echoed nowhere, puts here what is left."""
     path: Mapping[str, str]
+    looked: Mapping[str, Any] = NOTHING
+    """What was found of the files that it names, where somebody looked at them before."""
 
 
 Handler: TypeAlias = Callable[[Call], Answer]
+Prepare: TypeAlias = Callable[[bytes | None, bytes | None], Awaitable[Mapping[str, Any]]]
+"""Takes the authorization and the body of a request; gives what was found of the files that it names."""
 Sender: TypeAlias = Callable[[Scope, Receive, Send, "Reply"], Awaitable[None]]
 Opener: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Answer]
 """Finds the world a request belongs to, or the refusal where it belongs to none."""
@@ -64,7 +71,10 @@ class Endpoint:
         max_body: int,
         send: Sender,
         otherwise: Handler | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
+        self.prepare = prepare
+        """What has to be done, and waited for, before a request is carried out."""
         self._operation = operation
         self._otherwise = otherwise
         self._handlers = {**({"HEAD": handlers["GET"]} if "GET" in handlers else {}), **handlers}
@@ -83,7 +93,9 @@ class Endpoint:
                 return
             path: bytes = scope.get("raw_path") or scope["path"].encode()
             query, parameters = scope["query_string"], scope.get("path_params", {})
-            reply = self.reply(method, path, query, scope["headers"], body, parameters)
+            headers = scope["headers"]
+            looked = {} if self.prepare is None else await self.prepare(dict(headers).get(b"authorization"), body)
+            reply = self.reply(method, path, query, headers, body, parameters, looked)
         if reply.answer.hold is not None:
             await reply.answer.hold()
         await self._send(scope, receive, send, reply)
@@ -96,6 +108,7 @@ class Endpoint:
         raw_headers: RawHeaders,
         body: bytes | None,
         parameters: Mapping[str, str],
+        looked: Mapping[str, Any] = NOTHING,
     ) -> "Reply":
         """Carry a request out and note it. A `body` over the limit may come as it is or as `None`.
 
@@ -118,7 +131,7 @@ class Endpoint:
         else:
             world = opened
             now = world.clock.now()
-            call = Call(world, now, headers, body, parameters)
+            call = Call(world, now, headers, body, parameters, looked)
             answer = self._handle(method, call)
             body = call.body
             if world.clock.mode == "auto":

@@ -83,6 +83,8 @@ class PromptProtocol(ScriptedProtocol):
         endpoint, parameters = found or (None, {})
         if method is None or not isinstance(endpoint, Endpoint) or (self._body and method == "GET"):
             return False
+        if endpoint.prepare is not None:
+            return False
         self._held = False
         try:
             reply = endpoint.reply(method, self.url, b"", self.headers, self._body, parameters)

@@ -1,9 +1,10 @@
 """Where the links of results lead: to the video of a task, whole or in parts, for as long as the documents say."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import partial
 from hashlib import sha256
-from typing import NamedTuple
 
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_mock.core.byte_range import Unsatisfiable, matches, part_of
@@ -11,12 +12,16 @@ from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
 from evolink_mock.errors import Answer, refuse
-from evolink_mock.exchange import Call, Handler
-from evolink_mock.media.plain import make
-from evolink_mock.media.video import Video, video_of
+from evolink_mock.exchange import Call, Handler, Headers
+from evolink_mock.media import plain
+from evolink_mock.media.shelf import Shelf
+from evolink_mock.media.video import Maker, Video, video_of
+from evolink_mock.settings import MEDIA, Settings
 
-_KEPT = 32
-"""Videos that are kept, the ones that were asked for last."""
+log = logging.getLogger("evolink_mock")
+
+_AT_ONCE = 2
+"""Videos that are made at a time, so that a core is left for everybody else."""
 # Any page may show a video, as those of a content network can be shown.
 _ANYWHERE = (
     (b"access-control-allow-origin", b"*"),
@@ -24,48 +29,62 @@ _ANYWHERE = (
 )
 
 
-class Result(NamedTuple):
-    """The bytes of a video, and their entity tag."""
+class ResultLinks:
+    """Makes each video when it is first asked for; one that takes its time is kept on the shelf."""
 
-    content: bytes
-    etag: str
+    def __init__(self, settings: Settings, shelf: Shelf) -> None:
+        self._best = MEDIA and settings.result_video == "best"
+        self._shelf = shelf
+        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._free = asyncio.Semaphore(_AT_ONCE)
 
+    def handlers(self) -> Mapping[str, Handler]:
+        return {"GET": self.get, "HEAD": self.head, "OPTIONS": preflight}
 
-def get(call: Call) -> Answer:
-    """GET the video of a completed task, or the part that `Range` asks for, for 24 hours after completion (S1a)."""
-    found = _task(call)
-    if isinstance(found, Answer):
-        return found
-    name = call.path["name"]
-    result = _result(video_of(name, found))
-    headers = (
-        *_ANYWHERE,
-        (b"accept-ranges", b"bytes"),
-        (b"etag", result.etag.encode()),
-        (b"content-disposition", b'inline; filename="%s.mp4"' % name.encode()),
-    )
-    answer = Answer(200, result.content, headers, b"video/mp4", name)
-    if matches(_header(call, b"if-none-match"), result.etag):
-        answer.status, answer.body = 304, b""
+    def get(self, call: Call) -> Answer:
+        """GET the video of a completed task, or the part that `Range` asks for, for 24 hours after completion (S1a)."""
+        found = _task(call)
+        if isinstance(found, Answer):
+            return found
+        name = call.path["name"]
+        video = video_of(name, found)
+        answer = Answer(200, b"", content_type=b"video/mp4", task=name)
+        if not self._best:
+            _fill(answer, call.headers, plain.make(video, self._shelf.get))
+            return answer
+        kept = _name_of(video)
+        content = self._shelf.get(kept)
+        if content is None:
+            answer.hold = partial(self._make, answer, call.headers, video, kept)
+        else:
+            _fill(answer, call.headers, content)
         return answer
-    try:
-        part = part_of(len(result.content), _header(call, b"range"), _header(call, b"if-range"), result.etag)
-    except Unsatisfiable:
-        refused = refuse("any", "range_not_satisfiable")
-        size = b"bytes */%d" % len(result.content)
-        refused.task, refused.headers = name, (*headers, (b"content-range", size))
-        return refused
-    if part is not None:
-        answer.status = 206
-        answer.body = result.content[part.first : part.first + part.length]
-        answer.headers = (*headers, (b"content-range", part.content_range.encode()))
-    return answer
 
+    def head(self, call: Call) -> Answer:
+        """What GET says of the whole video; a part can be asked for by GET alone."""
+        call.headers = {name: value for name, value in call.headers.items() if name != b"range"}
+        return self.get(call)
 
-def head(call: Call) -> Answer:
-    """What GET says of the whole video; a part can be asked for by GET alone."""
-    call.headers = {name: value for name, value in call.headers.items() if name != b"range"}
-    return get(call)
+    async def _make(self, answer: Answer, headers: Headers, video: Video, kept: str) -> None:
+        """However many ask for it meanwhile, it is made once."""
+        making = self._making.get(kept)
+        if making is None:
+            making = self._making[kept] = asyncio.create_task(self._made(video, kept))
+            making.add_done_callback(lambda _: self._making.pop(kept, None))
+        try:
+            content = await asyncio.shield(making)
+        except Exception:
+            log.exception("the video of %s could not be made", video.name)
+            refused = refuse("any", "internal_error", "The video could not be made; the emulator's log says why")
+            answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
+            return
+        _fill(answer, headers, content)
+
+    async def _made(self, video: Video, kept: str) -> bytes:
+        async with self._free:
+            content = await asyncio.to_thread(_best_maker(), video, self._shelf.get)
+        self._shelf.put(kept, content)
+        return content
 
 
 def preflight(call: Call) -> Answer:
@@ -74,7 +93,14 @@ def preflight(call: Call) -> Answer:
     return Answer(204, b"", (*_ANYWHERE, *allowed))
 
 
-HANDLERS: Mapping[str, Handler] = {"GET": get, "HEAD": head, "OPTIONS": preflight}
+def _best_maker() -> Maker:
+    from evolink_mock.media import moving
+
+    return moving.make
+
+
+def _name_of(video: Video) -> str:
+    return sha256(repr(video).encode()).hexdigest()
 
 
 def _task(call: Call) -> Task | Answer:
@@ -92,12 +118,31 @@ def _task(call: Call) -> Task | Answer:
     return task
 
 
-@lru_cache(_KEPT)
-def _result(video: Video) -> Result:
-    content = make(video)
-    return Result(content, f'"{sha256(content).hexdigest()[:32]}"')
+def _fill(answer: Answer, asked: Headers, content: bytes) -> None:
+    """Say as much of a video as was asked for."""
+    etag = f'"{sha256(content).hexdigest()[:32]}"'
+    headers = (
+        *_ANYWHERE,
+        (b"accept-ranges", b"bytes"),
+        (b"etag", etag.encode()),
+        (b"content-disposition", b'inline; filename="%s.mp4"' % (answer.task or "").encode()),
+    )
+    answer.headers, answer.body = headers, content
+    if matches(_text(asked, b"if-none-match"), etag):
+        answer.status, answer.body = 304, b""
+        return
+    try:
+        part = part_of(len(content), _text(asked, b"range"), _text(asked, b"if-range"), etag)
+    except Unsatisfiable:
+        refused = refuse("any", "range_not_satisfiable")
+        answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
+        answer.headers = (*headers, (b"content-range", b"bytes */%d" % len(content)))
+        return
+    if part is not None:
+        answer.status, answer.body = 206, content[part.first : part.first + part.length]
+        answer.headers = (*headers, (b"content-range", part.content_range.encode()))
 
 
-def _header(call: Call, name: bytes) -> str | None:
-    value = call.headers.get(name)
+def _text(headers: Headers, name: bytes) -> str | None:
+    value = headers.get(name)
     return None if value is None else value.decode("latin-1")

@@ -8,7 +8,6 @@ from starlette.routing import Route
 
 from evolink_contracts.spec.errors import ERRORS, Operation
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
-from evolink_mock import result_links
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
@@ -19,8 +18,9 @@ from evolink_mock.core.task import Event, Task
 from evolink_mock.creation import Creation, has_directive, without_directive
 from evolink_mock.doors import BUILT_IN, Asked, Decision, Doors, subject_of, subject_of_task
 from evolink_mock.errors import Answer, refuse, refuse_invalid
-from evolink_mock.exchange import Call, Endpoint, Handler, Headers
+from evolink_mock.exchange import Call, Endpoint, Handler, Headers, Prepare
 from evolink_mock.injection import scripted
+from evolink_mock.result_links import ResultLinks
 from evolink_mock.settings import Settings
 from evolink_mock.wire import send_as_scripted
 from evolink_mock.world import World
@@ -40,7 +40,11 @@ class Api:
         worlds: Worlds,
         doors: Doors,
         let_pass: Callable[[World, Micros], Awaitable[None]],
+        links: ResultLinks,
+        prepare: Prepare | None = None,
     ) -> None:
+        self._links = links
+        self._prepare = prepare
         self._settings = settings
         self._doors = doors
         self._let_pass = let_pass
@@ -57,7 +61,7 @@ class Api:
             ("/v1/tasks/{task_id}", "query", task),
             ("/v1/videos/generations", "create", {"POST": self.create}),
             ("/v1/credits", "credits", {"GET": self.credits}),
-            ("/media/{token}/{name}.mp4", "any", result_links.HANDLERS),
+            ("/media/{token}/{name}.mp4", "any", self._links.handlers()),
             ("/openapi.json", "any", {"GET": self.openapi}),
         ]
         return [Route(path, self._endpoint(operation, handlers)) for path, operation, handlers in table]
@@ -70,7 +74,8 @@ class Api:
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
         outside, max_body = self._worlds.outside, self._settings.max_body
-        return Endpoint(operation, handlers, self._open_world, outside, max_body, send_as_scripted, otherwise)
+        prepare = self._prepare if operation == "create" else None
+        return Endpoint(operation, handlers, self._open_world, outside, max_body, send_as_scripted, otherwise, prepare)
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
         if "token" in path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -12,6 +13,7 @@ from evolink_mock.clock import MAX_SPEED, Mode
 from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.generation import parse_generation
+from evolink_mock.core.media_routing import read_media_origin, read_media_place
 from evolink_mock.core.routing import read_origin, read_place
 from evolink_mock.core.scenario import parse_scenario, unknown
 from evolink_mock.core.task import to_units
@@ -19,6 +21,8 @@ from evolink_mock.redaction import REDACTED, shown_key
 from evolink_mock.world import Grant
 
 ENV_PREFIX = "EVOLINK_MOCK_"
+MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))
+"""Whether the extra `media` is installed."""
 
 
 class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,6 +83,14 @@ class Settings:
     """Where callbacks go that no route names."""
     deliver_public: bool = False
     """Whether callbacks without a route are sent to the public address that they name."""
+    media_route: Mapping[str, str] = field(default_factory=dict)
+    """Where the files of an origin are fetched: {"https://cdn.example.com": "./pictures"}, or from http://HOST:PORT."""
+    fetch_public: bool = False
+    """Whether files without a route are fetched from the public address that they name."""
+    result_video: Literal["best", "plain"] = "best"
+    """`plain` is of one colour and silent, even where the extra `media` is installed."""
+    media_limit: int = 512 * 1024 * 1024
+    """Bytes of pictures, sounds and videos that are kept."""
     callback_ca: str = ""
     """A file of certificates that receivers over HTTPS may be signed by, beside the emulator's own authority."""
     callback_concurrency: int = 256
@@ -113,6 +125,14 @@ class Settings:
             for a, b in self.callback_route.items()
         }
         object.__setattr__(self, "callback_route", routes)
+        media = {
+            _read(read_media_origin, "media_route", a): _read(read_media_place, "media_route", b)
+            for a, b in self.media_route.items()
+        }
+        object.__setattr__(self, "media_route", media)
+        if (media or self.fetch_public) and not MEDIA:
+            name = "media_route" if media else "fetch_public"
+            raise ValueError(f"{name} needs Pillow and PyAV: pip install 'evolink-devkit[media]'")
         if self.forward_to:
             object.__setattr__(self, "forward_to", _read(read_place, "forward_to", self.forward_to))
         if self.callback_ca:
@@ -165,6 +185,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("requests_per_minute", _LIMIT, "from 1 to 1,000,000"),
     ("concurrent_tasks", _LIMIT, "from 1 to 1,000,000"),
     ("max_body", _within(1024, 64 * 1024 * 1024), "from 1 KiB to 64 MiB"),
+    ("media_limit", _within(1024 * 1024, 2**40), "from 1 MiB to 1 TiB"),
     ("journal_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
     ("world_limit", _within(1, 100_000), "from 1 to 100,000"),
     ("delivery_limit", _within(1, 1_000_000), "from 1 to 1,000,000"),
@@ -283,8 +304,8 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         if not isinstance(listed, list) or not all(isinstance(key, str) for key in listed):
             raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
         return {key.strip(): KeyRule() for key in listed if key.strip()}
-    if name == "callback_route" and not isinstance(value, Mapping):
-        return _routes(value.split(",") if isinstance(value, str) else value, where)
+    if name in _SUCH_AS and not isinstance(value, Mapping):
+        return _routes(value.split(",") if isinstance(value, str) else value, where, _SUCH_AS[name])
     wanted = dict[str, KeyRule] if name == "keys" else _TYPES[name]
     if name == "keys":
         for setting in (setting for rule in value.values() if isinstance(rule, Mapping) for setting in rule):
@@ -300,15 +321,18 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         raise ValueError(f"{where}: {str(error).lower()}; got {shown}") from None
 
 
-def _routes(listed: Any, where: str) -> dict[str, str]:
+_SUCH_AS = {
+    "callback_route": "https://app.example.com=http://127.0.0.1:3000",
+    "media_route": "https://cdn.example.com=./pictures",
+}
+
+
+def _routes(listed: Any, where: str, such_as: str) -> dict[str, str]:
     """`ORIGIN=PLACE`, one or more."""
     routes: dict[str, str] = {}
     for text in listed if isinstance(listed, list | tuple) else [listed]:
         origin, equals, place = str(text).strip().partition("=")
         if not equals:
-            raise ValueError(
-                f"{where} takes ORIGIN=PLACE, such as https://app.example.com=http://127.0.0.1:3000; "
-                f"got {str(text)[:80]!r}"
-            )
+            raise ValueError(f"{where} takes ORIGIN=PLACE, such as {such_as}; got {str(text)[:80]!r}")
         routes[origin.strip()] = place.strip()
     return routes

@@ -19,7 +19,7 @@ from evolink_mock.core.identity import derive_seed, luck_of, request_id, task_id
 from evolink_mock.core.lifecycle import plan, state_of
 from evolink_mock.core.render import shown_status, task_body
 from evolink_mock.core.scenario import DEFAULT, parse_scenario
-from evolink_mock.core.task import NEVER, Door, Event, State, Task, Units, to_credits
+from evolink_mock.core.task import NEVER, Door, Event, Input, State, Task, Units, to_credits
 from evolink_mock.core.validation import Request
 from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log, Received
@@ -222,6 +222,7 @@ class World:
         scenario: str | None = None,
         rule: str = "",
         idempotency: tuple[str, bytes] | None = None,
+        inputs: tuple[Input, ...] = (),
     ) -> tuple[str, Task] | None:
         """A new task with its credits reserved, or `None` where they do not suffice."""
         rules = self.rules
@@ -241,7 +242,7 @@ class World:
         self._created = luck + 1
         calls = "callback_url" in request.values
         values = _encode(request.values)
-        task = Task(now, request.model.name, future, values, door, (), calls, scenario, rule, 0, idempotency)
+        task = Task(now, request.model.name, future, values, door, (), calls, scenario, rule, 0, idempotency, inputs)
         store = self.store
         store.add(name, task)
         store.ledger = store.ledger.reserve(future.reserved)

@@ -65,7 +65,7 @@ assert evolink_mock.create_app()
 from evolink_mock.core.frame import Size
 from evolink_mock.media.plain import make
 from evolink_mock.media.video import Video
-assert make(Video("task", Size(1280, 720), 2_000_000))[4:8] == b"ftyp"
+assert make(Video("task", Size(1280, 720), 2_000_000), lambda digest: None)[4:8] == b"ftyp"
 """
     subprocess.run([home / "bin" / "python", "-c", code], cwd=tmp_path, check=True)
     shutil.copy(copy / "tests" / "examples" / "video_service" / "service.py", tmp_path)

@@ -13,6 +13,8 @@ from evolink_contracts.spec.openapi import render_openapi
 from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock import create_app
 from evolink_mock.doors import Doors
+from evolink_mock.media.shelf import Shelf
+from evolink_mock.result_links import ResultLinks
 from evolink_mock.routes import Api
 from evolink_mock.settings import KeyRule
 from support import DOCUMENTED, Emulator, settings
@@ -158,7 +160,8 @@ def test_every_route_below_v1_is_documented_with_its_methods(cancel_route: bool)
     """HEAD aside, which HTTP gives to whatever has GET."""
     chosen = settings(cancel_route=cancel_route)
     app = create_app(chosen)
-    routes = Api(chosen, app.worlds, Doors(None), app.control.dispatcher.let_pass).routes()
+    links = ResultLinks(chosen, Shelf(None, 1))
+    routes = Api(chosen, app.worlds, Doors(None), app.control.dispatcher.let_pass, links).routes()
     served = {route.path for route in routes if route.path.startswith("/v1")}
     with Emulator.in_process(cancel_route=cancel_route) as emulator:
         documented = Document(emulator).content["paths"]

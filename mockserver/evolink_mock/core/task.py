@@ -46,6 +46,15 @@ class Plan(NamedTuple):
     """At which read it ends, where it is reads that count and not time."""
 
 
+class Input(NamedTuple):
+    """A file that a task uses: its digest, and of a picture its size in pixels as it is meant to be seen."""
+
+    kind: Literal["picture", "sound"]
+    digest: str
+    width: int = 0
+    height: int = 0
+
+
 class Event(NamedTuple):
     """Somebody ended the task before its plan did."""
 
@@ -75,6 +84,8 @@ class Task(NamedTuple):
     """How often it was queried, where its plan asks for that."""
     idempotency: tuple[str, bytes] | None = None
     """The key that it was created with, and the digest of the request."""
+    inputs: tuple[Input, ...] = ()
+    """The files that were looked at for it."""
 
 
 class State(NamedTuple):

@@ -1,0 +1,73 @@
+"""Looks at files by their bytes, whatever their name says: pictures by Pillow, sounds by PyAV (the extra `media`)."""
+
+import warnings
+from io import BytesIO
+
+import av
+from av.error import FFmpegError
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from evolink_mock.core.frame import Size
+from evolink_mock.core.inputs import Picture, Seen, Sound, Unusable
+
+_READ = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
+"""Formats that are told apart; the last two only to name what is not supported."""
+_MOST_PIXELS = 16_000_000
+"""A picture of more is not decoded; four times as many as any that is accepted."""
+_LONGEST = 60.0
+"""Seconds of sound that are decoded at most; twice as many as any that is accepted."""
+
+
+def look_at_picture(content: bytes) -> Seen:
+    """Decodes all of it, unless it is too large for that anyway."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of much that is odd, and all of it shows in what is found.
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(content), formats=_READ) as picture:
+                return _picture(picture, content)
+    except UnidentifiedImageError:
+        return Unusable("is no picture, whatever its name says")
+    except (OSError, SyntaxError, ValueError, MemoryError, EOFError, ArithmeticError, LookupError, TypeError) as error:
+        # What Pillow's readers raise for files that are cut off or made to do harm.
+        return Unusable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
+
+
+def _picture(picture: Image.Image, content: bytes) -> Seen:
+    frames = int(getattr(picture, "n_frames", 1))
+    kind = str(picture.format).lower()
+    clear = False
+    if picture.width * picture.height <= _MOST_PIXELS:
+        picture.load()
+        clear = picture.has_transparency_data and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255
+    turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    size = Size(*(picture.size[::-1] if turned else picture.size))
+    return Picture("jpeg" if kind == "mpo" else kind, size, clear, frames, len(content))
+
+
+def upright(content: bytes) -> Image.Image:
+    """A picture that was found good, as it is meant to be seen, on white where anything shines through."""
+    with Image.open(BytesIO(content), formats=_READ) as picture:
+        turned = ImageOps.exif_transpose(picture)
+        if not turned.has_transparency_data:
+            return turned.convert("RGB")
+        white = Image.new("RGBA", turned.size, "white")
+        return Image.alpha_composite(white, turned.convert("RGBA")).convert("RGB")
+
+
+def look_at_sound(content: bytes) -> Seen:
+    """Decodes as much as tells whether it is too long."""
+    try:
+        with av.open(BytesIO(content), "r") as container:
+            if not container.streams.audio:
+                return Unusable("has no sound in it")
+            stream = container.streams.audio[0]
+            samples, rate = 0, stream.rate or 1
+            for frame in container.decode(stream):
+                samples += frame.samples
+                if samples / rate > _LONGEST:
+                    break
+            kind = container.format.name if stream.codec_context.name.startswith("mp3") else stream.codec_context.name
+            return Sound(kind.partition(",")[0], samples / rate, len(content))
+    except (FFmpegError, ValueError, OSError, EOFError) as error:
+        return Unusable(f"cannot be read: {str(error)[:100]}")

@@ -1,0 +1,69 @@
+"""Files by name in a directory, the ones that were used longest ago given up when there are too many bytes."""
+
+import os
+import shutil
+from collections import OrderedDict
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import Lock
+from weakref import finalize
+
+
+def digest_of(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+class Shelf:
+    """Below `directory`, or below one of its own that ends with the process. Safe for threads; survives a crash."""
+
+    def __init__(self, directory: Path | None, limit: int) -> None:
+        self._directory = directory
+        self._limit = limit
+        self._lock = Lock()
+        self._sizes: OrderedDict[str, int] | None = None
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep a file under a name of hexadecimal digits."""
+        home, sizes = self._home(), self._known()
+        with self._lock:
+            if name not in sizes:
+                # Whoever reads never sees half of a file, nor does a later process.
+                half = home / f"{name}.half"
+                half.write_bytes(content)
+                half.replace(home / name)
+            sizes[name] = len(content)
+            sizes.move_to_end(name)
+            while sum(sizes.values()) > self._limit and len(sizes) > 1:
+                oldest, _ = sizes.popitem(last=False)
+                (home / oldest).unlink(missing_ok=True)
+
+    def get(self, name: str) -> bytes | None:
+        home, sizes = self._home(), self._known()
+        with self._lock:
+            if name not in sizes:
+                return None
+            sizes.move_to_end(name)
+            try:
+                return (home / name).read_bytes()
+            except OSError:
+                del sizes[name]
+                return None
+
+    def _home(self) -> Path:
+        with self._lock:
+            if self._directory is None:
+                self._directory = Path(mkdtemp(prefix="evolink-mock-"))
+                finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+            self._directory.mkdir(parents=True, exist_ok=True)
+            return self._directory
+
+    def _known(self) -> "OrderedDict[str, int]":
+        home = self._home()
+        with self._lock:
+            if self._sizes is None:
+                there = sorted(
+                    (entry for entry in os.scandir(home) if entry.is_file()), key=lambda e: e.stat().st_mtime
+                )
+                self._sizes = OrderedDict((e.name, e.stat().st_size) for e in there if not e.name.endswith(".half"))
+            return self._sizes
