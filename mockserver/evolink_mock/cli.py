@@ -49,6 +49,28 @@ def _callback_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+_MEDIA_OPTIONS = (
+    click.option(
+        "--media-route",
+        multiple=True,
+        metavar="ORIGIN=PLACE",
+        help="Where the files of an origin are fetched and looked at: https://cdn.example.com=./pictures, or "
+        "=http://127.0.0.1:9000. Repeatable; needs the extra media.",
+    ),
+    click.option(
+        "--fetch-public/--no-fetch-public",
+        default=None,
+        help="Fetch files without a route from the public address they name.  [default: off]",
+    ),
+)
+
+
+def _media_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_MEDIA_OPTIONS):
+        command = option(command)
+    return command
+
+
 def _given(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, ())}
 
@@ -83,6 +105,7 @@ def main() -> None:
 @click.option("--keys", metavar="KEY,KEY", help="API keys to accept.  [default: any but sk-invalid...]")
 @click.option("--tls/--no-tls", default=None, help="Serve HTTPS, with a certificate of the emulator's own authority.")
 @_callback_options
+@_media_options
 @click.option("--log-format", type=click.Choice(["text", "json"]), help="[default: text]")
 @click.option("--access-log/--no-access-log", default=None, help="Log a line for each request.  [default: off]")
 @_CONFIG

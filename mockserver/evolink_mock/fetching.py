@@ -10,7 +10,7 @@ import aiohttp
 from evolink_mock.core.inputs import Unusable
 from evolink_mock.core.media_routing import FromFile, FromPlace, FromPublic, Source
 from evolink_mock.core.verdict import judge_callback
-from evolink_mock.network import PublicResolver
+from evolink_mock.network import PublicResolver, exact_url
 from evolink_mock.resolver import SystemResolver
 from evolink_mock.transport import USER_AGENT
 
@@ -60,7 +60,7 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
             if place is None and (refused := _not_public(url)) is not None:
                 return refused
             headers = {} if authority is None else {"Host": authority}
-            async with session.get(url, headers=headers, allow_redirects=False) as response:
+            async with session.get(exact_url(url), headers=headers, allow_redirects=False) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = urljoin(url, response.headers.get("Location", ""))
                     if place is not None and not url.startswith(f"{place}/"):

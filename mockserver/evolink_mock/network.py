@@ -66,7 +66,7 @@ class Network:
 
     async def send(self, posting: Posting) -> Outcome:
         way = posting.way
-        url = _url(way.url)
+        url = exact_url(way.url)
         if way.kind == "public" and (objection := judge_callback(f"https://{url.raw_authority}/")) is not None:
             return Outcome(fault="blocked", detail=objection.message)
         session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
@@ -115,7 +115,8 @@ class Network:
 
 
 @lru_cache(maxsize=1024)
-def _url(text: str) -> URL:
+def exact_url(text: str) -> URL:
+    """Byte for byte as it was written."""
     scheme, _, rest = text.partition("://")
     authority, slash, target = rest.partition("/")
     # All of the target as the path, since a query that is empty would lose its question mark.

@@ -42,7 +42,11 @@ class Unread(NamedTuple):
     length: int
 
 
-Seen: TypeAlias = Picture | Sound | Unusable | Unread
+class Vast(NamedTuple):
+    """A picture of so many pixels that nobody counts them."""
+
+
+Seen: TypeAlias = Picture | Sound | Unusable | Unread | Vast
 
 
 def judge(seen: Seen, media: Media) -> Failure | None:
@@ -52,6 +56,8 @@ def judge(seen: Seen, media: Media) -> Failure | None:
             return Failure(_UNREADABLE if media.noun == "image" else _WRONG, f"The {media.noun} {why}")
         case Unread(length):
             return _length(length, media)
+        case Vast():
+            return _sides("far more", media)
         case Picture():
             return _picture(seen, media)
         case Sound():
@@ -67,22 +73,24 @@ def _format(found: str, media: Media) -> Failure | None:
 
 def _length(length: int, media: Media) -> Failure | None:
     most = media.max_bytes
-    return Failure(_WRONG, f"The {media.noun} file size exceeds {most // 2**20}MB") if length > most else None
+    return Failure(_WRONG, f"file size exceeds {most // 2**20}MB") if length > most else None
 
 
 def _picture(seen: Picture, media: Media) -> Failure | None:
-    low, high = media.min_side or 1, media.max_side or max(seen.size)
     if (failure := _length(seen.length, media) or _format(seen.format, media)) is not None:
         return failure
+    low, high = media.min_side or 1, media.max_side or max(seen.size)
     if not all(low <= side <= high for side in seen.size):
-        return Failure(
-            _WRONG, f"image dimensions must be between {low} and {high}; got {seen.size[0]} x {seen.size[1]}"
-        )
+        return _sides(f"{seen.size.width} x {seen.size.height}", media)
     if seen.frames > 1:
         return Failure(media.failure, f"The image moves: it has {seen.frames} frames, and the first frame is to be one")
     if seen.clear and seen.format == "png":
         return Failure(media.failure, "The image has the format png with transparency; png must have none")
     return None
+
+
+def _sides(found: str, media: Media) -> Failure:
+    return Failure(_WRONG, f"image dimensions must be between {media.min_side} and {media.max_side}; got {found}")
 
 
 def _sound(seen: Sound, media: Media) -> Failure | None:

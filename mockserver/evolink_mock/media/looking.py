@@ -1,14 +1,15 @@
 """Looks at files by their bytes, whatever their name says: pictures by Pillow, sounds by PyAV (the extra `media`)."""
 
 import warnings
+from contextlib import suppress
 from io import BytesIO
 
 import av
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from evolink_mock.core.frame import Size
-from evolink_mock.core.inputs import Picture, Seen, Sound, Unusable
+from evolink_mock.core.inputs import Picture, Seen, Sound, Unusable, Vast
 
 _READ = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
 """Formats that are told apart; the last two only to name what is not supported."""
@@ -26,6 +27,8 @@ def look_at_picture(content: bytes) -> Seen:
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(content), formats=_READ) as picture:
                 return _picture(picture, content)
+    except Image.DecompressionBombError:
+        return Vast()
     except UnidentifiedImageError:
         return Unusable("is no picture, whatever its name says")
     except (OSError, SyntaxError, ValueError, MemoryError, EOFError, ArithmeticError, LookupError, TypeError) as error:
@@ -34,8 +37,9 @@ def look_at_picture(content: bytes) -> Seen:
 
 
 def _picture(picture: Image.Image, content: bytes) -> Seen:
-    frames = int(getattr(picture, "n_frames", 1))
     kind = str(picture.format).lower()
+    # What a telephone adds to its jpeg, such as a map of how bright it is, does not make it move.
+    frames = 1 if kind == "mpo" else int(getattr(picture, "n_frames", 1))
     clear = False
     if picture.width * picture.height <= _MOST_PIXELS:
         picture.load()
@@ -63,10 +67,14 @@ def look_at_sound(content: bytes) -> Seen:
                 return Unusable("has no sound in it")
             stream = container.streams.audio[0]
             samples, rate = 0, stream.rate or 1
-            for frame in container.decode(stream):
-                samples += frame.samples
+            for packet in container.demux(stream):
+                # As a player does, which goes on after what it cannot read.
+                with suppress(InvalidDataError):
+                    samples += sum(frame.samples for frame in packet.decode())
                 if samples / rate > _LONGEST:
                     break
+            if not samples:
+                return Unusable("has no sound in it that can be read")
             kind = container.format.name if stream.codec_context.name.startswith("mp3") else stream.codec_context.name
             return Sound(kind.partition(",")[0], samples / rate, len(content))
     except (FFmpegError, ValueError, OSError, EOFError) as error:

@@ -6,6 +6,7 @@ FFmpeg's libraries, by PyAV, on one thread and without their own marks, so that 
 import math
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.error import InvalidDataError
 from av.filter import Graph
 from PIL import Image
 
@@ -112,9 +114,12 @@ def _decoded(content: bytes, length: int) -> bytearray:
     heard = bytearray()
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=_SOUND_RATE)
     with av.open(BytesIO(content), "r") as container:
-        for frame in container.decode(container.streams.audio[0]):
-            for each in resampler.resample(frame):
-                heard += bytes(each.planes[0])[: each.samples * _SAMPLE]
+        for packet in container.demux(container.streams.audio[0]):
+            # What can be read of it is what was found good.
+            with suppress(InvalidDataError):
+                for frame in packet.decode():
+                    for each in resampler.resample(frame):
+                        heard += bytes(each.planes[0])[: each.samples * _SAMPLE]
             if len(heard) >= length:
                 break
     return heard
