@@ -1,7 +1,7 @@
 """The composition root: settings in, an ASGI application out."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -21,16 +21,17 @@ from evolink_mock.core.generation import parse_generation
 from evolink_mock.core.routing import Kind, Routing, read_origin
 from evolink_mock.dispatcher import Dispatcher
 from evolink_mock.doors import Doors
-from evolink_mock.exchange import Prepare
+from evolink_mock.exchange import Endpoint
 from evolink_mock.media.shelf import Shelf
 from evolink_mock.middleware import ControlGate
 from evolink_mock.result_links import ResultLinks
 from evolink_mock.routes import Api
-from evolink_mock.settings import Settings
+from evolink_mock.settings import MEDIA, Settings
 from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
 from evolink_mock.store import Keeper, MemoryKeeper, Saved, Unusable
 from evolink_mock.transport import LateTransport, Transport
+from evolink_mock.uploads import Uploads
 from evolink_mock.world import Rules, World
 from evolink_mock.worlds import Worlds
 
@@ -119,9 +120,14 @@ def create_app(
     )
     file = _scenario_file(settings)
     shelf = Shelf(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
-    api = Api(
-        settings, worlds, Doors(file), dispatcher.let_pass, ResultLinks(settings, shelf), _prepare(settings, shelf)
-    )
+    uploads = Uploads(worlds, settings.keys, shelf, rules.public_url)
+    api = Api(settings, worlds, Doors(file), dispatcher.let_pass, ResultLinks(settings, shelf))
+    routes = api.routes()
+    look = partial(_look_at_files, settings, shelf, uploads, routes)
+    if settings.media_route or settings.fetch_public:
+        look()
+    elif MEDIA:
+        uploads.heard = look
     control = Control(settings, worlds, dispatcher, file)
 
     @asynccontextmanager
@@ -141,7 +147,7 @@ def create_app(
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)
     steering = Router(control.routes(), redirect_slashes=False, default=control.unknown_route())
     router = Router(
-        [*api.routes(), Mount("/__mock", app=steering, middleware=[gate])],
+        [*routes, *uploads.routes(), Mount("/__mock", app=steering, middleware=[gate])],
         redirect_slashes=False,
         default=api.unknown_route(),
         lifespan=lifespan,
@@ -149,12 +155,20 @@ def create_app(
     return Emulator(worlds, control, router)
 
 
-def _prepare(settings: Settings, shelf: Shelf) -> Prepare | None:
-    if not settings.media_route and not settings.fetch_public:
-        return None
+def _look_at_files(settings: Settings, shelf: Shelf, uploads: Uploads, routes: Sequence[Route]) -> None:
+    """From now on, creates wait until the files that they name were looked at, where somebody knows where those are.
+
+    Not before there is need, since Pillow and PyAV take a while to import, and a create that waits for nothing is
+    answered at once.
+    """
     from evolink_mock.inputs import Inputs
 
-    return Inputs(settings, shelf).prepare
+    inputs = Inputs(settings, shelf, uploads)
+    uploads.fetch = inputs.fetch_upload
+    uploads.heard = lambda: None
+    for route in routes:
+        if isinstance(route.app, Endpoint) and route.app.operation == "create":
+            route.app.prepare = inputs.prepare
 
 
 def _scenario_file(settings: Settings) -> "ScenarioFile | None":

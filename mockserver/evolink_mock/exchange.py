@@ -75,7 +75,7 @@ class Endpoint:
     ) -> None:
         self.prepare = prepare
         """What has to be done, and waited for, before a request is carried out."""
-        self._operation = operation
+        self.operation = operation
         self._otherwise = otherwise
         self._handlers = {**({"HEAD": handlers["GET"]} if "GET" in handlers else {}), **handlers}
         self._open_world = open_world
@@ -124,7 +124,7 @@ class Endpoint:
             head = b""
             opened: World | Answer = refuse("any", "headers_too_large")
         else:
-            opened = self._open_world(self._operation if self._answers(method) else "any", headers, parameters)
+            opened = self._open_world(self.operation if self._answers(method) else "any", headers, parameters)
         if isinstance(opened, Answer):
             world, answer = self._outside, opened
             now = world.clock.now()
@@ -141,13 +141,13 @@ class Endpoint:
         try:
             rules.keeper.commit()
         except Unusable as error:
-            answer = refuse(self._operation, "internal_error", str(error))
+            answer = refuse(self.operation, "internal_error", str(error))
         request_id = world.next_request_id()
         world.journal.append(
             Entry(
                 now,
                 request_id,
-                self._operation,
+                self.operation,
                 method,
                 cut(path, KEPT_BODY, world.key),
                 cut(query, KEPT_BODY, world.key),
@@ -175,8 +175,8 @@ class Endpoint:
         try:
             return handler(call)
         except Exception:
-            log.exception("the %s operation failed", self._operation)
-            return refuse(self._operation, "internal_error")
+            log.exception("the %s operation failed", self.operation)
+            return refuse(self.operation, "internal_error")
 
 
 class HungUp(Exception):

@@ -2,20 +2,22 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from evolink_contracts.spec import fields
 from evolink_contracts.spec.fields import Media
+from evolink_contracts.spec.files import MAX_BYTES
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.core.inputs import Picture, Unread, Unusable, judge
 from evolink_mock.core.media_routing import MediaRouting
 from evolink_mock.core.task import Failure, Input
-from evolink_mock.fetching import Fetcher
+from evolink_mock.fetching import Fetched, Fetcher
 from evolink_mock.media.looking import look_at_picture, look_at_sound
 from evolink_mock.media.shelf import Shelf, digest_of
 from evolink_mock.settings import Settings
+from evolink_mock.uploads import Uploads
 
 _AT_ONCE = 2
 """Files that are decoded at a time, so that a core is left for everybody else."""
@@ -31,8 +33,9 @@ class Looked(NamedTuple):
 class Inputs:
     """Looks at files, and keeps the good ones on a shelf."""
 
-    def __init__(self, settings: Settings, shelf: Shelf) -> None:
+    def __init__(self, settings: Settings, shelf: Shelf, uploads: Uploads) -> None:
         self._keys = settings.keys
+        self._uploads = uploads
         self._routing = MediaRouting(settings.media_route, settings.fetch_public)
         self._fetcher = Fetcher()
         self._shelf = shelf
@@ -40,14 +43,7 @@ class Inputs:
 
     async def prepare(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, Looked]:
         """What is known of the files of a create request, by URL; of a stranger's nothing is fetched."""
-        if body is None or isinstance(identify(authorization, self._keys), Stranger):
-            return {}
-        try:
-            asked = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return {}
-        if not isinstance(asked, dict):
-            return {}
+        asked = self._asked(authorization, body)
         listed = asked.get("image_urls")
         wanted = [
             *((url, fields.IMAGE_URLS.media) for url in (listed if isinstance(listed, list) else [])[:1]),
@@ -60,14 +56,39 @@ class Inputs:
         return found
 
     async def _look(self, url: str, media: Media) -> Looked | None:
-        source = self._routing.source(url)
-        if source is None:
+        content = await self._content(url, media.max_bytes)
+        if content is None:
             return None
-        content = await self._fetcher.fetch(source, media.max_bytes)
         if isinstance(content, Unusable):
             return Looked(judge(content, media), None)
         async with self._free:
             return await asyncio.to_thread(self._judged, content, media)
+
+    async def fetch_upload(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, bytes | str]:
+        """The file that an upload by URL names, or why there is none."""
+        asked = self._asked(authorization, body)
+        url = asked.get("file_url")
+        content = await self._content(url, MAX_BYTES) if isinstance(url, str) else None
+        if content is None:
+            return {}
+        return {str(url): f"it {content.why}" if isinstance(content, Unusable) else content}
+
+    async def _content(self, url: str, most: int) -> Fetched | None:
+        """`None` where a file is judged by its name alone."""
+        if self._uploads.is_own(url):
+            return self._uploads.content_of(url) or Unusable("is not there: its upload is unknown or expired")
+        source = self._routing.source(url)
+        return None if source is None else await self._fetcher.fetch(source, most)
+
+    def _asked(self, authorization: bytes | None, body: bytes | None) -> dict[str, Any]:
+        """The body, if somebody known sent one."""
+        if body is None or isinstance(identify(authorization, self._keys), Stranger):
+            return {}
+        try:
+            asked = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return {}
+        return asked if isinstance(asked, dict) else {}
 
     def _judged(self, content: bytes, media: Media) -> Looked:
         # More than is allowed was not brought whole, so it cannot be read.

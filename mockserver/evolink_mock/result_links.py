@@ -7,7 +7,7 @@ from functools import partial
 from hashlib import sha256
 
 from evolink_contracts.spec.timing import RESULT_LINK
-from evolink_mock.core.byte_range import Unsatisfiable, matches, part_of
+from evolink_mock.byte_serving import preflight, serve, without_range
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
@@ -22,11 +22,6 @@ log = logging.getLogger("evolink_mock")
 
 _AT_ONCE = 2
 """Videos that are made at a time, so that a core is left for everybody else."""
-# Any page may show a video, as those of a content network can be shown.
-_ANYWHERE = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"accept-ranges, content-length, content-range, etag"),
-)
 
 
 class ResultLinks:
@@ -50,20 +45,19 @@ class ResultLinks:
         video = video_of(name, found)
         answer = Answer(200, b"", content_type=b"video/mp4", task=name)
         if not self._best:
-            _fill(answer, call.headers, plain.make(video, self._shelf.get))
+            serve(answer, call.headers, plain.make(video, self._shelf.get), f"{name}.mp4")
             return answer
         kept = _name_of(video)
         content = self._shelf.get(kept)
         if content is None:
             answer.hold = partial(self._make, answer, call.headers, video, kept)
         else:
-            _fill(answer, call.headers, content)
+            serve(answer, call.headers, content, f"{name}.mp4")
         return answer
 
     def head(self, call: Call) -> Answer:
         """What GET says of the whole video; a part can be asked for by GET alone."""
-        call.headers = {name: value for name, value in call.headers.items() if name != b"range"}
-        return self.get(call)
+        return self.get(without_range(call))
 
     async def _make(self, answer: Answer, headers: Headers, video: Video, kept: str) -> None:
         """However many ask for it meanwhile, it is made once."""
@@ -78,19 +72,13 @@ class ResultLinks:
             refused = refuse("any", "internal_error", "The video could not be made; the emulator's log says why")
             answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
             return
-        _fill(answer, headers, content)
+        serve(answer, headers, content, f"{video.name}.mp4")
 
     async def _made(self, video: Video, kept: str) -> bytes:
         async with self._free:
             content = await asyncio.to_thread(_best_maker(), video, self._shelf.get)
         self._shelf.put(kept, content)
         return content
-
-
-def preflight(call: Call) -> Answer:
-    """A browser asks whether a page may ask for parts."""
-    allowed = ((b"access-control-allow-methods", b"GET, HEAD"), (b"access-control-allow-headers", b"range, if-range"))
-    return Answer(204, b"", (*_ANYWHERE, *allowed))
 
 
 def _best_maker() -> Maker:
@@ -116,33 +104,3 @@ def _task(call: Call) -> Task | Answer:
         expired.task = name
         return expired
     return task
-
-
-def _fill(answer: Answer, asked: Headers, content: bytes) -> None:
-    """Say as much of a video as was asked for."""
-    etag = f'"{sha256(content).hexdigest()[:32]}"'
-    headers = (
-        *_ANYWHERE,
-        (b"accept-ranges", b"bytes"),
-        (b"etag", etag.encode()),
-        (b"content-disposition", b'inline; filename="%s.mp4"' % (answer.task or "").encode()),
-    )
-    answer.headers, answer.body = headers, content
-    if matches(_text(asked, b"if-none-match"), etag):
-        answer.status, answer.body = 304, b""
-        return
-    try:
-        part = part_of(len(content), _text(asked, b"range"), _text(asked, b"if-range"), etag)
-    except Unsatisfiable:
-        refused = refuse("any", "range_not_satisfiable")
-        answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
-        answer.headers = (*headers, (b"content-range", b"bytes */%d" % len(content)))
-        return
-    if part is not None:
-        answer.status, answer.body = 206, content[part.first : part.first + part.length]
-        answer.headers = (*headers, (b"content-range", part.content_range.encode()))
-
-
-def _text(headers: Headers, name: bytes) -> str | None:
-    value = headers.get(name)
-    return None if value is None else value.decode("latin-1")

@@ -18,7 +18,7 @@ from evolink_mock.core.task import Event, Task
 from evolink_mock.creation import Creation, has_directive, without_directive
 from evolink_mock.doors import BUILT_IN, Asked, Decision, Doors, subject_of, subject_of_task
 from evolink_mock.errors import Answer, refuse, refuse_invalid
-from evolink_mock.exchange import Call, Endpoint, Handler, Headers, Prepare
+from evolink_mock.exchange import Call, Endpoint, Handler, Headers
 from evolink_mock.injection import scripted
 from evolink_mock.result_links import ResultLinks
 from evolink_mock.settings import Settings
@@ -41,10 +41,8 @@ class Api:
         doors: Doors,
         let_pass: Callable[[World, Micros], Awaitable[None]],
         links: ResultLinks,
-        prepare: Prepare | None = None,
     ) -> None:
         self._links = links
-        self._prepare = prepare
         self._settings = settings
         self._doors = doors
         self._let_pass = let_pass
@@ -74,8 +72,7 @@ class Api:
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
         outside, max_body = self._worlds.outside, self._settings.max_body
-        prepare = self._prepare if operation == "create" else None
-        return Endpoint(operation, handlers, self._open_world, outside, max_body, send_as_scripted, otherwise, prepare)
+        return Endpoint(operation, handlers, self._open_world, outside, max_body, send_as_scripted, otherwise)
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
         if "token" in path:

@@ -20,6 +20,7 @@ from evolink_mock.core.lifecycle import plan, state_of
 from evolink_mock.core.render import shown_status, task_body
 from evolink_mock.core.scenario import DEFAULT, parse_scenario
 from evolink_mock.core.task import NEVER, Door, Event, Input, State, Task, Units, to_credits
+from evolink_mock.core.uploads import Upload
 from evolink_mock.core.validation import Request
 from evolink_mock.due_queue import Due
 from evolink_mock.journal import Entry, Happening, Log, Received
@@ -96,6 +97,9 @@ class World:
         grant = self.grant
         limited = grant.per_minute is not None or grant.at_once is not None
         self.limits = Limits(grant.per_minute, grant.at_once) if limited else None
+        self.uploads: dict[str, Upload] = {}
+        """Files by their ids; unlike tasks they end with the process."""
+        self.uploaded = 0
         self.named: dict[str, str] = {}
         """Tasks by the idempotency key that they were created with."""
         self.unanswered: set[str] = set()

@@ -5,7 +5,7 @@ import platform
 import sys
 from pathlib import Path
 
-from . import client, contract, deliveries, inprocess, memory, startup, throughput
+from . import client, contract, deliveries, films, inprocess, memory, startup, throughput
 from .cores import LOAD_CORE, SERVER_CORE
 from .load import CONNECTIONS, tool
 from .plan import FULL, QUICK, say
@@ -31,6 +31,7 @@ def main() -> None:
         *deliveries.measure(plan),
         *client.measure(plan),
         *contract.measure(plan),
+        *films.measure(plan),
     ]
     if given.json:
         print(as_json(rows))

@@ -1,0 +1,82 @@
+"""Uploaded files as records, and how they are shown; what is in them is kept elsewhere, by its digest."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from evolink_contracts.spec.files import FORMATS, MAX_FILES, PREFIX, UPLOADED_FILE
+from evolink_mock.core.duration import SECOND, Micros
+
+_MAGIC: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("jpeg", re.compile(rb"\xff\xd8\xff")),
+    ("png", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("gif", re.compile(rb"GIF8[79]a")),
+    ("webp", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
+)
+_BEIJING = timezone(timedelta(hours=8))
+"""Whose time the page's example shows."""
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Upload(NamedTuple):
+    """One uploaded file. `path` and `name` are fit for a URL."""
+
+    id: str
+    name: str
+    original: str
+    size: int
+    format: str
+    path: str
+    digest: str
+    at: Micros
+
+    @property
+    def expires(self) -> Micros:
+        return self.at + UPLOADED_FILE.seconds * SECOND
+
+    @property
+    def target(self) -> str:
+        """Below what a link to a world's files begins with."""
+        return "/".join(filter(None, (self.id, self.path, self.name)))
+
+
+def format_of(content: bytes) -> str | None:
+    """By the first bytes, whatever the name says."""
+    return next((form for form, magic in _MAGIC if magic.match(content)), None)
+
+
+def fit(text: str) -> str:
+    """Of a name or a path, what can stand in a URL as it is."""
+    parts = (_UNFIT.sub("_", part).strip("._") for part in text.replace("\\", "/").split("/"))
+    return "/".join(filter(None, parts))[:200]
+
+
+def shown(upload: Upload, links: str, public_url: str) -> dict[str, Any]:
+    """As the page shows it; `links` is what links to files of its world begin with."""
+    return {
+        "file_id": upload.id,
+        "file_name": upload.name,
+        "original_name": upload.original,
+        "file_size": upload.size,
+        "mime_type": FORMATS[upload.format],
+        "upload_path": upload.path,
+        "file_url": f"{links}/{upload.target}",
+        "download_url": f"{public_url}{PREFIX}/download/{upload.id}",
+        "upload_time": _time(upload.at),
+        "expires_at": _time(upload.expires),
+    }
+
+
+def quota(used: int) -> dict[str, Any]:
+    return {
+        "user_group": "default",
+        "used_files": used,
+        "max_files": MAX_FILES,
+        "remain_files": max(MAX_FILES - used, 0),
+        "is_custom": False,
+        "quota_reason": "",
+    }
+
+
+def _time(instant: Micros) -> str:
+    return datetime.fromtimestamp(instant // SECOND, UTC).astimezone(_BEIJING).isoformat()
