@@ -200,3 +200,8 @@ def http_date(instant: Micros) -> bytes:
     if _last_date[0] != second:
         _last_date = (second, formatdate(second, usegmt=True).encode())
     return _last_date[1]
+
+
+def iso_date(instant: Micros) -> str:
+    """An instant as the file endpoints show it, to the second and eight hours east of UTC (S1d)."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S+08:00", time.gmtime(instant // SECOND + 8 * 3600))

@@ -19,7 +19,7 @@ _OWN = (
     ),
     (
         "result video",
-        "an MP4 of the length and the quality that were asked for, beginning with the picture",
+        "an MP4 of the length and the quality that were asked for, from the picture on",
         "inferred",
     ),
     ("result video without the extra media", "of one colour and silent, in 16 to 9", "inferred"),
@@ -27,7 +27,7 @@ _OWN = (
     ("result links", "GET, HEAD, ranges, entity tags; any page may show them", "inferred"),
     (
         "image and audio files",
-        "fetched and judged by their bytes where a route leads; else by their URL's end",
+        "judged by their bytes where a route leads, else by their URL's end",
         "inferred",
     ),
     ("pictures that move, or png that is clear", "the task fails: image_processing_error", "inferred"),

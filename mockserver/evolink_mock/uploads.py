@@ -14,6 +14,7 @@ from evolink_contracts.spec.errors import Operation
 from evolink_contracts.spec.files import FILE_ERRORS, FORMATS, MAX_BYTES, MAX_FILES, PREFIX
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.byte_serving import preflight, serve, without_range
+from evolink_mock.clock import iso_date
 from evolink_mock.core.uploads import Upload, fit, format_of, quota, shown
 from evolink_mock.errors import Answer
 from evolink_mock.exchange import Call, Endpoint, Handler, Headers, Prepare
@@ -179,7 +180,7 @@ class Uploads:
         return upload if upload is not None and now < upload.expires else None
 
     def _shown(self, world: World, upload: Upload) -> dict[str, Any]:
-        return shown(upload, f"{self._public_url}{LINKS}/{world.token}", self._public_url)
+        return shown(upload, f"{self._public_url}{LINKS}/{world.token}", self._public_url, iso_date)
 
     # What links lead to
 

@@ -1,7 +1,7 @@
 """Uploaded files as records, and how they are shown; what is in them is kept elsewhere, by its digest."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from evolink_contracts.spec.files import FORMATS, MAX_FILES, PREFIX, UPLOADED_FILE
@@ -13,8 +13,6 @@ _MAGIC: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("gif", re.compile(rb"GIF8[79]a")),
     ("webp", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
 )
-_BEIJING = timezone(timedelta(hours=8))
-"""Whose time the page's example shows."""
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -51,7 +49,7 @@ def fit(text: str) -> str:
     return "/".join(filter(None, parts))[:200]
 
 
-def shown(upload: Upload, links: str, public_url: str) -> dict[str, Any]:
+def shown(upload: Upload, links: str, public_url: str, iso_date: Callable[[Micros], str]) -> dict[str, Any]:
     """As the page shows it; `links` is what links to files of its world begin with."""
     return {
         "file_id": upload.id,
@@ -62,8 +60,8 @@ def shown(upload: Upload, links: str, public_url: str) -> dict[str, Any]:
         "upload_path": upload.path,
         "file_url": f"{links}/{upload.target}",
         "download_url": f"{public_url}{PREFIX}/download/{upload.id}",
-        "upload_time": _time(upload.at),
-        "expires_at": _time(upload.expires),
+        "upload_time": iso_date(upload.at),
+        "expires_at": iso_date(upload.expires),
     }
 
 
@@ -76,7 +74,3 @@ def quota(used: int) -> dict[str, Any]:
         "is_custom": False,
         "quota_reason": "",
     }
-
-
-def _time(instant: Micros) -> str:
-    return datetime.fromtimestamp(instant // SECOND, UTC).astimezone(_BEIJING).isoformat()
