@@ -9,7 +9,7 @@ from evolink_mock.core.deliveries import Delivery, verdict, why
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import next_transition, state_of
 from evolink_mock.core.render import shown_status, task_body
-from evolink_mock.core.task import NEVER, Event, Failure, Task, to_credits
+from evolink_mock.core.task import NEVER, Event, Failure, Input, Task, to_credits
 from evolink_mock.world import World
 
 
@@ -40,6 +40,7 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
         "scenario_rule": task.rule or None,
         "request": request,
         "effective": _with_defaults(task.model, request, choices),
+        "files": [_show_input(each) for each in task.inputs],
         "plan": {
             "starts_at": _instant(task, plan.starts),
             "ends_at": _instant(task, plan.ends),
@@ -53,6 +54,12 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
         "callback": _callback(world, name, request) if task.calls else None,
         "body": task_body(name, task, state, links, choices),
     }
+
+
+def _show_input(found: Input) -> dict[str, object]:
+    """A file that was looked at, as the video uses it."""
+    size = {"width": found.width, "height": found.height} if found.kind == "picture" else {}
+    return {"kind": found.kind, **size, "sha256": found.digest}
 
 
 def _instant(task: Task, after: Micros) -> float | None:

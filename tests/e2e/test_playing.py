@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 
 from browser import opened_page
 from serving import Server
@@ -27,8 +28,9 @@ def finished(server: Server, **fields: object) -> str:
     raise AssertionError(body)
 
 
-def test_it_reaches_its_end_in_a_browser() -> None:
-    with Server("--clock", "auto") as server, opened_page() as (page, noticed):
+@pytest.mark.parametrize("maker", ["plain", "best"])
+def test_it_reaches_its_end_in_a_browser(maker: str) -> None:
+    with Server("--clock", "auto", "--set", f"result_video={maker}") as server, opened_page() as (page, noticed):
         link = finished(server, duration=2)
         page.set_content(PAGE.format(link=json.dumps(link)))
         page.wait_for_function("seen.includes('loadedmetadata')")

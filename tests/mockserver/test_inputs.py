@@ -1,7 +1,9 @@
 """Files of a create: fetched where a route leads, judged by their bytes, seen and heard in the result."""
 
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,12 +11,16 @@ from typing import Any, ClassVar
 import httpx
 import numpy as np
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
 from PIL import Image
 
-from evolink_mock import fetching
+from evolink_mock import Settings, fetching, settings
+from evolink_mock.media import moving
+from evolink_mock.media.video import Files, Video
 from exposures import jpeg, photo, saved, sound, turned
 from films import boxes, film, likeness
-from support import DOCUMENTED, Emulator
+from serving import Server
+from support import DOCUMENTED, Emulator, bearer
 
 CDN = "https://cdn.example.com"
 
@@ -252,3 +258,113 @@ def test_an_idempotent_create_is_one_task(emulator: Emulator) -> None:
     body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}
     made = [httpx.Response.json(emulator.request("POST", "/v1/videos/generations", headers, json=body)) for _ in "ab"]
     assert made[0]["id"] == made[1]["id"]
+
+
+def test_what_is_fetched_from_the_public_may_not_lead_inside(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of the public internet lead to this machine here, as they do nowhere else."""
+
+    class Everywhere(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            flags = socket.AI_NUMERICHOST
+            return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=flags)]
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    port = place.rpartition(":")[2]
+    monkeypatch.setattr(fetching, "PublicResolver", Everywhere)
+    with Emulator.in_process(fetch_public=True) as emulator:
+        assert ended(emulator, f"http://pictures.example.com:{port}/cat.jpg")["status"] == "completed"
+        code, why = failure(ended(emulator, f"http://pictures.example.com:{port}/away"))
+        assert code == "image_processing_error"
+        assert "127.0.0.1" in why
+    assert [path for path, _ in Place.asked] == ["/cat.jpg", "/away"]
+
+
+def test_a_video_is_made_once_however_many_ask_for_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = moving.make
+
+    def counted(video: Video, files: Files) -> bytes:
+        made.append(video.name)
+        return make(video, files)
+
+    monkeypatch.setattr(moving, "make", counted)
+    link = ended(emulator, duration=2)["results"][0]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: emulator.client.get(link, headers={"range": "bytes=4-7"}), range(4)))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(206, b"ftyp")}
+    assert len(made) == 1
+
+
+def test_a_maker_that_fails_is_an_error_of_the_emulator(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = ended(emulator, duration=2)["results"][0]
+    with monkeypatch.context() as broken:
+        broken.setattr(moving, "make", lambda video, files: 1 / 0)
+        answer = emulator.client.get(link)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "could not be made" in caplog.text
+    assert emulator.client.get(link).status_code == 200
+
+
+def test_a_picture_outlives_the_process(home: Path, tmp_path: Path) -> None:
+    given = {"media_route": {CDN: str(home)}, "state": str(tmp_path / "state")}
+    with Emulator.in_process(**given) as emulator:
+        task = emulator.create(image_urls=[f"{CDN}/tall.webp"], duration=2, generate_audio=False)
+        files = emulator.control(f"tasks/{task}")["files"]
+        assert [(file["kind"], file["width"], file["height"]) for file in files] == [("picture", 450, 800)]
+    (home / "tall.webp").unlink()
+    with Emulator.in_process(**given) as emulator:
+        emulator.advance("10s")
+        found = film(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+    shown = photo(450, 800).resize((found.width, found.height), Image.Resampling.LANCZOS)
+    assert likeness(found.first, np.asarray(shown)) >= 30
+
+
+def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
+    with Emulator.in_process(media_route={CDN: str(home)}, media_limit=1024 * 1024) as emulator:
+        task = ended(emulator, f"{CDN}/tall.webp", duration=2, generate_audio=False)
+        for name in ("cat.jpg", "turned.jpg", "really.png", "named.gif"):
+            ended(emulator, f"{CDN}/{name}")
+        found = film(emulator.client.get(task["results"][0]).content)
+        assert abs(found.width / found.height - 450 / 800) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("route", "says"),
+    [
+        ({"https://cdn.example.com/pictures": "."}, "media_route"),
+        (
+            {CDN: "/nowhere/at/all"},
+            "'/nowhere/at/all' is neither a directory that is there nor such as http://127.0.0.1",
+        ),
+        ({CDN: "ftp://127.0.0.1"}, "media_route"),
+    ],
+)
+def test_a_route_that_leads_nowhere_is_named(route: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match="media_route") as error:
+        Settings(media_route=route)
+    assert says in str(error.value)
+
+
+def test_without_the_extra_it_says_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MEDIA", False)
+    with pytest.raises(ValueError, match=r"media_route needs Pillow and PyAV: pip install 'evolink-devkit\[media\]'"):
+        Settings(media_route={CDN: str(home)})
+
+
+def test_at_a_prompt_a_directory_is_a_route(home: Path) -> None:
+    with Server("--clock", "auto", "--media-route", f"{CDN}={home}") as server:
+        headers = bearer("sk-local")
+        made = httpx.post(
+            f"{server.url}/v1/videos/generations",
+            json={**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"], "duration": 2},
+            headers=headers,
+        ).json()
+        for _ in range(10):
+            task = httpx.get(f"{server.url}/v1/tasks/{made['id']}", headers=headers).json()
+        assert film(httpx.get(task["results"][0], timeout=30).content).sound == "aac"
