@@ -19,8 +19,10 @@ from evolink_mock.media.shelf import Shelf, digest_of
 from evolink_mock.settings import Settings
 from evolink_mock.uploads import Uploads
 
-_AT_ONCE = 2
-"""Files that are decoded at a time, so that a core is left for everybody else."""
+_DECODED_AT_ONCE = 2
+"""So that a core is left for everybody else."""
+_FETCHED_AT_ONCE = 16
+"""Since each may take as much memory as the largest file."""
 
 
 class Looked(NamedTuple):
@@ -39,7 +41,8 @@ class Inputs:
         self._routing = MediaRouting(settings.media_route, settings.fetch_public)
         self._fetcher = Fetcher()
         self._shelf = shelf
-        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._fetching = asyncio.Semaphore(_FETCHED_AT_ONCE)
+        self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
 
     async def prepare(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, Looked]:
         """What is known of the files of a create request, by URL; of a stranger's nothing is fetched."""
@@ -56,13 +59,14 @@ class Inputs:
         return found
 
     async def _look(self, url: str, media: Media) -> Looked | None:
-        content = await self._content(url, media.max_bytes)
-        if content is None:
-            return None
-        if isinstance(content, Unusable):
-            return Looked(judge(content, media), None)
-        async with self._free:
-            return await asyncio.to_thread(self._judged, content, media)
+        async with self._fetching:
+            content = await self._content(url, media.max_bytes)
+            if content is None:
+                return None
+            if isinstance(content, Unusable):
+                return Looked(judge(content, media), None)
+            async with self._decoding:
+                return await asyncio.to_thread(self._judged, content, media)
 
     async def fetch_upload(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, bytes | str]:
         """The file that an upload by URL names, or why there is none."""

@@ -356,13 +356,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "VC-054",
         "links_for_ever",
         "lets links live for ever",
-        Patch("routes:RESULT_LINK", lambda old: replace(old, seconds=10**9)),
+        Patch("result_links:RESULT_LINK", lambda old: replace(old, seconds=10**9)),
     ),
     _lie(
         "VC-054",
         "links_for_hours",
         "lets links live for 12 hours",
-        Patch("routes:RESULT_LINK", lambda old: replace(old, seconds=12 * 3600)),
+        Patch("result_links:RESULT_LINK", lambda old: replace(old, seconds=12 * 3600)),
     ),
     _lie("VC-055", "never_ends", "never ends a task", around("world:plan", _never)),
     _lie(

@@ -15,7 +15,7 @@ from evolink_mock.errors import Answer, refuse
 from evolink_mock.exchange import Call, Handler, Headers
 from evolink_mock.media import plain
 from evolink_mock.media.shelf import Shelf
-from evolink_mock.media.video import Maker, Video, video_of
+from evolink_mock.media.video import Video, video_of
 from evolink_mock.settings import MEDIA, Settings
 
 log = logging.getLogger("evolink_mock")
@@ -43,6 +43,9 @@ class ResultLinks:
             return found
         name = call.path["name"]
         video = video_of(name, found)
+        if video.picture is not None:
+            # Of one picture, all tasks that ask for the same have the same video.
+            video = video._replace(name="")
         answer = Answer(200, b"", content_type=b"video/mp4", task=name)
         if not self._best:
             serve(answer, call.headers, plain.make(video, self._shelf.get), f"{name}.mp4")
@@ -50,7 +53,7 @@ class ResultLinks:
         kept = _name_of(video)
         content = self._shelf.get(kept)
         if content is None:
-            answer.hold = partial(self._make, answer, call.headers, video, kept)
+            answer.hold = partial(self._make, answer, call.headers, video, kept, f"{name}.mp4")
         else:
             serve(answer, call.headers, content, f"{name}.mp4")
         return answer
@@ -59,7 +62,7 @@ class ResultLinks:
         """What GET says of the whole video; a part can be asked for by GET alone."""
         return self.get(without_range(call))
 
-    async def _make(self, answer: Answer, headers: Headers, video: Video, kept: str) -> None:
+    async def _make(self, answer: Answer, headers: Headers, video: Video, kept: str, filename: str) -> None:
         """However many ask for it meanwhile, it is made once."""
         making = self._making.get(kept)
         if making is None:
@@ -68,23 +71,23 @@ class ResultLinks:
         try:
             content = await asyncio.shield(making)
         except Exception:
-            log.exception("the video of %s could not be made", video.name)
+            log.exception("%s could not be made", filename)
             refused = refuse("any", "internal_error", "The video could not be made; the emulator's log says why")
             answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
             return
-        serve(answer, headers, content, f"{video.name}.mp4")
+        serve(answer, headers, content, filename)
 
     async def _made(self, video: Video, kept: str) -> bytes:
         async with self._free:
-            content = await asyncio.to_thread(_best_maker(), video, self._shelf.get)
+            return await asyncio.to_thread(self._make_and_keep, video, kept)
+
+    def _make_and_keep(self, video: Video, kept: str) -> bytes:
+        # Imported where it is needed, since it takes as long as all the rest.
+        from evolink_mock.media import moving
+
+        content = moving.make(video, self._shelf.get)
         self._shelf.put(kept, content)
         return content
-
-
-def _best_maker() -> Maker:
-    from evolink_mock.media import moving
-
-    return moving.make
 
 
 def _name_of(video: Video) -> str:

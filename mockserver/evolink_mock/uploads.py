@@ -17,7 +17,7 @@ from evolink_mock.byte_serving import preflight, serve, without_range
 from evolink_mock.clock import iso_date
 from evolink_mock.core.uploads import Upload, fit, format_of, quota, shown
 from evolink_mock.errors import Answer
-from evolink_mock.exchange import Call, Endpoint, Handler, Headers, Prepare
+from evolink_mock.exchange import Call, Endpoint, Handler, Headers, Opener, Prepare
 from evolink_mock.media.shelf import Shelf, digest_of
 from evolink_mock.wire import send_as_scripted
 from evolink_mock.world import World
@@ -51,14 +51,20 @@ class Uploads:
             (f"{PREFIX}/upload/url", {"POST": self._url}, self._fetched),
             (f"{PREFIX}/quota", {"GET": self._quota}, None),
             (f"{PREFIX}/list", {"GET": self._list}, None),
-            (f"{PREFIX}/download/{{file_id}}", {"GET": self._download}, None),
             (f"{PREFIX}/{{file_id}}", {"DELETE": self._delete}, None),
-            (f"{LINKS}/{{token}}/{{file_id}}/{{rest:path}}", self._file_handlers(), None),
+            (f"{LINKS}/{{token}}/{{file_id}}/{{rest:path}}", _served_by(self._file), None),
         ]
-        return [Route(path, self._endpoint(handlers, prepare)) for path, handlers, prepare in table]
+        public = self._endpoint(_served_by(self._download), None, self._open_to_all)
+        return [
+            Route(f"{PREFIX}/download/{{file_id}}", public),
+            *(Route(path, self._endpoint(handlers, prepare, self._open)) for path, handlers, prepare in table),
+        ]
 
-    def _endpoint(self, handlers: Mapping[str, Handler], prepare: Prepare | None) -> Endpoint:
-        return Endpoint("any", handlers, self._open, self._worlds.outside, _BODY, send_as_scripted, prepare=prepare)
+    def _endpoint(self, handlers: Mapping[str, Handler], prepare: Prepare | None, opener: Opener) -> Endpoint:
+        return Endpoint("any", handlers, opener, self._worlds.outside, _BODY, send_as_scripted, prepare=prepare)
+
+    def _open_to_all(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World:
+        return self._worlds.outside
 
     def _open(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
         if "token" in path:
@@ -184,13 +190,6 @@ class Uploads:
 
     # What links lead to
 
-    def _file_handlers(self) -> Mapping[str, Handler]:
-        return {
-            "GET": self._file,
-            "HEAD": lambda call: self._file(without_range(call)),
-            "OPTIONS": preflight,
-        }
-
     def _file(self, call: Call) -> Answer:
         upload = self._find(call.world, call.path["file_id"], call.now)
         if upload is None or upload.target != f"{upload.id}/{call.path['rest']}":
@@ -198,7 +197,9 @@ class Uploads:
         return self._served(call, upload)
 
     def _download(self, call: Call) -> Answer:
-        upload = self._find(call.world, call.path["file_id"], call.now)
+        """Whoever has the link may have the file, as with the links of results."""
+        found = (self._find(world, call.path["file_id"], world.clock.now()) for world in self._worlds)
+        upload = next(filter(None, found), None)
         return _refused("not_found") if upload is None else self._served(call, upload)
 
     def _served(self, call: Call, upload: Upload) -> Answer:
@@ -221,6 +222,10 @@ class Uploads:
 
     def is_own(self, url: str) -> bool:
         return url.startswith(f"{self._public_url}{LINKS}/")
+
+
+def _served_by(get: Handler) -> Mapping[str, Handler]:
+    return {"GET": get, "HEAD": lambda call: get(without_range(call)), "OPTIONS": preflight}
 
 
 def _object(body: bytes | None) -> dict[str, Any] | Answer:

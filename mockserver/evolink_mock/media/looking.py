@@ -11,10 +11,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from evolink_mock.core.frame import Size
 from evolink_mock.core.inputs import Picture, Seen, Sound, Unusable, Vast
 
-_READ = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
-"""Formats that are told apart; the last two only to name what is not supported."""
-_MOST_PIXELS = 16_000_000
-"""A picture of more is not decoded; four times as many as any that is accepted."""
+_DECODED = ("JPEG", "PNG", "BMP", "WEBP")
+_NAMED = ("GIF", "TIFF")
+"""Formats that are told apart to name what is not supported, and looked into no further."""
+_MOST_PIXELS = 2000 * 2000
+"""A picture of more is too large whatever is in it, and is not decoded."""
 _LONGEST = 60.0
 """Seconds of sound that are decoded at most; twice as many as any that is accepted."""
 
@@ -25,7 +26,7 @@ def look_at_picture(content: bytes) -> Seen:
         with warnings.catch_warnings():
             # Pillow warns of much that is odd, and all of it shows in what is found.
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(content), formats=_READ) as picture:
+            with Image.open(BytesIO(content), formats=(*_DECODED, *_NAMED)) as picture:
                 return _picture(picture, content)
     except Image.DecompressionBombError:
         return Vast()
@@ -38,6 +39,8 @@ def look_at_picture(content: bytes) -> Seen:
 
 def _picture(picture: Image.Image, content: bytes) -> Seen:
     kind = str(picture.format).lower()
+    if picture.format in _NAMED:
+        return Picture(kind, Size(*picture.size), clear=False, frames=1, length=len(content))
     # What a telephone adds to its jpeg, such as a map of how bright it is, does not make it move.
     frames = 1 if kind == "mpo" else int(getattr(picture, "n_frames", 1))
     clear = False
@@ -51,7 +54,7 @@ def _picture(picture: Image.Image, content: bytes) -> Seen:
 
 def upright(content: bytes) -> Image.Image:
     """A picture that was found good, as it is meant to be seen, on white where anything shines through."""
-    with Image.open(BytesIO(content), formats=_READ) as picture:
+    with Image.open(BytesIO(content), formats=_DECODED) as picture:
         turned = ImageOps.exif_transpose(picture)
         if not turned.has_transparency_data:
             return turned.convert("RGB")
