@@ -24,12 +24,14 @@ from evolink_mock.doors import Doors
 from evolink_mock.exchange import Endpoint
 from evolink_mock.media.shelf import Shelf
 from evolink_mock.middleware import ControlGate
+from evolink_mock.pages import Pages
 from evolink_mock.result_links import ResultLinks
 from evolink_mock.routes import Api
 from evolink_mock.settings import MEDIA, Settings
 from evolink_mock.settler import settle_when_quiet
 from evolink_mock.sink import Sink
 from evolink_mock.store import Keeper, MemoryKeeper, Saved, Unusable
+from evolink_mock.timeline import Timeline
 from evolink_mock.transport import LateTransport, Transport
 from evolink_mock.uploads import Uploads
 from evolink_mock.world import Rules, World
@@ -145,7 +147,8 @@ def create_app(
             log.error("%s; what happened last is lost", error)
 
     gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)
-    steering = Router(control.routes(), redirect_slashes=False, default=control.unknown_route())
+    looking_on = [Route("/timeline", Timeline(worlds, settings.keys, control.over)), *Pages(worlds.outside).routes()]
+    steering = Router([*control.routes(), *looking_on], redirect_slashes=False, default=control.unknown_route())
     router = Router(
         [*routes, *uploads.routes(), Mount("/__mock", app=steering, middleware=[gate])],
         redirect_slashes=False,

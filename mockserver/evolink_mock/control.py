@@ -130,7 +130,8 @@ class Control:
         self._callbacks.drain()
         self._worlds.ring()
 
-    def _over(self) -> bool:
+    def over(self) -> bool:
+        """Whether nobody shall wait any longer."""
         return self.draining
 
     # About the server
@@ -305,7 +306,7 @@ class Control:
             matching = ((n, row) for n, row in world.events.after(after) if wanted in (None, row.task))
             return [show_happening(n, row) for (n, row), _ in zip(matching, range(limit), strict=False)]
 
-        return await feed(ask, rows, lambda world: world.events, self._over, on_clock=True)
+        return await feed(ask, rows, lambda world: world.events, self.over, on_clock=True)
 
     async def _journal(self, ask: Ask) -> object:
         task, route, status = (ask.query.get(name) for name in ("task", "route", "status"))
@@ -324,7 +325,7 @@ class Control:
             )
             return [show_entry(n, entry) for (n, entry), _ in zip(matching, range(limit), strict=False)]
 
-        return await feed(ask, rows, lambda world: world.journal, self._over)
+        return await feed(ask, rows, lambda world: world.journal, self.over)
 
 
 def _each(ask: Ask, rows: list[dict[str, object]]) -> object:

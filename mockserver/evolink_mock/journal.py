@@ -36,6 +36,10 @@ class Log(Generic[Row]):
         skip = max(number + 1 - first, 0)
         return enumerate(islice(self._rows, skip, None), first + skip)
 
+    def knows(self, number: int) -> bool:
+        """Whether that row is still kept."""
+        return self.last - len(self._rows) < number <= self.last
+
     def clear(self) -> None:
         """Forget the rows; numbers go on, so that whoever follows the log misses nothing."""
         self._rows.clear()

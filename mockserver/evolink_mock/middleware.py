@@ -13,6 +13,8 @@ from evolink_mock.world import World
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/__mock/health", "/__mock/ready"})
 """What anybody may read, since orchestrators ask it."""
+_PAGE = "/__mock/ui"
+"""The timeline's page, which a browser asks for without any header; what it shows it has to ask for like everybody."""
 _TOKEN = b"x-mock-token"
 
 
@@ -42,7 +44,7 @@ class ControlGate:
         await send_reply(send, reply, scope["method"])
 
     def _objection(self, scope: Scope) -> tuple[str, str] | None:
-        if scope["path"] in _OPEN_PATHS:
+        if scope["path"] in _OPEN_PATHS or scope["path"].startswith(_PAGE):
             return None
         headers = dict(scope["headers"])
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:

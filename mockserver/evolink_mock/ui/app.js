@@ -1,0 +1,158 @@
+// The page: follows one world, keeps its lanes, and steers it by calls of the control API.
+
+import { CALLS, carryOut, curl } from "./calls.js";
+import { detail, element } from "./detail.js";
+import { ROW, draw } from "./draw.js";
+import { follow } from "./stream.js";
+
+const BASE = `${location.origin}/__mock`;
+const $ = (id) => document.getElementById(id);
+const lanes = new Map();
+const state = { key: "", token: "", clock: null, heard: 0, chosen: null, shown: [], stale: false, following: null };
+
+const headers = () => ({
+  authorization: `Bearer ${state.key}`,
+  ...(state.token ? { "x-mock-token": state.token } : {}),
+});
+
+// The clock between two messages goes on as fast as it runs.
+function now() {
+  if (!state.clock) return 0;
+  const { mode, speed, now: told } = state.clock;
+  const passed = mode === "real" || mode === "scaled" ? ((performance.now() - state.heard) / 1000) * (speed || 1) : 0;
+  return told + passed;
+}
+
+function begin() {
+  state.following?.abort();
+  state.following = new AbortController();
+  state.key = $("key").value.trim();
+  state.token = $("token").value;
+  lanes.clear();
+  state.clock = null;
+  remember(state.key);
+  follow(`${BASE}/timeline`, headers(), hear, (says) => ($("connection").textContent = says), state.following.signal);
+}
+
+function remember(key) {
+  const known = [...new Set([key, ...JSON.parse(sessionStorage.getItem("keys") ?? "[]")])].slice(0, 20);
+  sessionStorage.setItem("keys", JSON.stringify(known));
+  $("keys").replaceChildren(...known.map((each) => element("option", { value: each })));
+}
+
+function hear(event, data) {
+  if (event === "begin") lanes.clear();
+  if (event === "lanes") for (const lane of data) lanes.set(lane.id, lane);
+  if (event === "clock") {
+    state.clock = data;
+    state.heard = performance.now();
+  }
+  if (event === "lanes" && data.some((lane) => lane.id === state.chosen)) choose(state.chosen);
+  state.stale = true;
+}
+
+function sift() {
+  const words = $("search").value.trim().toLowerCase(), status = $("status").value, span = Number($("span").value);
+  const since = span ? now() - span : -Infinity;
+  state.shown = [...lanes.values()].filter(
+    (lane) =>
+      (!status || lane.status === status) &&
+      (lane.ends === null || lane.ends >= since) &&
+      (!words || [lane.id, lane.scenario, lane.failure, lane.status].some((text) => text?.toLowerCase().includes(words))),
+  );
+  state.shown.sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
+  $("count").textContent = `${state.shown.length} of ${lanes.size} tasks`;
+  $("empty").hidden = lanes.size > 0 || !state.clock;
+  $("height").style.height = `${state.shown.length * ROW}px`;
+}
+
+function range() {
+  const span = Number($("span").value), at = now();
+  if (span) return [at - span, at + span * 0.05];
+  let from = Infinity, to = at;
+  for (const lane of state.shown) {
+    from = Math.min(from, lane.created);
+    to = Math.max(to, lane.ends ?? 0, ...lane.calls.map((call) => Math.max(call.due ?? 0, call.attempts.at(-1)?.finished ?? 0)));
+  }
+  return [Math.min(from, at), to + Math.max(to - from, 1) * 0.02];
+}
+
+function nameLanes() {
+  const box = $("lanes"), first = Math.floor(box.scrollTop / ROW);
+  const seen = state.shown.slice(first, first + Math.ceil(box.clientHeight / ROW) + 1);
+  const names = $("names");
+  while (names.children.length > seen.length) names.lastChild.remove();
+  while (names.children.length < seen.length) names.append(element("button", { type: "button" }));
+  seen.forEach((lane, place) => {
+    const button = names.children[place];
+    const says = `${lane.id} ${lane.status}${lane.failure ? ` ${lane.failure}` : ""}`;
+    if (button.textContent !== says) button.textContent = says;
+    button.dataset.task = lane.id;
+    button.style.top = `${(first + place) * ROW}px`;
+    button.setAttribute("aria-pressed", String(lane.id === state.chosen));
+  });
+}
+
+function frame() {
+  if (state.stale) sift();
+  state.stale = false;
+  if (state.clock) {
+    $("now").textContent = new Date(now() * 1000).toISOString().replace("T", " ").slice(0, 23);
+    const next = state.clock.next_event;
+    $("mode").textContent = `${state.clock.mode}${next === null ? ", nothing is due" : `, next in ${Math.max(next - now(), 0).toFixed(1)} s`}`;
+    nameLanes();
+    draw($("canvas"), $("lanes"), state.shown, range(), now(), state.chosen);
+  }
+  requestAnimationFrame(frame);
+}
+
+async function choose(task) {
+  state.chosen = task;
+  if (location.hash !== `#task=${task}`) history.replaceState(null, "", `#task=${encodeURIComponent(task)}`);
+  try {
+    const ask = (name) => carryOut(CALLS[name]({ task }), BASE, headers());
+    const [whole, story, called, read] = await Promise.all(["task", "story", "deliveries", "journal"].map(ask));
+    if (state.chosen !== task) return;
+    const found = { task: whole, story: story.story, deliveries: called.deliveries, journal: read.rows };
+    $("detail").replaceChildren(...detail(found, BASE, state.token, act));
+  } catch (error) {
+    $("detail").replaceChildren(element("p", { role: "alert" }, error.message));
+  }
+  $("detail").hidden = false;
+}
+
+async function act(name, given = {}) {
+  const call = CALLS[name](given);
+  $("call").textContent = curl(call, BASE, state.token);
+  try {
+    await carryOut(call, BASE, headers());
+    if (state.chosen && name !== "reset") choose(state.chosen);
+  } catch (error) {
+    $("call").textContent += `\n# ${error.message}`;
+  }
+}
+
+$("world").addEventListener("submit", (event) => {
+  event.preventDefault();
+  begin();
+});
+for (const id of ["search", "status", "span"]) $(id).addEventListener("input", () => (state.stale = true));
+$("names").addEventListener("click", (event) => {
+  if (event.target.dataset.task) choose(event.target.dataset.task);
+});
+for (const control of document.querySelectorAll("[data-call]")) {
+  control.addEventListener(control.tagName === "FORM" ? "submit" : "click", (event) => {
+    event.preventDefault();
+    act(control.dataset.call, control.tagName === "FORM" ? Object.fromEntries(new FormData(control)) : {});
+  });
+}
+$("first").textContent = [
+  `curl -s ${location.origin}/v1/videos/generations -H "Authorization: Bearer $EVOLINK_API_KEY" \\`,
+  "  -H 'Content-Type: application/json' -d '{\"model\": \"wan2.6-image-to-video-flash\",",
+  "  \"prompt\": \"A cat playing piano\", \"image_urls\": [\"https://example.com/cat.png\"]}'",
+].join("\n");
+$("key").value = JSON.parse(sessionStorage.getItem("keys") ?? "[]")[0] ?? "sk-local";
+const linked = new URLSearchParams(location.hash.slice(1)).get("task");
+begin();
+if (linked) choose(linked);
+requestAnimationFrame(frame);

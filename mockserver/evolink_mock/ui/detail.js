@@ -1,0 +1,62 @@
+// The chosen task: its request, its plan, what decided it, every read, charge and attempt. Content is only ever text.
+
+import { CALLS, curl, repeat } from "./calls.js";
+
+/** An element of a kind, with attributes, and with texts and elements in it. */
+export function element(kind, attributes = {}, ...inside) {
+  const made = document.createElement(kind);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...inside);
+  return made;
+}
+
+const pretty = (value) => JSON.stringify(value, null, 2);
+const block = (label, text) => element("pre", { tabindex: "0", "aria-label": label }, text);
+
+/** What is shown of a task; `act(name, given)` carries out a call. */
+export function detail(found, base, token, act) {
+  const { task, story, deliveries, journal } = found;
+  const made = journal.find((row) => row.route === "create");
+  const shown = [
+    element("h2", {}, task.id),
+    facts({
+      Status: `${task.status}, ${task.progress} %`,
+      Outcome: task.plan.outcome.code ?? task.plan.outcome.status,
+      "Decided by": [task.scenario_door, task.scenario, task.scenario_rule].filter(Boolean).join(": "),
+      Credits: `${task.credits.reserved} reserved, ${task.credits.charged ?? "nothing yet"} charged`,
+    }),
+  ];
+  if (!["completed", "failed", "cancelled"].includes(task.status)) {
+    shown.push(button("Cancel this task", () => act("cancel", { task: task.id })));
+  }
+  shown.push(element("h2", {}, "Story"), element("ol", {}, ...story.map((line) => element("li", {}, `+${line.after} ${line.about}: ${line.says}`))));
+  for (const delivery of deliveries) {
+    shown.push(
+      element("h2", {}, `Callback ${delivery.number}: ${delivery.status}`),
+      element("p", {}, delivery.verdict ?? ""),
+      element("ol", {}, ...delivery.attempts.map((attempt) => element("li", {}, `${attempt.status ?? attempt.error}: ${attempt.reason} ${attempt.response ?? ""}`))),
+      button(`Replay callback ${delivery.number}`, () => act("replay", { number: delivery.number })),
+    );
+  }
+  shown.push(element("h2", {}, "Request"), block("Request", pretty(task.request)));
+  shown.push(element("h2", {}, "What a query answers"), block("What a query answers", pretty(task.body)));
+  shown.push(element("h2", {}, "Plan"), block("Plan", pretty(task.plan)));
+  const reads = journal.filter((row) => row.route === "query");
+  shown.push(element("h2", {}, `Reads (${reads.length})`));
+  shown.push(element("ol", {}, ...reads.map((row) => element("li", {}, `${row.at}: ${row.answer.status} ${row.answer.body.slice(0, 200)}`))));
+  if (made) shown.push(element("h2", {}, "Repeat it"), block("The create as curl", repeat(made.request, location.origin)));
+  shown.push(element("h2", {}, "Ask for it"), block("This task as curl", curl(CALLS.task({ task: task.id }), base, token)));
+  return shown;
+}
+
+function facts(rows) {
+  const list = element("dl");
+  for (const [name, value] of Object.entries(rows)) list.append(element("dt", {}, name), element("dd", {}, String(value)));
+  return list;
+}
+
+function button(text, act) {
+  const made = element("button", { type: "button" }, text);
+  made.addEventListener("click", act);
+  return made;
+}

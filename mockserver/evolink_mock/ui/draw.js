@@ -1,0 +1,77 @@
+// Lanes on one canvas: only those that are seen are drawn, however many there are.
+
+export const ROW = 24;
+const NAMES = 240;
+
+/** Draws the lanes that are seen on a canvas as large as its box; `range` is [from, to] in seconds. */
+export function draw(canvas, box, lanes, range, now, chosen) {
+  const wide = box.clientWidth, high = box.clientHeight, ratio = window.devicePixelRatio || 1;
+  if (canvas.width !== wide * ratio || canvas.height !== high * ratio) {
+    canvas.width = wide * ratio;
+    canvas.height = high * ratio;
+    canvas.style.width = `${wide}px`;
+    canvas.style.height = `${high}px`;
+  }
+  const pen = canvas.getContext("2d");
+  const colours = getComputedStyle(document.documentElement);
+  const colour = (name) => colours.getPropertyValue(`--${name}`);
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, wide, high);
+  const left = Math.min(NAMES, wide * 0.45) + 8, right = wide - 8;
+  const scale = (right - left) / Math.max(range[1] - range[0], 0.001);
+  const x = (at) => left + (Math.min(Math.max(at, range[0]), range[1]) - range[0]) * scale;
+  const inside = (at) => at >= range[0] && at <= range[1];
+  const first = Math.floor(box.scrollTop / ROW), last = Math.min(lanes.length, first + Math.ceil(high / ROW) + 1);
+  for (let place = first; place < last; place += 1) {
+    const lane = lanes[place], top = place * ROW - box.scrollTop, middle = top + ROW / 2;
+    if (lane.id === chosen) {
+      pen.fillStyle = colour("raised");
+      pen.fillRect(left, top, right - left, ROW);
+    }
+    const ends = lane.ends ?? range[1], starts = lane.starts ?? ends;
+    bar(pen, x(lane.created), x(Math.min(starts, ends)), middle, colour("pending"), 1);
+    const until = lane.ended ? ends : Math.min(Math.max(now, starts), ends);
+    bar(pen, x(starts), x(until), middle, colour("processing"), 1);
+    if (!lane.ended) bar(pen, x(Math.max(until, starts)), x(ends), middle, colour("processing"), 0.25);
+    if (lane.ended && inside(ends)) {
+      pen.fillStyle = colour(lane.status === "completed" ? "completed" : lane.status === "cancelled" ? "cancelled" : "failed");
+      pen.fillRect(x(ends) - 2, top + 3, 5, ROW - 6);
+    }
+    pen.fillStyle = colour("ink");
+    for (const at of lane.reads) if (inside(at)) pen.fillRect(x(at), top + 2, 1, 6);
+    for (const call of lane.calls) attempts(pen, call, x, inside, middle, colour);
+  }
+  if (inside(now)) {
+    pen.fillStyle = colour("accent");
+    pen.fillRect(x(now), 0, 1, high);
+  }
+}
+
+function bar(pen, from, to, middle, colour, strength) {
+  if (to <= from) return;
+  pen.globalAlpha = strength;
+  pen.fillStyle = colour;
+  pen.fillRect(from, middle - 4, Math.max(to - from, 1), 8);
+  pen.globalAlpha = 1;
+}
+
+// Each attempt is a mark, and between two of them the wait is a line as long as it was.
+function attempts(pen, call, x, inside, middle, colour) {
+  let before = null;
+  for (const attempt of call.attempts) {
+    if (before !== null) wait(pen, x(before), x(attempt.started), middle, colour("wait"));
+    before = attempt.finished;
+    if (!inside(attempt.started)) continue;
+    const good = attempt.status >= 200 && attempt.status < 300;
+    pen.fillStyle = colour(good ? "completed" : "failed");
+    pen.beginPath();
+    pen.arc(x(attempt.started), middle, 5, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  if (call.due !== null && before !== null) wait(pen, x(before), x(call.due), middle, colour("wait"));
+}
+
+function wait(pen, from, to, middle, colour) {
+  pen.fillStyle = colour;
+  pen.fillRect(from, middle - 1, Math.max(to - from, 1), 2);
+}

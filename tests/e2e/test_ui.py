@@ -1,0 +1,264 @@
+"""The timeline's page in a real browser: what is created appears, each control does its one call, nothing is markup."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no types.
+from playwright.sync_api import Page, expect
+
+from browser import opened_page
+from serving import Server
+from support import DOCUMENTED, bearer
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+INJECTIONS = (EVIL, "</pre><b>bold</b>", "javascript:alert(1)", "${alert(1)}", "\u202eevil", "' onmouseover='alert(1)")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server("--clock", "manual") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser_page() -> Iterator[tuple[Page, list[str]]]:
+    with opened_page() as opened:
+        yield opened
+
+
+class Ui:
+    """The page, following a key of its own; and that key's API."""
+
+    def __init__(self, page: Page, noticed: list[str], server: Server, key: str) -> None:
+        self.page, self.server, self.key = page, server, key
+        self.noticed = noticed
+        self.client = httpx.Client(base_url=server.url, headers=bearer(key))
+
+    def open(self, fragment: str = "") -> None:
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.server.url}/__mock/ui")
+        self.page.evaluate("key => sessionStorage.setItem('keys', JSON.stringify([key]))", self.key)
+        self.noticed.clear()
+        self.page.goto("about:blank")
+        self.page.goto(f"{self.server.url}/__mock/ui{fragment}")
+        expect(self.page.locator("#connection")).to_have_text("Live")
+
+    def create(self, scenario: str | None = None, **fields: Any) -> str:
+        headers = {} if scenario is None else {"x-mock-scenario": scenario}
+        answer = self.client.post("/v1/videos/generations", json={**DOCUMENTED, **fields}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def control(self, path: str, change: object = None) -> Any:
+        url = f"/__mock/{path}"
+        return (self.client.get(url) if change is None else self.client.post(url, json=change)).json()
+
+    def lane(self, task: str) -> Any:
+        return self.page.locator(f"#names button[data-task='{task}']")
+
+    def click(self, text: str) -> None:
+        self.page.get_by_role("button", name=text, exact=True).click()
+
+
+@pytest.fixture
+def ui(server: Server, browser_page: tuple[Page, list[str]], request: pytest.FixtureRequest) -> Iterator[Ui]:
+    page, noticed = browser_page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    made = Ui(page, noticed, server, f"sk-{abs(hash(request.node.name))}")
+    yield made
+    made.client.close()
+    complaints = [line for line in noticed if not line.startswith(f"asks for {server.url}/__mock/")]
+    # What the emulator refuses, the browser writes down too.
+    assert [line for line in complaints if "Failed to load resource" not in line] == []
+
+
+def test_what_is_created_appears_and_can_be_looked_into(ui: Ui) -> None:
+    ui.open()
+    expect(ui.page.locator("#empty")).to_be_visible()
+    expect(ui.page.locator("#first")).to_contain_text(f"curl -s {ui.server.url}/v1/videos/generations")
+    task = ui.create("fail=service_error", callback_url="https://sink.mock/500,200")
+    expect(ui.lane(task)).to_have_text(f"{task} pending")
+    expect(ui.page.locator("#empty")).to_be_hidden()
+    ui.client.get(f"/v1/tasks/{task}")
+    ui.control("clock", {"advance": "60s"})
+    expect(ui.lane(task)).to_have_text(f"{task} failed service_error")
+    ui.lane(task).click()
+    detail = ui.page.locator("#detail")
+    for text in (
+        "service_error",
+        "decided by the header X-Mock-Scenario: fail=service_error",
+        "Callback 1: delivered",
+        "500: ",
+        "Reads (1)",
+        '"callback_url": "https://sink.mock/500,200"',
+        f"curl -s '{ui.server.url}/v1/videos/generations' -H \"Authorization: Bearer $EVOLINK_API_KEY\"",
+    ):
+        expect(detail).to_contain_text(text)
+    assert ui.key not in detail.inner_html()
+
+
+def test_each_control_is_one_call_and_says_which(ui: Ui) -> None:
+    ui.open()
+    call = ui.page.locator("#call")
+    ui.click("Run")
+    expect(ui.page.locator("#mode")).to_contain_text("real")
+    ui.click("Pause")
+    expect(call).to_contain_text(
+        f"""curl -s '{ui.server.url}/__mock/clock' -H "Authorization: Bearer $EVOLINK_API_KEY\""""
+    )
+    expect(call).to_contain_text("""-d '{"mode":"manual"}'""")
+    expect(ui.page.locator("#mode")).to_contain_text("manual")
+    ui.page.get_by_label("Next task").fill("fail=content_policy_violation")
+    ui.click("Queue")
+    expect(call).to_contain_text("""-d '{"scenario":"fail=content_policy_violation"}'""")
+    task = ui.create(callback_url="https://sink.mock/404")
+    expect(ui.lane(task)).to_have_text(f"{task} pending")
+    before = ui.control("clock")["now"]
+    ui.page.get_by_label("Advance by").fill("3s")
+    ui.click("Advance")
+    expect(call).to_contain_text("""-d '{"advance":"3s"}'""")
+    expect(ui.page.locator("#now")).not_to_have_text("–")
+    ui.page.wait_for_function("() => document.getElementById('call').textContent.includes('3s')")
+    for _ in range(40):
+        ui.click("To next event")
+        if ui.control(f"tasks/{task}")["status"] == "failed":
+            break
+    expect(ui.lane(task)).to_have_text(f"{task} failed content_policy_violation")
+    assert ui.control("clock")["now"] > before
+    ui.control("clock", {"advance": "60s"})
+    ui.lane(task).click()
+    expect(ui.page.locator("#detail")).to_contain_text("Callback 1: exhausted")
+    ui.click("Replay callback 1")
+    expect(call).to_contain_text(f"curl -s -X POST '{ui.server.url}/__mock/deliveries/1/replay'")
+    expect(ui.page.locator("#detail")).to_contain_text("Callback 2")
+    other = ui.create("stuck=99")
+    expect(ui.lane(other)).to_be_visible()
+    ui.lane(other).click()
+    ui.click("Cancel this task")
+    expect(call).to_contain_text(f"/__mock/tasks/{other}/cancel'")
+    expect(ui.lane(other)).to_have_text(f"{other} failed request_cancelled")
+    ui.click("Reset this world")
+    expect(ui.page.locator("#empty")).to_be_visible()
+    assert ui.control("tasks")["tasks"] == []
+
+
+def test_what_cannot_be_done_is_said(ui: Ui) -> None:
+    ui.open()
+    ui.page.get_by_label("Next task").fill("fail=nonsense")
+    ui.click("Queue")
+    expect(ui.page.locator("#call")).to_contain_text("# scenario")
+
+
+def test_tasks_are_found_by_word_and_status(ui: Ui) -> None:
+    good, bad = ui.create(), ui.create("fail=quota_exceeded")
+    ui.control("clock", {"advance": "20s"})
+    waiting = ui.create()
+    ui.open()
+    expect(ui.page.locator("#count")).to_have_text("3 of 3 tasks")
+    for words, status, found in (
+        ("quota", "", [bad]),
+        (good[-8:], "", [good]),
+        ("", "pending", [waiting]),
+        ("x y", "", []),
+    ):
+        ui.page.get_by_label("Search").fill(words)
+        ui.page.get_by_label("Status").select_option(status)
+        expect(ui.page.locator("#count")).to_have_text(f"{len(found)} of 3 tasks")
+        for task in found:
+            expect(ui.lane(task)).to_be_visible()
+
+
+def test_a_link_leads_to_a_task(ui: Ui) -> None:
+    task = ui.create()
+    ui.open(f"#task={task}")
+    expect(ui.page.locator("#detail h2").first).to_have_text(task)
+    other = ui.create()
+    ui.lane(other).click()
+    expect(ui.page.locator("#detail h2").first).to_have_text(other)
+    assert ui.page.url.endswith(f"#task={other}")
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_what_requests_say_is_only_text(ui: Ui, text: str) -> None:
+    task = ui.create(prompt=text, image_urls=["https://example.com/a.png?" + text.replace(" ", "")])
+    ui.client.get(f"/v1/tasks/{task}", headers={"x-evil": "<b>"})
+    ui.open(f"#task={task}")
+    expect(ui.page.locator("#detail pre").first).to_contain_text(json.dumps(text, ensure_ascii=False)[1:-1])
+    assert ui.page.locator("#detail img, #detail script, #detail b").count() == 0
+    assert ui.page.title() == "EvoLink emulator: timeline"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_it_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
+    ui.page.emulate_media(color_scheme=scheme)
+    ui.page.set_viewport_size({"width": width, "height": 800})
+    task = ui.create("fail=service_error", callback_url="https://sink.mock/500,200")
+    ui.control("clock", {"advance": "60s"})
+    ui.open(f"#task={task}")
+    expect(ui.page.locator("#detail")).to_contain_text("Callback 1")
+    assert ui.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # The page's policy lets no script in but its own, so the audit is run beside it.
+    found = Axe().run(ui.page)
+    serious = [each["id"] for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+    assert serious == [], found.generate_report()
+
+
+def test_it_goes_by_keyboard(ui: Ui) -> None:
+    task = ui.create()
+    ui.open()
+    expect(ui.lane(task)).to_be_visible()
+    ui.lane(task).focus()
+    ui.page.keyboard.press("Enter")
+    expect(ui.page.locator("#detail h2").first).to_have_text(task)
+    expect(ui.lane(task)).to_have_attribute("aria-pressed", "true")
+
+
+def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
+    for _ in range(2000):
+        ui.client.post("/v1/videos/generations", json=DOCUMENTED)
+    ui.open()
+    expect(ui.page.locator("#count")).to_have_text("2000 of 2000 tasks")
+    # Only what is seen is there.
+    assert ui.page.locator("#names button").count() < 60
+    spent = ui.page.evaluate(
+        """async () => {
+            const box = document.getElementById('lanes'), taken = [];
+            for (let step = 0; step < 60; step += 1) {
+                box.scrollTop = step * 700;
+                const began = performance.now();
+                await new Promise(requestAnimationFrame);
+                taken.push(performance.now() - began);
+            }
+            return taken.sort((a, b) => a - b);
+        }"""
+    )
+    # The median of frames that come each 16.7 ms; a machine that is busy spoils a few.
+    assert spent[len(spent) // 2] < 50
+
+
+def test_a_lost_connection_is_taken_up_again(browser_page: tuple[Page, list[str]], tmp_path: Path) -> None:
+    """The emulator is killed, and comes back at the same place."""
+    page, noticed = browser_page
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    arguments = ("--clock", "manual", "--port", port, "--state", str(tmp_path))
+    with Server(*arguments) as server:
+        ui = Ui(page, noticed, server, "sk-lost-and-found")
+        first = ui.create()
+        ui.open()
+        expect(ui.lane(first)).to_be_visible()
+        server.stop(signal.SIGKILL)
+    expect(page.locator("#connection")).to_contain_text("again")
+    with Server(*arguments) as server:
+        expect(page.locator("#connection")).to_have_text("Live", timeout=20_000)
+        second = ui.create()
+        expect(ui.lane(second)).to_be_visible()
+        expect(page.locator("#count")).to_have_text("2 of 2 tasks")
+        ui.client.close()
