@@ -6,7 +6,7 @@ RUN := .venv-run
 # The tests start Python hundreds of times, and each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all check bench bench-peers lock clean
+.PHONY: help run test test-all check bench bench-peers screenshots lock clean
 
 help:
 	@echo "make run          start the emulator on 127.0.0.1:8080"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-all     make test, the linters and types, and the slow rest"
 	@echo "make bench        figures against a bare starlette application, in one table"
 	@echo "make bench-peers  the same for other mock servers, where they can be installed"
+	@echo "make screenshots  take the README's pictures of the timeline anew"
 	@echo "make lock         renew the locked requirements"
 
 run: $(RUN)/installed
@@ -37,6 +38,9 @@ bench: $(DEV)/installed
 
 bench-peers: $(DEV)/installed
 	$(DEV)/bin/python -m tests.bench.peers $(ARGS)
+
+screenshots: $(DEV)/installed
+	PYTHONPATH=tests $(DEV)/bin/python tests/docs/screenshots.py
 
 lock: $(DEV)/installed
 	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock pyproject.toml

@@ -22,6 +22,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
         f"  videos take {_pace(settings)}; clock: {_clock(settings)}",
         f"  point your application at it: EVOLINK_BASE_URL={url}",
         f"  callbacks go {_callbacks(settings)}",
+        f"  see every task on a timeline: {url}/__mock/ui",
         *([f"  its certificate authority: {certificate}"] if certificate else []),
         *([] if settings.loopback else [f"  control token, for the header X-Mock-Token: {settings.control_token}"]),
         "",

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from evolink_mock.scenario_file import ScenarioFile
 
 _CLOCK_CHANGES = '{"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
+_LOOKING_ON = (
+    "GET /__mock/timeline: tasks as lanes, as server-sent events; Last-Event-ID goes on where it broke off",
+    "GET /__mock/ui: the timeline's page",
+)
 _WORLD_CHANGES = '{"reset": true}, {"seed": 7}, {"balance": 20}, {"balance": null} or {"top_up": 10}'
 _OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
 _MODES: Mapping[str, Mode] = {"real": "real", "scaled": "scaled", "manual": "manual", "auto": "auto"}
@@ -137,7 +141,8 @@ class Control:
     # About the server
 
     async def _index(self, ask: Ask) -> object:
-        return {"calls": [f"{call.method} /__mock{call.path}: {call.summary}" for call in self.table()]}
+        listed = [f"{call.method} /__mock{call.path}: {call.summary}" for call in self.table()]
+        return {"calls": [*listed, *_LOOKING_ON]}
 
     async def _health(self, ask: Ask) -> object:
         return {"status": "ok", "worlds": len(self._worlds), "worlds_evicted": self._worlds.evicted}

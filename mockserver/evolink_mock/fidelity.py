@@ -32,6 +32,7 @@ _OWN = (
     ),
     ("pictures that move, or png that is clear", "the task fails: image_processing_error", "inferred"),
     ("sides and lengths of files", "the task fails: invalid_parameters, with this model's limits", "documented"),
+    ("the timeline", "a page and a stream of the emulator's own", "inferred"),
     ("uploads", "base64, stream and URL; 72 hours; formats by their bytes", "documented"),
     ("uploads: list, removal, refusals", "as the vendor's client expects them", "vendor client"),
     ("callbacks", "judged, posted and retried as documented; routes say where they go", "documented"),

@@ -48,12 +48,12 @@ class Pages:
     def _answer(self, method: str, name: str) -> Answer:
         if method not in ("GET", "HEAD"):
             return refuse_method(refuse_control(405, "method_not_allowed", "A page is read by GET"), ("GET", "HEAD"))
-        files = _files()
+        files = page_files()
         if name not in files:
             return refuse_control(404, "not_found", "No such part of the page")
         return Answer(200, files[name], _HEADERS, _KINDS[Path(name).suffix])
 
 
 @lru_cache(maxsize=1)
-def _files() -> Mapping[str, bytes]:
+def page_files() -> Mapping[str, bytes]:
     return {file.name: file.read_bytes() for file in _HOME.iterdir() if file.suffix in _KINDS}

@@ -131,3 +131,12 @@ def test_it_names_every_door_in_order_and_every_word_of_a_scenario() -> None:
         assert f"`{word}=" in section, word
     for fault in FAULTS:
         assert f"`{fault}`" in section, fault
+
+
+def test_the_pictures_are_there() -> None:
+    shown = re.findall(r'(?:src|srcset)="([^"]+\.png)"', README)
+    assert len(shown) == 2
+    for name in shown:
+        head = (ROOT / name).read_bytes()[:24]
+        assert head.startswith(b"\x89PNG")
+        assert (int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")) == (1280, 720)

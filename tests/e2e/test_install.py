@@ -62,6 +62,8 @@ for name in ("evolink_mock", "evolink_contracts", "evolink_client"):
     assert (home / "py.typed").exists(), name
 import evolink_mock
 assert evolink_mock.create_app()
+from evolink_mock.pages import page_files
+assert {"index.html", "app.js", "style.css"} <= page_files().keys()
 from evolink_mock.core.frame import Size
 from evolink_mock.media.plain import make
 from evolink_mock.media.video import Video

@@ -210,6 +210,33 @@ def test_it_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
     assert serious == [], found.generate_report()
 
 
+def test_another_world_is_picked_by_its_key(ui: Ui) -> None:
+    own = ui.create()
+    other = Ui(ui.page, ui.noticed, ui.server, "sk-somebody-else-entirely")
+    theirs = other.create()
+    ui.open()
+    expect(ui.lane(own)).to_be_visible()
+    expect(ui.page.locator("#worlds")).to_contain_text("ly (1)")
+    ui.page.get_by_label("API key").fill(other.key)
+    ui.click("Follow")
+    expect(ui.lane(theirs)).to_be_visible()
+    expect(ui.lane(own)).to_have_count(0)
+    ui.page.get_by_label("API key").fill("sk-invalid-key")
+    ui.click("Follow")
+    expect(ui.page.locator("#connection")).to_contain_text("send Authorization: Bearer and its key")
+    other.client.close()
+
+
+def test_what_is_looked_at_keeps_its_place_and_the_focus(ui: Ui) -> None:
+    task = ui.create("stuck=99", callback_url="https://sink.mock/200")
+    ui.open(f"#task={task}")
+    cancel = ui.page.get_by_role("button", name="Cancel this task")
+    cancel.focus()
+    ui.client.get(f"/v1/tasks/{task}")
+    expect(ui.page.locator("#detail")).to_contain_text("Reads (1)")
+    expect(cancel).to_be_focused()
+
+
 def test_it_goes_by_keyboard(ui: Ui) -> None:
     task = ui.create()
     ui.open()

@@ -31,6 +31,7 @@ function begin() {
   lanes.clear();
   state.clock = null;
   remember(state.key);
+  listWorlds();
   follow(`${BASE}/timeline`, headers(), hear, (says) => ($("connection").textContent = says), state.following.signal);
 }
 
@@ -114,11 +115,31 @@ async function choose(task) {
     const [whole, story, called, read] = await Promise.all(["task", "story", "deliveries", "journal"].map(ask));
     if (state.chosen !== task) return;
     const found = { task: whole, story: story.story, deliveries: called.deliveries, journal: read.rows };
-    $("detail").replaceChildren(...detail(found, BASE, state.token, act));
+    show(detail(found, BASE, state.token, act));
   } catch (error) {
     $("detail").replaceChildren(element("p", { role: "alert" }, error.message));
   }
   $("detail").hidden = false;
+}
+
+// What is shown anew keeps its place, and the focus of whoever goes by keyboard.
+function show(parts) {
+  const box = $("detail"), place = box.scrollTop;
+  const focused = box.contains(document.activeElement) ? document.activeElement.textContent : null;
+  box.replaceChildren(...parts);
+  box.scrollTop = place;
+  if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => each.textContent === focused)?.focus();
+}
+
+// Whose worlds there are: keys are shown as their owners know them, and nobody else can use them.
+async function listWorlds() {
+  try {
+    const { worlds } = await carryOut(CALLS.worlds(), BASE, headers());
+    const shown = worlds.slice(0, 12).map((world) => `${world.key} (${world.tasks})`);
+    $("worlds").textContent = shown.length ? `Worlds and their tasks: ${shown.join(", ")}${worlds.length > 12 ? ", …" : ""}` : "";
+  } catch {
+    $("worlds").textContent = "";
+  }
 }
 
 async function act(name, given = {}) {

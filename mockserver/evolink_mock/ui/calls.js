@@ -12,6 +12,7 @@ export const CALLS = {
   task: (given) => ({ method: "GET", path: `tasks/${encodeURIComponent(given.task)}` }),
   story: (given) => ({ method: "GET", path: `tasks/${encodeURIComponent(given.task)}/explain` }),
   deliveries: (given) => ({ method: "GET", path: `deliveries?task=${encodeURIComponent(given.task)}` }),
+  worlds: () => ({ method: "GET", path: "worlds?all=true" }),
   journal: (given) => ({ method: "GET", path: `journal?task=${encodeURIComponent(given.task)}&limit=1000` }),
 };
 

@@ -1,0 +1,54 @@
+"""The README's pictures of the timeline, taken in a real browser: `make screenshots`."""
+
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import expect
+
+from browser import opened_page
+from serving import Server
+from support import DOCUMENTED, bearer
+
+KEY = "sk-local"
+HOME = Path(__file__).parent
+STORIES: tuple[tuple[str, str | None], ...] = (
+    ("", "https://sink.mock/200"),
+    ("", "https://sink.mock/500,302,200"),
+    ("fail=content_policy_violation", "https://sink.mock/404"),
+    ("slow_finish=8s", None),
+    ("cancel=failed", "https://sink.mock/200"),
+    ("delivery=duplicate", "https://sink.mock/200"),
+)
+
+
+def act(client: httpx.Client) -> str:
+    """Some tasks, one after the other; the id of one whose callback was sent three times."""
+    made = []
+    for scenario, callback in STORIES * 4:
+        headers = {"x-mock-scenario": scenario} if scenario else {}
+        body = {**DOCUMENTED, **({"callback_url": callback} if callback else {})}
+        made.append(client.post("/v1/videos/generations", json=body, headers=headers).json()["id"])
+        for _ in range(2):
+            client.post("/__mock/clock", json={"advance": "700ms"})
+            client.get(f"/v1/tasks/{made[max(0, len(made) - 3)]}")
+    return str(made[7])
+
+
+def main() -> None:
+    with Server("--clock", "manual") as server, opened_page() as (page, _):
+        with httpx.Client(base_url=server.url, headers=bearer(KEY)) as client:
+            task = act(client)
+        page.set_viewport_size({"width": 1280, "height": 720})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.goto(f"{server.url}/__mock/ui#task={task}")
+            expect(page.locator("#detail")).to_contain_text("Callback")
+            expect(page.locator("#count")).to_have_text(f"{4 * len(STORIES)} of {4 * len(STORIES)} tasks")
+            page.wait_for_function("document.querySelectorAll('#names button').length > 5")
+            page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            page.screenshot(path=HOME / f"timeline-{scheme}.png")
+            page.goto("about:blank")
+
+
+if __name__ == "__main__":
+    main()
