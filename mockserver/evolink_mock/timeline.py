@@ -1,7 +1,7 @@
 """The tasks of a world as lanes on one time axis, and a stream of those that change (server-sent events)."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +22,8 @@ from evolink_mock.worlds import Worlds
 
 MOST = 2000
 """Lanes that a stream begins with, the newest."""
+READERS = 100
+"""Streams at a time; each looks at its world ten times a second."""
 _AT_ONCE = 200
 """Lanes in one message."""
 _LOOK = 0.1
@@ -108,6 +110,7 @@ class Timeline:
         self._worlds = worlds
         self._keys = keys
         self._over = over
+        self._readers = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -123,7 +126,20 @@ class Timeline:
             assert refused is not None
             await send_reply(send, Reply(refused, outside.clock.now(), outside.next_request_id()), scope["method"])
             return
-        world = self._worlds.of(key)
+        if self._readers >= READERS:
+            message = f"At most {READERS} readers follow timelines at a time"
+            refused = refuse_control(429, "too_many_readers", message)
+            await send_reply(send, Reply(refused, outside.clock.now(), outside.next_request_id()), scope["method"])
+            return
+        self._readers += 1
+        try:
+            await self._follow(self._worlds.of(key), key, headers, receive, send)
+        finally:
+            self._readers -= 1
+
+    async def _follow(
+        self, world: World, key: str, headers: Mapping[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
         place = read_place(headers.get(b"last-event-id", b"").decode("latin-1"))
         kinds = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": kinds})
@@ -137,7 +153,8 @@ class Timeline:
         async with in_background(listen()):
             quiet = 0.0
             with _Follower(world, place) as follower:
-                while not gone and not self._over():
+                # Where a world was given up for others, whoever comes again gets the new one.
+                while not gone and not self._over() and self._worlds.known(key) is world:
                     await settle(world)
                     said = b"".join(follower.news())
                     if not said and quiet >= _SIGN_OF_LIFE:

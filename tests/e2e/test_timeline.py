@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import pytest
 
+from evolink_mock.timeline import READERS
 from serving import Server
 from support import DOCUMENTED, bearer
 
@@ -158,6 +159,26 @@ def test_two_thousand_lanes_come_in_parts_the_newest_first(server: Server) -> No
         assert reader.message() == ("begin", {"generation": 0, "tasks": 2010})
         lanes = reader.batch()
     assert len({lane["id"] for lane in lanes}) == len(lanes) == 2000
+
+
+def test_a_world_that_is_given_up_ends_its_stream() -> None:
+    with Server("--clock", "manual", "--set", "world_limit=1") as server, following(server, "sk-old") as reader:
+        assert reader.batch() == []
+        create(server, "sk-new")
+        assert reader.rest() == []
+
+
+def test_readers_are_counted(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(READERS):
+            stack.enter_context(following(server, "sk-crowd"))
+        refused = httpx.get(f"{server.url}{STREAM}", headers=bearer("sk-crowd"))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_readers")
+    for _ in range(200):
+        with httpx.stream("GET", f"{server.url}{STREAM}", headers=bearer("sk-crowd")) as again:
+            if again.status_code == 200:
+                return
+    raise AssertionError("places are not free again")
 
 
 def test_a_reader_does_not_keep_the_emulator_from_stopping() -> None:

@@ -97,7 +97,8 @@ def test_what_is_created_appears_and_can_be_looked_into(ui: Ui) -> None:
         "500: ",
         "Reads (1)",
         '"callback_url": "https://sink.mock/500,200"',
-        f"curl -s '{ui.server.url}/v1/videos/generations' -H \"Authorization: Bearer $EVOLINK_API_KEY\"",
+        f"curl -s '{ui.server.url}/v1/videos/generations' -H \"Authorization: Bearer $EVOLINK_API_KEY\" "
+        "-H 'X-Mock-Scenario: fail=service_error' -H 'Content-Type: application/json' -d '{",
     ):
         expect(detail).to_contain_text(text)
     assert ui.key not in detail.inner_html()

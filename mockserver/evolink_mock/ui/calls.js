@@ -31,6 +31,8 @@ export function curl(call, base, token) {
 export function repeat(request, origin) {
   const words = ["curl -s", quoted(`${origin}${request.path}${request.query ? `?${request.query}` : ""}`)];
   words.push('-H "Authorization: Bearer $EVOLINK_API_KEY"');
+  const scenario = request.headers["x-mock-scenario"];
+  if (scenario) words.push(`-H ${quoted(`X-Mock-Scenario: ${scenario}`)}`);
   if (request.body) words.push("-H 'Content-Type: application/json'", `-d ${quoted(request.body)}`);
   return words.join(" ");
 }
