@@ -53,7 +53,7 @@ class Creation:
         idempotency = self._idempotency(call, body)
         if isinstance(idempotency, Answer):
             return idempotency
-        request = self._judged(body, call.looked)
+        request = self._judged(body, call.looked) if call.looked else self._validator.judge(body)
         if isinstance(request, Refusal):
             return self._refused(request, str(body.get("model")) if isinstance(body, dict) else "")
         if not world.may_use(request.model.name):
@@ -64,7 +64,7 @@ class Creation:
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
             return refuse("create", "rate_limited", message)
-        inputs = tuple(each.input for each in call.looked.values() if each.input is not None)
+        inputs = tuple(each.input for each in call.looked.values() if each.input is not None) if call.looked else ()
         made = world.create(request, now, decision.door, decision.text, decision.rule, idempotency, inputs)
         if made is None:
             return self._insufficient(world, request)
@@ -77,7 +77,7 @@ class Creation:
 
     def _judged(self, body: object, looked: Mapping[str, Any]) -> Request | Refusal:
         """A file that was looked at is judged by what it is, and any other by its name."""
-        if not looked or not isinstance(body, dict):
+        if not isinstance(body, dict):
             return self._validator.judge(body)
         request = self._validator.judge(_without_names(body, looked))
         if isinstance(request, Refusal):
