@@ -94,10 +94,19 @@ class Endpoint:
             path: bytes = scope.get("raw_path") or scope["path"].encode()
             query, parameters = scope["query_string"], scope.get("path_params", {})
             headers = scope["headers"]
-            looked = {} if self.prepare is None else await self.prepare(dict(headers).get(b"authorization"), body)
+            try:
+                looked = {} if self.prepare is None else await self.prepare(dict(headers).get(b"authorization"), body)
+            except Exception:
+                log.exception("the files of a request could not be looked at")
+                refused = refuse(self.operation, "internal_error")
+                await self._send(
+                    scope, receive, send, Reply(refused, self._outside.clock.now(), self._outside.next_request_id())
+                )
+                return
             reply = self.reply(method, path, query, headers, body, parameters, looked)
         if reply.answer.hold is not None:
             await reply.answer.hold()
+            reply.note()
         await self._send(scope, receive, send, reply)
 
     def reply(
@@ -143,26 +152,25 @@ class Endpoint:
         except Unusable as error:
             answer = refuse(self.operation, "internal_error", str(error))
         request_id = world.next_request_id()
-        world.journal.append(
-            Entry(
-                now,
-                request_id,
-                self.operation,
-                method,
-                cut(path, KEPT_BODY, world.key),
-                cut(query, KEPT_BODY, world.key),
-                head,
-                cut(body or b"", KEPT_BODY, world.key),
-                answer.status,
-                cut(answer.body, KEPT_BODY, world.key),
-                answer.task,
-                answer.door,
-                answer.scenario,
-                answer.rule,
-                answer.fault,
-            )
+        entry = Entry(
+            now,
+            request_id,
+            self.operation,
+            method,
+            cut(path, KEPT_BODY, world.key),
+            cut(query, KEPT_BODY, world.key),
+            head,
+            cut(body or b"", KEPT_BODY, world.key),
+            answer.status,
+            cut(answer.body, KEPT_BODY, world.key),
+            answer.task,
+            answer.door,
+            answer.scenario,
+            answer.rule,
+            answer.fault,
         )
-        return Reply(answer, now, request_id)
+        world.journal.append(entry)
+        return Reply(answer, now, request_id, entry)
 
     def _answers(self, method: str) -> bool:
         return method in self._handlers or self._otherwise is not None
@@ -219,6 +227,12 @@ class Reply(NamedTuple):
     answer: Answer
     now: Micros
     request_id: str
+    entry: Entry | None = None
+
+    def note(self) -> None:
+        """Let the journal say what is answered, where that was found out only while it was held back."""
+        if self.entry is not None and self.entry.status != self.answer.status:
+            self.entry.status, self.entry.answer = self.answer.status, self.answer.body[:KEPT_BODY]
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         answer = self.answer

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from urllib.parse import urljoin
 
 import aiohttp
+from yarl import URL
 
 from evolink_mock.core.inputs import Unusable
 from evolink_mock.core.media_routing import FromFile, FromPlace, FromPublic, Source
@@ -57,10 +58,11 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": USER_AGENT}
     ) as session:
         for _ in range(_REDIRECTS + 1):
-            if place is None and (refused := _not_public(url)) is not None:
+            there = exact_url(url)
+            if place is None and (refused := _not_public(there)) is not None:
                 return refused
             headers = {} if authority is None else {"Host": authority}
-            async with session.get(exact_url(url), headers=headers, allow_redirects=False) as response:
+            async with session.get(there, headers=headers, allow_redirects=False) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = urljoin(url, response.headers.get("Location", ""))
                     if place is not None and not url.startswith(f"{place}/"):
@@ -77,10 +79,10 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
     return Unusable(f"could not be fetched: it redirects more than {_REDIRECTS} times")
 
 
-def _not_public(url: str) -> Unusable | None:
-    scheme, _, rest = url.partition("://")
-    if scheme.lower() not in ("http", "https"):
-        return Unusable(f"could not be fetched: it leads to {scheme[:20]!r}")
+def _not_public(url: URL) -> Unusable | None:
+    """Judges what will be connected to, and not what the text looks like."""
+    if url.scheme not in ("http", "https"):
+        return Unusable(f"could not be fetched: it leads to {url.scheme[:20]!r}")
     # The verdict on callback URLs is about https alone; what it says of a host goes for any.
-    objection = judge_callback(f"https://{rest.partition('#')[0]}")
+    objection = judge_callback(f"https://{url.raw_authority}/")
     return None if objection is None else Unusable(f"could not be fetched: {objection.message}")

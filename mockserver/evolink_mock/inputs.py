@@ -72,10 +72,13 @@ class Inputs:
         """The file that an upload by URL names, or why there is none."""
         asked = self._asked(authorization, body)
         url = asked.get("file_url")
-        content = await self._content(url, MAX_BYTES) if isinstance(url, str) else None
+        if not isinstance(url, str):
+            return {}
+        async with self._fetching:
+            content = await self._content(url, MAX_BYTES)
         if content is None:
             return {}
-        return {str(url): f"it {content.why}" if isinstance(content, Unusable) else content}
+        return {url: f"it {content.why}" if isinstance(content, Unusable) else content}
 
     async def _content(self, url: str, most: int) -> Fetched | None:
         """`None` where a file is judged by its name alone."""

@@ -50,14 +50,20 @@ class ControlGate:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
             return "headers_too_large", f"The headers of a control call have at most {MAX_HEADER_BYTES} bytes"
         origin, site = headers.get(b"origin"), headers.get(b"sec-fetch-site")
-        if origin is not None or site is not None:
-            hosts = [_host(b"//" + headers.get(b"host", b"")), *([_host(origin)] if origin is not None else [])]
+        named = _host(b"//" + headers.get(b"host", b""))
+        # Its own page that knows the token may have been reached under any name.
+        trusted = self._knows_token(headers) and site in (None, b"same-origin") and _host(origin or b"") == named
+        if (origin is not None or site is not None) and not trusted:
+            hosts = [named, *([_host(origin)] if origin is not None else [])]
             if site in (b"cross-site", b"same-site") or not all(host in self._own_hosts for host in hosts):
                 return "foreign_page", "Pages of other sites cannot steer this emulator"
         # Without any token nobody comes in: nobody said who may.
-        if self._token is not None and not (self._token and compare_digest(headers.get(_TOKEN, b""), self._token)):
+        if self._token is not None and not self._knows_token(headers):
             return "token_required", "Bound beyond loopback, control calls need the header X-Mock-Token"
         return None
+
+    def _knows_token(self, headers: dict[bytes, bytes]) -> bool:
+        return bool(self._token) and compare_digest(headers.get(_TOKEN, b""), self._token or b"")
 
 
 def _host(url: bytes) -> str | None:

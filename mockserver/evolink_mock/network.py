@@ -118,9 +118,12 @@ class Network:
 def exact_url(text: str) -> URL:
     """Byte for byte as it was written."""
     scheme, _, rest = text.partition("://")
-    authority, slash, target = rest.partition("/")
+    # Whatever comes behind the authority begins with one of these, and may have an @ in it.
+    end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
+    authority, target = rest[:end], rest[end:]
     # All of the target as the path, since a query that is empty would lose its question mark.
-    return URL.build(scheme=scheme, authority=authority, path=slash + target, encoded=True)
+    path = target if target.startswith("/") else f"/{target}" if target else ""
+    return URL.build(scheme=scheme, authority=authority, path=path, encoded=True)
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

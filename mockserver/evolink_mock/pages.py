@@ -37,7 +37,7 @@ class Pages:
         self._outside = outside
 
     def routes(self) -> list[Route]:
-        return [Route(PAGE, self), Route(f"{PAGE}/{{name}}", self)]
+        return [Route(path, self) for path in (PAGE, f"{PAGE}/", f"{PAGE}/{{name}}")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope["method"], scope["path_params"].get("name", "index.html"))

@@ -1,22 +1,24 @@
 """The tasks of a world as lanes on one time axis, and a stream of those that change (server-sent events)."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock.auth import Stranger, identify
-from evolink_mock.clock import in_background, rest
+from evolink_mock.clock import in_background, rest, unix_micros, wall_seconds
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.render import shown_status
 from evolink_mock.core.task import NEVER, Task
-from evolink_mock.errors import refuse_control
+from evolink_mock.errors import refuse_control, refuse_method
 from evolink_mock.exchange import Reply, send_reply
 from evolink_mock.feed import settle
-from evolink_mock.redaction import redact
+from evolink_mock.redaction import redact, shown_key
 from evolink_mock.world import World
 from evolink_mock.worlds import Worlds
 
@@ -31,12 +33,14 @@ _LOOK = 0.1
 _SIGN_OF_LIFE = 15.0
 """Seconds after which something is said where nothing happens, for proxies that would hang up."""
 
+_PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.(\d{1,18})", re.ASCII)
 _encode = msgspec.json.Encoder().encode
 
 
 class Place(NamedTuple):
-    """How far somebody has followed a world: the numbers of its logs, and its instant."""
+    """How far somebody has followed a world: the numbers of its logs, and its instant; `mark` is of this very world."""
 
+    mark: int
     generation: int
     events: int
     requests: int
@@ -47,10 +51,8 @@ class Place(NamedTuple):
 
 
 def read_place(text: str) -> Place | None:
-    parts = text.split(".")
-    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in parts):
-        return None
-    return Place(*map(int, parts))
+    match = _PLACE.fullmatch(text)
+    return None if match is None else Place(*map(int, match.groups()))
 
 
 def lanes(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
@@ -111,6 +113,9 @@ class Timeline:
         self._keys = keys
         self._over = over
         self._readers = 0
+        self._marks: WeakKeyDictionary[World, int] = WeakKeyDictionary()
+        """No two worlds have the same, in this process or in one before."""
+        self._next_mark = unix_micros()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -118,7 +123,7 @@ class Timeline:
         outside = self._worlds.outside
         refused = None
         if scope["method"] != "GET":
-            refused = refuse_control(405, "method_not_allowed", "A timeline is read by GET")
+            refused = refuse_method(refuse_control(405, "method_not_allowed", "A timeline is read by GET"), ("GET",))
         elif isinstance(key, Stranger):
             message = "A timeline is of one world: send Authorization: Bearer and its key"
             refused = refuse_control(401, "world_required", message)
@@ -152,7 +157,7 @@ class Timeline:
 
         async with in_background(listen()):
             quiet = 0.0
-            with _Follower(world, place) as follower:
+            with _Follower(world, self._mark(world), place) as follower:
                 # Where a world was given up for others, whoever comes again gets the new one.
                 while not gone and not self._over() and self._worlds.known(key) is world:
                     await settle(world)
@@ -167,14 +172,22 @@ class Timeline:
         if not gone:
             await send({"type": "http.response.body", "body": b""})
 
+    def _mark(self, world: World) -> int:
+        if world not in self._marks:
+            self._marks[world] = self._next_mark = self._next_mark + 1
+        return self._marks[world]
+
 
 class _Follower:
     """What one reader of a world has been told."""
 
-    def __init__(self, world: World, place: Place | None) -> None:
+    def __init__(self, world: World, mark: int, place: Place | None) -> None:
         self._world = world
+        self._mark = mark
         self._place = place
         self._clock: dict[str, object] = {}
+        self._told = (0.0, 0)
+        """When the clock was told last, by the wall, and what it said."""
         self._outbox = world.outbox
         self._watching = self._outbox.watched()
 
@@ -188,15 +201,17 @@ class _Follower:
     def news(self) -> Iterator[bytes]:
         """What happened since it was asked last, as messages."""
         world, place = self._world, self._place
-        here = Place(world.generation, world.events.last, world.journal.last, world.clock.now())
+        here = Place(self._mark, world.generation, world.events.last, world.journal.last, world.clock.now())
         if self._outbox is not world.outbox:
             self._watching.__exit__(None, None, None)
             self._outbox = world.outbox
             self._watching = self._outbox.watched()
             self._changed = self._watching.__enter__()
-        if place is None or not self._remembered(place):
+        anew = place is None or not self._remembered(place)
+        if place is None or anew:
             names = [name for (name, _), _ in zip(world.store.newest_first(), range(MOST), strict=False)]
-            yield _message("begin", {"generation": world.generation, "tasks": len(world.store)})
+            said = {"generation": world.generation, "tasks": len(world.store), "key": shown_key(world.key)}
+            yield _message("begin", said)
         else:
             names = self._since(place)
         self._changed.clear()
@@ -210,18 +225,24 @@ class _Follower:
             # One that runs need not be told at each instant.
             "now": None if world.clock.speed else to_seconds(here.at),
         }
-        if names or place is None or clock != self._clock:
-            self._clock = clock
+        if names or anew or clock != self._clock or self._jumped():
+            self._clock, self._told = clock, (wall_seconds(), here.at)
             yield _message("clock", clock | {"now": to_seconds(here.at)}, here)
         self._place = here
 
     def _remembered(self, place: Place) -> bool:
         """Whether all that happened since is still known."""
         world = self._world
-        if place.generation != world.generation or place.at > world.clock.now() + SECOND:
+        if (place.mark, place.generation) != (self._mark, world.generation) or place.at > world.clock.now() + SECOND:
             return False
         logs = ((world.events, place.events), (world.journal, place.requests))
         return all(number <= log.last and (number == log.last or log.knows(number + 1)) for log, number in logs)
+
+    def _jumped(self) -> bool:
+        """Whether a clock that runs is not where it should be by now."""
+        wall, at = self._told
+        should = at + (wall_seconds() - wall) * self._world.clock.speed * SECOND
+        return abs(self._world.clock.now() - should) > _LOOK * SECOND * max(self._world.clock.speed, 1)
 
     def _since(self, place: Place) -> list[str]:
         world = self._world

@@ -75,7 +75,7 @@ def test_a_task_is_told_of_as_it_lives(server: Server) -> None:
     key = "sk-lives"
     with following(server, key) as reader:
         assert reader.response.headers["content-type"] == "text/event-stream"
-        assert reader.message() == ("begin", {"generation": 0, "tasks": 0})
+        assert reader.message() == ("begin", {"generation": 0, "tasks": 0, "key": "…"})
         event, clock = reader.message()
         assert (event, clock["mode"], clock["next_event"]) == ("clock", "manual", None)
         task = create(server, key, callback_url="https://sink.mock/500,200")
@@ -116,7 +116,9 @@ def test_whoever_comes_again_is_told_what_was_missed_and_nothing_else(server: Se
         assert late in [lane["id"] for lane in reader.batch()]
 
 
-@pytest.mark.parametrize("place", ["", "nonsense", "9.9.9.9", "0.0.0", "0.99999.0.0", "-1.0.0.0", f"0.0.0.{10**20}"])
+@pytest.mark.parametrize(
+    "place", ["", "nonsense", "9.9.9.9", "0.0.0", "1.0.99999.0.0", "-1.0.0.0.0", f"1.0.0.0.{10**20}"]
+)
 def test_a_place_that_is_none_begins_anew(server: Server, place: str) -> None:
     key = "sk-anew"
     task = create(server, key)
@@ -131,7 +133,31 @@ def test_a_reset_begins_anew(server: Server) -> None:
     with following(server, key) as reader:
         assert len(reader.batch()) == 1
         control(server, key, "worlds", {"reset": True})
-        assert reader.message() == ("begin", {"generation": 1, "tasks": 0})
+        assert reader.message() == ("begin", {"generation": 1, "tasks": 0, "key": "…"})
+        assert reader.message()[0] == "clock"
+
+
+def test_a_place_of_another_process_begins_anew() -> None:
+    with Server("--clock", "manual") as server:
+        create(server, "sk-first")
+        with following(server, "sk-first") as reader:
+            assert len(reader.batch()) == 1
+            place = reader.place
+    with Server("--clock", "manual") as server:
+        tasks = [create(server, "sk-first") for _ in range(3)]
+        with following(server, "sk-first", place) as reader:
+            assert reader.message()[0] == "begin"
+            assert sorted(lane["id"] for lane in reader.batch()) == sorted(tasks)
+
+
+def test_a_running_clock_that_jumps_is_told() -> None:
+    with Server() as server, following(server, "sk-jump") as reader:
+        assert reader.message()[0] == "begin"
+        _, before = reader.message()
+        control(server, "sk-jump", "clock", {"advance": "1h"})
+        event, after = reader.message()
+        assert event == "clock"
+        assert after["now"] - before["now"] >= 3600
 
 
 def test_keys_see_their_own_tasks_alone(server: Server) -> None:
@@ -145,9 +171,22 @@ def test_keys_see_their_own_tasks_alone(server: Server) -> None:
 
 def test_strangers_and_pages_of_others_are_refused(server: Server) -> None:
     assert httpx.get(f"{server.url}{STREAM}").status_code == 401
-    assert httpx.post(f"{server.url}{STREAM}", headers=bearer()).status_code == 405
+    refused = httpx.post(f"{server.url}{STREAM}", headers=bearer())
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
     foreign = {**bearer(), "origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert httpx.get(f"{server.url}{STREAM}", headers=foreign).status_code == 403
+
+
+def test_beyond_loopback_its_own_page_knows_the_token() -> None:
+    with Server("--host", "0.0.0.0", environ={"EVOLINK_MOCK_CONTROL_TOKEN": "open sesame"}) as server:
+        own = {**bearer(), "host": f"192.168.1.5:{server.address[1]}", "sec-fetch-site": "same-origin"}
+        own |= {"origin": f"http://192.168.1.5:{server.address[1]}"}
+        url = f"http://127.0.0.1:{server.address[1]}/__mock/clock"
+        token = {"x-mock-token": "open sesame"}
+        assert httpx.post(url, json={"mode": "manual"}, headers={**own, **token}).status_code == 200
+        for more in ({}, {"x-mock-token": "open"}, {**token, "origin": "http://evil.example"}):
+            assert httpx.post(url, json={"mode": "manual"}, headers={**own, **more}).status_code in (401, 403)
+        assert httpx.post(url, json={}, headers={**own, **token, "sec-fetch-site": "cross-site"}).status_code == 403
 
 
 def test_two_thousand_lanes_come_in_parts_the_newest_first(server: Server) -> None:
@@ -156,7 +195,7 @@ def test_two_thousand_lanes_come_in_parts_the_newest_first(server: Server) -> No
         for _ in range(2010):
             client.post("/v1/videos/generations", json=DOCUMENTED)
     with following(server, key) as reader:
-        assert reader.message() == ("begin", {"generation": 0, "tasks": 2010})
+        assert reader.message() == ("begin", {"generation": 0, "tasks": 2010, "key": "…"})
         lanes = reader.batch()
     assert len({lane["id"] for lane in lanes}) == len(lanes) == 2000
 
@@ -198,6 +237,8 @@ def test_the_page_is_whole_and_says_what_it_may_load(server: Server) -> None:
         part = httpx.get(f"{server.url}/__mock/ui/{name}")
         assert (part.status_code, part.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
         assert part.headers["x-content-type-options"] == "nosniff"
+    assert httpx.get(f"{server.url}/__mock/ui/").content == page.content
+    assert 'src="/__mock/ui/app.js"' in page.text
     for name in ("nothing.js", "..%2fapp.py", "%2e%2e/app.py"):
         assert httpx.get(f"{server.url}/__mock/ui/{name}").status_code == 404
     assert httpx.post(f"{server.url}/__mock/ui").status_code == 405

@@ -1,8 +1,10 @@
 """The timeline's page in a real browser: what is created appears, each control does its one call, nothing is markup."""
 
 import json
+import re
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,7 +184,7 @@ def test_a_link_leads_to_a_task(ui: Ui) -> None:
     other = ui.create()
     ui.lane(other).click()
     expect(ui.page.locator("#detail h2").first).to_have_text(other)
-    assert ui.page.url.endswith(f"#task={other}")
+    expect(ui.page).to_have_url(re.compile(f"#task={other}&world="))
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
@@ -236,6 +238,79 @@ def test_what_is_looked_at_keeps_its_place_and_the_focus(ui: Ui) -> None:
     ui.client.get(f"/v1/tasks/{task}")
     expect(ui.page.locator("#detail")).to_contain_text("Reads (1)")
     expect(cancel).to_be_focused()
+
+
+def test_a_link_says_whose_world_it_is_in(ui: Ui) -> None:
+    task = ui.create()
+    ui.open(f"#task={task}")
+    expect(ui.page).to_have_url(re.compile("world=sk-"))
+    link = ui.page.url
+    ui.page.evaluate("sessionStorage.setItem('keys', JSON.stringify(['sk-of-somebody-else']))")
+    ui.page.goto("about:blank")
+    ui.page.goto(link)
+    expect(ui.page.locator("#detail")).to_contain_text("enter its key above and press Follow")
+    ui.page.get_by_label("API key").fill(ui.key)
+    ui.click("Follow")
+    expect(ui.page.locator("#detail h2").first).to_have_text(task)
+    ui.click("Reset this world")
+    expect(ui.page.locator("#detail")).to_contain_text("No such task in this world")
+    expect(ui.page.locator("#detail button")).to_have_count(0)
+
+
+def test_a_key_that_no_header_carries_is_named(ui: Ui) -> None:
+    ui.open()
+    ui.page.get_by_label("API key").fill("sk-ключ")
+    ui.click("Follow")
+    expect(ui.page.locator("#connection")).to_contain_text("A key has letters, digits and signs of ASCII")
+
+
+def test_a_click_means_what_was_pressed(ui: Ui) -> None:
+    task = ui.create("stuck=99")
+    ui.open(f"#task={task}")
+    button = ui.page.get_by_role("button", name="Cancel this task")
+    button.hover()
+    ui.page.mouse.down()
+    ui.client.get(f"/v1/tasks/{task}")
+    other = ui.create()
+    expect(ui.lane(other)).to_be_visible()
+    ui.page.mouse.up()
+    expect(ui.lane(task)).to_have_text(f"{task} failed request_cancelled")
+    expect(ui.page.locator("#detail")).to_contain_text("Reads (1)")
+
+
+def test_a_long_create_is_repeated_whole(ui: Ui) -> None:
+    prompt = "猫" * 1490
+    task = ui.create("slow_start=5s", prompt=prompt)
+    ui.open(f"#task={task}")
+    again = ui.page.locator("pre[aria-label='The create as curl']")
+    expect(again).to_contain_text("-H 'X-Mock-Scenario: slow_start=5s'")
+    line = again.inner_text().replace("$EVOLINK_API_KEY", ui.key)
+    ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["status"] == "pending"
+    made = ui.control("tasks")["tasks"][0]["id"]
+    assert ui.control(f"tasks/{made}")["request"]["prompt"] == prompt
+
+
+def test_a_canvas_is_made_once_at_any_zoom(server: Server, browser_page: tuple[Page, list[str]]) -> None:
+    page, noticed = browser_page
+    session = page.context.new_cdp_session(page)
+    metrics = {"width": 1001, "height": 723, "deviceScaleFactor": 1.25, "mobile": False}
+    session.send("Emulation.setDeviceMetricsOverride", metrics)
+    ui = Ui(page, noticed, server, "sk-at-any-zoom")
+    ui.create()
+    ui.open()
+    made = page.evaluate(
+        """async () => {
+            const canvas = document.getElementById('canvas'), set = [];
+            const kept = Object.getOwnPropertyDescriptor(HTMLCanvasElement.prototype, 'width');
+            Object.defineProperty(canvas, 'width', { get: () => kept.get.call(canvas), set: (to) => set.push(to) });
+            for (let frame = 0; frame < 20; frame += 1) await new Promise(requestAnimationFrame);
+            return set.length;
+        }"""
+    )
+    session.send("Emulation.clearDeviceMetricsOverride")
+    ui.client.close()
+    assert made <= 1
 
 
 def test_it_goes_by_keyboard(ui: Ui) -> None:

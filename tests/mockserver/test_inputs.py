@@ -1,5 +1,6 @@
 """Files of a create: fetched where a route leads, judged by their bytes, seen and heard in the result."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from PIL import Image
 
 from evolink_mock import Settings, fetching, settings
+from evolink_mock.core.media_routing import FromPublic
 from evolink_mock.media import moving
 from evolink_mock.media.video import Files, Video
 from exposures import jpeg, photo, saved, sound, turned
@@ -281,6 +283,45 @@ def test_what_is_fetched_from_the_public_may_not_lead_inside(place: str, monkeyp
         assert code == "image_processing_error"
         assert "127.0.0.1" in why
     assert [path for path, _ in Place.asked] == ["/cat.jpg", "/away"]
+
+
+@pytest.mark.parametrize("disguise", ["http://example.com?@{host}/cat.jpg", "http://example.com#@{host}/cat.jpg"])
+def test_what_is_judged_is_what_is_connected_to(place: str, disguise: str) -> None:
+    """Where a URL's authority ends, all who read it must agree."""
+    url = disguise.format(host=place.removeprefix("http://"))
+    with Emulator.in_process(fetch_public=True) as emulator:
+        answer = emulator.post({**DOCUMENTED, "image_urls": [url]})
+        assert answer.status_code in (200, 400)
+    assert asyncio.run(fetching.Fetcher().fetch(FromPublic(url), 10)) is not None
+    assert Place.asked == []
+
+
+def test_a_sound_that_names_other_places_makes_it_wait_for_nothing(emulator: Emulator, home: Path) -> None:
+    session = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 45680 RTP/AVP 0\r\n"
+    (home / "session.mp3").write_bytes(session)
+    (home / "list.mp3").write_bytes(b"#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:9/a.mp3\n")
+    unknown = bytearray(sound(4, "wav", "pcm_s16le"))
+    unknown[20:22] = b"\x34\x12"
+    (home / "unknown.mp3").write_bytes(bytes(unknown))
+    for name in ("session", "list", "unknown"):
+        code, _ = failure(ended(emulator, audio_url=f"{CDN}/{name}.mp3"))
+        assert code == "invalid_parameters"
+
+
+def test_looking_that_fails_is_an_error_of_the_emulator(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("evolink_mock.media.shelf.Shelf.put", lambda *given: 1 / 0)
+    answer = emulator.post({**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "could not be looked at" in caplog.text
+
+
+def test_the_journal_says_what_a_part_was_answered_with(emulator: Emulator) -> None:
+    link = ended(emulator, duration=2)["results"][0]
+    for headers, status in (({"range": "bytes=0-9"}, 206), ({"range": "bytes=99999999-"}, 416)):
+        assert emulator.client.get(link, headers=headers).status_code == status
+        assert emulator.control("journal")["rows"][-1]["answer"]["status"] == status
 
 
 def test_a_video_is_made_once_however_many_ask_for_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ _NAMED = ("GIF", "TIFF")
 """Formats that are told apart to name what is not supported, and looked into no further."""
 _MOST_PIXELS = 2000 * 2000
 """A picture of more is too large whatever is in it, and is not decoded."""
+SOUNDS = {"format_whitelist": "mp3,wav,aac,flac,ogg,mov,matroska"}
+"""Kinds of files that hold a sound themselves; others name places where it would be fetched or waited for."""
 _LONGEST = 60.0
 """Seconds of sound that are decoded at most; twice as many as any that is accepted."""
 
@@ -65,10 +67,11 @@ def upright(content: bytes) -> Image.Image:
 def look_at_sound(content: bytes) -> Seen:
     """Decodes as much as tells whether it is too long."""
     try:
-        with av.open(BytesIO(content), "r") as container:
-            if not container.streams.audio:
-                return Unusable("has no sound in it")
-            stream = container.streams.audio[0]
+        with av.open(BytesIO(content), "r", options=SOUNDS) as container:
+            stream = next(iter(container.streams.audio), None)
+            # Of a codec that nobody knows there is no context.
+            if stream is None or stream.codec_context is None:
+                return Unusable("has no sound in it that can be read")
             samples, rate = 0, stream.rate or 1
             for packet in container.demux(stream):
                 # As a player does, which goes on after what it cannot read.

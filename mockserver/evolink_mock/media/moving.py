@@ -20,7 +20,7 @@ from av.error import InvalidDataError
 from av.filter import Graph
 from PIL import Image
 
-from evolink_mock.media.looking import upright
+from evolink_mock.media.looking import SOUNDS, upright
 from evolink_mock.media.plain import colour_of
 from evolink_mock.media.video import RATE, Files, Video
 
@@ -113,7 +113,7 @@ def _hum(length: int) -> bytes:
 def _decoded(content: bytes, length: int) -> bytearray:
     heard = bytearray()
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=_SOUND_RATE)
-    with av.open(BytesIO(content), "r") as container:
+    with av.open(BytesIO(content), "r", options=SOUNDS) as container:
         for packet in container.demux(container.streams.audio[0]):
             # What can be read of it is what was found good.
             with suppress(InvalidDataError):

@@ -8,7 +8,11 @@ import { follow } from "./stream.js";
 const BASE = `${location.origin}/__mock`;
 const $ = (id) => document.getElementById(id);
 const lanes = new Map();
-const state = { key: "", token: "", clock: null, heard: 0, chosen: null, shown: [], stale: false, following: null };
+const state = {
+  key: "", token: "", world: "", clock: null, heard: 0, shown: [], stale: false, following: null,
+  // The chosen task; whether it is being asked for, has changed meanwhile, or waits until a pointer is up.
+  chosen: null, asking: false, changed: false, held: false,
+};
 
 const headers = () => ({
   authorization: `Bearer ${state.key}`,
@@ -30,25 +34,33 @@ function begin() {
   state.token = $("token").value;
   lanes.clear();
   state.clock = null;
+  if (!/^[\x21-\x7e]+$/.test(state.key)) {
+    $("connection").textContent = "A key has letters, digits and signs of ASCII, and no spaces";
+    return;
+  }
   remember(state.key);
   listWorlds();
   follow(`${BASE}/timeline`, headers(), hear, (says) => ($("connection").textContent = says), state.following.signal);
 }
 
 function remember(key) {
-  const known = [...new Set([key, ...JSON.parse(sessionStorage.getItem("keys") ?? "[]")])].slice(0, 20);
-  sessionStorage.setItem("keys", JSON.stringify(known));
-  $("keys").replaceChildren(...known.map((each) => element("option", { value: each })));
+  const keys = [...new Set([key, ...known()])].slice(0, 20);
+  sessionStorage.setItem("keys", JSON.stringify(keys));
+  $("keys").replaceChildren(...keys.map((each) => element("option", { value: each })));
 }
 
 function hear(event, data) {
-  if (event === "begin") lanes.clear();
+  if (event === "begin") {
+    lanes.clear();
+    state.world = data.key;
+    if (state.chosen) refresh();
+  }
   if (event === "lanes") for (const lane of data) lanes.set(lane.id, lane);
   if (event === "clock") {
     state.clock = data;
     state.heard = performance.now();
   }
-  if (event === "lanes" && data.some((lane) => lane.id === state.chosen)) choose(state.chosen);
+  if (event === "lanes" && data.some((lane) => lane.id === state.chosen)) refresh();
   state.stale = true;
 }
 
@@ -107,26 +119,66 @@ function frame() {
   requestAnimationFrame(frame);
 }
 
-async function choose(task) {
+function choose(task) {
   state.chosen = task;
-  if (location.hash !== `#task=${task}`) history.replaceState(null, "", `#task=${encodeURIComponent(task)}`);
-  try {
-    const ask = (name) => carryOut(CALLS[name]({ task }), BASE, headers());
-    const [whole, story, called, read] = await Promise.all(["task", "story", "deliveries", "journal"].map(ask));
-    if (state.chosen !== task) return;
-    const found = { task: whole, story: story.story, deliveries: called.deliveries, journal: read.rows };
-    show(detail(found, BASE, state.token, act));
-  } catch (error) {
-    $("detail").replaceChildren(element("p", { role: "alert" }, error.message));
-  }
-  $("detail").hidden = false;
+  refresh();
 }
+
+// One at a time, and not while somebody presses a button that would be another one then.
+async function refresh() {
+  state.changed = true;
+  if (state.asking) return;
+  state.asking = true;
+  while (state.changed && state.chosen && !state.held) {
+    state.changed = false;
+    const task = state.chosen;
+    try {
+      const ask = (name) => carryOut(CALLS[name]({ task }), BASE, headers());
+      const [whole, story, called, read] = await Promise.all(["task", "story", "deliveries", "journal"].map(ask));
+      if (state.chosen !== task || state.held) continue;
+      const found = { task: whole, story: story.story, deliveries: called.deliveries, journal: read.rows };
+      show(detail(found, BASE, state.token, act));
+      link(task);
+    } catch (error) {
+      if (state.chosen !== task) continue;
+      state.chosen = null;
+      show([element("p", { role: "alert" }, `${task}: ${error.message}`)]);
+    }
+  }
+  state.asking = false;
+}
+
+// The address leads to the task, and says whose world it is in by what is shown of the key.
+function link(task) {
+  const wanted = `#${new URLSearchParams({ task, world: state.world })}`;
+  if (location.hash !== wanted) history.replaceState(null, "", wanted);
+}
+
+function followLink() {
+  const linked = new URLSearchParams(location.hash.slice(1)), world = linked.get("world"), task = linked.get("task");
+  if (!task || task === state.chosen) return;
+  if (world && world !== shownKey(state.key)) {
+    const key = known().find((each) => shownKey(each) === world);
+    if (!key) {
+      show([element("p", { role: "alert" }, `${task} is in the world of ${world}: enter its key above and press Follow`)]);
+      return;
+    }
+    $("key").value = key;
+    begin();
+  }
+  choose(task);
+}
+
+const known = () => JSON.parse(sessionStorage.getItem("keys") ?? "[]");
+// As the control API shows it.
+const shownKey = (key) => (key.length >= 12 ? `${key.slice(0, 3)}…${key.slice(-2)}` : "…");
 
 // What is shown anew keeps its place, and the focus of whoever goes by keyboard.
 function show(parts) {
   const box = $("detail"), place = box.scrollTop;
   const focused = box.contains(document.activeElement) ? document.activeElement.textContent : null;
   box.replaceChildren(...parts);
+  box.hidden = false;
   box.scrollTop = place;
   if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => each.textContent === focused)?.focus();
 }
@@ -147,7 +199,7 @@ async function act(name, given = {}) {
   $("call").textContent = curl(call, BASE, state.token);
   try {
     await carryOut(call, BASE, headers());
-    if (state.chosen && name !== "reset") choose(state.chosen);
+    if (state.chosen) refresh();
   } catch (error) {
     $("call").textContent += `\n# ${error.message}`;
   }
@@ -156,10 +208,27 @@ async function act(name, given = {}) {
 $("world").addEventListener("submit", (event) => {
   event.preventDefault();
   begin();
+  followLink();
 });
+window.addEventListener("hashchange", followLink);
+$("detail").addEventListener("pointerdown", () => (state.held = true));
+for (const over of ["pointerup", "pointercancel"]) {
+  window.addEventListener(over, () => {
+    if (!state.held) return;
+    // The click comes after this, and is meant for what was pressed.
+    setTimeout(() => {
+      state.held = false;
+      if (state.changed) refresh();
+    });
+  });
+}
 for (const id of ["search", "status", "span"]) $(id).addEventListener("input", () => (state.stale = true));
+// Names move as tasks come: a pointer means the one that it was put down on.
+let pressed = null;
+$("names").addEventListener("pointerdown", (event) => (pressed = event.target.dataset.task));
 $("names").addEventListener("click", (event) => {
-  if (event.target.dataset.task) choose(event.target.dataset.task);
+  const task = event.detail ? pressed : event.target.dataset.task;
+  if (task) choose(task);
 });
 for (const control of document.querySelectorAll("[data-call]")) {
   control.addEventListener(control.tagName === "FORM" ? "submit" : "click", (event) => {
@@ -172,8 +241,7 @@ $("first").textContent = [
   "  -H 'Content-Type: application/json' -d '{\"model\": \"wan2.6-image-to-video-flash\",",
   "  \"prompt\": \"A cat playing piano\", \"image_urls\": [\"https://example.com/cat.png\"]}'",
 ].join("\n");
-$("key").value = JSON.parse(sessionStorage.getItem("keys") ?? "[]")[0] ?? "sk-local";
-const linked = new URLSearchParams(location.hash.slice(1)).get("task");
+$("key").value = known()[0] ?? "sk-local";
 begin();
-if (linked) choose(linked);
+followLink();
 requestAnimationFrame(frame);

@@ -27,13 +27,11 @@ export function curl(call, base, token) {
   return words.join(" ");
 }
 
-/** A request of the API itself as a line for a shell. */
-export function repeat(request, origin) {
-  const words = ["curl -s", quoted(`${origin}${request.path}${request.query ? `?${request.query}` : ""}`)];
-  words.push('-H "Authorization: Bearer $EVOLINK_API_KEY"');
-  const scenario = request.headers["x-mock-scenario"];
-  if (scenario) words.push(`-H ${quoted(`X-Mock-Scenario: ${scenario}`)}`);
-  if (request.body) words.push("-H 'Content-Type: application/json'", `-d ${quoted(request.body)}`);
+/** The create of a task as a line for a shell, with the scenario that came with the request itself. */
+export function repeat(task, origin) {
+  const words = ["curl -s", quoted(`${origin}/v1/videos/generations`), '-H "Authorization: Bearer $EVOLINK_API_KEY"'];
+  if (["header", "prompt"].includes(task.scenario_door)) words.push(`-H ${quoted(`X-Mock-Scenario: ${task.scenario}`)}`);
+  words.push("-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(task.request))}`);
   return words.join(" ");
 }
 

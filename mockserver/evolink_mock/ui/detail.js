@@ -10,14 +10,12 @@ export function element(kind, attributes = {}, ...inside) {
   return made;
 }
 
-const KEPT = 2000;
 const pretty = (value) => JSON.stringify(value, null, 2);
 const block = (label, text) => element("pre", { tabindex: "0", "aria-label": label }, text);
 
 /** What is shown of a task; `act(name, given)` carries out a call. */
 export function detail(found, base, token, act) {
   const { task, story, deliveries, journal } = found;
-  const made = journal.find((row) => row.route === "create");
   const shown = [
     element("h2", {}, task.id),
     facts({
@@ -45,12 +43,7 @@ export function detail(found, base, token, act) {
   const reads = journal.filter((row) => row.route === "query");
   shown.push(element("h2", {}, `Reads (${reads.length})`));
   shown.push(element("ol", {}, ...reads.map((row) => element("li", {}, `${row.at}: ${row.answer.status} ${row.answer.body.slice(0, 200)}`))));
-  if (made) {
-    // The journal keeps the beginning of a long body; the task has all of it.
-    const body = made.request.body.length < KEPT ? made.request.body : JSON.stringify(task.request);
-    const again = repeat({ ...made.request, body }, location.origin);
-    shown.push(element("h2", {}, "Repeat it"), block("The create as curl", again));
-  }
+  shown.push(element("h2", {}, "Repeat it"), block("The create as curl", repeat(task, location.origin)));
   shown.push(element("h2", {}, "Ask for it"), block("This task as curl", curl(CALLS.task({ task: task.id }), base, token)));
   return shown;
 }

@@ -6,9 +6,10 @@ const NAMES = 240;
 /** Draws the lanes that are seen on a canvas as large as its box; `range` is [from, to] in seconds. */
 export function draw(canvas, box, lanes, range, now, chosen) {
   const wide = box.clientWidth, high = box.clientHeight, ratio = window.devicePixelRatio || 1;
-  if (canvas.width !== wide * ratio || canvas.height !== high * ratio) {
-    canvas.width = wide * ratio;
-    canvas.height = high * ratio;
+  const across = Math.round(wide * ratio), down = Math.round(high * ratio);
+  if (canvas.width !== across || canvas.height !== down) {
+    canvas.width = across;
+    canvas.height = down;
     canvas.style.width = `${wide}px`;
     canvas.style.height = `${high}px`;
   }
