@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 
@@ -58,7 +59,9 @@ def film(content: bytes) -> Film:
 
 
 def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    return frame.to_ndarray(format="rgb24").astype(np.uint8)
+    # As the file says that its colours are meant.
+    told = frame.colorspace if frame.colorspace == Colorspace.ITU709 else None
+    return frame.reformat(format="rgb24", src_colorspace=told).to_ndarray().astype(np.uint8)
 
 
 def boxes(content: bytes) -> list[str]:

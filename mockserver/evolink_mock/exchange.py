@@ -47,6 +47,7 @@ class Call(msgspec.Struct):
     body: bytes | None
     """An operation that takes something out of it, which is to be echoed nowhere, puts here what is left."""
     path: Mapping[str, str]
+    query: bytes = b""
     looked: Mapping[str, Any] = NOTHING
     """What was found of the files that it names, where somebody looked at them before."""
 
@@ -140,7 +141,7 @@ class Endpoint:
         else:
             world = opened
             now = world.clock.now()
-            call = Call(world, now, headers, body, parameters, looked)
+            call = Call(world, now, headers, body, parameters, query, looked)
             answer = self._handle(method, call)
             body = call.body
             if world.clock.mode == "auto":

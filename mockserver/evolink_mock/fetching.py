@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urljoin
+from urllib.parse import urldefrag, urljoin
 
 import aiohttp
 from yarl import URL
@@ -64,7 +64,7 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
             headers = {} if authority is None else {"Host": authority}
             async with session.get(there, headers=headers, allow_redirects=False) as response:
                 if response.status in (301, 302, 303, 307, 308):
-                    url = urljoin(url, response.headers.get("Location", ""))
+                    url = urldefrag(urljoin(url, response.headers.get("Location", ""))).url
                     if place is not None and not url.startswith(f"{place}/"):
                         return Unusable(f"could not be fetched: it redirects to {url[:100]}, away from its route")
                     continue

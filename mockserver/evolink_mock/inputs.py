@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from evolink_contracts.spec import fields
-from evolink_contracts.spec.fields import Media
+from evolink_contracts.spec.fields import Field, Media
 from evolink_contracts.spec.files import MAX_BYTES
+from evolink_contracts.spec.models import MODELS
 from evolink_mock.auth import Stranger, identify
 from evolink_mock.core.inputs import Picture, Unread, Unusable, judge
 from evolink_mock.core.media_routing import MediaRouting
@@ -47,26 +47,19 @@ class Inputs:
     async def prepare(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, Looked]:
         """What is known of the files of a create request, by URL; of a stranger's nothing is fetched."""
         asked = self._asked(authorization, body)
-        listed = asked.get("image_urls")
-        wanted = [
-            *((url, fields.IMAGE_URLS.media) for url in (listed if isinstance(listed, list) else [])[:1]),
-            (asked.get("audio_url"), fields.AUDIO_URL.media),
-        ]
-        found: dict[str, Looked] = {}
-        for url, media in wanted:
-            if isinstance(url, str) and media is not None and (looked := await self._look(url, media)) is not None:
-                found[url] = looked
-        return found
+        model = MODELS.get(str(asked.get("model")))
+        wanted = {url: field.media for field in (model.fields if model else ()) for url in _urls(field, asked)}
+        found = await asyncio.gather(*(self._look(url, media) for url, media in wanted.items() if media is not None))
+        return {url: looked for url, looked in zip(wanted, found, strict=True) if looked is not None}
 
     async def _look(self, url: str, media: Media) -> Looked | None:
-        async with self._fetching:
-            content = await self._content(url, media.max_bytes)
-            if content is None:
-                return None
-            if isinstance(content, Unusable):
-                return Looked(judge(content, media), None)
-            async with self._decoding:
-                return await asyncio.to_thread(self._judged, content, media)
+        content = await self._content(url, media.max_bytes)
+        if content is None:
+            return None
+        if isinstance(content, Unusable):
+            return Looked(judge(content, media), None)
+        async with self._decoding:
+            return await asyncio.to_thread(self._judged, content, media)
 
     async def fetch_upload(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, bytes | str]:
         """The file that an upload by URL names, or why there is none."""
@@ -74,8 +67,7 @@ class Inputs:
         url = asked.get("file_url")
         if not isinstance(url, str):
             return {}
-        async with self._fetching:
-            content = await self._content(url, MAX_BYTES)
+        content = await self._content(url, MAX_BYTES)
         if content is None:
             return {}
         return {url: f"it {content.why}" if isinstance(content, Unusable) else content}
@@ -85,7 +77,10 @@ class Inputs:
         if self._uploads.is_own(url):
             return self._uploads.content_of(url) or Unusable("is not there: its upload is unknown or expired")
         source = self._routing.source(url)
-        return None if source is None else await self._fetcher.fetch(source, most)
+        if source is None:
+            return None
+        async with self._fetching:
+            return await self._fetcher.fetch(source, most)
 
     def _asked(self, authorization: bytes | None, body: bytes | None) -> dict[str, Any]:
         """The body, if somebody known sent one."""
@@ -110,3 +105,10 @@ class Inputs:
         if isinstance(seen, Picture):
             return Looked(None, Input("picture", digest, *seen.size))
         return Looked(None, Input("sound", digest))
+
+
+def _urls(field: Field, asked: Mapping[str, Any]) -> list[str]:
+    """The files that a field names, the first of several."""
+    value = asked.get(field.name) if field.media is not None else None
+    first = value[:1] if isinstance(value, list) else [value]
+    return [url for url in first if isinstance(url, str)]

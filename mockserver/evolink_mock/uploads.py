@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from hashlib import blake2b
 from io import BytesIO
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.routing import Route
@@ -169,8 +171,14 @@ class Uploads:
         return _success(quota(len([*self._alive(call.world, call.now)])))
 
     def _list(self, call: Call) -> Answer:
-        files = [self._shown(call.world, upload) for upload in self._alive(call.world, call.now)]
-        return _success({"files": files[::-1], "total": len(files)})
+        asked = dict(parse_qsl(call.query.decode("latin-1")))
+        page, size = (
+            int(text) if re.fullmatch(r"[1-9]\d{0,5}", text := asked.get(name, "")) else default
+            for name, default in (("page", 1), ("pageSize", 20))
+        )
+        files = [self._shown(call.world, upload) for upload in self._alive(call.world, call.now)][::-1]
+        part = files[(page - 1) * size : page * size]
+        return _success({"files": part, "total": len(files), "page": page, "pageSize": size})
 
     def _delete(self, call: Call) -> Answer:
         if self._find(call.world, call.path["file_id"], call.now) is None:

@@ -67,6 +67,22 @@ assert {"index.html", "app.js", "style.css"} <= page_files().keys()
 from evolink_mock.core.frame import Size
 from evolink_mock.media.plain import make
 from evolink_mock.media.video import Video
+import httpx
+from evolink_mock import InProcessTransport, Settings
+app = evolink_mock.create_app(Settings(clock="manual", generation_time="1s"))
+key = {"authorization": "Bearer sk-1"}
+with httpx.Client(transport=InProcessTransport(app), base_url="http://mock", headers=key) as client:
+    body = {"model": "wan2.6-text-to-video", "prompt": "A cat", "duration": 2}
+    task = client.post("/v1/videos/generations", json=body).json()["id"]
+    client.post("/__mock/clock", json={"advance": "1s"})
+    link = client.get(f"/v1/tasks/{task}").json()["results"][0]
+    assert client.get(link).content[4:8] == b"ftyp"
+try:
+    import av
+except ModuleNotFoundError:
+    pass
+else:
+    raise AssertionError("the base install has PyAV")
 assert make(Video("task", Size(1280, 720), 2_000_000), lambda digest: None)[4:8] == b"ftyp"
 """
     subprocess.run([home / "bin" / "python", "-c", code], cwd=tmp_path, check=True)

@@ -93,6 +93,28 @@ def test_the_video_begins_with_that_very_picture_in_its_proportions(
     assert 10 < likeness(found.first, found.last) < 40
 
 
+def test_bright_colours_are_the_same_colours(emulator: Emulator, home: Path) -> None:
+    """As a player of large pictures reads them, which says so in the file."""
+    stripes = Image.new("RGB", (640, 480))
+    for place, colour in enumerate(("red", "lime", "blue", "yellow", "magenta", "cyan", "white", "black")):
+        stripes.paste(colour, (place * 80, 0, place * 80 + 80, 480))
+    stripes.save(home / "stripes.png")
+    task = ended(emulator, f"{CDN}/stripes.png", duration=2, generate_audio=False)
+    found = film(emulator.client.get(task["results"][0]).content)
+    shown = stripes.resize((found.width, found.height), Image.Resampling.LANCZOS)
+    assert likeness(found.first, np.asarray(shown)) >= 30
+
+
+def test_a_field_that_the_model_does_not_have_means_nothing(emulator: Emulator) -> None:
+    body = {"model": "wan2.6-text-to-video", "prompt": "A cat", "image_urls": [f"{CDN}/small.jpg"], "duration": 2}
+    answer = emulator.post(body)
+    emulator.advance("10s")
+    task = emulator.query(answer.json()["id"]).json()
+    assert task["status"] == "completed"
+    found = film(emulator.client.get(task["results"][0]).content)
+    assert (found.width, found.height) == (1280, 720)
+
+
 def test_better_quality_is_larger(emulator: Emulator) -> None:
     task = ended(emulator, duration=2, quality="1080p", generate_audio=False)
     found = film(emulator.client.get(task["results"][0]).content)
@@ -145,6 +167,16 @@ def test_what_a_file_is_called_means_nothing_where_it_is_looked_at(emulator: Emu
 def test_a_sound_that_is_too_short_fails_its_task(emulator: Emulator) -> None:
     found = failure(ended(emulator, audio_url=f"{CDN}/tiny.mp3"))
     assert found == ("invalid_parameters", "audio duration must be between 3 and 30 seconds; got 1.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("nowhere.mp3", "The audio file is not there"), ("page.jpg", "The audio file cannot be read")],
+)
+def test_a_sound_that_is_none_fails_its_task(emulator: Emulator, name: str, says: str) -> None:
+    code, message = failure(ended(emulator, audio_url=f"{CDN}/{name}"))
+    assert code == "invalid_parameters"
+    assert message.startswith(says)
 
 
 def test_failures_are_not_charged(emulator: Emulator) -> None:
@@ -278,7 +310,7 @@ def test_what_is_fetched_from_the_public_may_not_lead_inside(place: str, monkeyp
     port = place.rpartition(":")[2]
     monkeypatch.setattr(fetching, "PublicResolver", Everywhere)
     with Emulator.in_process(fetch_public=True) as emulator:
-        assert ended(emulator, f"http://pictures.example.com:{port}/cat.jpg")["status"] == "completed"
+        assert ended(emulator, f"HTTP://pictures.example.com:{port}/cat.jpg#top")["status"] == "completed"
         code, why = failure(ended(emulator, f"http://pictures.example.com:{port}/away"))
         assert code == "image_processing_error"
         assert "127.0.0.1" in why
@@ -370,10 +402,15 @@ def test_a_picture_outlives_the_process(home: Path, tmp_path: Path) -> None:
 def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
     with Emulator.in_process(media_route={CDN: str(home)}, media_limit=1024 * 1024) as emulator:
         task = ended(emulator, f"{CDN}/tall.webp", duration=2, generate_audio=False)
-        for name in ("cat.jpg", "turned.jpg", "really.png", "named.gif"):
-            ended(emulator, f"{CDN}/{name}")
+        for each in range(3):
+            (home / f"heavy{each}.jpg").write_bytes((home / "cat.jpg").read_bytes() + bytes([each]) * 500_000)
+            ended(emulator, f"{CDN}/heavy{each}.jpg")
         found = film(emulator.client.get(task["results"][0]).content)
         assert abs(found.width / found.height - 450 / 800) < 0.01
+        assert (found.first == found.first[0, 0]).all()
+        # The next task with that picture has it again.
+        again = film(emulator.client.get(ended(emulator, f"{CDN}/tall.webp", duration=2)["results"][0]).content)
+        assert again.first.std() > 5
 
 
 @pytest.mark.parametrize(

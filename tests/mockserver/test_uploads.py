@@ -106,6 +106,9 @@ def test_a_file_can_be_listed_and_removed(emulator: Emulator) -> None:
     assert first["file_id"] != second["file_id"]
     listed = emulator.request("GET", f"{FILES}/list").json()["data"]
     assert [file["file_id"] for file in listed["files"]] == [second["file_id"], first["file_id"]]
+    part = emulator.request("GET", f"{FILES}/list?page=2&pageSize=1").json()["data"]
+    assert [file["file_id"] for file in part["files"]] == [first["file_id"]]
+    assert (part["total"], part["page"], part["pageSize"]) == (2, 2, 1)
     assert emulator.request("DELETE", f"{FILES}/{first['file_id']}").json()["success"] is True
     assert emulator.request("DELETE", f"{FILES}/{first['file_id']}").status_code == 404
     assert emulator.client.get(first["file_url"]).status_code == 404

@@ -54,7 +54,7 @@ class MediaRouting(NamedTuple):
             return None
         way = self.routes.get(origin)
         if way is None:
-            return FromPublic(url) if self.public else None
+            return FromPublic(f"{scheme.lower()}://{authority}{target}") if self.public else None
         if "://" in way:
             target = target if target.startswith("/") else f"/{target}"
             return FromPlace(way, target, origin.partition("://")[2])

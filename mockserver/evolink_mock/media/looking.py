@@ -1,5 +1,6 @@
 """Looks at files by their bytes, whatever their name says: pictures by Pillow, sounds by PyAV (the extra `media`)."""
 
+import struct
 import warnings
 from contextlib import suppress
 from io import BytesIO
@@ -18,6 +19,18 @@ _MOST_PIXELS = 2000 * 2000
 """A picture of more is too large whatever is in it, and is not decoded."""
 SOUNDS = {"format_whitelist": "mp3,wav,aac,flac,ogg,mov,matroska"}
 """Kinds of files that hold a sound themselves; others name places where it would be fetched or waited for."""
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    MemoryError,
+    EOFError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    struct.error,
+)
+"""What Pillow's readers raise for files that are cut off or made to do harm."""
 _LONGEST = 60.0
 """Seconds of sound that are decoded at most; twice as many as any that is accepted."""
 
@@ -34,8 +47,7 @@ def look_at_picture(content: bytes) -> Seen:
         return Vast()
     except UnidentifiedImageError:
         return Unusable("is no picture, whatever its name says")
-    except (OSError, SyntaxError, ValueError, MemoryError, EOFError, ArithmeticError, LookupError, TypeError) as error:
-        # What Pillow's readers raise for files that are cut off or made to do harm.
+    except _UNREADABLE as error:
         return Unusable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
 
 
@@ -49,19 +61,29 @@ def _picture(picture: Image.Image, content: bytes) -> Seen:
     if picture.width * picture.height <= _MOST_PIXELS:
         picture.load()
         clear = picture.has_transparency_data and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255
-    turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    size = Size(*(picture.size[::-1] if turned else picture.size))
+    size = Size(*(picture.size[::-1] if _turned(picture) >= 5 else picture.size))
     return Picture("jpeg" if kind == "mpo" else kind, size, clear, frames, len(content))
 
 
 def upright(content: bytes) -> Image.Image:
     """A picture that was found good, as it is meant to be seen, on white where anything shines through."""
-    with Image.open(BytesIO(content), formats=_DECODED) as picture:
-        turned = ImageOps.exif_transpose(picture)
-        if not turned.has_transparency_data:
-            return turned.convert("RGB")
-        white = Image.new("RGBA", turned.size, "white")
-        return Image.alpha_composite(white, turned.convert("RGBA")).convert("RGB")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(BytesIO(content), formats=_DECODED) as picture:
+            turned = ImageOps.exif_transpose(picture) if _turned(picture) > 1 else picture
+            if not turned.has_transparency_data:
+                return turned.convert("RGB")
+            white = Image.new("RGBA", turned.size, "white")
+            return Image.alpha_composite(white, turned.convert("RGBA")).convert("RGB")
+
+
+def _turned(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; what cannot be read turns nothing."""
+    try:
+        way = picture.getexif().get(0x0112, 1)
+    except _UNREADABLE:
+        return 1
+    return way if way in range(1, 9) else 1
 
 
 def look_at_sound(content: bytes) -> Seen:

@@ -18,12 +18,15 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import InvalidDataError
 from av.filter import Graph
+from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 from evolink_mock.media.looking import SOUNDS, upright
 from evolink_mock.media.plain import colour_of
 from evolink_mock.media.video import RATE, Files, Video
 
+_BT709 = 1
+"""As ITU-T H.273 numbers it."""
 _NEARER = 0.08
 """By how much the last frame is larger than the first."""
 _SOUND_RATE = 44_100
@@ -45,6 +48,10 @@ def make(video: Video, files: Files) -> bytes:
             pictures = container.add_stream("libx264", rate=RATE, options=_ENCODER)
             pictures.width, pictures.height = video.size
             pictures.pix_fmt = "yuv420p"
+            # As a player expects of pictures this large; it is said all the same.
+            context = pictures.codec_context
+            context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+            context.color_primaries = context.color_trc = _BT709
             sounds: list[AudioStream] = []
             if video.loud:
                 sounds.append(container.add_stream("aac", rate=_SOUND_RATE, options={"flags": "bitexact"}))
@@ -65,7 +72,7 @@ def _frames(video: Video, files: Files) -> Iterator[av.VideoFrame]:
     width, height = video.size
     tick = Fraction(1, RATE)
     shown: av.VideoFrame = av.VideoFrame.from_image(_picture(video, files))  # type: ignore[no-untyped-call]
-    first = shown.reformat(format="yuv420p")
+    first = shown.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
     first.pts, first.time_base = 0, tick
     graph = Graph()
     source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("yuv420p"), time_base=tick)
