@@ -39,7 +39,7 @@ class Network:
     def __init__(self, base_url: str, timeout: float = 30.0) -> None:
         import httpx
 
-        self._errors = (httpx.HTTPError, httpx.InvalidURL)
+        self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
         self._client = httpx.Client(base_url=base_url, timeout=timeout)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:

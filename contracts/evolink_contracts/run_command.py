@@ -162,7 +162,7 @@ def _steps(saved: Path) -> list[Step]:
 
 def _keep(failure: Failure, file: Path) -> None:
     kept = {"says": failure.says, "steps": failure.steps}
-    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
 
 
 def _explore(
@@ -191,7 +191,7 @@ def _listening(
     host, _, port = listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise click.BadParameter(f"--listen must be such as 127.0.0.1:9000; got {listen!r}")
-    hook = Hook(ORIGIN if origin is None else origin.rstrip("/"), wall.now)
+    hook = Hook(ORIGIN if origin is None else origin.rstrip("/"), wall.now, public=True)
     try:
         files = None if certificate is None else Certificate(*certificate)
         listener = stack.enter_context(Listener(hook, host.strip("[]"), int(port), files))

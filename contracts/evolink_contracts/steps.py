@@ -1,6 +1,7 @@
 """What a customer does, step by step, as JSON; and who plays it to a service, the reference model judging each step."""
 
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType
@@ -45,6 +46,8 @@ _JSON = {"content-type": "application/json"}
 _LONG: Seconds = 3600.0
 _LONGEST: Seconds = 7 * 24 * 3600.0
 _MOST = 10_000
+_SILENCES = ("timeout", "reset")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Broken(AssertionError):
@@ -68,7 +71,7 @@ def read_steps(text: str) -> list[Step]:
 
 
 def _wrong(step: object) -> str | None:
-    if not isinstance(step, dict) or step.get("do") not in ACTIONS:
+    if not isinstance(step, dict) or not isinstance(step.get("do"), str) or step["do"] not in ACTIONS:
         return f'has no "do" that is one of {", ".join(ACTIONS)}'
     action = ACTIONS[step["do"]]
     if step.keys() - {"do"} != action.keys():
@@ -76,11 +79,27 @@ def _wrong(step: object) -> str | None:
     for name, kinds in action.items():
         if not isinstance(step[name], kinds) or isinstance(step[name], bool):
             return f"has a {name} that is not {' or '.join(kind.__name__ for kind in kinds)}"
+    return _out_of_range(step)
+
+
+def _out_of_range(step: Step) -> str | None:
+    if _SURROGATE.search(json.dumps(step, ensure_ascii=False)):
+        return "has half a character, which no request can carry"
+    if not (step.get("outcome") or "").isascii():
+        return "has an outcome that is no scenario, since those are ASCII"
+    if not all(_answers(each) for each in step.get("answers") or ()):
+        return f"has an answer that is neither a status from 200 to 599 nor {' nor '.join(_SILENCES)}"
+    if step["do"] == "answer_a_callback" and not _answers(step["status"]):
+        return "must answer with a status from 200 to 599"
     if step["do"] == "advance" and not 0 <= step["seconds"] <= _LONGEST:
         return f"must advance by 0 to {_LONGEST:g} seconds"
     if step["do"] == "inject" and step["refusal"] not in REFUSALS:
         return f"has a refusal that is not one of {', '.join(REFUSALS)}"
     return None
+
+
+def _answers(word: object) -> bool:
+    return word in _SILENCES or (type(word) is int and 200 <= word <= 599)
 
 
 class Player:

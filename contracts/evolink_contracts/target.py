@@ -12,7 +12,7 @@ from evolink_contracts.hook import Hook
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.spending import Guard
-from evolink_contracts.trace import Access, Attempt, Call, Event, Outcome
+from evolink_contracts.trace import Access, Attempt, Call, Event, Outcome, decoded
 from evolink_contracts.wall import Wall
 
 Capability: TypeAlias = Literal["control", "keys", "callbacks"]
@@ -104,6 +104,8 @@ class Target:
             own["authorization"] = f"Bearer {self.key_of(owner) if access == 'granted' else 'sk-invalid-key'}"
         sent = None if content is None else content.decode("utf-8", "replace")
         sent_headers = {name.lower(): value for name, value in own.items() if name.lower() != "authorization"}
+        if self.hook is not None and sent is not None:
+            self.hook.give(sent)
         creates = method == "POST" and path == CREATE_PATH
         if creates and access == "granted" and self._guard is not None:
             self._guard.before(sent, sent_headers)
@@ -169,7 +171,10 @@ class Target:
         answer = self._steer(method, path, content, who)
         if answer.status != 200:
             raise Unusable(f"{method} {CONTROL}{path} answered {answer.status}: {_text(answer)[:200]}")
-        return json.loads(answer.content)
+        found = decoded(_text(answer))
+        if not isinstance(found, dict):
+            raise Unusable(f"{method} {CONTROL}{path} answered what is no JSON object: {_text(answer)[:200]}")
+        return found
 
     def try_control(self, path: str, change: object = None, *, who: str = "a") -> bool:
         """A control call that may be refused, such as to cancel what has ended; whether it was carried out."""
@@ -262,7 +267,10 @@ class Target:
     # What it can do
 
     def _controls(self) -> bool:
-        return self._steer("GET", "clock", None).status == 200
+        """Many a service answers 200 to anything; none but an emulator tells the time of its clock."""
+        answer = self._steer("GET", "clock", None)
+        clock = decoded(_text(answer)) if answer.status == 200 else None
+        return isinstance(clock, dict) and {"now", "mode", "next_event", "attempts_in_flight"} <= clock.keys()
 
     def _reached(self, hook: Hook) -> bool:
         """An emulator is asked to call back, which costs nothing; else the URL is called from here."""
@@ -278,6 +286,7 @@ class Target:
             self.trace.clear()
             self.begin("")
             return reached or not lost
+        hook.give(url)
         network = Network(hook.origin, timeout=EVOLINK_CALLBACKS.timeout)
         try:
             network.send("POST", url.removeprefix(hook.origin), {}, b"{}")
@@ -285,7 +294,10 @@ class Target:
             return False
         finally:
             network.close()
-        return bool(hook.take())
+            reached = bool(hook.take())
+            # Whatever of this comes later is a stranger's.
+            hook.forget()
+        return reached
 
 
 def _text(reply: Reply) -> str:

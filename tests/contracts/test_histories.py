@@ -77,6 +77,12 @@ def test_histories_come_to_every_action() -> None:
         ('[{"do": "query", "task": true}]', "step 1 has a task that is not int"),
         ('[{"do": "advance", "seconds": -1}]', "step 1 must advance by 0 to 604800 seconds"),
         ('[{"do": "advance", "seconds": NaN}]', "step 1 must advance by 0 to 604800 seconds"),
+        ('[{"do": []}]', 'step 1 has no "do"'),
+        ('[{"do": "create_wrongly", "title": "x", "body": "\\ud800"}]', "step 1 has half a character"),
+        (json.dumps([{**CREATE, "outcome": "schön"}]), "step 1 has an outcome that is no scenario"),
+        (json.dumps([{**CREATE, "answers": [500, {}]}]), "step 1 has an answer that is neither a status"),
+        (json.dumps([{**CREATE, "answers": [True]}]), "step 1 has an answer that is neither a status"),
+        ('[{"do": "answer_a_callback", "status": 99}]', "step 1 must answer with a status from 200 to 599"),
         ('[{"do": "inject", "refusal": "x; times=9"}]', "step 1 has a refusal that is not one of unauthorized"),
     ],
 )

@@ -62,6 +62,22 @@ def test_what_comes_next_can_be_answered_otherwise(heard: tuple[Hook, httpx.Clie
     assert [post(client, "/1/200"), post(client, "/1/200")] == [404, 200]
 
 
+def test_only_what_was_given_out_is_heard_of_a_receiver_that_anybody_can_find() -> None:
+    hook = Hook("https://hook.example.com", Wall().now, public=True)
+    with Listener(hook, "127.0.0.1", 0) as listener, httpx.Client(base_url=listener.place) as client:
+        hook.give(
+            '{"callback_url": "https://hook.example.com/a1b2/500,200?secret=1", "prompt": "https://else.example/c3"}'
+        )
+        hook.answer(503)
+        strange = ("/favicon.ico", "/", "/c3/200", "/a1b2c3/200", "//a1b2/500,200")
+        assert [client.get(path).status_code for path in strange] == [404] * 5
+        assert [client.post("/a1b2/500,200?secret=1").status_code for _ in range(2)] == [503, 200]
+        assert (len(hook.take()), hook.strangers) == (2, 5)
+        hook.forget()
+        assert client.post("/a1b2/500,200?secret=1").status_code == 404
+        assert hook.take() == []
+
+
 def test_a_name_that_the_certificate_has_not_is_noticed(tmp_path: Path) -> None:
     own, ca = certificate(tmp_path)
     with (

@@ -1,9 +1,12 @@
 """The kit's hold on a service: time moves for it, and what comes meanwhile is seen at its instant."""
 
 import asyncio
+from collections.abc import Mapping
 from itertools import pairwise
 
-from evolink_contracts.carriers import InProcess, Receive, Scope, Send
+import pytest
+
+from evolink_contracts.carriers import InProcess, Network, NoReply, Receive, Reply, Scope, Send
 from evolink_contracts.hook import Hook
 from evolink_contracts.probes import id_of
 from evolink_contracts.selftest import offered
@@ -30,3 +33,29 @@ def test_time_stands_still_until_a_slow_attempt_is_over() -> None:
         target.advance(60)
         at = [event.at for event in target.trace if isinstance(event, Attempt)]
     assert [later - earlier for earlier, later in pairwise(at)] == [1, 2]
+
+
+class Catchall:
+    """Answers one thing to whatever it is asked."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        return Reply(200, {"content-type": "text/html"}, self._content)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("content", [b"<!doctype html>", b"[]", b'{"now": 5}', b"\xff", b"[" * 100_000])
+def test_who_answers_200_to_anything_is_no_emulator(content: bytes) -> None:
+    with Target(Catchall(content), "sk-any") as target:
+        assert target.can == set()
+
+
+def test_a_path_that_no_request_can_carry_gets_no_answer() -> None:
+    network = Network("http://127.0.0.1:9")
+    with pytest.raises(NoReply):
+        network.send("GET", "/v1/tasks/\ud800", {}, None)
+    network.close()
