@@ -62,6 +62,13 @@ def id_of(created: Call) -> str:
     return str(created.json.get("id") or "") if isinstance(created.json, dict) else ""
 
 
+def _left(found: Any) -> float | None:
+    """What the account of a key has, where it says so."""
+    for name in ("data", "user", "remaining_credits"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if type(found) in (int, float) else None
+
+
 def status_of(read: Call) -> str:
     return str(read.json.get("status", "")) if isinstance(read.json, dict) else ""
 
@@ -166,8 +173,8 @@ def last_credits(target: Target) -> None:
     target.now()
     target.control("worlds", {"balance": 40})
     for duration in (5, 5, 5, 3, 2):
-        left = target.credits().json["data"]["user"]["remaining_credits"]
-        target.create({"duration": duration}, notes={"remaining": left})
+        left = _left(target.credits().json)
+        target.create({"duration": duration}, notes={} if left is None else {"remaining": left})
 
 
 @probe("lacking", "sends creates at the edges of every rule that also lack a required field", plays=EVERYWHERE)

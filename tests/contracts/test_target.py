@@ -7,11 +7,12 @@ from itertools import pairwise
 import pytest
 
 from evolink_contracts.carriers import InProcess, Network, NoReply, Receive, Reply, Scope, Send
+from evolink_contracts.history import CREDITS_PATH
 from evolink_contracts.hook import Hook
-from evolink_contracts.probes import id_of
+from evolink_contracts.probes import id_of, last_credits
 from evolink_contracts.selftest import offered
 from evolink_contracts.target import Target
-from evolink_contracts.trace import Attempt
+from evolink_contracts.trace import Attempt, Call
 
 
 def test_time_stands_still_until_a_slow_attempt_is_over() -> None:
@@ -59,3 +60,20 @@ def test_a_path_that_no_request_can_carry_gets_no_answer() -> None:
     with pytest.raises(NoReply):
         network.send("GET", "/v1/tasks/\ud800", {}, None)
     network.close()
+
+
+def test_credits_that_are_none_end_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    sends = InProcess.send
+
+    def broken(own: InProcess, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        reply = sends(own, method, path, headers, content)
+        return reply._replace(content=b'{"data": []}') if path == CREDITS_PATH else reply
+
+    monkeypatch.setattr(InProcess, "send", broken)
+    hook = Hook()
+    with (
+        offered().made(None, {}) as app,
+        Target(InProcess(app), "sk-poor", hook=hook, reached=False) as target,
+    ):
+        last_credits(target)
+        assert [event.status for event in target.trace if isinstance(event, Call) and event.method == "POST"][-1] == 402
