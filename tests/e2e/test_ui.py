@@ -106,6 +106,28 @@ def test_what_is_created_appears_and_can_be_looked_into(ui: Ui) -> None:
     assert ui.key not in detail.inner_html()
 
 
+def test_bodies_are_shown_whole(ui: Ui) -> None:
+    """A read's to its end, and each callback's as it was sent."""
+    task = ui.create(callback_url="https://sink.mock/nonsense")
+    long = {"status": "failed", "code": "service_error", "message": f"{'long ' * 300}and its end"}
+    ui.control(f"tasks/{task}/outcome", long)
+    ui.control("clock", {"advance": "60s"})
+    ui.client.get(f"/v1/tasks/{task}")
+    number = ui.control(f"deliveries?task={task}")["deliveries"][0]["number"]
+    ui.control(f"deliveries/{number}/resend", {"body": {"changed": "<b>this one</b>"}})
+    ui.control("clock", {"advance": "60s"})
+    ui.open(f"#task={task}")
+    read = ui.page.locator("#detail h2:text('Reads (1)') + ol pre")
+    expect(read).to_contain_text("and its end")
+    assert read.evaluate("each => each.scrollHeight <= each.clientHeight")
+    expect(ui.page.get_by_label("Body of callback 1")).to_contain_text("and its end")
+    expect(ui.page.get_by_label("Body of callback 2")).to_have_text('{"changed":"<b>this one</b>"}')
+    attempt = ui.page.locator("#detail h2:text('Callback 2') ~ ol li").first
+    expect(attempt).to_contain_text("404: ")
+    expect(attempt).to_contain_text("to https://sink.mock/nonsense")
+    expect(attempt.locator("pre")).to_contain_text("word of a sink's script")
+
+
 def test_each_control_is_one_call_and_says_which(ui: Ui) -> None:
     ui.open()
     call = ui.page.locator("#call")

@@ -176,11 +176,12 @@ const shownKey = (key) => (key.length >= 12 ? `${key.slice(0, 3)}…${key.slice(
 // What is shown anew keeps its place, and the focus of whoever goes by keyboard.
 function show(parts) {
   const box = $("detail"), place = box.scrollTop;
-  const focused = box.contains(document.activeElement) ? document.activeElement.textContent : null;
+  const named = (each) => each.getAttribute("aria-label") ?? each.textContent;
+  const focused = box.contains(document.activeElement) ? named(document.activeElement) : null;
   box.replaceChildren(...parts);
   box.hidden = false;
   box.scrollTop = place;
-  if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => each.textContent === focused)?.focus();
+  if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => named(each) === focused)?.focus();
 }
 
 // Whose worlds there are: keys are shown as their owners know them, and nobody else can use them.

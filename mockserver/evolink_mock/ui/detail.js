@@ -29,24 +29,38 @@ export function detail(found, base, token, act) {
     shown.push(button("Cancel this task", () => act("cancel", { task: task.id })));
   }
   shown.push(element("h2", {}, "Story"), element("ol", {}, ...story.map((line) => element("li", {}, `+${line.after} ${line.about}: ${line.says}`))));
-  for (const delivery of deliveries) {
-    shown.push(
-      element("h2", {}, `Callback ${delivery.number}: ${delivery.status}`),
-      element("p", {}, delivery.verdict ?? ""),
-      element("ol", {}, ...delivery.attempts.map((attempt) => element("li", {}, `${attempt.status ?? attempt.error}: ${attempt.reason} ${attempt.response ?? ""}`))),
-      button(`Replay callback ${delivery.number}`, () => act("replay", { number: delivery.number })),
-    );
-  }
+  for (const delivery of deliveries) shown.push(...callback(delivery, task, act));
   shown.push(element("h2", {}, "Request"), block("Request", pretty(task.request)));
   shown.push(element("h2", {}, "What a query answers"), block("What a query answers", pretty(task.body)));
   shown.push(element("h2", {}, "Plan"), block("Plan", pretty(task.plan)));
   const reads = journal.filter((row) => row.route === "query");
   shown.push(element("h2", {}, `Reads (${reads.length})`));
-  shown.push(element("ol", {}, ...reads.map((row) => element("li", {}, `${row.at}: ${row.answer.status} ${row.answer.body.slice(0, 200)}`))));
+  shown.push(element("ol", {}, ...reads.map(read)));
   shown.push(element("h2", {}, "Repeat it"), block("The create as curl", repeat(task, location.origin)));
   shown.push(element("h2", {}, "Ask for it"), block("This task as curl", curl(CALLS.task({ task: task.id }), base, token)));
   return shown;
 }
+
+// The body is what a query of the task answers, unless this delivery was given another.
+function callback(delivery, task, act) {
+  const body = `Body of callback ${delivery.number}`;
+  return [
+    element("h2", {}, `Callback ${delivery.number}: ${delivery.status}`),
+    element("p", {}, delivery.verdict ?? ""),
+    element("ol", {}, ...delivery.attempts.map(attempt)),
+    element("h3", {}, `${body}${delivery.changed_body === null ? "" : ", changed"}`),
+    block(body, delivery.changed_body ?? pretty(task.body)),
+    button(`Replay callback ${delivery.number}`, () => act("replay", { number: delivery.number })),
+  ];
+}
+
+function attempt(made) {
+  const outcome = [made.status, made.error, made.detail].filter((each) => each !== null).join(", ");
+  return element("li", {}, `${outcome}: ${made.reason}; to ${made.target}`, ...whole(made.response));
+}
+
+const read = (row) => element("li", {}, `${row.at}: ${row.answer.status ?? row.answer.fault}`, ...whole(row.answer.body));
+const whole = (text) => (text ? [element("pre", { class: "whole" }, text)] : []);
 
 function facts(rows) {
   const list = element("dl");
