@@ -345,6 +345,55 @@ def test_it_goes_by_keyboard(ui: Ui) -> None:
     expect(ui.lane(task)).to_have_attribute("aria-pressed", "true")
 
 
+def test_arrows_go_through_all_tasks(ui: Ui) -> None:
+    """One stop of the tab key, from the newest task to the oldest, few of which are there at a time."""
+    for _ in range(60):
+        ui.create("stuck=99")
+    ui.open()
+    expect(ui.page.locator("#count")).to_have_text("60 of 60 tasks")
+    tasks = ui.page.locator("#names button").evaluate_all("all => all.map((each) => each.dataset.task)")
+    assert 5 < len(tasks) < 50
+    ui.page.get_by_label("Show").focus()
+    ui.page.keyboard.press("Tab")
+    expect(ui.lane(tasks[0])).to_be_focused()
+    for key, place in (("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1), ("Home", 0), ("ArrowUp", 0)):
+        ui.page.keyboard.press(key)
+        expect(ui.lane(tasks[place])).to_be_focused()
+    order = sorted(each["id"] for each in ui.control("tasks?limit=100")["tasks"])
+    ui.page.keyboard.press("End")
+    last = ui.page.locator("#names button:focus")
+    expect(last).to_be_in_viewport(ratio=1)
+    assert last.get_attribute("data-task") == order[-1]
+    stops = ui.page.locator("#names button[tabindex='0']")
+    expect(stops).to_have_count(1)
+    ui.page.keyboard.press("PageUp")
+    expect(last).not_to_have_attribute("data-task", order[-1])
+    ui.page.keyboard.press("PageDown")
+    expect(last).to_have_attribute("data-task", order[-1])
+    # The cursor stays at its task as others come, and as another part of the lanes is looked at.
+    ui.control("clock", {"advance": "1ms"})
+    new = ui.create("stuck=99")
+    ui.page.locator("#lanes").evaluate("box => { box.scrollTop = 0 }")
+    expect(ui.lane(new)).to_be_visible()
+    expect(ui.lane(order[-1])).to_be_focused()
+    expect(stops).to_have_count(1)
+    ui.page.keyboard.press("Enter")
+    expect(ui.page.locator("#detail h2").first).to_have_text(order[-1])
+    ui.page.keyboard.press("Home")
+    expect(ui.lane(new)).to_be_focused()
+    # Where its task is hidden, the cursor goes on to the one that takes its place.
+    ui.control(f"tasks/{new}/cancel", {})
+    ui.page.evaluate(
+        """() => {
+            const status = document.getElementById('status');
+            status.value = 'pending';
+            status.dispatchEvent(new Event('input'));
+        }"""
+    )
+    expect(ui.lane(new)).to_have_count(0)
+    expect(ui.lane(tasks[0])).to_be_focused()
+
+
 def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
     for _ in range(2000):
         ui.client.post("/v1/videos/generations", json=DOCUMENTED)

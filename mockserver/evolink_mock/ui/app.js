@@ -3,11 +3,13 @@
 import { CALLS, carryOut, curl } from "./calls.js";
 import { detail, element } from "./detail.js";
 import { ROW, draw } from "./draw.js";
+import { Names } from "./names.js";
 import { follow } from "./stream.js";
 
 const BASE = `${location.origin}/__mock`;
 const $ = (id) => document.getElementById(id);
 const lanes = new Map();
+const names = new Names($("names"), $("lanes"), choose);
 const state = {
   key: "", token: "", world: "", clock: null, heard: 0, shown: [], stale: false, following: null,
   // The chosen task; whether it is being asked for, has changed meanwhile, or waits until a pointer is up.
@@ -90,22 +92,6 @@ function range() {
   return [Math.min(from, at), to + Math.max(to - from, 1) * 0.02];
 }
 
-function nameLanes() {
-  const box = $("lanes"), first = Math.floor(box.scrollTop / ROW);
-  const seen = state.shown.slice(first, first + Math.ceil(box.clientHeight / ROW) + 1);
-  const names = $("names");
-  while (names.children.length > seen.length) names.lastChild.remove();
-  while (names.children.length < seen.length) names.append(element("button", { type: "button" }));
-  seen.forEach((lane, place) => {
-    const button = names.children[place];
-    const says = `${lane.id} ${lane.status}${lane.failure ? ` ${lane.failure}` : ""}`;
-    if (button.textContent !== says) button.textContent = says;
-    button.dataset.task = lane.id;
-    button.style.top = `${(first + place) * ROW}px`;
-    button.setAttribute("aria-pressed", String(lane.id === state.chosen));
-  });
-}
-
 function frame() {
   if (state.stale) sift();
   state.stale = false;
@@ -113,7 +99,7 @@ function frame() {
     $("now").textContent = new Date(now() * 1000).toISOString().replace("T", " ").slice(0, 23);
     const next = state.clock.next_event;
     $("mode").textContent = `${state.clock.mode}${next === null ? ", nothing is due" : `, next in ${Math.max(next - now(), 0).toFixed(1)} s`}`;
-    nameLanes();
+    names.render(state.shown, state.chosen);
     draw($("canvas"), $("lanes"), state.shown, range(), now(), state.chosen);
   }
   requestAnimationFrame(frame);
@@ -224,13 +210,6 @@ for (const over of ["pointerup", "pointercancel"]) {
   });
 }
 for (const id of ["search", "status", "span"]) $(id).addEventListener("input", () => (state.stale = true));
-// Names move as tasks come: a pointer means the one that it was put down on.
-let pressed = null;
-$("names").addEventListener("pointerdown", (event) => (pressed = event.target.dataset.task));
-$("names").addEventListener("click", (event) => {
-  const task = event.detail ? pressed : event.target.dataset.task;
-  if (task) choose(task);
-});
 for (const control of document.querySelectorAll("[data-call]")) {
   control.addEventListener(control.tagName === "FORM" ? "submit" : "click", (event) => {
     event.preventDefault();
