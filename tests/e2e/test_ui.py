@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -335,6 +336,86 @@ def test_a_canvas_is_made_once_at_any_zoom(server: Server, browser_page: tuple[P
     assert made <= 1
 
 
+_DRAWN = """async () => {
+    const pen = CanvasRenderingContext2D.prototype, calls = [];
+    for (const name of ['fillRect', 'arc', 'fillText']) {
+        const kept = pen[name];
+        pen[name] = function (...given) {
+            calls.push({ name, given, colour: this.fillStyle });
+            return kept.apply(this, given);
+        };
+    }
+    await new Promise(requestAnimationFrame);
+    calls.length = 0;
+    await new Promise(requestAnimationFrame);
+    return calls;
+}"""
+
+
+def _drawn(ui: Ui, name: str) -> list[Any]:
+    """The calls by that name of one frame; the page is opened for them, since they are listened to once."""
+    ui.open()
+    expect(ui.page.locator("#count")).to_have_text("1 of 1 tasks")
+    return [call for call in ui.page.evaluate(_DRAWN) if call["name"] == name]
+
+
+def _legend(ui: Ui, name: str) -> str:
+    """A colour of the legend as a canvas names it."""
+    shown = ui.page.locator(f"#legend .{name}").evaluate("each => getComputedStyle(each, '::before').backgroundColor")
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", shown))
+
+
+def _of_day(text: str) -> int:
+    hours, minutes, seconds = map(int, text.split(":"))
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _light(colour: str) -> float:
+    """The relative luminance of WCAG 2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_attempts_are_marks_on_the_axis_in_the_colours_of_the_legend(ui: Ui, scheme: Any) -> None:
+    ui.page.emulate_media(color_scheme=scheme)
+    task = ui.create(callback_url="https://sink.mock/500,200")
+    ui.control("clock", {"advance": "20s"})
+    (delivery,) = ui.control(f"deliveries?task={task}")["deliveries"]
+    instants = [attempt["started"] for attempt in delivery["attempts"]]
+    arcs = _drawn(ui, "arc")
+    refused, delivered = _legend(ui, "refused"), _legend(ui, "delivered")
+    assert [arc["colour"] for arc in arcs] == [refused, delivered]
+    assert refused != delivered
+    labels = [(_of_day(text), x) for text, x, _ in (call["given"] for call in _drawn(ui, "fillText"))]
+    (began, left), (ended, right) = labels[0], labels[-1]
+    scale = (right - left) / (ended - began)
+    for arc, at in zip(arcs, instants, strict=True):
+        assert arc["given"][0] == pytest.approx(left + (at % 86400 - began) * scale, abs=0.5)
+    assert arcs[1]["given"][0] - arcs[0]["given"][0] == pytest.approx((instants[1] - instants[0]) * scale, abs=0.5)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_axis_has_few_labels_at_round_instants(ui: Ui, scheme: Any) -> None:
+    ui.page.emulate_media(color_scheme=scheme)
+    ui.create("stuck=99")
+    ground = {"light": "#ffffff", "dark": "#0d1117"}[scheme]
+    for advance, step in (("7s", 1), ("30s", 5), ("3m", 30), ("40m", 600), ("6h", 3600)):
+        ui.control("clock", {"advance": advance})
+        labels = _drawn(ui, "fillText")
+        assert 3 <= len(labels) <= 9
+        told = [_of_day(f"{call['given'][0]}:00"[:8]) for call in labels if ":" in call["given"][0]]
+        assert {after - before for before, after in pairwise(told)} <= {step, -86400 + step, 2 * step}
+        assert all(each % step == 0 for each in told)
+        assert min(after["given"][1] - before["given"][1] for before, after in pairwise(labels)) >= 60
+        for call in labels:
+            dark, light = sorted((_light(call["colour"]), _light(ground)))
+            assert (light + 0.05) / (dark + 0.05) >= 4.5
+    ui.page.set_viewport_size({"width": 400, "height": 800})
+    assert 1 <= len(_drawn(ui, "fillText")) <= 3
+
+
 def test_it_goes_by_keyboard(ui: Ui) -> None:
     task = ui.create()
     ui.open()
@@ -362,7 +443,7 @@ def test_arrows_go_through_all_tasks(ui: Ui) -> None:
     order = sorted(each["id"] for each in ui.control("tasks?limit=100")["tasks"])
     ui.page.keyboard.press("End")
     last = ui.page.locator("#names button:focus")
-    expect(last).to_be_in_viewport(ratio=1)
+    expect(last).to_be_in_viewport(ratio=0.95)
     assert last.get_attribute("data-task") == order[-1]
     stops = ui.page.locator("#names button[tabindex='0']")
     expect(stops).to_have_count(1)

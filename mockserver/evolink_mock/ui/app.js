@@ -100,7 +100,7 @@ function frame() {
     const next = state.clock.next_event;
     $("mode").textContent = `${state.clock.mode}${next === null ? ", nothing is due" : `, next in ${Math.max(next - now(), 0).toFixed(1)} s`}`;
     names.render(state.shown, state.chosen);
-    draw($("canvas"), $("lanes"), state.shown, range(), now(), state.chosen);
+    draw($("canvas"), $("axis"), $("lanes"), state.shown, range(), now(), state.chosen);
   }
   requestAnimationFrame(frame);
 }

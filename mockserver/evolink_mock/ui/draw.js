@@ -1,27 +1,27 @@
 // Lanes on one canvas: only those that are seen are drawn, however many there are.
 
+import { reads, ticks } from "./axis.js";
+
 export const ROW = 24;
 const NAMES = 240;
+const AXIS = 18;
+const LABEL = 56;
 
-/** Draws the lanes that are seen on a canvas as large as its box; `range` is [from, to] in seconds. */
-export function draw(canvas, box, lanes, range, now, chosen) {
-  const wide = box.clientWidth, high = box.clientHeight, ratio = window.devicePixelRatio || 1;
-  const across = Math.round(wide * ratio), down = Math.round(high * ratio);
-  if (canvas.width !== across || canvas.height !== down) {
-    canvas.width = across;
-    canvas.height = down;
-    canvas.style.width = `${wide}px`;
-    canvas.style.height = `${high}px`;
-  }
-  const pen = canvas.getContext("2d");
-  const colours = getComputedStyle(document.documentElement);
-  const colour = (name) => colours.getPropertyValue(`--${name}`);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, wide, high);
+/** Draws the lanes that are seen on a canvas as large as its box, and their axis; `range` is [from, to] in seconds. */
+export function draw(canvas, axis, box, lanes, range, now, chosen) {
+  const wide = box.clientWidth, high = box.clientHeight;
+  const pen = clear(canvas, wide, high);
+  const colour = colours();
   const left = Math.min(NAMES, wide * 0.45) + 8, right = wide - 8;
   const scale = (right - left) / Math.max(range[1] - range[0], 0.001);
   const x = (at) => left + (Math.min(Math.max(at, range[0]), range[1]) - range[0]) * scale;
   const inside = (at) => at >= range[0] && at <= range[1];
+  const marks = ticks(range, right - left);
+  for (const at of marks.at) {
+    pen.fillStyle = colour("line");
+    pen.fillRect(x(at), 0, 1, high);
+  }
+  label(clear(axis, wide, AXIS), marks, x, wide - LABEL / 2, colour);
   const first = Math.floor(box.scrollTop / ROW), last = Math.min(lanes.length, first + Math.ceil(high / ROW) + 1);
   for (let place = first; place < last; place += 1) {
     const lane = lanes[place], top = place * ROW - box.scrollTop, middle = top + ROW / 2;
@@ -46,6 +46,37 @@ export function draw(canvas, box, lanes, range, now, chosen) {
     pen.fillStyle = colour("accent");
     pen.fillRect(x(now), 0, 1, high);
   }
+}
+
+// An empty canvas of that size, to be drawn on in units of the page at any zoom.
+function clear(canvas, wide, high) {
+  const ratio = window.devicePixelRatio || 1;
+  const across = Math.round(wide * ratio), down = Math.round(high * ratio);
+  if (canvas.width !== across || canvas.height !== down) {
+    canvas.width = across;
+    canvas.height = down;
+    canvas.style.width = `${wide}px`;
+    canvas.style.height = `${high}px`;
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, wide, high);
+  return pen;
+}
+
+// The colours of the page's scheme as it is now, each looked up once.
+function colours() {
+  const style = getComputedStyle(document.documentElement), known = {};
+  return (name) => (known[name] ??= style.getPropertyValue(`--${name}`));
+}
+
+// Labels stand in the middle of their instants; one that the end would cut is left out.
+function label(pen, marks, x, end, colour) {
+  pen.fillStyle = colour("soft");
+  pen.font = "11px ui-monospace, monospace";
+  pen.textAlign = "center";
+  pen.textBaseline = "middle";
+  for (const at of marks.at) if (x(at) <= end) pen.fillText(reads(at, marks.step), x(at), AXIS / 2);
 }
 
 function bar(pen, from, to, middle, colour, strength) {
