@@ -485,17 +485,20 @@ def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
     spent = ui.page.evaluate(
         """async () => {
             const box = document.getElementById('lanes'), taken = [];
-            for (let step = 0; step < 60; step += 1) {
-                box.scrollTop = step * 700;
-                const began = performance.now();
-                await new Promise(requestAnimationFrame);
-                taken.push(performance.now() - began);
+            let before = await new Promise(requestAnimationFrame);
+            for (let step = 1; step <= 120; step += 1) {
+                box.scrollTop = step * 390;
+                const at = await new Promise(requestAnimationFrame);
+                taken.push(at - before);
+                before = at;
             }
             return taken.sort((a, b) => a - b);
         }"""
     )
-    # The median of frames that come each 16.7 ms; a machine that is busy spoils a few.
-    assert spent[len(spent) // 2] < 50
+    assert ui.page.locator("#names button").count() < 60
+    # Frames that come each 16.7 ms; a machine that is busy spoils a few.
+    median, slow = spent[len(spent) // 2], spent[len(spent) * 95 // 100]
+    assert (median < 34, slow < 100) == (True, True), f"median {median} ms, 95th percentile {slow} ms"
 
 
 def test_a_lost_connection_is_taken_up_again(browser_page: tuple[Page, list[str]], tmp_path: Path) -> None:
