@@ -1,16 +1,24 @@
 """Random histories, until one shows that a promise is broken; it is then made as short as it can be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from evolink_contracts.invariants import judge
-from evolink_contracts.spending import Stopped
+from evolink_contracts.spending import Refrained, Stopped
 from evolink_contracts.steps import Broken, Judges, Step, play
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Trace
 
 SCOPE = "histories/"
 """Before the names of the keys that they are played with."""
+
+_ENDS = (Stopped, Refrained, Unusable)
+"""Why no more can be played."""
+
+
+class _Ended(BaseException):
+    """Why no more can be played, as Hypothesis lets it through: of an `Exception` it would seek a shorter example."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Searched:
-    """How many histories were played, and the shortest that failed. `stopped` is why it ended before its time."""
+    """How many histories were played to their ends, and the shortest that failed.
+
+    `stopped` is why the search ended before its time.
+    """
 
     played: int
     luck: int = 0
@@ -71,9 +82,7 @@ def search(
     )
     @given(histories(longest))
     def each(steps: list[Step]) -> None:
-        nonlocal played, failure, stopped
-        if stopped:
-            return
+        nonlocal played, failure
         if failure is not None and not steered:
             raise Broken(failure.says)
         played += 1
@@ -83,31 +92,37 @@ def search(
         except Broken as broken:
             failure = Failure(str(broken), steps, tuple(target.trace))
             raise
-        except (Stopped, Unusable) as reason:
-            stopped = str(reason)
+        except _ENDS as reason:
+            played -= 1
+            raise _Ended(str(reason)) from None
 
     target.begin(SCOPE)
     try:
-        each()
-    except Broken:
+        with suppress(Broken):
+            each()
         if steered and failure is not None:
-            failure = _without_idle_steps(target, failure, judges)
+            for shorter in _without_idle_steps(target, failure, judges):
+                failure = shorter
     except Flaky:
         failure = None if failure is None else replace(failure, again=False)
+    except (_Ended, *_ENDS) as reason:
+        stopped = str(reason)
     finally:
         target.trace[:] = kept
     return Searched(played, luck, failure, stopped)
 
 
-def _without_idle_steps(target: Target, failure: Failure, judges: Judges) -> Failure:
-    """The same failure, with no step left that it can do without: where many are alike, Hypothesis leaves some."""
+def _without_idle_steps(target: Target, failure: Failure, judges: Judges) -> Iterator[Failure]:
+    """The same failure, ever shorter, until no step is left that it can do without: Hypothesis leaves some where many
+    are alike.
+    """
     for place in reversed(range(len(failure.steps))):
         fewer = [*failure.steps[:place], *failure.steps[place + 1 :]]
         try:
             play(target, fewer, judges)
         except Broken as broken:
             failure = Failure(str(broken), fewer, tuple(target.trace))
-    return failure
+            yield failure
 
 
 def replay(target: Target, steps: Sequence[Step], judges: Judges = judge) -> Searched:
@@ -118,8 +133,8 @@ def replay(target: Target, steps: Sequence[Step], judges: Judges = judge) -> Sea
         play(target, steps, judges)
     except Broken as broken:
         return Searched(1, failure=Failure(str(broken), steps, tuple(target.trace)))
-    except (Stopped, Unusable) as reason:
-        return Searched(1, stopped=str(reason))
+    except _ENDS as reason:
+        return Searched(0, stopped=str(reason))
     finally:
         target.trace[:] = kept
     return Searched(1)

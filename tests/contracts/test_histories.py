@@ -1,7 +1,7 @@
 """What a customer does, as JSON: it can be kept and played again, and tells a lie in few steps."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.carriers import InProcess, Network
+from evolink_contracts.carriers import InProcess, Network, NoReply, Reply
 from evolink_contracts.edges import FLASH
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH
 from evolink_contracts.hook import Hook
 from evolink_contracts.invariants import invariants, judge
-from evolink_contracts.search import replay, search
+from evolink_contracts.search import Failure, _without_idle_steps, replay, search
 from evolink_contracts.spending import Purse
 from evolink_contracts.steps import ACTIONS, NoSteps, Step, play, read_steps, told
 from evolink_contracts.strategies import histories
-from evolink_contracts.target import Target
+from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Call
 from evolink_mock import exchange
 from evolink_mock.errors import Answer
@@ -198,6 +198,67 @@ def test_a_service_that_took_what_it_must_refuse_is_not_offered_it_again() -> No
         target = Target(carrier, "sk-purse", steered=False, guard=purse)
         play(target, [faulty])
     assert [event.path for event in target.trace if isinstance(event, Call)] == [CREDITS_PATH]
+
+
+class Dying:
+    """A service that answers as another, but nothing more once a path was asked for so many times."""
+
+    def __init__(self, carrier: InProcess, path: str, times: int) -> None:
+        self._carrier, self._path, self._left = carrier, path, times
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        self._left -= path == self._path
+        if self._left < 0:
+            raise NoReply("it is dead")
+        return self._carrier.send(method, path, headers, content)
+
+    def close(self) -> None:
+        """The other is closed by whoever opened it."""
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_failure_is_kept_where_the_service_dies_while_it_is_made_shorter(more: int) -> None:
+    with emulator("double_charge") as (carrier, _):
+        dying = Dying(carrier, CREATE_PATH, 1 + more)
+        found = search(Target(dying, "sk-dying"), 50, 1)
+    assert found.failure is not None
+    assert found.failure.says.startswith("30 credits are used")
+    assert found.failure.again
+    assert found.stopped == "it is dead"
+
+
+def test_a_failure_is_kept_where_the_service_dies_while_idle_steps_are_left_out() -> None:
+    with emulator("double_charge") as (carrier, _):
+        failure = Failure("x", [CREATE, {"do": "query", "task": 0}, {"do": "query", "task": 0}], ())
+        shorter = _without_idle_steps(Target(Dying(carrier, CREATE_PATH, 1), "sk-dying"), failure, judge)
+        assert len(next(shorter).steps) == 2
+        with pytest.raises(Unusable, match="it is dead"):
+            next(shorter)
+
+
+def test_nothing_is_drawn_once_a_search_has_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[list[Step]] = []
+
+    def noted(steps: list[Step]) -> list[Step]:
+        drawn.append(steps)
+        return steps
+
+    monkeypatch.setattr("evolink_contracts.strategies.histories", lambda longest: histories(longest).map(noted))
+    with emulator() as (carrier, _):
+        searched = search(Target(Dying(carrier, CREATE_PATH, 0), "sk-dying"), 500, 1)
+    assert searched.stopped == "it is dead"
+    assert searched.played == len(drawn) - 1
+
+
+def test_what_a_guard_refrains_from_ends_a_replay_with_its_reason() -> None:
+    faulty = {**CREATE, "fields": {"prompt": None}}
+    purse = Purse(limit=1000)
+    purse.after(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=json.dumps({"model": FLASH.name})))
+    with emulator() as (carrier, _):
+        target = Target(carrier, "sk-purse", steered=False, guard=purse)
+        searched = replay(target, [faulty])
+    assert (searched.played, searched.failure) == (0, None)
+    assert searched.stopped.startswith("t was accepted though it broke a rule")
 
 
 def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) -> None:
