@@ -110,13 +110,17 @@ class Broken(Exception):
     """A promise was broken; shown with its shortest example."""
 
 
+class Unfinished(Exception):
+    """A run ended before its time; says why."""
+
+
 class _Item(pytest.Item):
     def __init__(self, *, run: _Run, **given: Any) -> None:
         super().__init__(**given)
         self._run = run
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, Broken):
+        if isinstance(excinfo.value, Broken | Unfinished):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
@@ -134,9 +138,11 @@ class PromiseItem(_Item):
     def runtest(self) -> None:
         from evolink_contracts.reports import example_of
 
-        judgement = next(j for j in self._run.report.judgements if j.invariant.number == self._promise.number)
+        report = self._run.report
+        judgement = next(j for j in report.judgements if j.invariant.number == self._promise.number)
         if judgement.verdict == "not seen":
-            pytest.skip("nothing showed whether it holds")
+            early = f"; the run stopped early: {report.stopped}" if report.stopped else ""
+            pytest.skip(f"nothing showed whether it holds{early}")
         if judgement.breaches:
             example = example_of(judgement.shortest, self.config.getoption("--evolink-base-url"))
             raise Broken("\n".join([f"{self._promise.number} {self._promise.statement}", *example]))
@@ -148,8 +154,20 @@ class HistoriesItem(_Item):
     def runtest(self) -> None:
         from evolink_contracts.steps import told
 
-        if (failure := self._run.report.failure) is not None:
+        report = self._run.report
+        if (failure := report.failure) is not None:
             raise Broken("\n".join([failure.says, *told(failure.steps)]))
+        if report.stopped:
+            played = 0 if report.searched is None else report.searched.played
+            raise Unfinished(f"{played} histories were played before the run stopped: {report.stopped}")
+
+
+class RunItem(_Item):
+    """The run itself as one test, failed where it ended before its time, since the promises then saw less."""
+
+    def runtest(self) -> None:
+        if self._run.report.stopped:
+            raise Unfinished(f"the run stopped early: {self._run.report.stopped}")
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -163,3 +181,4 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         ]
         if config.getoption("--evolink-histories"):
             items.append(HistoriesItem.from_parent(session, name="histories", run=run))
+        items.append(RunItem.from_parent(session, name="run completed", run=run))

@@ -67,6 +67,8 @@ def _summary(report: Report) -> str:
 
 
 def _histories(searched: Searched) -> str:
+    if searched.failure is None and not searched.played:
+        return "no history came to its end"
     several = f"{searched.played} histories of seed {searched.luck}" if searched.played != 1 else "one history"
     return f"{several} {'held' if searched.failure is None else 'found a lie'}"
 
@@ -206,28 +208,39 @@ def as_json(report: Report, base_url: str) -> str:
 
 
 def as_junit(report: Report, base_url: str) -> str:
-    """For a pipeline: a test case for each promise."""
-    broken, unseen = len(report.broken), sum(each.verdict == "not seen" for each in report.judgements)
-    more, lost = int(report.searched is not None), int(report.failure is not None)
-    counts = {"tests": len(report.judgements) + more, "failures": broken + lost, "skipped": unseen, "errors": 0}
-    suite = Element("testsuite", {"name": "evolink-contracts", **{name: str(n) for name, n in counts.items()}})
+    """For a pipeline: a test case for each promise, for the histories, for what was skipped, and for an early end."""
+    suite = Element("testsuite", {"name": "evolink-contracts"})
     for judgement in report.judgements:
         promise = judgement.invariant
-        case = SubElement(
-            suite, "testcase", {"classname": "evolink_contracts", "name": f"{promise.number} {promise.name}"}
-        )
+        case = _case(suite, f"{promise.number} {promise.name}")
         if judgement.breaches:
-            failure = SubElement(case, "failure", {"message": judgement.shortest.broken, "type": promise.severity})
-            failure.text = "\n".join(example_of(judgement.shortest, base_url))
+            example = "\n".join(example_of(judgement.shortest, base_url))
+            _failure(case, judgement.shortest.broken, promise.severity, example)
         elif judgement.verdict == "not seen":
             SubElement(case, "skipped", {"message": "nothing showed whether it holds"})
     if report.searched is not None:
-        case = SubElement(suite, "testcase", {"classname": "evolink_contracts", "name": "histories"})
+        case = _case(suite, "histories")
         if report.failure is not None:
-            failure = SubElement(case, "failure", {"message": report.failure.says, "type": "critical"})
-            failure.text = "\n".join(_story(report.failure))
+            _failure(case, report.failure.says, "critical", "\n".join(_story(report.failure)))
+        elif report.stopped:
+            SubElement(case, "skipped", {"message": f"stopped early; {_histories(report.searched)}"})
+    for each in report.skipped:
+        SubElement(_case(suite, f"skipped {each.probe}"), "skipped", {"message": each.reason})
+    if report.stopped:
+        SubElement(_case(suite, "run completed"), "error", {"message": f"stopped early: {report.stopped}"})
+    kinds = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+    for count, kind in kinds.items():
+        suite.set(count, str(len([*suite.iter(kind)])))
     indent(suite)
     return tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _case(suite: Element, name: str) -> Element:
+    return SubElement(suite, "testcase", {"classname": "evolink_contracts", "name": name})
+
+
+def _failure(case: Element, says: str, kind: str, example: str) -> None:
+    SubElement(case, "failure", {"message": says, "type": kind}).text = example
 
 
 _UNFIT = re.compile("[^\t\n\r -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

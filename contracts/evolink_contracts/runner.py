@@ -1,17 +1,17 @@
 """A run: probes are played to a service, and every promise is judged by the trace that they leave."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evolink_contracts.history import TOLERANCE, in_trouble
+from evolink_contracts.history import TOLERANCE
 from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.probes import Probe, played
-from evolink_contracts.search import Failure, Searched
+from evolink_contracts.search import Failure, Searched, troubles_in
 from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.spending import Refrained, Stopped
 from evolink_contracts.target import Target, Unusable
-from evolink_contracts.trace import Call, Trace
+from evolink_contracts.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ def run(
         stopped = searched.stopped
     shown = () if searched is None or searched.failure is None else searched.failure.trace
     trace = (*target.trace, *shown)
-    return Report(tuple(judge(trace, chosen, tolerance)), trace, (*skipped, *_troubles(trace)), stopped, searched)
+    troubles = troubles_in(target.trace) + Counter({} if searched is None else searched.troubles)
+    return Report(tuple(judge(trace, chosen, tolerance)), trace, (*skipped, *_told(troubles)), stopped, searched)
 
 
-def _troubles(trace: Trace) -> list[Skipped]:
+def _told(troubles: Mapping[int, int]) -> list[Skipped]:
     """What came of keys, accounts and networks is told, and not taken for a broken promise."""
-    troubles = Counter(event.status for event in trace if isinstance(event, Call) and in_trouble(event))
     return [Skipped(f"{count} calls", f"they were answered {status}") for status, count in sorted(troubles.items())]

@@ -1,14 +1,16 @@
 """Random histories, until one shows that a promise is broken; it is then made as short as it can be."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from evolink_contracts.history import in_trouble
 from evolink_contracts.invariants import judge
 from evolink_contracts.spending import Refrained, Stopped
 from evolink_contracts.steps import Broken, Judges, Step, play
 from evolink_contracts.target import Target, Unusable
-from evolink_contracts.trace import Trace
+from evolink_contracts.trace import Call, Event, Trace
 
 SCOPE = "histories/"
 """Before the names of the keys that they are played with."""
@@ -36,13 +38,20 @@ class Failure:
 class Searched:
     """How many histories were played to their ends, and the shortest that failed.
 
-    `stopped` is why the search ended before its time.
+    `stopped` is why the search ended before its time. `troubles` are how many calls were answered with which status
+    that says nothing about the contract.
     """
 
     played: int
     luck: int = 0
     failure: Failure | None = None
     stopped: str = ""
+    troubles: Mapping[int, int] = field(default_factory=dict)
+
+
+def troubles_in(events: Iterable[Event]) -> Counter[int]:
+    """How many calls were answered with which status that says nothing about the contract."""
+    return Counter(event.status for event in events if isinstance(event, Call) and in_trouble(event))
 
 
 def search(
@@ -68,6 +77,7 @@ def search(
     phases = [Phase.generate, Phase.shrink] if steered else [Phase.generate]
     played, stopped = 0, ""
     failure: Failure | None = None
+    troubles: Counter[int] = Counter()
 
     # A service may be slow, which is no fault of what is drawn.
     @seed(luck)
@@ -95,6 +105,8 @@ def search(
         except _ENDS as reason:
             played -= 1
             raise _Ended(str(reason)) from None
+        finally:
+            troubles.update(_troubles(target))
 
     target.begin(SCOPE)
     try:
@@ -109,7 +121,12 @@ def search(
         stopped = str(reason)
     finally:
         target.trace[:] = kept
-    return Searched(played, luck, failure, stopped)
+    return Searched(played, luck, failure, stopped, troubles)
+
+
+def _troubles(target: Target) -> Mapping[int, int]:
+    """Those of the history that was played last; an emulator that is steered answers so where it is told to."""
+    return {} if "control" in target.can else troubles_in(target.trace)
 
 
 def _without_idle_steps(target: Target, failure: Failure, judges: Judges) -> Iterator[Failure]:
@@ -127,14 +144,14 @@ def _without_idle_steps(target: Target, failure: Failure, judges: Judges) -> Ite
 
 def replay(target: Target, steps: Sequence[Step], judges: Judges = judge) -> Searched:
     """Play one history, such as one that was saved; afterwards the trace is as it was before."""
-    kept = list(target.trace)
+    kept, failure, stopped = list(target.trace), None, ""
     target.begin(SCOPE)
     try:
         play(target, steps, judges)
     except Broken as broken:
-        return Searched(1, failure=Failure(str(broken), steps, tuple(target.trace)))
+        failure = Failure(str(broken), steps, tuple(target.trace))
     except _ENDS as reason:
-        return Searched(0, stopped=str(reason))
-    finally:
-        target.trace[:] = kept
-    return Searched(1)
+        stopped = str(reason)
+    troubles = _troubles(target)
+    target.trace[:] = kept
+    return Searched(int(not stopped), failure=failure, stopped=stopped, troubles=troubles)

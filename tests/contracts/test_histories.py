@@ -1,6 +1,7 @@
 """What a customer does, as JSON: it can be kept and played again, and tells a lie in few steps."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -16,6 +17,7 @@ from evolink_contracts.edges import FLASH
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH
 from evolink_contracts.hook import Hook
 from evolink_contracts.invariants import invariants, judge
+from evolink_contracts.runner import Skipped, run
 from evolink_contracts.search import Failure, _without_idle_steps, replay, search
 from evolink_contracts.spending import Purse
 from evolink_contracts.steps import ACTIONS, NoSteps, Step, play, read_steps, told
@@ -179,6 +181,23 @@ def test_trouble_of_a_service_is_no_broken_promise(scenario: str) -> None:
         Target(carrier, "sk-trouble").control("scenarios/default", {"scenario": scenario})
         waiting = Target(carrier, "sk-trouble-a", steered=False, pause=0.0)
         assert search(waiting, 10, 1, longest=15).failure is None
+
+
+def test_trouble_in_histories_is_told_in_the_report() -> None:
+    with emulator() as (carrier, _):
+        Target(carrier, "sk-trouble").control("scenarios/default", {"scenario": "create=insufficient_quota"})
+        waiting = Target(carrier, "sk-trouble-a", steered=False, pause=0.0)
+        found = run(waiting, probes=[], explore=lambda target: search(target, 30, 1, longest=15))
+        again = run(waiting, probes=[], explore=lambda target: replay(target, [CREATE]))
+    assert re.fullmatch(r"\d+ calls", found.skipped[0].probe)
+    assert [skipped.reason for skipped in found.skipped] == ["they were answered 402"]
+    assert again.skipped == (Skipped("1 calls", "they were answered 402"),)
+
+
+def test_a_refusal_that_was_asked_for_is_no_trouble() -> None:
+    steps: list[Step] = [{"do": "inject", "refusal": "insufficient_quota"}, CREATE]
+    with service() as opened, opened() as target:
+        assert run(target, probes=[], explore=lambda target: replay(target, steps)).skipped == ()
 
 
 def test_a_purse_bounds_histories_too() -> None:

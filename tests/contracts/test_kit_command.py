@@ -214,6 +214,7 @@ def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_
     assert ran.returncode == 0, ran.stdout
     assert "PASSED test_own.py::test_own" in ran.stdout
     assert "PASSED ::VC-054 links live a day" in ran.stdout
+    assert "PASSED ::run completed" in ran.stdout
     assert "1 skipped" in plugin(tmp_path).stdout
     assert "needs --evolink-api-key" in plugin(tmp_path, "--evolink-base-url", foreign, "-k", "VC").stdout
 
@@ -232,6 +233,19 @@ def test_the_options_of_a_run_are_options_of_pytest_too(server: Server, tmp_path
     with served("double_charge") as url:
         ran = plugin(tmp_path, "--evolink-base-url", url, *given[2:], "--evolink-histories", "9", "-k", "histories")
     assert "30 credits are used where from 15 to 15 can be\ncreate: fields" in ran.stdout, ran.stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_stops_fails_in_pytest_with_its_reason(foreign: str, tmp_path: Path) -> None:
+    given = ("--evolink-base-url", foreign, "--evolink-api-key", "sk-x", "--evolink-profile")
+    ran = plugin(tmp_path, *given, "live-safe", "-k", "completed or VC-067")
+    assert "FAILED ::run completed" in ran.stdout, ran.stdout
+    assert "was accepted as a task without an id; look after that task and its credits" in ran.stdout
+    assert "nothing showed whether it holds; the run stopped early: a create without a required" in ran.stdout
+    live = (*given, "live", "--evolink-max-credits", "16", "--evolink-histories", "5")
+    ran = plugin(tmp_path, *live, "-k", "histories")
+    assert "0 histories were played before the run stopped: " in ran.stdout, ran.stdout
+    assert "FAILED ::histories" in ran.stdout
 
 
 def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:

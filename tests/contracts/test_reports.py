@@ -30,27 +30,46 @@ def report(*events: Event, searched: Searched | None = None, stopped: str = "") 
 
 
 WRONG = report(create(status=201, answer=HOSTILE), read(1.0, "failed"))
+STOPPED = report(searched=Searched(4, 7), stopped="it is <dead>")
 LOST = report(searched=Searched(5, 7, Failure(HOSTILE, STEPS, (), again=False)), stopped=HOSTILE)
 
 
-@pytest.mark.parametrize("shown", [WRONG, LOST, report()], ids=["broken", "a history", "nothing"])
+@pytest.mark.parametrize("shown", [WRONG, LOST, STOPPED, report()], ids=["broken", "a history", "stopped", "nothing"])
 def test_junit_keeps_its_schema(shown: Report) -> None:
     document = FORMATS["junit"](shown, URL)
     JUNIT.validate(document)
     suite = fromstring(document)
-    kinds = ("failure", "skipped")
-    counted = [str(len([*suite.iter("testcase")])), *(str(len([*suite.iter(kind)])) for kind in kinds)]
-    assert counted == [suite.get("tests"), suite.get("failures"), suite.get("skipped")]
+    kinds = ("testcase", "failure", "skipped", "error")
+    counted = [str(len([*suite.iter(kind)])) for kind in kinds]
+    assert counted == [suite.get(count) for count in ("tests", "failures", "skipped", "errors")]
 
 
 def test_junit_says_what_broke() -> None:
     suite = fromstring(FORMATS["junit"](WRONG, URL))
     cases = {case.get("name"): case for case in suite.iter("testcase")}
-    assert len(cases) == len(invariants())
+    assert len(cases) == len(invariants()) + 1
     failure = cases["VC-002 answers 200"].find("failure")
     assert failure is not None
     assert (failure.get("message"), failure.get("type")) == ("the status is 201", "critical")
     assert cases["VC-067 gaps"].find("skipped") is not None
+
+
+def test_junit_says_that_a_run_ended_before_its_time_and_what_was_skipped() -> None:
+    suite = fromstring(FORMATS["junit"](STOPPED, URL))
+    error = suite.find("testcase[@name='run completed']/error")
+    assert error is not None
+    assert error.get("message") == "stopped early: it is <dead>"
+    histories = suite.find("testcase[@name='histories']/skipped")
+    assert histories is not None
+    assert histories.get("message") == "stopped early; 4 histories of seed 7 held"
+    probe = suite.find("testcase[@name='skipped callbacks']/skipped")
+    assert probe is not None
+    assert probe.get("message") == "no <way>"
+
+
+def test_a_search_that_stopped_in_its_first_history_held_nothing() -> None:
+    shown = report(searched=Searched(0, 7), stopped="it is dead")
+    assert "; no history came to its end; stopped early: it is dead" in FORMATS["text"](shown, URL)
 
 
 @given(st.lists(FOREIGN | CALLED, max_size=4))
