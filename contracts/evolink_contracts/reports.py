@@ -17,23 +17,37 @@ from evolink_contracts.trace import Attempt, Call, Event
 
 _MARKS = {"held": "✓", "broken": "✗", "not seen": "–"}
 _SHOWN = 300
+_LONGEST_BODY = 4000
+"""A prompt that is one character too long fits into that, and a URL too."""
+_WHOLE_URL = re.compile("https?://")
+_OWN_PATH = re.compile("/(?!/)")
+"""What is on the service for sure, whoever made the recording."""
 
 
 def curl(call: Call, base_url: str) -> str:
-    """A line for a shell that repeats a call; the key comes from EVOLINK_API_KEY."""
-    url = call.path if "://" in call.path else f"{base_url.rstrip('/')}{call.path}"
-    words = ["curl", "-s", "-i", *(["-X", call.method] if call.method not in ("GET", "POST") else []), url]
+    """A line for a shell that repeats a call; the key comes from EVOLINK_API_KEY, and goes to the service alone."""
+    url = call.path if _WHOLE_URL.match(call.path) else f"{base_url.rstrip('/')}{call.path}"
+    # What curl would send by itself.
+    usual = "GET" if call.sent is None else "POST"
+    words = ["curl", "-s", "-i", "-g", *(["-X", call.method] if call.method != usual else []), url]
     line = shlex.join(words)
-    if call.access == "granted":
+    if call.access == "granted" and _OWN_PATH.match(call.path):
         line += ' -H "Authorization: Bearer $EVOLINK_API_KEY"'
     elif call.access == "wrong":
         line += ' -H "Authorization: Bearer sk-invalid-key"'
     for name, value in call.sent_headers.items():
         line += f" -H {shlex.quote(f'{name}: {value}')}"
     if call.sent is not None:
-        body = call.sent if len(call.sent) <= 4 * _SHOWN else f"{call.sent[:_SHOWN]}…"
-        line += f" --data-binary {shlex.quote(body)}"
+        # Else curl would call it a form.
+        line += "" if "content-type" in call.sent_headers else " -H content-type:"
+        line += f" --data-raw {shlex.quote(_fit_for_a_line(call.sent))}"
     return line
+
+
+def _fit_for_a_line(body: str) -> str:
+    if len(body) <= _LONGEST_BODY:
+        return body
+    return f"{body[:_SHOWN]}… (shortened: it does not repeat the call as it is)"
 
 
 def _event(event: Event) -> str:

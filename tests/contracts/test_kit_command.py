@@ -95,7 +95,7 @@ def test_a_foreign_service_is_bought_from_and_told_what_is_wrong_with_it(foreign
         "    with a key that is missing it got 200\n"
         "      GET /v1/tasks/task-unified-1757169743-7cvnl5zw at "
     ) in ran.stdout
-    assert "      curl -s -i " + foreign + "/v1/tasks/nonsense -H " in ran.stdout
+    assert "      curl -s -i -g " + foreign + "/v1/tasks/nonsense -H " in ran.stdout
     # One that broke a rule, four of strangers, one to a route that is none, and those that were paid for.
     assert Foreign.creates == 1 + 4 + 1 + 4
     assert "– skipped lacking: it broke off: a task without an id was accepted though it broke a rule" in ran.stdout
@@ -185,8 +185,8 @@ def test_what_is_broken_is_shown_with_its_example_and_a_line_that_repeats_it(rec
     assert ran.returncode == 1
     assert "✗ VC-002 An accepted request is answered with 200, not 201 or 202.\n    the status is 201\n" in ran.stdout
     assert (
-        '      curl -s -i https://api.evolink.ai/v1/videos/generations -H "Authorization: Bearer $EVOLINK_API_KEY" '
-        "-H 'content-type: application/json' --data-binary "
+        '      curl -s -i -g https://api.evolink.ai/v1/videos/generations -H "Authorization: Bearer $EVOLINK_API_KEY" '
+        "-H 'content-type: application/json' --data-raw "
         '\'{"model": "wan2.6-image-to-video-flash", "prompt": "it\'"\'"\'s a cat"}\'\n'
     ) in ran.stdout
     assert "✗ VC-013 image_urls is required" in ran.stdout

@@ -1,7 +1,13 @@
 """Reports of a judged recording: JUnit by its schema, a page in a browser, Markdown, JSON; hostile text is text."""
 
 import json
+import os
+import shlex
+import shutil
+import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -11,10 +17,10 @@ from hypothesis import strategies as st
 
 from browser import opened_page
 from evolink_contracts.invariants import invariants, judge
-from evolink_contracts.reports import FORMATS
+from evolink_contracts.reports import FORMATS, curl
 from evolink_contracts.runner import Report, Skipped
 from evolink_contracts.search import Failure, Searched
-from evolink_contracts.trace import Event
+from evolink_contracts.trace import Call, Event
 from exhibits import EXHIBITS, create, read
 from recordings import CALLED, FOREIGN
 
@@ -80,6 +86,80 @@ def test_whatever_was_recorded_is_reported(events: list[Event]) -> None:
     json.loads(FORMATS["json"](shown, URL))
     for form in ("text", "markdown", "html"):
         assert not {"\x1b", "\x9b"} & set(FORMATS[form](shown, URL).encode().decode())
+
+
+def received(line: str) -> tuple[str, dict[str, str], bytes]:
+    """What a service gets when a line for a shell is run: method, headers, body."""
+    got: list[tuple[str, dict[str, str], bytes]] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def handle_one_request(self) -> None:
+            self.raw_requestline = self.rfile.readline()
+            if self.parse_request():
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                got.append(
+                    (f"{self.command} {self.path}", headers, self.rfile.read(int(headers.get("content-length", 0))))
+                )
+                self.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
+            self.close_connection = True
+
+    with HTTPServer(("127.0.0.1", 0), Ear) as httpd:
+        thread = Thread(target=httpd.handle_request)
+        thread.start()
+        line = line.replace(URL, f"http://127.0.0.1:{httpd.server_address[1]}")
+        subprocess.run(["sh", "-c", line], env={**os.environ, "EVOLINK_API_KEY": "sk-x"}, check=True, timeout=30)
+        thread.join()
+    return got[0]
+
+
+HAS_CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+LONG = json.dumps({"prompt": "x" * 1501, "callback_url": "https://example.com/" + "y" * 2048})
+
+
+@HAS_CURL
+@pytest.mark.parametrize(
+    ("method", "sent"),
+    [
+        ("GET", None),
+        ("POST", None),
+        ("GET", "{}"),
+        ("POST", "@/etc/hostname"),
+        ("POST", '{"a": "it\'s"}\n'),
+        ("POST", ""),
+        ("DELETE", None),
+        ("POST", LONG),
+    ],
+)
+def test_the_line_for_a_shell_repeats_the_call(method: str, sent: str | None) -> None:
+    path = "/v1/tasks/{a,b}[1-2]"
+    headers = {} if sent is None else {"content-type": "application/json"}
+    request, got, body = received(curl(Call(0, method, path, 200, sent=sent, sent_headers=headers), URL))
+    assert request == f"{method} {path}"
+    assert body.decode() == (sent or "")
+    assert got["authorization"] == "Bearer sk-x"
+    assert got.get("content-type") == headers.get("content-type")
+
+
+@HAS_CURL
+def test_a_body_without_a_type_stays_without_one() -> None:
+    _, headers, _ = received(curl(Call(0, "POST", "/v1/x", 200, sent="{}"), URL))
+    assert "content-type" not in headers
+
+
+def test_a_body_that_is_too_long_for_a_line_is_said_to_be_shortened() -> None:
+    line = curl(Call(0, "POST", "/v1/x", 200, sent="x" * 5000), URL)
+    assert "… (shortened: it does not repeat the call as it is)" in line
+    assert len(line) < 1000
+
+
+@pytest.mark.parametrize(
+    "path", ["https://evil.example/steal", "//evil.example/", "@evil.example/", ".evil.example/", "-K/x://", ""]
+)
+def test_the_key_goes_nowhere_but_to_the_service(path: str) -> None:
+    line = curl(Call(0, "GET", path, 200, sent="@/home/me/.ssh/id_rsa"), URL)
+    assert "EVOLINK_API_KEY" not in line
+    assert "--data-binary" not in line
+    assert not any(word.startswith("-K") for word in shlex.split(line))
 
 
 def test_markdown_is_a_table_and_what_broke() -> None:
