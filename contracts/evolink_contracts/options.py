@@ -1,8 +1,10 @@
 """What several commands take, and how they end: which promises, how much tolerance, which report, which exit code."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +13,23 @@ from evolink_contracts.invariants import invariants
 from evolink_contracts.reports import FORMATS
 from evolink_contracts.runner import Report
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+
+class _Writable(click.Path):
+    """A file that can be written, or made; looked at before a run, since afterwards its report would be lost."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if not file.parent.is_dir():
+            self.fail(f"{file} cannot be written: there is no directory {file.parent}", param, ctx)
+        if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
+            self.fail(f"{file} cannot be written: nothing may be added to the directory {file.parent}", param, ctx)
+        return file
+
+
+FILE = _Writable()
 RECORDING = click.Path(exists=True, dir_okay=False, path_type=Path)
 FORMAT = click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
 OUT = click.option("--out", type=FILE, metavar="FILE", help="Write it there.")
@@ -44,17 +62,28 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> Sequence[str]:
     return [number for number in known if number in wanted - {numbers[name] for name in skip}]
 
 
-def say(report: Report, base_url: str, form: str, out: Path | None) -> None:
-    """Write a report, and end with its exit code."""
+def say(report: Report, base_url: str, form: str, out: Path | None, lost: bool = False) -> None:
+    """Write a report, and end with its exit code; `lost` is whether something else could not be written."""
     put(FORMATS[form](report, base_url), out)
     if report.stopped:
         click.echo(f"Error: {report.stopped}", err=True)
-    sys.exit(1 if report.broken or report.failure else 3 if report.stopped else 0)
+    sys.exit(3 if lost else 1 if report.broken or report.failure else 3 if report.stopped else 0)
 
 
 def put(text: str, out: Path | None) -> None:
-    """Print a text, or write it into a file."""
+    """Print a text, or write it into a file; where that fails it is printed all the same, and the command ends."""
     if out is None:
         click.echo(text)
-    else:
-        out.write_text(text, encoding="utf-8")
+    elif not written(text, out):
+        click.echo(text)
+        sys.exit(3)
+
+
+def written(text: str, file: Path) -> bool:
+    """Write a text into a file, and tell of it where that fails."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        click.echo(f"Error: {file} could not be written: {error.strerror}", err=True)
+        return False
+    return True

@@ -146,11 +146,12 @@ def run_command(
         except Unusable as error:
             click.echo(f"Error: {base_url}: {error}", err=True)
             sys.exit(3)
+    kept = []
     if trace is not None:
-        trace.write_text("".join(f"{line}\n" for line in write_trace(report.trace)), encoding="utf-8")
+        kept.append(options.written("".join(f"{line}\n" for line in write_trace(report.trace)), trace))
     if save is not None and report.failure is not None:
-        _keep(report.failure, save)
-    options.say(report, base_url, form, out)
+        kept.append(options.written(_kept(report.failure), save))
+    options.say(report, base_url, form, out, lost=not all(kept))
 
 
 def _steps(saved: Path) -> list[Step]:
@@ -160,9 +161,9 @@ def _steps(saved: Path) -> list[Step]:
         raise click.BadParameter(f"--replay {saved}: {error}") from None
 
 
-def _keep(failure: Failure, file: Path) -> None:
+def _kept(failure: Failure) -> str:
     kept = {"says": failure.says, "steps": failure.steps}
-    file.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    return json.dumps(kept, indent=2) + "\n"
 
 
 def _explore(

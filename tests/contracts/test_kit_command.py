@@ -13,10 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+import click
 import httpx
 import pytest
 
 from evolink_contracts.invariants import invariants
+from evolink_contracts.options import FILE
 from kit import kit
 from lying import served
 from serving import Server
@@ -253,6 +255,45 @@ def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
     ran = kit("check", str(tmp_path / "x.jsonl"))
     assert ran.returncode == 3
     assert 'line 1 has no "kind" that is one of call, attempt' in ran.stderr
+
+
+@pytest.mark.parametrize("option", ["--out", "--trace", "--save"])
+def test_a_file_that_cannot_be_written_is_named_before_the_run(option: str, foreign: str, tmp_path: Path) -> None:
+    file = tmp_path / "none" / "x"
+    Foreign.creates = 0
+    ran = kit("run", "--base-url", foreign, "--api-key", "sk-x", "--profile", "live-safe", option, str(file))
+    assert (ran.returncode, ran.stdout, Foreign.creates) == (2, "", 0)
+    assert f"there is no directory {file.parent}" in " ".join(ran.stderr.split())
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_directory_that_takes_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever is root may write almost anywhere.
+    monkeypatch.setattr("evolink_contracts.options.os.access", lambda *_: False)
+    with pytest.raises(click.BadParameter, match=f"nothing may be added to the directory {tmp_path}"):
+        FILE.convert(str(tmp_path / "x"), None, None)
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
+@FULL
+def test_a_report_that_could_not_be_written_is_printed(recording: str) -> None:
+    ran = kit("check", recording, "--out", "/dev/full")
+    assert ran.returncode == 3
+    assert "✗ VC-002 An accepted request" in ran.stdout
+    assert "Error: /dev/full could not be written: No space left on device" in ran.stderr
+
+
+@FULL
+@pytest.mark.parametrize("option", ["--trace", "--save"])
+def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(option: str) -> None:
+    with served("double_charge") as url:
+        given = ("--base-url", url, "--api-key", "sk-full", "--only", "VC-001", "--histories", "30")
+        ran = kit("run", *given, option, "/dev/full")
+    assert ran.returncode == 3, ran.stderr
+    assert "✗ a history of 1 step: 30 credits are used" in ran.stdout
+    assert "Error: /dev/full could not be written: No space left on device" in ran.stderr
 
 
 @pytest.mark.slow
