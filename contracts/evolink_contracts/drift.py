@@ -8,7 +8,16 @@ from itertools import pairwise
 from typing import Any
 
 from evolink_contracts.comparison import Difference, compare
-from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, TOLERANCE, History, Story, in_trouble
+from evolink_contracts.history import (
+    CREATE_PATH,
+    CREDITS_PATH,
+    TASK_PATH,
+    TOLERANCE,
+    History,
+    Story,
+    by_another,
+    in_trouble,
+)
 from evolink_contracts.invariants import Severity
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS as POLICY
 from evolink_contracts.spec.wire import TERMINAL, Seconds
@@ -119,7 +128,7 @@ class _Replay:
 
     def _unplayable(self, call: Call) -> str | None:
         """Why a call says nothing, if it does."""
-        if in_trouble(call) or "remaining" in call.notes:
+        if in_trouble(call) or by_another(call) or "remaining" in call.notes:
             return "answers that tell of a key, an account or the service"
         if "://" in call.path and call.path not in self._links:
             return "links that no query showed"

@@ -15,13 +15,23 @@ TASK_PATH = "/v1/tasks/"
 CREDITS_PATH = "/v1/credits"
 TOLERANCE: Seconds = 0.25
 """By how much a gap may differ on a clock that runs; on one that is moved by hand there is no need for any."""
-TROUBLES = (401, 402, 429, 500, 502, 503, 504)
+TROUBLES = frozenset({401, 402, 408, 429, *range(500, 1000)})
 """Answers to a good key that tell of the key, the account or the network, and nothing of the request."""
+UNAVAILABLE = TROUBLES | {403, 409}
+"""The same of a create, which may want a model that the key has not, or an Idempotency-Key that is taken."""
+_OF_A_KEY = {401, 402}
 
 
 def in_trouble(call: Call) -> bool:
     """Whether a call says nothing about the contract: its key was refused, or the service was."""
-    return call.access == "granted" and call.status in TROUBLES and "remaining" not in call.notes
+    wanted = call.status == 402 and "remaining" in call.notes
+    return call.access == "granted" and call.status in TROUBLES and not wanted
+
+
+def by_another(call: Call) -> bool:
+    """Whether something on the way answered, such as a proxy: with trouble, and not in the words of the API."""
+    error = call.json.get("error") if isinstance(call.json, dict) else None
+    return not isinstance(error, dict) and (in_trouble(call) or call.status in TROUBLES - _OF_A_KEY)
 
 
 class Create(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType
 from typing import Any, TypeAlias
 
-from evolink_contracts.history import CREATE_PATH, TROUBLES, in_trouble
+from evolink_contracts.history import CREATE_PATH, TROUBLES, UNAVAILABLE, in_trouble
 from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.ledger import Ledger
 from evolink_contracts.oracle import judge_create
@@ -202,7 +202,8 @@ class Player:
 
     def _troubled(self, call: Call) -> bool:
         """Whether an answer tells of the key, the account or the service; an emulator of one's own has no such."""
-        return not self._steered and in_trouble(call)
+        unavailable = call.path == CREATE_PATH and call.status in UNAVAILABLE
+        return not self._steered and (unavailable or in_trouble(call))
 
     def _query(self, task: int) -> None:
         if not self.tasks:

@@ -175,7 +175,13 @@ def test_what_is_not_judged_fails_no_history() -> None:
         assert replay(target, found.steps, others).failure is None
 
 
-@pytest.mark.parametrize("scenario", ["query=rate_limited", "create=internal_error", "credits=upstream_error"])
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        *("query=rate_limited", "create=internal_error", "credits=upstream_error"),
+        *("create=model_access_denied", "create=paid_outcome_unknown"),
+    ],
+)
 def test_trouble_of_a_service_is_no_broken_promise(scenario: str) -> None:
     with emulator() as (carrier, _):
         Target(carrier, "sk-trouble").control("scenarios/default", {"scenario": scenario})

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from evolink_contracts.history import CREDITS_PATH, Create, History
+from evolink_contracts.history import CREDITS_PATH, Create, History, by_another
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.oracle import cost_of
 from evolink_contracts.spec.wire import TERMINAL
@@ -102,6 +102,11 @@ def _uses(history: History) -> Iterator[tuple[Call, Call, float, float]]:
             last[call.who] = (call, place)
 
 
+def _unheard(history: History, look: Call) -> bool:
+    """Whether something on the way kept an answer back before, so that nobody knows what was made or how it ended."""
+    return any(by_another(call) for call in history.before(look))
+
+
 @invariant(
     "VC-083",
     "charged",
@@ -110,6 +115,8 @@ def _uses(history: History) -> Iterator[tuple[Call, Call, float, float]]:
 )
 def charged(history: History) -> Iterator[Finding]:
     for earlier, later, used, should in _uses(history):
+        if _unheard(history, later):
+            continue
         says = f"{used:g} credits were used where {should:g} belong"
         yield expect(abs(used - should) < _EXACT, says, earlier, later)
 
@@ -132,6 +139,8 @@ def conserved(history: History) -> Iterator[Finding]:
 def not_enough(history: History) -> Iterator[Finding]:
     for create in history.creates:
         remaining = create.call.notes.get("remaining")
+        if by_another(create.call):
+            continue
         if isinstance(remaining, int | float) and create.judged.cost is not None:
             holds = (create.call.status == 402) == (create.judged.cost > remaining)
             says = f"{create.judged.cost:g} of {remaining:g} credits got {create.call.status}"

@@ -4,21 +4,19 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from evolink_contracts.history import TROUBLES, Create, History, in_trouble
+from evolink_contracts.history import UNAVAILABLE, Create, History, in_trouble
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.sources import Basis
 from evolink_contracts.spec.wire import BILLING_RULES, TASK_ID_PATTERN, TASK_OBJECT
 
 FLASH = MODELS["wan2.6-image-to-video-flash"]
-_UNAVAILABLE = (*TROUBLES, 403, 409)
-"""Refusals that are about the key or the service, and say nothing of the request."""
 
 
 @invariant("VC-001", "accepts", "A request that breaks no rule is accepted.", "S1a")
 def accepts(history: History) -> Iterator[Finding]:
     for create in history.creates:
-        if create.judged.faults or create.judged.unsure or create.call.status in _UNAVAILABLE:
+        if create.judged.faults or create.judged.unsure or create.call.status in UNAVAILABLE:
             continue
         says = f"a request without a fault got {create.call.status}: {create.call.answer[:200]}"
         yield expect(create.accepted, says, create.call)
@@ -114,7 +112,7 @@ def model(history: History) -> Iterator[Finding]:
 def _refuses(field: str, history: History) -> Iterator[Finding]:
     for create in history.creates:
         faults = create.judged.faults
-        if faults and {fault.field for fault in faults} == {field} and create.call.status not in _UNAVAILABLE:
+        if faults and {fault.field for fault in faults} == {field} and create.call.status not in UNAVAILABLE:
             says = f"{field}: {faults[0].rule} got {create.call.status}"
             yield expect(create.call.status == 400, says, create.call)
 
@@ -138,7 +136,7 @@ for _number, _field, _statement, _basis in _FIELDS:
 def _refuses_callback(rule: str, history: History) -> Iterator[Finding]:
     for create in history.creates:
         faults = create.judged.faults
-        if faults == (("callback_url", rule),) and create.call.status not in _UNAVAILABLE:
+        if faults == (("callback_url", rule),) and create.call.status not in UNAVAILABLE:
             says = f"{str(create.body.get('callback_url'))[:80]!r} got {create.call.status}"
             yield expect(create.call.status == 400, says, create.call)
 
@@ -174,12 +172,12 @@ def body(history: History) -> Iterator[Finding]:
 def unknown_fields(history: History) -> Iterator[Finding]:
     known = {"model", *(field.name for field in FLASH.fields)}
     for create in history.creates:
-        if create.body.keys() - known and not create.judged.faults and create.call.status not in _UNAVAILABLE:
+        if create.body.keys() - known and not create.judged.faults and create.call.status not in UNAVAILABLE:
             yield expect(create.accepted, f"it got {create.call.status}", create.call)
 
 
 @invariant("VC-028", "null is absent", "An optional field that is null counts as absent.", "S10", "inferred", "warning")
 def null_is_absent(history: History) -> Iterator[Finding]:
     for create in history.creates:
-        if None in create.body.values() and not create.judged.faults and create.call.status not in _UNAVAILABLE:
+        if None in create.body.values() and not create.judged.faults and create.call.status not in UNAVAILABLE:
             yield expect(create.accepted, f"it got {create.call.status}", create.call)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from evolink_contracts.history import History
+from evolink_contracts.history import History, by_another, in_trouble
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.oracle import ORDER
 from evolink_contracts.spec.errors import FAILURES, TASK_ERROR_TYPE
@@ -150,7 +150,7 @@ def nothing_more(history: History) -> Iterator[Finding]:
 def readable(history: History) -> Iterator[Finding]:
     for call in history.queries:
         create = history.owners.get(call.path.rpartition("/")[2])
-        if create is None or create.call.who != call.who or call.access != "granted" or call.status >= 429:
+        if create is None or create.call.who != call.who or call.access != "granted" or in_trouble(call):
             continue
         if call.at - create.call.at < RESULT_LINK.seconds:
             yield expect(call.status == 200, f"its owner got {call.status}", create.call, call)
@@ -160,7 +160,7 @@ def readable(history: History) -> Iterator[Finding]:
 def links_live_a_day(history: History) -> Iterator[Finding]:
     for call in history.calls:
         age = call.notes.get("age")
-        if isinstance(age, int | float):
+        if isinstance(age, int | float) and not by_another(call):
             alive = age < RESULT_LINK.seconds
             says = f"after {age:g} s it got {call.status}"
             yield expect((call.status == 200) is alive, says, call)

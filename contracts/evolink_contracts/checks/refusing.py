@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, History, in_trouble
+from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, History, by_another, in_trouble
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
@@ -14,6 +14,10 @@ from evolink_contracts.trace import Call
 def _error(call: Call) -> dict[str, Any]:
     error = call.json.get("error") if isinstance(call.json, dict) else None
     return error if isinstance(error, dict) else {}
+
+
+def _own_refusals(history: History) -> Iterator[Call]:
+    return (call for call in history.refusals if not by_another(call))
 
 
 def _operation(call: Call) -> str:
@@ -26,7 +30,7 @@ def _operation(call: Call) -> str:
 
 @invariant("VC-030", "error shape", "A refusal is an object with error.code, error.message and error.type.", "S1a")
 def error_shape(history: History) -> Iterator[Finding]:
-    for call in history.refusals:
+    for call in _own_refusals(history):
         error = _error(call)
         code = int if _operation(call) == "credits" else str
         holds = type(error.get("code")) is code and isinstance(error.get("message"), str)
@@ -37,7 +41,7 @@ def error_shape(history: History) -> Iterator[Finding]:
 @invariant("VC-031", "error rows", "Status, code and type of a refusal are those of a documented one.", "S1a")
 def error_rows(history: History) -> Iterator[Finding]:
     known = [(row.operation, row.status, row.code, row.type) for row in ERRORS.values()]
-    for call in history.refusals:
+    for call in _own_refusals(history):
         error, operation = _error(call), _operation(call)
         said = (call.status, error.get("code"), error.get("type"))
         holds = (operation, *said) in known or ("any", *said) in known
@@ -47,7 +51,7 @@ def error_rows(history: History) -> Iterator[Finding]:
 @invariant("VC-032", "key first", "A missing or wrong key gets 401, whatever else is wrong.", "S1a")
 def key_first(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        if call.access != "granted" and call.path.startswith("/v1/"):
+        if call.access != "granted" and call.path.startswith("/v1/") and not by_another(call):
             says = f"with a key that is {call.access} it got {call.status}"
             yield expect(call.status == 401, says, call)
 
@@ -66,7 +70,7 @@ def faulty_parameters(history: History) -> Iterator[Finding]:
 @invariant("VC-034", "JSON", "Every answer is JSON and says so, refusals included.", "S7", "third party")
 def all_json(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        if call.path.startswith("/v1/") and call.method != "HEAD":
+        if call.path.startswith("/v1/") and call.method != "HEAD" and not by_another(call):
             kind = call.headers.get("content-type", "")
             holds = kind.partition(";")[0].strip().lower() == "application/json" and call.json is not None
             yield expect(holds, f"the content type is {kind!r}, the body {call.answer[:80]!r}", call)
@@ -104,7 +108,7 @@ def no_such_task(history: History) -> Iterator[Finding]:
 def request_ids(history: History) -> Iterator[Finding]:
     seen: dict[str, Call] = {}
     for call in history.calls:
-        if call.path.startswith("/v1/"):
+        if call.path.startswith("/v1/") and not by_another(call):
             said = call.headers.get("x-request-id") or call.headers.get("x-oneapi-request-id")
             yield expect(bool(said), "there is none", call)
             if said and (other := seen.setdefault(f"{call.who} {said}", call)) is not call:
