@@ -36,7 +36,8 @@ ATTEMPTS = st.builds(
 )
 
 
-LEAVES = st.none() | st.booleans() | st.integers(-3, 200) | st.floats(allow_nan=False) | st.text(max_size=4)
+NUMBERS = st.integers(-3, 200) | st.just(10**400) | st.floats(allow_nan=False)
+LEAVES = st.none() | st.booleans() | NUMBERS | st.text(max_size=4)
 ANY = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=6
 )

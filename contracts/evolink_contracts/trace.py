@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from math import isfinite
 from types import NoneType
 from typing import Any, Literal, TypeAlias
 
+from evolink_contracts.amounts import amount
 from evolink_contracts.spec.wire import Seconds
 
 Access: TypeAlias = Literal["granted", "missing", "wrong"]
@@ -109,15 +109,28 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+_MEASURED = {"length", "age", "remaining"}
+"""Notes that are numbers; the others say yes or no, or a word."""
+
+
 def _of_another_type(event: Event) -> str | None:
     for name, value in vars(event).items():
         if not isinstance(value, _TYPES[name]) or isinstance(value, bool):
             return f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}"
-    if not all(map(isfinite, (event.at, getattr(event, "took", 0)))):
+    if None in (amount(event.at), amount(getattr(event, "took", 0))):
         return "at and took must be finite"
     for headers in (event.headers, getattr(event, "sent_headers", {})):
         if not all(isinstance(value, str) for value in headers.values()):
             return "headers must be text"
+    return _outside(event) if isinstance(event, Call) else None
+
+
+def _outside(call: Call) -> str | None:
+    if not 100 <= call.status <= 599:
+        return "status must be from 100 to 599"
+    for name in _MEASURED & call.notes.keys():
+        if amount(call.notes[name]) is None:
+            return f"notes.{name} must be a finite number"
     return None
 
 

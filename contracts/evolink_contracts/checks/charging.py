@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from evolink_contracts.amounts import amount
 from evolink_contracts.history import CREDITS_PATH, Create, History, by_another
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.oracle import cost_of
@@ -21,13 +22,11 @@ def _balance(call: Call) -> dict[str, Any]:
 
 def _amount(call: Call, name: str) -> float:
     """What the user of a key has used, or has left; 0 for what is no number, which is another promise."""
-    amount = _balance(call).get(f"{name}_credits")
-    return float(amount) if isinstance(amount, int | float) else 0.0
+    return amount(_balance(call).get(f"{name}_credits")) or 0.0
 
 
 def _reserved(create: Create) -> float:
-    reserved = create.usage.get("credits_reserved")
-    return float(reserved) if isinstance(reserved, int | float) else 0.0
+    return amount(create.usage.get("credits_reserved")) or 0.0
 
 
 @invariant("VC-080", "reserved", "What is reserved follows from quality, sound and duration.", "S8", "inferred")
@@ -83,8 +82,8 @@ def _expected_use(history: History, who: str, upto: int) -> float:
         if not ends:
             used += _reserved(create)
         elif ends[0].status == "completed":
-            length = create.call.notes.get("length")
-            model = create.judged.model
+            length = amount(create.call.notes.get("length"))
+            model = None if create.judged.faults else create.judged.model
             used += _reserved(create) if length is None or model is None else cost_of(create.body, model, length)
     return used
 
@@ -138,10 +137,10 @@ def conserved(history: History) -> Iterator[Finding]:
 )
 def not_enough(history: History) -> Iterator[Finding]:
     for create in history.creates:
-        remaining = create.call.notes.get("remaining")
+        remaining = amount(create.call.notes.get("remaining"))
         if by_another(create.call):
             continue
-        if isinstance(remaining, int | float) and create.judged.cost is not None:
+        if remaining is not None and create.judged.cost is not None:
             holds = (create.call.status == 402) == (create.judged.cost > remaining)
             says = f"{create.judged.cost:g} of {remaining:g} credits got {create.call.status}"
             yield expect(holds, says, create.call)

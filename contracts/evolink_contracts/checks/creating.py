@@ -96,7 +96,7 @@ def ids_differ(history: History) -> Iterator[Finding]:
 @invariant("VC-009", "created", "created is a Unix second, at most one from that in the id.", "S1c", "observed")
 def created(history: History) -> Iterator[Finding]:
     for create in history.accepted:
-        match = re.match(r"task-unified-(\d+)-", create.task)
+        match = re.match(r"task-unified-(\d{1,20})-", create.task)
         when = create.answer.get("created")
         holds = match is not None and type(when) is int and abs(when - int(match[1])) <= 1
         yield expect(holds, f"created is {when!r}, the id {create.task!r}", create.call)

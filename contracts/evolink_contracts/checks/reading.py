@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from evolink_contracts.amounts import amount
 from evolink_contracts.history import History, by_another, in_trouble
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.oracle import ORDER
@@ -159,8 +160,8 @@ def readable(history: History) -> Iterator[Finding]:
 @invariant("VC-054", "links live a day", "A result link works for 24 hours after completion, and not longer.", "S1a")
 def links_live_a_day(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        age = call.notes.get("age")
-        if isinstance(age, int | float) and not by_another(call):
+        age = amount(call.notes.get("age"))
+        if age is not None and not by_another(call):
             alive = age < RESULT_LINK.seconds
             says = f"after {age:g} s it got {call.status}"
             yield expect((call.status == 200) is alive, says, call)
