@@ -9,6 +9,7 @@ from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, in_t
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import Seconds
+from evolink_contracts.spending import TooDear
 from evolink_contracts.target import Capability, Target
 from evolink_contracts.trace import Call, decoded
 
@@ -179,13 +180,19 @@ def last_credits(target: Target) -> None:
 
 @probe("lacking", "sends creates at the edges of every rule that also lack a required field", plays=EVERYWHERE)
 def lacking(target: Target) -> None:
+    dear: list[TooDear] = []
     for edge in edges():
         body = decoded(edge.body.decode("utf-8", "replace"))
         content = edge.body
         if isinstance(body, dict):
             content = json.dumps({name: value for name, value in body.items() if name != "prompt"}).encode()
         headers = {} if edge.content_type is None else {"content-type": edge.content_type}
-        target.call("POST", CREATE_PATH, content=content, headers=headers)
+        try:
+            target.call("POST", CREATE_PATH, content=content, headers=headers)
+        except TooDear as reason:
+            dear.append(reason)
+    if dear:
+        raise TooDear(f"{len(dear)} creates were left out, the last because {dear[-1]}")
 
 
 @probe("strangers", "asks without a key, and with a wrong one", plays=EVERYWHERE)

@@ -1,8 +1,10 @@
 """The contract as pytest tests: `pytest --evolink-base-url URL` adds one for each promise; `target` is for your own."""
 
 import os
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from functools import cached_property, partial
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
     from evolink_contracts.target import Target
 
 _RUN = pytest.StashKey["_Run"]()
+
+
+def _from_0(text: str) -> float:
+    number = float(text)
+    if not (isfinite(number) and number >= 0):
+        raise ArgumentTypeError(f"{text} is no finite number from 0 on")
+    return number
+
+
+def _above_0(text: str) -> float:
+    number = float(text)
+    if not (isfinite(number) and number > 0):
+        raise ArgumentTypeError(f"{text} is no finite number above 0")
+    return number
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,9 +42,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="emulator",
         help="live-safe sends nothing that costs credits; live buys a few videos",
     )
-    add("--evolink-max-credits", type=float, metavar="N", help="live: what all tests together may cost at worst")
-    add("--evolink-rate", type=float, metavar="N", help="live: what a second of video costs at most")
-    add("--evolink-tolerance", type=float, metavar="SECONDS", help="by how much gaps of callbacks may differ")
+    add("--evolink-max-credits", type=_from_0, metavar="N", help="live: what all tests together may cost at worst")
+    add("--evolink-rate", type=_above_0, metavar="N", help="live: what a second of video costs at most")
+    add("--evolink-tolerance", type=_from_0, metavar="SECONDS", help="by how much gaps of callbacks may differ")
     add("--evolink-histories", type=int, default=0, metavar="N", help="play so many random histories too")
     add("--evolink-seed", type=int, default=0, metavar="N", help="the luck of the histories")
 

@@ -110,7 +110,7 @@ def run_command(
     if histories and find_spec("hypothesis") is None:
         raise click.UsageError("--histories needs Hypothesis: pip install 'evolink-devkit[contracts]'")
     steps = None if again is None else _steps(again)
-    purse = None if max_credits is None else Purse(max_credits, rate)
+    purse = None if max_credits is None else _purse(max_credits, rate)
     with ExitStack() as stack:
         wall = Wall()
         heard = None if listen is None else _listening(stack, wall, hook, listen, certificate)
@@ -152,6 +152,13 @@ def run_command(
     if save is not None and report.failure is not None:
         kept.append(options.written(_kept(report.failure), save))
     options.say(report, base_url, form, out, lost=not all(kept))
+
+
+def _purse(limit: float, rate: float | None) -> Purse:
+    try:
+        return Purse(limit, rate)
+    except ValueError as error:
+        raise click.UsageError(f"--max-credits or --rate: {error}") from None
 
 
 def _steps(saved: Path) -> list[Step]:

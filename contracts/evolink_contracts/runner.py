@@ -9,7 +9,7 @@ from evolink_contracts.invariants import Judgement, judge
 from evolink_contracts.probes import Probe, played
 from evolink_contracts.search import Failure, Searched, troubles_in
 from evolink_contracts.spec.wire import Seconds
-from evolink_contracts.spending import Refrained, Stopped
+from evolink_contracts.spending import Refrained, Stopped, TooDear
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Trace
 
@@ -69,6 +69,8 @@ def run(
         target.begin(f"{each.name}/")
         try:
             each.run(target)
+        except TooDear as reason:
+            skipped.append(Skipped(each.name, f"not all of it was sent: {reason}"))
         except (Unusable, Refrained) as trouble:
             if not target.trace:
                 raise

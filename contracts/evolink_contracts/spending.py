@@ -1,20 +1,21 @@
 """What a run may cost: guards that look at each create before it is sent, and at its answer."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
 from evolink_contracts.history import Create
-from evolink_contracts.oracle import judge_create
-from evolink_contracts.spec.models import MODELS
+from evolink_contracts.oracle import cost_of, judge_create
+from evolink_contracts.spec.models import MODELS, Model
 from evolink_contracts.spec.wire import Credits
-from evolink_contracts.trace import Call
+from evolink_contracts.trace import Call, decoded
 
 _FLASH = MODELS["wan2.6-image-to-video-flash"]
 _LONGEST = max(field.maximum or 0 for field in _FLASH.fields)
 _DEAREST = max(rate.credits_per_second for rate in _FLASH.rates)
 _EXACT = 1e-6
+_ENDLESS = 1e9
 
 
 class Stopped(Exception):
@@ -31,11 +32,15 @@ class Accepted(Stopped):
 
 
 class Overspent(Stopped):
-    """The next create could cost more than is left; it was not sent. Or a faulty one was accepted, and took it all."""
+    """The next create could cost more than is left; it was not sent. Or one was accepted for more than that."""
 
 
 class Refrained(Exception):
     """What must be refused is not tried again, since it was accepted before; says so in a sentence."""
+
+
+class TooDear(Refrained):
+    """What must be refused is not tried, since it could cost more than is left if it were accepted."""
 
 
 class Guard(Protocol):
@@ -58,15 +63,24 @@ class Harmless:
 
 class Purse:
     """At most `limit` credits. `rate` is what a second of video costs at most; without one, the known prices count,
-    and once a create shows what it reserves, as many times those as that is.
+    and once a create shows what it reserves, as many times those as that is. Raises `ValueError` for no such numbers.
 
-    What has to be refused is taken to cost nothing. Once such a create is accepted all the same it counts, and no other
-    is sent.
+    Each create is booked at its worst before it is sent, and that stands until its answer says what it costs, or is a
+    refusal: one that gets no answer, or a 5xx, may have been billed.
+
+    What has to be refused is booked too, and left out where it does not fit. Once such a create is accepted all the
+    same it counts, and no other is sent.
     """
 
     def __init__(self, limit: Credits, rate: Credits | None = None) -> None:
+        if not (isfinite(limit) and limit >= 0):
+            raise ValueError(f"the most to be spent is {limit:g} credits, where a finite number from 0 on belongs")
+        if rate is not None and not (isfinite(rate) and rate > 0):
+            raise ValueError(f"a second of video costs {rate:g} credits, where a finite number above 0 belongs")
         self.limit = limit
         self.spent: Credits = 0.0
+        self._booked: Credits = 0.0
+        self._paid: set[str] = set()
         self._rate = rate
         self._scale = 1.0
         self._lenient = ""
@@ -77,40 +91,79 @@ class Purse:
 
     def _usual(self, body: Mapping[str, Any]) -> Credits:
         judged = judge_create(json.dumps(body), {})
-        if self._rate is not None:
-            return self._rate * (_LONGEST if judged.faults else body.get("duration") or 5)
-        return _DEAREST * _LONGEST if judged.cost is None else judged.cost
+        wrong = {fault.field for fault in judged.faults}
+        if judged.model is None:
+            return (_DEAREST if self._rate is None else self._rate) * _LONGEST
+        dear = _dearest(body, judged.model, wrong)
+        return cost_of(dear, judged.model) if self._rate is None else self._rate * (dear.get("duration") or 5)
 
     def afford(self, bodies: Iterable[Mapping[str, Any]]) -> None:
         """See that all of these can be paid. Raises `Overspent`."""
         costs = [self.worst(body) for body in bodies]
-        if self.spent + sum(costs) > self.limit + _EXACT:
+        if not self._fits(sum(costs)):
             what = "a create" if len(costs) == 1 else f"{len(costs)} creates"
-            raise Overspent(
-                f"{what} may cost {sum(costs):g} credits; of {self.limit:g} (--max-credits) {self.spent:g} are spent"
-            )
+            raise Overspent(f"{what} may cost {sum(costs):g} credits; {self._state()}")
+
+    def _fits(self, cost: Credits) -> bool:
+        return self.spent + self._booked + cost <= self.limit + _EXACT
+
+    def _state(self) -> str:
+        return f"of {self.limit:g} (--max-credits) {self.spent + self._booked:g} are spent"
 
     def before(self, sent: str | None, headers: Mapping[str, str]) -> None:
+        body = _body(sent)
         if not judge_create(sent, headers).faults:
-            self.afford([json.loads(sent or "")])
+            self.afford([body])
         elif self._lenient:
             raise Refrained(f"{self._lenient} was accepted though it broke a rule, and another may cost credits too")
+        elif not self._fits(self.worst(body)):
+            raise TooDear(
+                f"a create that breaks a rule may cost {self.worst(body):g} credits if it is accepted; {self._state()}"
+            )
+        # What is booked still is a create whose answer never came.
+        self.spent, self._booked = self.spent + self._booked, self.worst(body)
 
     def after(self, call: Call) -> None:
         create = Create(call, judge_create(call.sent, call.sent_headers))
-        if not create.accepted or create.replayed:
+        booked, self._booked = self._booked, 0.0
+        if not create.accepted:
+            self.spent += 0.0 if 400 <= call.status < 500 else booked
             return
-        reserved = _reserved(create)
-        if reserved is not None and not create.judged.faults:
-            self._scale = max(self._scale, reserved / max(self._usual(create.body), _EXACT))
-        self.spent += self.worst(create.body) if reserved is None else reserved
-        if create.judged.faults:
-            self._lenient = _called(create)
+        if create.replayed and create.task in self._paid:
+            return
+        self._pay(create)
         if self.spent > self.limit + _EXACT:
             raise Overspent(
                 f"{_called(create)} may have cost more than was left: "
                 f"{self.spent:g} credits of {self.limit:g} are spent"
             )
+
+    def _pay(self, create: Create) -> None:
+        reserved = _reserved(create)
+        if reserved is not None and not create.judged.faults:
+            self._scale = max(self._scale, reserved / max(self._usual(create.body), _EXACT))
+        self.spent += self.worst(create.body) if reserved is None else reserved
+        self._paid |= {create.task} - {""}
+        if create.judged.faults:
+            self._lenient = _called(create)
+
+
+def _dearest(body: Mapping[str, Any], model: Model, wrong: Container[str]) -> dict[str, Any]:
+    """The same, with the dearest in place of what is wrong, since nobody knows what a service makes of that."""
+    dear = dict(body)
+    if "duration" in wrong:
+        asked = dear["duration"]
+        dear["duration"] = max(_LONGEST, min(asked, _ENDLESS)) if isinstance(asked, int | float) else _LONGEST
+    if "quality" in wrong:
+        dear["quality"] = max(model.rates, key=lambda rate: rate.credits_per_second).quality
+    if "generate_audio" in wrong:
+        dear["generate_audio"] = True
+    return dear
+
+
+def _body(sent: str | None) -> dict[str, Any]:
+    body = decoded(sent or "")
+    return body if isinstance(body, dict) else {}
 
 
 def _called(create: Create) -> str:

@@ -164,7 +164,10 @@ class Player:
             body["callback_url"] = f"{hook.origin}/{self._target.wall.nonce()}/{script}"
         if self._steered and outcome is not None and not self._refusals:
             headers["x-mock-scenario"] = outcome
-        call = self._target.create(body, headers=headers, notes={"listens": listens})
+        try:
+            call = self._target.create(body, headers=headers, notes={"listens": listens})
+        except Refrained:
+            return
         if self._refused(call) or self._troubled(call):
             return
         judged = judge_create(call.sent, _JSON)
