@@ -15,8 +15,8 @@ TASK_PATH = "/v1/tasks/"
 CREDITS_PATH = "/v1/credits"
 TOLERANCE: Seconds = 0.25
 """By how much a gap may differ on a clock that runs; on one that is moved by hand there is no need for any."""
-TROUBLES = frozenset({401, 402, 408, 429, *range(500, 1000)})
-"""Answers to a good key that tell of the key, the account or the network, and nothing of the request."""
+TROUBLES = frozenset({401, 402, 408, 429, *range(500, 1000)} - {501})
+"""Answers to a good key that tell of the key, the account or the network, and nothing of the request; 501 does."""
 UNAVAILABLE = TROUBLES | {403, 409}
 """The same of a create, which may want a model that the key has not, or an Idempotency-Key that is taken."""
 _OF_A_KEY = {401, 402}
