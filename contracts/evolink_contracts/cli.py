@@ -80,6 +80,9 @@ def drift_command(recording: Path, form: str, out: Path | None, tolerance: float
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)
     options.put(drift_report.FORMATS[form](found), out)
+    if not found.compared:
+        click.echo(f"Error: {recording}: it has no call that could be compared with the emulator", err=True)
+        sys.exit(3)
     sys.exit(1 if found.critical else 0)
 
 

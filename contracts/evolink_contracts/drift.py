@@ -1,11 +1,13 @@
 """Has the real service gone another way? A recording is played to an emulator, and its answers are compared."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+from urllib.parse import unquote
 
 from evolink_contracts.comparison import Difference, compare
 from evolink_contracts.history import (
@@ -35,6 +37,10 @@ _HEADERS: Mapping[str, Severity] = {
 }
 _OWN = ("x-request-id",)
 """Headers whose value is another one in each answer."""
+
+_STEERS = re.compile("x-mock-|authorization$", re.IGNORECASE)
+"""Headers that are for the emulator, or say whose key it is; a recording has no say in that."""
+_ORDINARY = re.compile("/([^/].*)?")
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ class _Replay:
         if "://" in call.path and call.path not in self._links:
             return "links that no query showed"
         words = (call.method, call.path, *call.sent_headers, *call.sent_headers.values())
-        if not all(word.isascii() and word.isprintable() for word in words) or call.path.startswith(CONTROL):
+        if not all(word.isascii() and word.isprintable() for word in words) or not _is_of_the_api(call.path):
             return "calls that HTTP does not carry, or that are the emulator's own"
         name = call.path.removeprefix(TASK_PATH)
         if call.path.startswith(TASK_PATH) and name in self._stories and name not in self._ours:
@@ -149,11 +155,11 @@ class _Replay:
             self._links.update(zip(_links(call.json), _links(ours.json), strict=False))
 
     def _send(self, call: Call) -> Call:
-        headers = {name: value for name, value in call.sent_headers.items() if name != "x-mock-scenario"}
+        headers = {name: value for name, value in call.sent_headers.items() if not _STEERS.match(name)}
         path = self._links.get(call.path, call.path)
         if call.path.startswith(TASK_PATH):
             path = TASK_PATH + self._ours.get(call.path.removeprefix(TASK_PATH), call.path.removeprefix(TASK_PATH))
-        content = None if call.sent is None else call.sent.encode()
+        content = None if call.sent is None else _bytes(call.sent)
         story = self._story_of(call)
         if story is not None:
             # Held back until it is let end, so that nothing but the recording says when.
@@ -171,13 +177,15 @@ class _Replay:
         if call.method != "POST" or call.path != CREATE_PATH or not isinstance(call.json, dict):
             return None
         story = self._stories.get(str(call.json.get("id")))
-        return story if story is not None and story.id not in self._ours and call.status < 300 else None
+        if story is None or story.create is None or story.id in self._ours:
+            return None
+        return story if 200 <= call.status < 300 else None
 
     def _answered(self, call: Call, story: Story) -> bytes:
         """The body with a receiver of the emulator's own, which answers as the recorded one did."""
         body = call.sent_json
         if not isinstance(body, dict) or not isinstance(body.get("callback_url"), str):
-            return (call.sent or "").encode()
+            return _bytes(call.sent or "")
         script = ",".join(str(attempt.outcome) for attempt in story.attempts) or "200"
         return json.dumps({**body, "callback_url": f"https://sink.mock/{script}"}).encode()
 
@@ -232,6 +240,17 @@ class _Replay:
                 yield Difference("critical", f"the wait before retry {number}", round(theirs, 2), round(here, 2))
         if recorded and emulated:
             yield from compare(recorded[0].json, emulated[0].json)
+
+
+def _is_of_the_api(path: str) -> bool:
+    """Whether a path is an ordinary one, or a whole link, and does not steer the emulator, however it is spelt."""
+    steers = unquote(path).startswith(CONTROL.rstrip("/"))
+    return "://" in path or (_ORDINARY.fullmatch(path) is not None and not steers)
+
+
+def _bytes(sent: str) -> bytes:
+    """A body again, where a recording may have halves of a character that no body can."""
+    return sent.encode("utf-8", "replace")
 
 
 def _heads(call: Call, ours: Call) -> Iterator[Difference]:

@@ -157,6 +157,35 @@ def test_what_tells_nothing_is_skipped() -> None:
     assert stray.skipped == {"queries of a task whose creation is not there, or was refused by the emulator": 1}
 
 
+def sent(path: str, **more: Any) -> Call:
+    return Call(0.0, "POST", path, 200, "{}", **{"sent": '{"advance": "9s"}', "headers": HEADERS, **more})
+
+
+STEERING = ("/__mock/clock", "/__mock", "/%5F_mock/clock", "/%5f%5Fmo%63k/worlds")
+
+
+@pytest.mark.parametrize("path", ["//[", "//x/__mock/worlds", "v1/credits", "", *STEERING])
+def test_a_recording_neither_steers_the_emulator_nor_breaks_its_reader(path: str) -> None:
+    found = drifted(sent(path))
+    assert (found.compared, found.skipped) == (0, {"calls that HTTP does not carry, or that are the emulator's own": 1})
+
+
+@pytest.mark.parametrize("header", ["x-mock-scenario", "X-Mock-Scenario"])
+def test_no_header_of_a_recording_steers_the_emulator(header: str) -> None:
+    path = "/v1/tasks/nonsense"
+    recorded = Call(0, "GET", path, 400, json.dumps(BAD_ID), sent_headers={header: "query=internal_error"})
+    assert "the HTTP status" not in {where for _, _, where in told(drifted(recorded))}
+
+
+@pytest.mark.parametrize("more", [{"status": 100}, {"access": "missing"}], ids=str)
+def test_a_create_that_made_nothing_is_no_story_of_a_task(more: dict[str, Any]) -> None:
+    assert drifted(made(**more), called(30.0, 200, DONE), read(90.0, DONE)).compared == 1
+
+
+def test_half_a_character_is_compared_too() -> None:
+    assert drifted(made(sent='{"prompt": "\ud800"}')).compared == 1
+
+
 def test_two_tasks_that_are_one_to_the_emulator_are_told_of() -> None:
     """A service that knows no Idempotency-Key made two of one."""
     key = {"idempotency-key": "contract-kit.key_0001"}
@@ -229,5 +258,10 @@ def test_at_a_prompt(tmp_path: Path) -> None:
     ran = kit("drift", str(recording), "--format", "json")
     assert ran.returncode == 0, ran.stdout
     assert json.loads(ran.stdout)["drifts"] == []
+    for nothing in ((), (read(5.0, DONE),)):
+        write(*nothing)
+        ran = kit("drift", str(recording))
+        assert ran.returncode == 3
+        assert ran.stderr == f"Error: {recording}: it has no call that could be compared with the emulator\n"
     recording.write_text("{", encoding="utf-8")
     assert kit("drift", str(recording)).returncode == 3
