@@ -55,7 +55,7 @@ def played(profile: Profile) -> list[Probe]:
 LONG: Seconds = 24 * 3600.0
 _OPEN = ("pending", "processing")
 _STEPS = 60
-_LOOKS = 180
+LOOKS = 180
 """So often somebody looks at a task who cannot know when it changes; at 5 s, a quarter of an hour."""
 
 
@@ -78,7 +78,7 @@ def watch(target: Target, task: str, looks: int = 3, who: str = "a") -> Call:
     """Read a task so many times between any two of its events, or in every pause, until it ends or is no task."""
     read = target.query(task, who=who)
     steered = "control" in target.can
-    for _ in range(_STEPS if steered else _LOOKS):
+    for _ in range(_STEPS if steered else LOOKS):
         if not in_trouble(read) and status_of(read) not in _OPEN:
             break
         following = target.next_event(who)

@@ -57,6 +57,8 @@ class Target:
     ) -> None:
         self._carrier = carrier
         self.trace: list[Event] = []
+        self.unfinished: set[str] = set()
+        """Tasks of histories that nobody saw end."""
         self.hook = hook
         self.pause = pause
         self.wall = wall or Wall()

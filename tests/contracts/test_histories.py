@@ -16,14 +16,15 @@ from evolink_contracts.carriers import InProcess, Network, NoReply, Reply
 from evolink_contracts.edges import FLASH
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH
 from evolink_contracts.hook import Hook
-from evolink_contracts.invariants import invariants, judge
+from evolink_contracts.invariants import Judgement, invariants, judge
 from evolink_contracts.runner import Skipped, run
 from evolink_contracts.search import Failure, _without_idle_steps, replay, search
 from evolink_contracts.spending import Purse
-from evolink_contracts.steps import ACTIONS, NoSteps, Step, play, read_steps, told
+from evolink_contracts.steps import ACTIONS, NoSteps, Player, Step, play, read_steps, told
 from evolink_contracts.strategies import histories
 from evolink_contracts.target import Target, Unusable
-from evolink_contracts.trace import Call
+from evolink_contracts.trace import Attempt, Call, Trace
+from evolink_contracts.wall import Wall
 from evolink_mock import exchange
 from evolink_mock.errors import Answer
 from evolink_mock.patches import around, patched
@@ -32,6 +33,11 @@ from lying import EMULATORS, emulator, served, service
 from serving import Server
 
 CREATE: Step = {"do": "create", "fields": {}, "outcome": None, "answers": None}
+
+
+def nothing(trace: Trace) -> list[Judgement]:
+    """Judges who leave all to the ledger."""
+    return []
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +179,87 @@ def test_what_is_not_judged_fails_no_history() -> None:
         others = partial(judge, chosen=[number for number in invariants() if number != "VC-037"])
         assert search(target, 20, 1, judges=others).failure is None
         assert replay(target, found.steps, others).failure is None
+
+
+class Passing(Wall):
+    """Time that passes only by waiting."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+        self.nonces = 0
+
+    def now(self) -> float:
+        return self.at
+
+    def wait(self, seconds: float) -> None:
+        self.at += seconds
+
+    def nonce(self) -> str:
+        self.nonces += 1
+        return str(self.nonces)
+
+
+class Failing:
+    """An honest service whose tasks fail after 20 s, and are refunded then."""
+
+    def __init__(self, wall: Passing) -> None:
+        self._wall = wall
+        self._ends: dict[str, float] = {}
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        body = self._answer(method, path)
+        own = {"content-type": "application/json", "x-request-id": self._wall.nonce()}
+        return Reply(200, own, json.dumps(body).encode())
+
+    def _answer(self, method: str, path: str) -> dict[str, object]:
+        if path == CREDITS_PATH:
+            used = 100 + 3 * sum(end > self._wall.now() for end in self._ends.values())
+            return {"data": {"user": {"used_credits": used}}}
+        if method == "POST":
+            name = f"task-unified-{len(self._ends)}"
+            self._ends[name] = self._wall.now() + 20
+            return {"id": name, "usage": {"credits_reserved": 3}}
+        name = path.rpartition("/")[2]
+        if self._ends[name] > self._wall.now():
+            return {"id": name, "status": "processing", "progress": 10}
+        return {"id": name, "status": "failed", "progress": 0, "error": {"code": "service_error"}}
+
+    def close(self) -> None: ...
+
+
+LOOK: Step = {"do": "look_at_credits"}
+
+
+def test_a_refund_that_comes_late_belongs_to_its_own_history() -> None:
+    wall = Passing()
+    target = Target(Failing(wall), "sk-late", steered=False, wall=wall)
+    play(target, [CREATE, CREATE, LOOK], nothing)
+    assert not target.unfinished
+    play(target, [*[{"do": "advance", "seconds": 5}] * 9, LOOK], nothing)
+
+
+def test_what_a_task_of_another_history_costs_is_not_judged_while_it_goes_on() -> None:
+    wall = Passing()
+    target = Target(Failing(wall), "sk-late", steered=False, wall=wall, pause=0.0)
+    play(target, [CREATE], nothing)
+    player = Player(target, nothing)
+    wall.wait(30)
+    player.play(LOOK)
+    assert target.unfinished
+
+
+def test_callbacks_of_another_history_that_come_late_are_left_out() -> None:
+    wall, hook = Passing(), Hook()
+    target = Target(Failing(wall), "sk-late", steered=False, wall=wall, hook=hook, reached=True)
+    player = Player(target, nothing)
+    late, strange = f"{hook.origin}/history-0/500", f"{hook.origin}/elsewhere/500"
+    for at, url in ((0.0, late), (9.0, late), (9.0, strange)):
+        target.trace.append(Attempt(at, url, "{}", 500))
+    player.play({"do": "create", "fields": {}, "outcome": None, "answers": [500]})
+    own = f"{hook.origin}/history-{wall.nonces - 1}/500"
+    target.trace.append(Attempt(10.0, own, "{}", 500))
+    player.play(LOOK)
+    assert [event.url for event in target.trace if isinstance(event, Attempt)] == [strange, own]
 
 
 @pytest.mark.parametrize(
