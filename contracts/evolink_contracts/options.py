@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,18 @@ ONLY = click.option(
 SKIP = click.option(
     "--skip", multiple=True, metavar="PROMISE", help="Do not judge these, by number or name; may be repeated."
 )
+
+
+def _number(value: float) -> float:
+    if isnan(value):
+        raise click.BadParameter("nan is no number of seconds.")
+    return value
+
+
 WITHIN = click.option(
     "--tolerance",
     type=click.FloatRange(0),
+    callback=lambda context, option, value: _number(value),
     default=TOLERANCE,
     show_default=True,
     metavar="SECONDS",

@@ -3,7 +3,7 @@
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +89,11 @@ class _Run:
     @cached_property
     def report(self) -> "Report":
         from evolink_contracts.history import TOLERANCE
-        from evolink_contracts.invariants import judge
         from evolink_contracts.profiles import plan
         from evolink_contracts.runner import run
         from evolink_contracts.search import search
         from evolink_contracts.spending import Overspent
+        from evolink_contracts.steps import Judges
 
         count, luck, tolerance = (self._option(f"--evolink-{name}") for name in ("histories", "seed", "tolerance"))
         if count and self._option("--evolink-profile") == "live-safe":
@@ -104,7 +104,7 @@ class _Run:
             except Overspent as error:
                 raise pytest.UsageError(f"{error}; nothing was bought") from None
             within = TOLERANCE if tolerance is None else tolerance
-            judges = partial(judge, tolerance=within)
+            judges = Judges(tolerance=within)
             explore = (lambda target: search(target, count, luck, judges=judges)) if count else None
             return run(target, probes=probes, tolerance=within, explore=explore)
 

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
@@ -15,7 +14,6 @@ import click
 from evolink_contracts import options
 from evolink_contracts.carriers import Network
 from evolink_contracts.hook import ORIGIN, Hook
-from evolink_contracts.invariants import judge
 from evolink_contracts.listener import Certificate, Listener
 from evolink_contracts.probes import Profile
 from evolink_contracts.profiles import opened, plan
@@ -131,7 +129,7 @@ def run_command(
             if costs:
                 click.echo(f"{costs}{', which histories may use up' if histories else ''}", err=True)
             teller = stack.enter_context(telling(len(probes) + bool(histories)))
-            explore = _explore(histories, seed, steps, partial(judge, chosen=chosen, tolerance=tolerance), teller)
+            explore = _explore(histories, seed, steps, Judges(chosen, tolerance), teller)
             report = run(
                 target,
                 chosen,
@@ -146,6 +144,8 @@ def run_command(
         except Unusable as error:
             click.echo(f"Error: {base_url}: {error}", err=True)
             sys.exit(3)
+    if heard is not None and heard.strangers:
+        click.echo(f"{heard.strangers} requests that nobody here had asked for came to --listen, and got 404", err=True)
     kept = []
     if trace is not None:
         kept.append(options.written("".join(f"{line}\n" for line in write_trace(report.trace)), trace))

@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from evolink_contracts.history import in_trouble
-from evolink_contracts.invariants import judge
 from evolink_contracts.spending import Refrained, Stopped
-from evolink_contracts.steps import Broken, Judges, Step, play
+from evolink_contracts.steps import ALL, Broken, Judges, Step, play
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Call, Event, Trace
 
@@ -59,7 +58,7 @@ def search(
     count: int,
     luck: int = 0,
     longest: int = 50,
-    judges: Judges = judge,
+    judges: Judges = ALL,
     tell: Callable[[int], None] = lambda played: None,
 ) -> Searched:
     """Play so many histories, of the luck of a seed, to a service; afterwards the trace is as it was before.
@@ -142,7 +141,7 @@ def _without_idle_steps(target: Target, failure: Failure, judges: Judges) -> Ite
             yield failure
 
 
-def replay(target: Target, steps: Sequence[Step], judges: Judges = judge) -> Searched:
+def replay(target: Target, steps: Sequence[Step], judges: Judges = ALL) -> Searched:
     """Play one history, such as one that was saved; afterwards the trace is as it was before."""
     kept, failure, stopped = list(target.trace), None, ""
     target.begin(SCOPE)

@@ -5,6 +5,7 @@ from collections.abc import Container, Iterable, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
+from evolink_contracts.amounts import amount
 from evolink_contracts.history import Create
 from evolink_contracts.oracle import cost_of, judge_create
 from evolink_contracts.spec.models import MODELS, Model
@@ -172,7 +173,5 @@ def _called(create: Create) -> str:
 
 def _reserved(create: Create) -> Credits | None:
     """What is reserved, or `None` for what is no price."""
-    reserved = create.usage.get("credits_reserved")
-    if not isinstance(reserved, int | float) or isinstance(reserved, bool):
-        return None
-    return float(reserved) if isfinite(reserved) and reserved >= 0 else None
+    reserved = amount(create.usage.get("credits_reserved"))
+    return reserved if reserved is not None and reserved >= 0 else None

@@ -3,13 +3,14 @@
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from types import NoneType
 from typing import Any, TypeAlias
 
-from evolink_contracts.history import CREATE_PATH, TROUBLES, UNAVAILABLE, in_trouble
+from evolink_contracts.history import CREATE_PATH, TOLERANCE, TROUBLES, UNAVAILABLE, in_trouble
 from evolink_contracts.invariants import Judgement, judge
-from evolink_contracts.ledger import Ledger
+from evolink_contracts.ledger import Ledger, Wrong
 from evolink_contracts.oracle import ORDER, judge_create
 from evolink_contracts.probes import CHEAP, LOOKS, id_of, status_of
 from evolink_contracts.spec.errors import ERRORS
@@ -21,8 +22,20 @@ from evolink_contracts.trace import Attempt, Call, Trace, decoded
 Step: TypeAlias = Mapping[str, Any]
 """`{"do": "query", "task": 0}`: an action of `ACTIONS` with its values. Tasks are counted from 0, round and round."""
 Steps: TypeAlias = Sequence[Step]
-Judges: TypeAlias = Callable[[Trace], Iterable[Judgement]]
-"""Who judges a whole trace, promise by promise."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Who judges a trace: by which promises, or all where none are chosen, and how far times may differ."""
+
+    chosen: Sequence[str] | None = None
+    tolerance: Seconds = TOLERANCE
+
+    def __call__(self, trace: Trace) -> Iterable[Judgement]:
+        return judge(trace, self.chosen, self.tolerance)
+
+
+ALL = Judges()
 
 ACTIONS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "create": {"fields": (dict,), "outcome": (str, NoneType), "answers": (list, NoneType)},
@@ -112,7 +125,7 @@ class Player:
     do is left out, and so is what nobody can know: what a task costs and how it ends; the cheapest is asked for.
     """
 
-    def __init__(self, target: Target, judges: Judges = judge) -> None:
+    def __init__(self, target: Target, judges: Judges = ALL) -> None:
         self._target = target
         self._judges = judges
         self._steered = "control" in target.can
@@ -126,7 +139,7 @@ class Player:
         self._begin()
 
     def _begin(self) -> None:
-        self._ledger = Ledger(exact=self._steered)
+        self._ledger = Ledger(exact=self._steered, tolerance=self._judges.tolerance)
         self._look_at_credits()
 
     def play(self, step: Step) -> None:
@@ -298,12 +311,13 @@ class Player:
             first = broken[0]
             raise Broken(f"{first.invariant.number} {first.invariant.statement} {first.shortest.broken}")
 
-    def _expect_none(self, says: str | None) -> None:
-        if says is not None:
-            raise Broken(says)
+    def _expect_none(self, wrongs: Iterable[Wrong]) -> None:
+        for wrong in wrongs:
+            if self._judges.chosen is None or wrong.promise in self._judges.chosen:
+                raise Broken(wrong.says)
 
 
-def play(target: Target, steps: Steps, judges: Judges = judge) -> None:
+def play(target: Target, steps: Steps, judges: Judges = ALL) -> None:
     """A whole history, from a service as it was when it was reset, where it can be. Raises `Broken`."""
     if "control" in target.can:
         target.reset(0)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -16,14 +15,16 @@ from evolink_contracts.carriers import InProcess, Network, NoReply, Reply
 from evolink_contracts.edges import FLASH
 from evolink_contracts.history import CREATE_PATH, CREDITS_PATH
 from evolink_contracts.hook import Hook
-from evolink_contracts.invariants import Judgement, invariants, judge
+from evolink_contracts.invariants import invariants
+from evolink_contracts.ledger import Ledger
+from evolink_contracts.oracle import Judged
 from evolink_contracts.runner import Skipped, run
 from evolink_contracts.search import Failure, _without_idle_steps, replay, search
 from evolink_contracts.spending import Purse
-from evolink_contracts.steps import ACTIONS, NoSteps, Player, Step, play, read_steps, told
+from evolink_contracts.steps import ACTIONS, Broken, Judges, NoSteps, Player, Step, play, read_steps, told
 from evolink_contracts.strategies import histories
 from evolink_contracts.target import Target, Unusable
-from evolink_contracts.trace import Attempt, Call, Trace
+from evolink_contracts.trace import Attempt, Call
 from evolink_contracts.wall import Wall
 from evolink_mock import exchange
 from evolink_mock.errors import Answer
@@ -35,9 +36,7 @@ from serving import Server
 CREATE: Step = {"do": "create", "fields": {}, "outcome": None, "answers": None}
 
 
-def nothing(trace: Trace) -> list[Judgement]:
-    """Judges who leave all to the ledger."""
-    return []
+LEDGER = Judges(chosen=("VC-067", "VC-083"))
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +175,7 @@ def test_what_is_not_judged_fails_no_history() -> None:
         found = search(target, 20, 1).failure
         assert found is not None
         assert found.says.startswith("VC-037")
-        others = partial(judge, chosen=[number for number in invariants() if number != "VC-037"])
+        others = Judges(chosen=[number for number in invariants() if number != "VC-037"])
         assert search(target, 20, 1, judges=others).failure is None
         assert replay(target, found.steps, others).failure is None
 
@@ -233,16 +232,16 @@ LOOK: Step = {"do": "look_at_credits"}
 def test_a_refund_that_comes_late_belongs_to_its_own_history() -> None:
     wall = Passing()
     target = Target(Failing(wall), "sk-late", steered=False, wall=wall)
-    play(target, [CREATE, CREATE, LOOK], nothing)
+    play(target, [CREATE, CREATE, LOOK], LEDGER)
     assert not target.unfinished
-    play(target, [*[{"do": "advance", "seconds": 5}] * 9, LOOK], nothing)
+    play(target, [*[{"do": "advance", "seconds": 5}] * 9, LOOK], LEDGER)
 
 
 def test_what_a_task_of_another_history_costs_is_not_judged_while_it_goes_on() -> None:
     wall = Passing()
     target = Target(Failing(wall), "sk-late", steered=False, wall=wall, pause=0.0)
-    play(target, [CREATE], nothing)
-    player = Player(target, nothing)
+    play(target, [CREATE], LEDGER)
+    player = Player(target, LEDGER)
     wall.wait(30)
     player.play(LOOK)
     assert target.unfinished
@@ -251,7 +250,7 @@ def test_what_a_task_of_another_history_costs_is_not_judged_while_it_goes_on() -
 def test_callbacks_of_another_history_that_come_late_are_left_out() -> None:
     wall, hook = Passing(), Hook()
     target = Target(Failing(wall), "sk-late", steered=False, wall=wall, hook=hook, reached=True)
-    player = Player(target, nothing)
+    player = Player(target, LEDGER)
     late, strange = f"{hook.origin}/history-0/500", f"{hook.origin}/elsewhere/500"
     for at, url in ((0.0, late), (9.0, late), (9.0, strange)):
         target.trace.append(Attempt(at, url, "{}", 500))
@@ -260,6 +259,38 @@ def test_callbacks_of_another_history_that_come_late_are_left_out() -> None:
     target.trace.append(Attempt(10.0, own, "{}", 500))
     player.play(LOOK)
     assert [event.url for event in target.trace if isinstance(event, Attempt)] == [strange, own]
+
+
+def test_a_price_that_nobody_said_makes_no_task_unknown() -> None:
+    ledger = Ledger(exact=False)
+    answer = '{"id": "t", "status": "processing", "progress": 10}'
+    ledger.created(Call(0, "POST", CREATE_PATH, 200, answer), Judged(()))
+    assert ledger.read(Call(1, "GET", "/v1/tasks/t", 200, answer)) == []
+    assert [wrong.promise for wrong in ledger.read(Call(1, "GET", "/v1/tasks/t", 404, "{}"))] == ["VC-053"]
+    assert [wrong.promise for wrong in ledger.read(Call(1, "GET", "/v1/tasks/u", 200, '{"id": "u"}'))] == ["VC-051"]
+
+
+@pytest.mark.parametrize(("tolerance", "found"), [(0.25, ["VC-067"]), (2.0, [])])
+def test_the_ledger_takes_the_tolerance_that_is_given(tolerance: float, found: list[str]) -> None:
+    ledger = Ledger(exact=False, tolerance=tolerance)
+    attempts = [Attempt(at, "https://hook.example.com/a", "{}", 500) for at in (0.0, 2.5)]
+    assert [wrong.promise for wrong in ledger.heard(attempts)] == found
+
+
+@pytest.mark.parametrize("huge", [10**400, True, "5"])
+def test_what_is_no_amount_is_a_verdict_and_no_crash(huge: object) -> None:
+    ledger = Ledger(exact=False)
+    answer = json.dumps({"id": "t", "usage": {"credits_reserved": huge}})
+    ledger.created(Call(0, "POST", CREATE_PATH, 200, answer), Judged(()))
+    looked = Call(1, "GET", CREDITS_PATH, 200, json.dumps({"data": {"user": {"used_credits": huge}}}))
+    assert [wrong.promise for wrong in ledger.looked(looked)] == ["VC-082"]
+
+
+def test_a_verdict_of_the_ledger_counts_only_where_its_promise_is_chosen() -> None:
+    with service("double_charge") as opened, opened() as target:
+        play(target, [CREATE, LOOK], Judges(chosen=["VC-001"]))
+        with pytest.raises(Broken, match="30 credits are used where from 15 to 15 can be"):
+            play(target, [CREATE, LOOK], Judges(chosen=["VC-083"]))
 
 
 @pytest.mark.parametrize(
@@ -342,7 +373,7 @@ def test_a_failure_is_kept_where_the_service_dies_while_it_is_made_shorter(more:
 def test_a_failure_is_kept_where_the_service_dies_while_idle_steps_are_left_out() -> None:
     with emulator("double_charge") as (carrier, _):
         failure = Failure("x", [CREATE, {"do": "query", "task": 0}, {"do": "query", "task": 0}], ())
-        shorter = _without_idle_steps(Target(Dying(carrier, CREATE_PATH, 1), "sk-dying"), failure, judge)
+        shorter = _without_idle_steps(Target(Dying(carrier, CREATE_PATH, 1), "sk-dying"), failure, Judges())
         assert len(next(shorter).steps) == 2
         with pytest.raises(Unusable, match="it is dead"):
             next(shorter)
@@ -397,7 +428,7 @@ def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) 
 def test_a_history_that_failed_is_reported_and_kept_and_fails_again(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     with served("double_charge") as url:
-        run = ("run", "--base-url", url, "--api-key", "sk-histories", "--only", "VC-001")
+        run = ("run", "--base-url", url, "--api-key", "sk-histories", "--only", "VC-083")
         ran = kit(*run, "--histories", "30", "--save", str(kept))
         assert ran.returncode == 1, ran.stdout + ran.stderr
         assert "✗ a history of 1 step: 30 credits are used where from 15 to 15 can be\n      1. create: " in ran.stdout
