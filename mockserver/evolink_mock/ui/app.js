@@ -174,7 +174,7 @@ function show(parts) {
 async function listWorlds() {
   try {
     const { worlds } = await carryOut(CALLS.worlds(), BASE, headers());
-    const shown = worlds.slice(0, 12).map((world) => `${world.key} (${world.tasks})`);
+    const shown = worlds.reverse().slice(0, 12).map((world) => `${world.key} (${world.tasks})`);
     $("worlds").textContent = shown.length ? `Worlds and their tasks: ${shown.join(", ")}${worlds.length > 12 ? ", …" : ""}` : "";
   } catch {
     $("worlds").textContent = "";
