@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from evolink_contracts.history import in_trouble
-from evolink_contracts.spending import Refrained, Stopped
+from evolink_contracts.spending import Stopped
 from evolink_contracts.steps import ALL, Broken, Judges, Step, play
 from evolink_contracts.target import Target, Unusable
 from evolink_contracts.trace import Call, Event, Trace
@@ -14,7 +14,7 @@ from evolink_contracts.trace import Call, Event, Trace
 SCOPE = "histories/"
 """Before the names of the keys that they are played with."""
 
-_ENDS = (Stopped, Refrained, Unusable)
+_ENDS = (Stopped, Unusable)
 """Why no more can be played."""
 
 

@@ -393,15 +393,16 @@ def test_nothing_is_drawn_once_a_search_has_stopped(monkeypatch: pytest.MonkeyPa
     assert searched.played == len(drawn) - 1
 
 
-def test_what_a_guard_refrains_from_ends_a_replay_with_its_reason() -> None:
+def test_what_a_guard_refrains_from_is_left_out_of_a_replay() -> None:
     faulty = {**CREATE, "fields": {"prompt": None}}
     purse = Purse(limit=1000)
     purse.after(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=json.dumps({"model": FLASH.name})))
+    spent = purse.spent
     with emulator() as (carrier, _):
         target = Target(carrier, "sk-purse", steered=False, guard=purse)
         searched = replay(target, [faulty])
-    assert (searched.played, searched.failure) == (0, None)
-    assert searched.stopped.startswith("t was accepted though it broke a rule")
+    assert (searched.played, searched.failure, searched.stopped) == (1, None, "")
+    assert purse.spent == spent
 
 
 def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) -> None:

@@ -289,7 +289,7 @@ def test_a_report_that_could_not_be_written_is_printed(recording: str) -> None:
 @pytest.mark.parametrize("option", ["--trace", "--save"])
 def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(option: str) -> None:
     with served("double_charge") as url:
-        given = ("--base-url", url, "--api-key", "sk-full", "--only", "VC-001", "--histories", "30")
+        given = ("--base-url", url, "--api-key", "sk-full", "--only", "VC-083", "--histories", "30")
         ran = kit("run", *given, option, "/dev/full")
     assert ran.returncode == 3, ran.stderr
     assert "✗ a history of 1 step: 30 credits are used" in ran.stdout
