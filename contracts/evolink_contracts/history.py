@@ -34,6 +34,13 @@ def by_another(call: Call) -> bool:
     return not isinstance(error, dict) and (in_trouble(call) or call.status in TROUBLES - _OF_A_KEY)
 
 
+def balance_of(look: Call) -> dict[str, Any]:
+    """What a look at the credits tells of the user of a key; nothing where it tells nothing."""
+    data = look.json.get("data") if isinstance(look.json, dict) else None
+    user = data.get("user") if isinstance(data, dict) else None
+    return user if isinstance(user, dict) else {}
+
+
 class Create(NamedTuple):
     """A create call with what the facts say of its request."""
 

@@ -6,7 +6,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from evolink_contracts.amounts import amount
-from evolink_contracts.history import TOLERANCE, Create
+from evolink_contracts.history import TOLERANCE, Create, balance_of
 from evolink_contracts.oracle import ORDER, Judged
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS as POLICY
@@ -97,7 +97,7 @@ class Ledger:
 
     def looked(self, call: Call) -> list[Wrong]:
         """The credits were looked at."""
-        shown = _object(_object(_object(call.json).get("data")).get("user")).get("used_credits")
+        shown = balance_of(call).get("used_credits")
         used = amount(shown)
         if used is None:
             return [Wrong("VC-082", f"used_credits is {str(shown)[:40]!r}, which is no amount")]

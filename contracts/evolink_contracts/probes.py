@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from evolink_contracts.amounts import amount
 from evolink_contracts.edges import edges
-from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, in_trouble
+from evolink_contracts.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, balance_of, in_trouble
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import Seconds
@@ -61,13 +62,6 @@ LOOKS = 180
 
 def id_of(created: Call) -> str:
     return str(created.json.get("id") or "") if isinstance(created.json, dict) else ""
-
-
-def _left(found: Any) -> float | None:
-    """What the account of a key has, where it says so."""
-    for name in ("data", "user", "remaining_credits"):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if type(found) in (int, float) else None
 
 
 def status_of(read: Call) -> str:
@@ -174,8 +168,8 @@ def last_credits(target: Target) -> None:
     target.now()
     target.control("worlds", {"balance": 40})
     for duration in (5, 5, 5, 3, 2):
-        left = _left(target.credits().json)
-        target.create({"duration": duration}, notes={} if left is None else {"remaining": left})
+        left = balance_of(target.credits()).get("remaining_credits")
+        target.create({"duration": duration}, notes={} if amount(left) is None else {"remaining": left})
 
 
 @probe("lacking", "sends creates at the edges of every rule that also lack a required field", plays=EVERYWHERE)

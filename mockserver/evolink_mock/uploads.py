@@ -80,12 +80,10 @@ class Uploads:
     # Uploads
 
     def _base64(self, call: Call) -> Answer:
-        asked = _object(call.body)
+        asked = _object_with("base64_data", call.body)
         if isinstance(asked, Answer):
             return asked
-        text = asked.get("base64_data")
-        if not isinstance(text, str) or not text:
-            return _refused("invalid", "base64_data is required, and a string")
+        text = asked["base64_data"]
         data = text.partition(",")[2] if text.startswith("data:") else text
         try:
             content = base64.b64decode(data, validate=True)
@@ -125,12 +123,10 @@ class Uploads:
         return self._add(call, files[0][1], path, fields.get("file_name", fields.get("fileName")), files[0][0])
 
     def _url(self, call: Call) -> Answer:
-        asked = _object(call.body)
+        asked = _object_with("file_url", call.body)
         if isinstance(asked, Answer):
             return asked
-        url = asked.get("file_url")
-        if not isinstance(url, str) or not url:
-            return _refused("invalid", "file_url is required, and a string")
+        url = asked["file_url"]
         content = call.looked.get(url)
         if isinstance(content, bytes):
             return self._add(call, content, asked.get("upload_path"), asked.get("file_name"), url.rpartition("/")[2])
@@ -236,14 +232,19 @@ def _served_by(get: Handler) -> Mapping[str, Handler]:
     return {"GET": get, "HEAD": lambda call: get(without_range(call)), "OPTIONS": preflight}
 
 
-def _object(body: bytes | None) -> dict[str, Any] | Answer:
+def _object_with(required: str, body: bytes | None) -> dict[str, Any] | Answer:
+    """What was asked for, which has this string in it."""
     if body is None:
         return _too_large()
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _refused("invalid", f"the body is not valid JSON: {str(error)[:100]}")
-    return found if isinstance(found, dict) else _refused("invalid", "the body must be a JSON object")
+    if not isinstance(found, dict):
+        return _refused("invalid", "the body must be a JSON object")
+    if not isinstance(found.get(required), str) or not found[required]:
+        return _refused("invalid", f"{required} is required, and a string")
+    return found
 
 
 def _too_large() -> Answer:

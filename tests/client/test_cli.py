@@ -3,18 +3,17 @@
 import itertools
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from receivers import Receiver, whole
 from serving import Server
+from terminal import on_a_terminal
 
 NUMBERS = itertools.count()
 IMAGE = ("--image", "https://example.com/cat.png")
@@ -104,25 +103,10 @@ def test_without_a_key_it_says_where_to_put_one(evolink: Command) -> None:
     assert (ran.returncode, ran.stderr) == (2, "Error: there is no API key: set EVOLINK_API_KEY, or pass api_key\n")
 
 
-def on_a_terminal(evolink: Command, *arguments: str) -> tuple[int, str, str]:
-    """Its code, what it wrote into a pipe, and what a person saw on the terminal meanwhile."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "evolink_client", *arguments]
-    environ = {**evolink.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
-    ran = subprocess.Popen(command, env=environ, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True)
-    os.close(theirs)
-    seen = b""
-    with suppress(OSError):  # What Linux says when the other side is closed.
-        while chunk := os.read(ours, 65536):
-            seen += chunk
-    os.close(ours)
-    printed, _ = ran.communicate(timeout=60)
-    return ran.returncode, printed, seen.decode()
-
-
 def test_on_a_terminal_it_shows_how_far_it_is_and_leaves_the_line_clean(evolink: Command, tmp_path: Path) -> None:
     file = tmp_path / "cat [bold].mp4"
-    code, printed, seen = on_a_terminal(evolink, "create", "A cat", *IMAGE, "--out", str(file))
+    command = [sys.executable, "-m", "evolink_client", "create", "A cat", *IMAGE, "--out", str(file)]
+    code, printed, seen = on_a_terminal(command, {**evolink.environ, "COLUMNS": "100"})
     assert (code, printed) == (0, f"{file}\n")
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
     assert "completed" in shown

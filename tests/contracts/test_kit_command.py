@@ -2,13 +2,11 @@
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +20,7 @@ from evolink_contracts.options import FILE
 from kit import kit
 from lying import served
 from serving import Server
+from terminal import on_a_terminal
 
 
 @pytest.fixture(scope="module")
@@ -105,26 +104,10 @@ def test_a_foreign_service_is_bought_from_and_told_what_is_wrong_with_it(foreign
     assert max(map(len, ran.stdout.splitlines())) < 1500
 
 
-def on_a_terminal(*arguments: str) -> tuple[int, str, str]:
-    """Its code, what it wrote into a pipe, and what a person saw on the terminal meanwhile."""
-    ours, theirs = pty.openpty()
-    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
-    command = [sys.executable, "-m", "evolink_contracts", *arguments]
-    ran = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=theirs, text=True)
-    os.close(theirs)
-    seen = b""
-    with suppress(OSError):  # What Linux says when the other side is closed.
-        while chunk := os.read(ours, 65536):
-            seen += chunk
-    os.close(ours)
-    printed, _ = ran.communicate(timeout=60)
-    return ran.returncode, printed, seen.decode()
-
-
 def test_on_a_terminal_a_bar_shows_how_far_it_is(server: Server) -> None:
-    code, printed, seen = on_a_terminal(
-        *("run", "--base-url", server.url, "--api-key", "sk-bar", "--only", "VC-001", "--histories", "20")
-    )
+    run = ("run", "--base-url", server.url, "--api-key", "sk-bar", "--only", "VC-001", "--histories", "20")
+    command = [sys.executable, "-m", "evolink_contracts", *run]
+    code, printed, seen = on_a_terminal(command, {**os.environ, "COLUMNS": "120"})
     assert code == 0
     assert printed.splitlines()[0].startswith("✓ VC-001 ")
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)

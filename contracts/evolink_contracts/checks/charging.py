@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from evolink_contracts.amounts import amount
-from evolink_contracts.history import CREDITS_PATH, Create, History, by_another
+from evolink_contracts.history import CREDITS_PATH, Create, History, balance_of, by_another
 from evolink_contracts.invariants import Finding, expect, invariant
 from evolink_contracts.oracle import cost_of
 from evolink_contracts.spec.wire import TERMINAL
@@ -14,15 +13,9 @@ from evolink_contracts.trace import Call
 _EXACT = 1e-6
 
 
-def _balance(call: Call) -> dict[str, Any]:
-    data = call.json.get("data") if isinstance(call.json, dict) else None
-    user = data.get("user") if isinstance(data, dict) else None
-    return user if isinstance(user, dict) else {}
-
-
 def _amount(call: Call, name: str) -> float:
     """What the user of a key has used, or has left; 0 for what is no number, which is another promise."""
-    return amount(_balance(call).get(f"{name}_credits")) or 0.0
+    return amount(balance_of(call).get(f"{name}_credits")) or 0.0
 
 
 def _reserved(create: Create) -> float:
@@ -124,7 +117,7 @@ def charged(history: History) -> Iterator[Finding]:
 def conserved(history: History) -> Iterator[Finding]:
     looks: dict[str, list[Call]] = {}
     for call in history.credits:
-        if call.status == 200 and call.access == "granted" and _balance(call):
+        if call.status == 200 and call.access == "granted" and balance_of(call):
             looks.setdefault(call.who, []).append(call)
     for calls in looks.values():
         for earlier, later in pairwise(calls):
