@@ -40,7 +40,7 @@ bench-peers: $(DEV)/installed
 	$(DEV)/bin/python -m tests.bench.peers $(ARGS)
 
 screenshots: $(DEV)/installed
-	PYTHONPATH=tests $(DEV)/bin/python tests/docs/screenshots.py
+	PYTHONPATH=. $(DEV)/bin/python tests/docs/screenshots.py
 
 lock: $(DEV)/installed
 	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock pyproject.toml

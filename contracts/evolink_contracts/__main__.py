@@ -1,5 +1,5 @@
 """`python -m evolink_contracts` is `evolink-contracts`."""
 
-from evolink_contracts.cli import main
+from evolink_contracts.cli.main import main
 
 main(prog_name="evolink-contracts")

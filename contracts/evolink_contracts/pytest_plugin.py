@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from evolink_contracts.runner import Report
-    from evolink_contracts.spending import Purse
-    from evolink_contracts.target import Target
+    from evolink_contracts.runs.runner import Report
+    from evolink_contracts.target.budget import Purse
+    from evolink_contracts.target.target import Target
 
 _RUN = pytest.StashKey["_Run"]()
 
@@ -59,9 +59,9 @@ class _Run:
 
     def open(self) -> "Target":
         # Imported where it is asked for, since this module is loaded by every run of pytest.
-        from evolink_contracts.carriers import Network
-        from evolink_contracts.profiles import opened
-        from evolink_contracts.target import Unusable
+        from evolink_contracts.runs.profiles import opened
+        from evolink_contracts.target.target import Unusable
+        from evolink_contracts.target.transports import Network
 
         key = self._option("--evolink-api-key") or os.environ.get("EVOLINK_API_KEY")
         if not key:
@@ -77,7 +77,7 @@ class _Run:
 
     @cached_property
     def _purse(self) -> "Purse | None":
-        from evolink_contracts.spending import Purse
+        from evolink_contracts.target.budget import Purse
 
         limit = self._option("--evolink-max-credits")
         if (self._option("--evolink-profile") == "live") != (limit is not None):
@@ -88,12 +88,12 @@ class _Run:
 
     @cached_property
     def report(self) -> "Report":
-        from evolink_contracts.history import TOLERANCE
-        from evolink_contracts.profiles import plan
-        from evolink_contracts.runner import run
-        from evolink_contracts.search import search
-        from evolink_contracts.spending import Overspent
-        from evolink_contracts.steps import Judges
+        from evolink_contracts.runs.profiles import plan
+        from evolink_contracts.runs.runner import run
+        from evolink_contracts.stateful.search import search
+        from evolink_contracts.stateful.steps import Judges
+        from evolink_contracts.target.budget import Overspent
+        from evolink_contracts.trace.history import TOLERANCE
 
         count, luck, tolerance = (self._option(f"--evolink-{name}") for name in ("histories", "seed", "tolerance"))
         if count and self._option("--evolink-profile") == "live-safe":
@@ -152,7 +152,7 @@ class PromiseItem(_Item):
         self._promise = promise
 
     def runtest(self) -> None:
-        from evolink_contracts.reports import example_of
+        from evolink_contracts.reporting.reports import example_of
 
         report = self._run.report
         judgement = next(j for j in report.judgements if j.invariant.number == self._promise.number)
@@ -168,7 +168,7 @@ class HistoriesItem(_Item):
     """Random histories as one test, failed by the shortest that broke a promise."""
 
     def runtest(self) -> None:
-        from evolink_contracts.steps import told
+        from evolink_contracts.stateful.steps import told
 
         report = self._run.report
         if (failure := report.failure) is not None:
@@ -188,7 +188,7 @@ class RunItem(_Item):
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--evolink-base-url"):
-        from evolink_contracts.invariants import invariants
+        from evolink_contracts.promises.registry import invariants
 
         run = config.stash[_RUN]
         items += [

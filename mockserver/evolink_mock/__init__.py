@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evolink_mock.app import create_app
-    from evolink_mock.inprocess import InProcessTransport
     from evolink_mock.settings import Settings
+    from evolink_mock.testing.in_process import InProcessTransport
 
 __all__ = ["InProcessTransport", "Settings", "create_app"]
 
-_HOMES = {"create_app": "app", "InProcessTransport": "inprocess", "Settings": "settings"}
+_HOMES = {"create_app": "app", "InProcessTransport": "testing.in_process", "Settings": "settings"}
 
 
 def __getattr__(name: str) -> Any:

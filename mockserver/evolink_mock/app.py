@@ -12,33 +12,33 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.agenda import Agenda
-from evolink_mock.authority import Trust
+from evolink_mock.api.endpoint import Endpoint
+from evolink_mock.api.files import Uploads
+from evolink_mock.api.result_videos import ResultLinks
+from evolink_mock.api.routes import Api
 from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock, resume_clock
-from evolink_mock.control import Control
+from evolink_mock.control.access import ControlGate
+from evolink_mock.control.pages import Pages
+from evolink_mock.control.routes import Control
+from evolink_mock.control.timeline import Timeline
+from evolink_mock.core.callback_routes import Kind, Routing, read_origin
+from evolink_mock.core.distribution import parse_generation
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.generation import parse_generation
-from evolink_mock.core.routing import Kind, Routing, read_origin
-from evolink_mock.dispatcher import Dispatcher
-from evolink_mock.doors import Doors
-from evolink_mock.exchange import Endpoint
-from evolink_mock.media.shelf import Shelf
-from evolink_mock.middleware import ControlGate
-from evolink_mock.pages import Pages
-from evolink_mock.result_links import ResultLinks
-from evolink_mock.routes import Api
+from evolink_mock.delivery.dispatcher import Dispatcher
+from evolink_mock.delivery.sink import Sink
+from evolink_mock.delivery.transport import LateTransport, Transport
+from evolink_mock.media.cache import Shelf
+from evolink_mock.scenarios.precedence import Doors
 from evolink_mock.settings import MEDIA, Settings
-from evolink_mock.settler import settle_when_quiet
-from evolink_mock.sink import Sink
-from evolink_mock.store import Keeper, MemoryKeeper, Saved, Unusable
-from evolink_mock.timeline import Timeline
-from evolink_mock.transport import LateTransport, Transport
-from evolink_mock.uploads import Uploads
-from evolink_mock.world import Rules, World
-from evolink_mock.worlds import Worlds
+from evolink_mock.tls import Trust
+from evolink_mock.worlds.idle_settlement import settle_when_quiet
+from evolink_mock.worlds.ready_queue import Agenda
+from evolink_mock.worlds.registry import Worlds
+from evolink_mock.worlds.store import Keeper, MemoryKeeper, Saved, Unusable
+from evolink_mock.worlds.world import Rules, World
 
 if TYPE_CHECKING:
-    from evolink_mock.scenario_file import ScenarioFile
+    from evolink_mock.scenarios.file import ScenarioFile
 
 log = logging.getLogger("evolink_mock")
 
@@ -164,7 +164,7 @@ def _look_at_files(settings: Settings, shelf: Shelf, uploads: Uploads, routes: S
     Not before there is need, since Pillow and PyAV take a while to import, and a create that waits for nothing is
     answered at once.
     """
-    from evolink_mock.inputs import Inputs
+    from evolink_mock.api.input_files import Inputs
 
     inputs = Inputs(settings, shelf, uploads)
     uploads.fetch = inputs.fetch_upload
@@ -177,7 +177,7 @@ def _look_at_files(settings: Settings, shelf: Shelf, uploads: Uploads, routes: S
 def _scenario_file(settings: Settings) -> "ScenarioFile | None":
     if not settings.scenarios:
         return None
-    from evolink_mock.scenario_file import ScenarioFile
+    from evolink_mock.scenarios.file import ScenarioFile
 
     return ScenarioFile(Path(settings.scenarios))
 
@@ -185,7 +185,7 @@ def _scenario_file(settings: Settings) -> "ScenarioFile | None":
 def _keeper(settings: Settings) -> Keeper:
     if not settings.state:
         return MemoryKeeper()
-    from evolink_mock.state import State
+    from evolink_mock.worlds.sqlite import State
 
     return State(Path(settings.state))
 
@@ -211,14 +211,14 @@ def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Map
 
 
 def _network(trust: Trust, *, public: bool = False) -> Transport:
-    from evolink_mock.network import Network, PublicResolver
-    from evolink_mock.resolver import SystemResolver
+    from evolink_mock.delivery.http_transport import Network, PublicResolver
+    from evolink_mock.egress import SystemResolver
 
     return Network(trust.context, PublicResolver if public else SystemResolver)
 
 
 def _receivers(receivers: Mapping[str, ASGIApp]) -> Transport:
-    from evolink_mock.receivers import Receivers
+    from evolink_mock.delivery.asgi_transport import Receivers
 
     return Receivers(receivers)
 

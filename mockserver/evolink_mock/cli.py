@@ -121,7 +121,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
     # Start-up makes what stays for good; to look for garbage in it takes a tenth of the time to the first answer.
     gc.disable()
     # Serving needs uvicorn and more; --help does not.
-    from evolink_mock.serving import CannotServe, serve
+    from evolink_mock.server.run import CannotServe, serve
     from evolink_mock.settings import load_settings
 
     given = _given(flags)
@@ -148,7 +148,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
 @_CONFIG
 def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
     """Try a callback URL: what production would do with it, where it goes from here, and what the receiver says."""
-    from evolink_mock.doctor import examine
+    from evolink_mock.delivery.doctor import examine
     from evolink_mock.settings import load_settings
 
     try:
@@ -177,8 +177,8 @@ def cert(host: str, out: Path, config: Path | None) -> None:
     HOST is the host of the callback URL, such as app.example.com: that is whom the emulator expects, wherever the
     route leads.
     """
-    from evolink_mock.authority import CERTIFICATE, authority_directory, issue
     from evolink_mock.settings import load_settings
+    from evolink_mock.tls import CERTIFICATE, authority_directory, issue
 
     try:
         directory = authority_directory(load_settings({}, os.environ, config))
@@ -194,7 +194,7 @@ def cert(host: str, out: Path, config: Path | None) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
     """Read a file of scenarios, and say what is wrong in which line."""
-    from evolink_mock.scenario_file import read_rules
+    from evolink_mock.scenarios.file import read_rules
 
     try:
         rules, faults = read_rules(file.read_bytes())

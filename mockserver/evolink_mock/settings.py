@@ -11,14 +11,14 @@ import msgspec
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.clock import MAX_SPEED, Mode
 from evolink_mock.core.billing import MAX_BALANCE
+from evolink_mock.core.callback_routes import read_origin, read_place
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.generation import parse_generation
-from evolink_mock.core.media_routing import read_media_origin, read_media_place
-from evolink_mock.core.routing import read_origin, read_place
-from evolink_mock.core.scenario import parse_scenario, unknown
+from evolink_mock.core.distribution import parse_generation
+from evolink_mock.core.media_routes import read_media_origin, read_media_place
+from evolink_mock.core.redaction import REDACTED, shown_key
 from evolink_mock.core.task import to_units
-from evolink_mock.redaction import REDACTED, shown_key
-from evolink_mock.world import Grant
+from evolink_mock.scenarios.language import parse_scenario, unknown
+from evolink_mock.worlds.world import Grant
 
 ENV_PREFIX = "EVOLINK_MOCK_"
 MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))

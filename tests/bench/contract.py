@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, contextmanager
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from evolink_contracts.carriers import InProcess
-from evolink_contracts.hook import Hook
-from evolink_contracts.machine import Customer, customer
-from evolink_contracts.selftest import offered
-from evolink_contracts.steps import Step
-from evolink_contracts.target import Target
+from evolink_contracts.runs.selftest import offered
+from evolink_contracts.stateful.machine import Customer, customer
+from evolink_contracts.stateful.steps import Step
+from evolink_contracts.target.target import Target
+from evolink_contracts.target.transports import InProcess
+from evolink_contracts.target.webhook import Hook
 
 from .cores import SERVER_CORE, on_core
 from .plan import Plan, say
@@ -48,7 +48,7 @@ def measure(plan: Plan) -> Iterator[Row]:
 def _first() -> float:
     """Milliseconds that the first test of a process waits for its emulator's first answer."""
     code = (
-        "import time; from evolink_mock.mocked import Mocked; began = time.perf_counter(); mocked = Mocked(); "
+        "import time; from evolink_mock.testing.mocked import Mocked; began = time.perf_counter(); mocked = Mocked(); "
         "mocked.client.get('/v1/credits'); print(time.perf_counter() - began); mocked.close()"
     )
     ran = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, timeout=60)

@@ -19,8 +19,9 @@ import numpy as np
 from PIL import Image
 
 from evolink_mock import Settings, create_app
-from evolink_mock.core.frame import Size
-from evolink_mock.media import moving, plain
+from evolink_mock.media import encoder as moving
+from evolink_mock.media import placeholder as plain
+from evolink_mock.media.frame_size import Size
 from evolink_mock.media.video import Video
 
 from .cores import SERVER_CORE, on_core

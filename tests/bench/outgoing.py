@@ -14,10 +14,10 @@ import uvloop
 
 from evolink_contracts.spec.models import MODELS
 from evolink_mock import Settings, create_app
-from evolink_mock.core.deliveries import Delivery
+from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.validation import Request, Validator
-from evolink_mock.world import World
+from evolink_mock.worlds.world import World
 
 from .resident import resident
 from .traffic import BODY, CALLBACK_URL, KEY

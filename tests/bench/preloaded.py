@@ -13,8 +13,8 @@ from evolink_contracts.spec.models import MODELS
 from evolink_mock import Settings, create_app
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.validation import Request, Validator
-from evolink_mock.prompt_protocol import PromptProtocol
-from evolink_mock.world import World
+from evolink_mock.server.fast_path import PromptProtocol
+from evolink_mock.worlds.world import World
 
 from .asgi import serve
 from .resident import resident

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from evolink_client import CallbackRouter, InvalidCallback, Later, Task, parse_callback
 from evolink_client.callbacks import MAX_BODY, InMemory
 from evolink_mock import InProcessTransport, create_app
-from hooks import deliveries
-from support import Emulator, settings
+from tests.support.emulator import Emulator, settings
+from tests.support.webhook_receiver import deliveries
 
 APP = "https://app.example.com"
 HOOK = {"callback_url": f"{APP}/evolink?secret=s"}

@@ -20,11 +20,11 @@ from evolink_client import (
 )
 from evolink_client._errors import error_class
 from evolink_contracts.spec.errors import ERRORS, FAILURES
-from evolink_mock.core.faults import FAULTS
-from evolink_mock.core.scenario import OPERATIONS, WORDS
-from serving import Server
-from shells import SHELLS, driven
-from support import Emulator
+from evolink_mock.scenarios.language import OPERATIONS, WORDS
+from evolink_mock.scenarios.wire_faults import FAULTS
+from tests.support.client_drivers import SHELLS, driven
+from tests.support.emulator import Emulator
+from tests.support.server_process import Server
 
 IMAGE = "https://example.com/cat.png"
 NUMBERS = itertools.count()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from receivers import Receiver, whole
-from serving import Server
-from terminal import on_a_terminal
+from tests.support.receivers import Receiver, whole
+from tests.support.server_process import Server
+from tests.support.terminal import on_a_terminal
 
 NUMBERS = itertools.count()
 IMAGE = ("--image", "https://example.com/cat.png")

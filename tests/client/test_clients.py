@@ -26,9 +26,9 @@ from evolink_client import (
 )
 from evolink_client._clock import Clock
 from evolink_mock import InProcessTransport, create_app
-from evolink_mock.core.scenario import WORDS
-from serving import Server
-from support import KEY, Emulator, settings
+from evolink_mock.scenarios.language import WORDS
+from tests.support.emulator import KEY, Emulator, settings
+from tests.support.server_process import Server
 
 IMAGE = "https://example.com/cat.png"
 Value = TypeVar("Value")

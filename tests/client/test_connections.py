@@ -23,10 +23,10 @@ from evolink_client import (
     Video,
     parse_callback,
 )
-from receivers import Receiver, redirect, whole
-from serving import Server
-from shells import SHELLS, driven, idle, sockets
-from support import KEY, Emulator
+from tests.support.client_drivers import SHELLS, driven, idle, sockets
+from tests.support.emulator import KEY, Emulator
+from tests.support.receivers import Receiver, redirect, whole
+from tests.support.server_process import Server
 
 IMAGE = "https://example.com/cat.png"
 CREDITS = json.dumps(

@@ -10,9 +10,9 @@ from types import ModuleType
 import httpx
 import pytest
 
-from receivers import HOST
-from serving import Server
-from shells import listening, place_of, served
+from tests.support.client_drivers import listening, place_of, served
+from tests.support.receivers import HOST
+from tests.support.server_process import Server
 
 HOME = Path(__file__).parent.parent / "examples" / "video_service"
 PROMPT = {"prompt": "A cat playing piano", "image": "https://example.com/cat.png"}

@@ -24,10 +24,10 @@ from evolink_client import (
 )
 from evolink_client._clock import Clock
 from evolink_mock import InProcessTransport, create_app
-from receivers import HOST
-from serving import PATIENCE, Server
-from shells import listening, place_of, served
-from support import KEY, Emulator, settings
+from tests.support.client_drivers import listening, place_of, served
+from tests.support.emulator import KEY, Emulator, settings
+from tests.support.receivers import HOST
+from tests.support.server_process import PATIENCE, Server
 
 IMAGE = "https://example.com/cat.png"
 PENDING = {"id": "task-unified-1-aaaaaaaa", "status": "pending"}

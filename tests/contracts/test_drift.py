@@ -10,16 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.comparison import compare
-from evolink_contracts.drift import Drifted, drift
-from evolink_contracts.probes import PROBES
-from evolink_contracts.receiver import completed, failed
-from evolink_contracts.runner import run
+from evolink_contracts.drift.comparison import compare
+from evolink_contracts.drift.replay import Drifted, drift
+from evolink_contracts.runs.probes import PROBES
+from evolink_contracts.runs.receiver import completed, failed
+from evolink_contracts.runs.runner import run
 from evolink_contracts.spec.errors import ERRORS
-from evolink_contracts.trace import Attempt, Call, Event, Trace, write_trace
-from kit import kit
-from lying import service
-from recordings import CALLED, FOREIGN
+from evolink_contracts.trace.events import Attempt, Call, Event, Trace, write_trace
+from tests.support.kit_command import kit
+from tests.support.mutated_emulators import service
+from tests.support.trace_strategies import CALLED, FOREIGN
 
 TASK = "task-unified-1757169743-7cvnl5zw"
 CREATED = {

@@ -11,27 +11,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.carriers import InProcess, Network, NoReply, Reply
-from evolink_contracts.edges import FLASH
-from evolink_contracts.history import CREATE_PATH, CREDITS_PATH
-from evolink_contracts.hook import Hook
-from evolink_contracts.invariants import invariants
-from evolink_contracts.ledger import Ledger
-from evolink_contracts.oracle import Judged
-from evolink_contracts.runner import Skipped, run
-from evolink_contracts.search import Failure, _without_idle_steps, replay, search
-from evolink_contracts.spending import Purse
-from evolink_contracts.steps import ACTIONS, Broken, Judges, NoSteps, Player, Step, play, read_steps, told
-from evolink_contracts.strategies import histories
-from evolink_contracts.target import Target, Unusable
-from evolink_contracts.trace import Attempt, Call
-from evolink_contracts.wall import Wall
-from evolink_mock import exchange
-from evolink_mock.errors import Answer
-from evolink_mock.patches import around, patched
-from kit import kit
-from lying import EMULATORS, emulator, served, service
-from serving import Server
+from evolink_contracts.promises.registry import invariants
+from evolink_contracts.reference.boundary_requests import FLASH
+from evolink_contracts.reference.oracle import Judged
+from evolink_contracts.runs.runner import Skipped, run
+from evolink_contracts.stateful.running_model import Ledger
+from evolink_contracts.stateful.search import Failure, _without_idle_steps, replay, search
+from evolink_contracts.stateful.steps import ACTIONS, Broken, Judges, NoSteps, Player, Step, play, read_steps, told
+from evolink_contracts.stateful.strategies import histories
+from evolink_contracts.target.budget import Purse
+from evolink_contracts.target.target import Target, Unusable
+from evolink_contracts.target.transports import InProcess, Network, NoReply, Reply
+from evolink_contracts.target.wall_clock import Wall
+from evolink_contracts.target.webhook import Hook
+from evolink_contracts.trace.events import Attempt, Call
+from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH
+from evolink_mock.api import endpoint as exchange
+from evolink_mock.api.responses import Answer
+from evolink_mock.testing.patches import around, patched
+from tests.support.kit_command import kit
+from tests.support.mutated_emulators import EMULATORS, emulator, served, service
+from tests.support.server_process import Server
 
 CREATE: Step = {"do": "create", "fields": {}, "outcome": None, "answers": None}
 
@@ -386,7 +386,9 @@ def test_nothing_is_drawn_once_a_search_has_stopped(monkeypatch: pytest.MonkeyPa
         drawn.append(steps)
         return steps
 
-    monkeypatch.setattr("evolink_contracts.strategies.histories", lambda longest: histories(longest).map(noted))
+    monkeypatch.setattr(
+        "evolink_contracts.stateful.strategies.histories", lambda longest: histories(longest).map(noted)
+    )
     with emulator() as (carrier, _):
         searched = search(Target(Dying(carrier, CREATE_PATH, 0), "sk-dying"), 500, 1)
     assert searched.stopped == "it is dead"

@@ -15,12 +15,12 @@ import click
 import httpx
 import pytest
 
-from evolink_contracts.invariants import invariants
-from evolink_contracts.options import FILE
-from kit import kit
-from lying import served
-from serving import Server
-from terminal import on_a_terminal
+from evolink_contracts.cli.options import FILE
+from evolink_contracts.promises.registry import invariants
+from tests.support.kit_command import kit
+from tests.support.mutated_emulators import served
+from tests.support.server_process import Server
+from tests.support.terminal import on_a_terminal
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ def test_a_file_that_cannot_be_written_is_named_before_the_run(option: str, fore
 
 def test_a_directory_that_takes_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Whoever is root may write almost anywhere.
-    monkeypatch.setattr("evolink_contracts.options.os.access", lambda *_: False)
+    monkeypatch.setattr("evolink_contracts.cli.options.os.access", lambda *_: False)
     with pytest.raises(click.BadParameter, match=f"nothing may be added to the directory {tmp_path}"):
         FILE.convert(str(tmp_path / "x"), None, None)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from certificates import HOST, certificate
-from evolink_contracts.hook import Hook
-from evolink_contracts.listener import Certificate, Listener
-from evolink_contracts.wall import Wall
+from evolink_contracts.target.listener import Certificate, Listener
+from evolink_contracts.target.wall_clock import Wall
+from evolink_contracts.target.webhook import Hook
+from tests.support.certificates import HOST, certificate
 
 
 @pytest.fixture(params=["http", "https"])

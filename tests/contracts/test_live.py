@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from certificates import HOST, certificate
-from evolink_contracts.carriers import NoReply, Reply
-from evolink_contracts.history import CREATE_PATH
-from evolink_contracts.profiles import plan
-from evolink_contracts.runner import run
-from evolink_contracts.spending import Overspent, Purse, Refrained, TooDear
-from evolink_contracts.target import Target, Unusable
-from evolink_contracts.trace import Call
-from kit import kit
-from serving import Server
+from evolink_contracts.runs.profiles import plan
+from evolink_contracts.runs.runner import run
+from evolink_contracts.target.budget import Overspent, Purse, Refrained, TooDear
+from evolink_contracts.target.target import Target, Unusable
+from evolink_contracts.target.transports import NoReply, Reply
+from evolink_contracts.trace.events import Call
+from evolink_contracts.trace.history import CREATE_PATH
+from tests.support.certificates import HOST, certificate
+from tests.support.kit_command import kit
+from tests.support.server_process import Server
 
 CHEAP = {
     "model": "wan2.6-image-to-video-flash",

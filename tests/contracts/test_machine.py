@@ -11,13 +11,12 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from evolink_contracts.carriers import Network
-from evolink_contracts.edges import FLASH
-from evolink_contracts.machine import customer
-from evolink_contracts.oracle import judge_create
+from evolink_contracts.reference.boundary_requests import FLASH
+from evolink_contracts.reference.oracle import judge_create
 from evolink_contracts.spec.fields import Field
-from evolink_contracts.steps import ACTIONS, Broken, told
-from evolink_contracts.strategies import (
+from evolink_contracts.stateful.machine import customer
+from evolink_contracts.stateful.steps import ACTIONS, Broken, told
+from evolink_contracts.stateful.strategies import (
     Labelled,
     callback_urls,
     histories,
@@ -25,10 +24,11 @@ from evolink_contracts.strategies import (
     receiver_outcomes,
     valid_requests,
 )
-from evolink_contracts.target import Target
-from lying import service
-from serving import Server
-from support import Emulator
+from evolink_contracts.target.target import Target
+from evolink_contracts.target.transports import Network
+from tests.support.emulator import Emulator
+from tests.support.mutated_emulators import service
+from tests.support.server_process import Server
 
 Found = TypeVar("Found")
 

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_contracts.addresses import is_internal
-from evolink_contracts.edges import INTERNAL, PUBLIC, edges, valid
-from evolink_contracts.oracle import Fault, cost_of, judge_create
+from evolink_contracts.reference.boundary_requests import INTERNAL, PUBLIC, edges, valid
+from evolink_contracts.reference.oracle import Fault, cost_of, judge_create
+from evolink_contracts.reference.public_addresses import is_internal
 from evolink_contracts.spec.models import MODELS
-from evolink_mock.core.verdict import judge_callback
-from support import Emulator
+from evolink_mock.core.url_policy import judge_callback
+from tests.support.emulator import Emulator
 
 JSON = {"content-type": "application/json"}
 FLASH = MODELS["wan2.6-image-to-video-flash"]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from evolink_client import CallbackRouter
-from evolink_contracts.carriers import InProcess, NoReply, Reply
-from evolink_contracts.receiver import PROMISES, check_receiver
-from evolink_contracts.wall import Wall
-from shells import listening, place_of, served
+from evolink_contracts.runs.receiver import PROMISES, check_receiver
+from evolink_contracts.target.transports import InProcess, NoReply, Reply
+from evolink_contracts.target.wall_clock import Wall
+from tests.support.client_drivers import listening, place_of, served
 
 
 async def handle(_: object) -> None:

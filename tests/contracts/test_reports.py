@@ -15,14 +15,14 @@ import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from browser import opened_page
-from evolink_contracts.invariants import invariants, judge
-from evolink_contracts.reports import FORMATS, curl
-from evolink_contracts.runner import Report, Skipped
-from evolink_contracts.search import Failure, Searched
-from evolink_contracts.trace import Call, Event
-from exhibits import EXHIBITS, create, read
-from recordings import CALLED, FOREIGN
+from evolink_contracts.promises.registry import invariants, judge
+from evolink_contracts.reporting.reports import FORMATS, curl
+from evolink_contracts.runs.runner import Report, Skipped
+from evolink_contracts.stateful.search import Failure, Searched
+from evolink_contracts.trace.events import Call, Event
+from tests.support.browser import opened_page
+from tests.support.sample_traces import EXHIBITS, create, read
+from tests.support.trace_strategies import CALLED, FOREIGN
 
 URL = "https://api.evolink.ai"
 HOSTILE = "</pre><script>document.title='owned'</script><img src=x onerror=alert(1)>]]>\x1b[2J\x9b2J\x00\ud800```"

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from evolink_contracts.invariants import invariants
-from evolink_contracts.sentences import SENTENCES, Sentence
-from kit import kit
+from evolink_contracts.promises.coverage import SENTENCES, Sentence
+from evolink_contracts.promises.registry import invariants
+from tests.support.kit_command import kit
 
 
 @pytest.mark.parametrize("sentence", SENTENCES, ids=lambda sentence: sentence.says[:40])

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 import pytest
 
-from evolink_contracts.carriers import InProcess, Network, NoReply, Receive, Reply, Scope, Send
-from evolink_contracts.history import CREDITS_PATH
-from evolink_contracts.hook import Hook
-from evolink_contracts.probes import id_of, last_credits
-from evolink_contracts.selftest import offered
-from evolink_contracts.target import Target
-from evolink_contracts.trace import Attempt, Call
+from evolink_contracts.runs.probes import id_of, last_credits
+from evolink_contracts.runs.selftest import offered
+from evolink_contracts.target.target import Target
+from evolink_contracts.target.transports import InProcess, Network, NoReply, Receive, Reply, Scope, Send
+from evolink_contracts.target.webhook import Hook
+from evolink_contracts.trace.events import Attempt, Call
+from evolink_contracts.trace.history import CREDITS_PATH
 
 
 def test_time_stands_still_until_a_slow_attempt_is_over() -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.history import TASK_PATH
-from evolink_contracts.invariants import invariants, judge
-from evolink_contracts.trace import Attempt, Call, NoTrace, read_trace, write_trace
-from exhibits import create, look, read
-from recordings import ATTEMPTS, CALLED, CALLS, FOREIGN
+from evolink_contracts.promises.registry import invariants, judge
+from evolink_contracts.trace.events import Attempt, Call, NoTrace, read_trace, write_trace
+from evolink_contracts.trace.history import TASK_PATH
+from tests.support.sample_traces import create, look, read
+from tests.support.trace_strategies import ATTEMPTS, CALLED, CALLS, FOREIGN
 
 
 @given(st.lists(CALLS | ATTEMPTS, max_size=8))

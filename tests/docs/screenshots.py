@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import expect
 
-from browser import opened_page
-from serving import Server
-from support import DOCUMENTED, bearer
+from tests.support.browser import opened_page
+from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.server_process import Server
 
 KEY = "sk-local"
 HOME = Path(__file__).parent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import Server
+from tests.support.server_process import Server
 
 README = (Path(__file__).parent.parent.parent / "client" / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

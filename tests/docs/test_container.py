@@ -16,8 +16,8 @@ import httpx
 import pytest
 import yaml
 
-from serving import PATIENCE
-from support import DOCUMENTED
+from tests.support.emulator import DOCUMENTED
+from tests.support.server_process import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -88,7 +88,7 @@ def test_every_setting_of_the_emulator_can_be_given_from_outside() -> None:
 
 
 def test_the_route_leads_to_the_example_and_the_example_to_the_emulator() -> None:
-    from evolink_mock.core.routing import take_apart
+    from evolink_mock.core.callback_routes import take_apart
     from evolink_mock.settings import load_settings
 
     receiver, variables = services()["receiver"], environment("receiver")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from evolink_contracts.cli import main
+from evolink_contracts.cli.main import main
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "contracts/README.md"))

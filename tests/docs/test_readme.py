@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from command import run
-from evolink_mock.core.faults import FAULTS
-from evolink_mock.core.scenario import WORDS
 from evolink_mock.core.task import DOORS
-from serving import Server
-from support import DOCUMENTED, Emulator
+from evolink_mock.scenarios.language import WORDS
+from evolink_mock.scenarios.wire_faults import FAULTS
+from tests.support.commands import run
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.server_process import Server
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

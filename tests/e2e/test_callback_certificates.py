@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from command import doctor, run
-from hooks import deliveries
-from receivers import HOST, Receiver
-from support import Emulator
+from tests.support.commands import doctor, run
+from tests.support.emulator import Emulator
+from tests.support.receivers import HOST, Receiver
+from tests.support.webhook_receiver import deliveries
 
 
 def issue(host: str, out: Path) -> ssl.SSLContext:

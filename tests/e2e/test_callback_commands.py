@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from command import doctor, run
-from receivers import HOST, Receiver
-from support import Emulator
+from tests.support.commands import doctor, run
+from tests.support.emulator import Emulator
+from tests.support.receivers import HOST, Receiver
 
 TARGET = "/hooks/video?secret=a%2Fb"
 

@@ -6,12 +6,12 @@ import httpx
 import pytest
 import trustme
 
-from command import doctor, run
 from evolink_mock.settings import load_settings
-from hooks import until
-from receivers import Receiver
-from serving import Server
-from support import Emulator
+from tests.support.commands import doctor, run
+from tests.support.emulator import Emulator
+from tests.support.receivers import Receiver
+from tests.support.server_process import Server
+from tests.support.webhook_receiver import until
 
 TARGET = "/hooks/video?secret=a%2Fb"
 ELSEWHERE = "https://other.example.com=http://127.0.0.1:1"

@@ -9,9 +9,9 @@ import httpx
 import pytest
 import trustme
 
-from receivers import HOST, Receiver, certified, huge, issued, whole
-from serving import Server
-from support import Emulator
+from tests.support.emulator import Emulator
+from tests.support.receivers import HOST, Receiver, certified, huge, issued, whole
+from tests.support.server_process import Server
 
 ENDS = 1757169743 + 10
 MANUAL = ("--clock", "manual", "--generation-time", "10s")

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_mock import InProcessTransport, create_app
 from evolink_mock.app import Emulator as App
-from support import Emulator, settings
+from tests.support.emulator import Emulator, settings
 
 ORIGIN = "https://app.example.com"
 START = 1757169743

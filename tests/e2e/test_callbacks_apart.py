@@ -11,9 +11,9 @@ from typing import BinaryIO, NamedTuple
 import httpx
 import pytest
 
-from receivers import HOST, Answer, Received, Receiver
-from serving import PATIENCE, Server
-from support import Emulator, bearer
+from tests.support.emulator import Emulator, bearer
+from tests.support.receivers import HOST, Answer, Received, Receiver
+from tests.support.server_process import PATIENCE, Server
 
 START = 1757169743
 URL = f"https://{HOST}/hook"

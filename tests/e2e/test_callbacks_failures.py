@@ -9,7 +9,8 @@ import httpx
 import pytest
 import trustme
 
-from receivers import (
+from tests.support.emulator import Emulator
+from tests.support.receivers import (
     EMPTY,
     NOT_HTTP,
     TRUNCATED,
@@ -22,8 +23,7 @@ from receivers import (
     issued,
     redirect,
 )
-from serving import Server
-from support import Emulator
+from tests.support.server_process import Server
 
 START = 1757169743
 ENDS = START + 10

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from receivers import HOST, Receiver
-from serving import Server
-from support import Emulator
+from tests.support.emulator import Emulator
+from tests.support.receivers import HOST, Receiver
+from tests.support.server_process import Server
 
 URL = f"https://{HOST}/hook"
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from hooks import deliveries, until
-from serving import PATIENCE, Server
-from support import DOCUMENTED, Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.server_process import PATIENCE, Server
+from tests.support.webhook_receiver import deliveries, until
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "receiver"
 ORIGIN = "https://app.example.com"

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving import PATIENCE
-from support import DOCUMENTED, bearer
+from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.server_process import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 SETTING_UP = 300.0
@@ -62,10 +62,10 @@ for name in ("evolink_mock", "evolink_contracts", "evolink_client"):
     assert (home / "py.typed").exists(), name
 import evolink_mock
 assert evolink_mock.create_app()
-from evolink_mock.pages import page_files
+from evolink_mock.control.pages import page_files
 assert {"index.html", "app.js", "style.css"} <= page_files().keys()
-from evolink_mock.core.frame import Size
-from evolink_mock.media.plain import make
+from evolink_mock.media.frame_size import Size
+from evolink_mock.media.placeholder import make
 from evolink_mock.media.video import Video
 import httpx
 from evolink_mock import InProcessTransport, Settings

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from evolink_contracts.spec.errors import FAILURES
-from serving import Server
-from support import DOCUMENTED, Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.server_process import Server
 
 KEYS = [f"sk-{number}" for number in range(64)]
 PUBLIC = "http://emulator.test"

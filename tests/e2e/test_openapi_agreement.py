@@ -12,12 +12,12 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.openapi import render_openapi
 from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock import create_app
-from evolink_mock.doors import Doors
-from evolink_mock.media.shelf import Shelf
-from evolink_mock.result_links import ResultLinks
-from evolink_mock.routes import Api
+from evolink_mock.api.result_videos import ResultLinks
+from evolink_mock.api.routes import Api
+from evolink_mock.media.cache import Shelf
+from evolink_mock.scenarios.precedence import Doors
 from evolink_mock.settings import KeyRule
-from support import DOCUMENTED, Emulator, settings
+from tests.support.emulator import DOCUMENTED, Emulator, settings
 
 CREATE, TASK, CREDITS = "/v1/videos/generations", "/v1/tasks/{task_id}", "/v1/credits"
 UNKNOWN = "task-unified-1757169743-zzzzzzzz"
@@ -140,7 +140,7 @@ def test_every_failed_task_is_documented(emulator: Emulator, code: str) -> None:
     Document(emulator).judge("get", TASK, response)
 
 
-@pytest.mark.parametrize("broken", ["creation.created_body", "world.task_body", "routes.credits_body"])
+@pytest.mark.parametrize("broken", ["api.create.created_body", "worlds.world.task_body", "api.routes.credits_body"])
 def test_even_a_defect_of_the_emulator_answers_a_documented_500(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from evolink_contracts.spec.fields import HTTP_URL, HTTPS_URL, Field
 from evolink_contracts.spec.models import MODELS, Model
 from evolink_contracts.spec.openapi import render_openapi
-from support import DOCUMENTED, Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
 
 
 def as_python_reads(node: Any) -> Any:

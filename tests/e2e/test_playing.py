@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from browser import opened_page
-from serving import Server
-from support import DOCUMENTED, bearer
+from tests.support.browser import opened_page
+from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.server_process import Server
 
 PAGE = """<!doctype html><video muted preload="auto" src={link}></video><script>
 const video = document.querySelector('video');

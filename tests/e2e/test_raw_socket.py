@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from serving import Server
-from support import bearer
+from tests.support.emulator import bearer
+from tests.support.server_process import Server
 
 KEY = b"Authorization: Bearer sk-raw\r\n"
 

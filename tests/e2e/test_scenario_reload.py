@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from serving import Server
-from support import DOCUMENTED, Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.server_process import Server
 
 RULE = '[[rule]]\nscenario = "fail=upstream:{}"\n'
 CONTENTS = [RULE.format("A" * 40), RULE.format("B" * 40) + "# longer\n" * 500, "[[rule", RULE.format("C" * 40)]

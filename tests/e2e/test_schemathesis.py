@@ -16,7 +16,7 @@ import pytest
 import schemathesis
 from schemathesis import GenerationMode
 
-from serving import Server
+from tests.support.server_process import Server
 
 EXAMPLES = 20
 NUMBERS = itertools.count()

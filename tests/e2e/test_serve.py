@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving import Server
-from support import DOCUMENTED, Emulator, bearer
+from tests.support.emulator import DOCUMENTED, Emulator, bearer
+from tests.support.server_process import Server
 
 
 def shell(command: str) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from serving import Server
-from support import DOCUMENTED, bearer
+from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.server_process import Server
 
 CALLBACK = {"callback_url": "https://app.example.com/hook"}
 PRICE = 15

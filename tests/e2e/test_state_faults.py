@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from receivers import HOST, Receiver
-from serving import PATIENCE, Server
-from support import DOCUMENTED, Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.receivers import HOST, Receiver
+from tests.support.server_process import PATIENCE, Server
 
 FILE = "evolink-mock.sqlite3"
 MANUAL = ("--clock", "manual", "--generation-time", "10s", "--public-url", "http://emulator.test")

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from evolink_mock.timeline import READERS
-from serving import Server
-from support import DOCUMENTED, bearer
+from evolink_mock.control.timeline import READERS
+from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.server_process import Server
 
 STREAM = "/__mock/timeline"
 

@@ -15,9 +15,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no types.
 from playwright.sync_api import Page, expect
 
-from browser import opened_page
-from serving import Server
-from support import DOCUMENTED, bearer
+from tests.support.browser import opened_page
+from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.server_process import Server
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 INJECTIONS = (EVIL, "</pre><b>bold</b>", "javascript:alert(1)", "${alert(1)}", "\u202eevil", "' onmouseover='alert(1)")

@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from evolink_mock import InProcessTransport, create_app
-from evolink_mock.core.faults import COMMITTING, FAULTS, HTML_502
-from serving import Server
-from support import DOCUMENTED, MODEL, Emulator, bearer, settings
+from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS, HTML_502
+from tests.support.emulator import DOCUMENTED, MODEL, Emulator, bearer, settings
+from tests.support.server_process import Server
 
 NUMBERS = itertools.count()
 CASES = [(operation, fault) for operation in ("create", "query", "credits") for fault in FAULTS]

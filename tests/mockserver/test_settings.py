@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evolink_mock.settings import NAMES, load_settings
-from evolink_mock.world import Grant
+from evolink_mock.worlds.world import Grant
 
 
 def write(tmp_path: Path, text: str) -> Path:

@@ -1,7 +1,7 @@
 """How long an answer takes, where a scenario says so: always the same, evenly drawn, or log-normal."""
 
+from evolink_mock.core.distribution import Generation, drawn, parse_law
 from evolink_mock.core.duration import SECOND, Micros, show_duration
-from evolink_mock.core.generation import Generation, drawn, parse_law
 
 FORM = "a duration (2s), a range (1s-3s), or lognormal:MEDIAN:SIGMA (lognormal:800ms:0.5)"
 LONGEST: Micros = 600 * SECOND

@@ -2,14 +2,14 @@
 
 from evolink_contracts.spec.errors import FAILURES
 from evolink_mock.core.billing import quote
-from evolink_mock.core.chaos import CHAOS
 from evolink_mock.core.choices import Choices
+from evolink_mock.core.distribution import Generation, draw_times
 from evolink_mock.core.duration import SECOND, Micros
-from evolink_mock.core.generation import Generation, draw_times
-from evolink_mock.core.identity import Seed, draws
-from evolink_mock.core.scenario import DEFAULT, UPSTREAM, Scenario
+from evolink_mock.core.seed import Seed, draws
 from evolink_mock.core.task import NEVER, Event, Failure, Plan, State, Task
 from evolink_mock.core.validation import Request
+from evolink_mock.scenarios.delivery_faults import CHAOS
+from evolink_mock.scenarios.language import DEFAULT, UPSTREAM, Scenario
 
 _PENDING = State("pending", 0)
 _CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)

@@ -10,7 +10,7 @@ from evolink_contracts.spec.fields import Field, Media
 from evolink_contracts.spec.models import Model
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import Failure, Units, to_units
-from evolink_mock.core.verdict import judge_callback
+from evolink_mock.core.url_policy import judge_callback
 
 
 class Refusal(NamedTuple):

@@ -6,8 +6,8 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from evolink_mock.core.duration import Micros
-from evolink_mock.core.frame import Size, frame_size
 from evolink_mock.core.task import Task
+from evolink_mock.media.frame_size import Size, frame_size
 
 RATE = 24
 """Frames a second; no source says how many there are."""

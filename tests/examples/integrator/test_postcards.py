@@ -8,7 +8,7 @@ import respx
 from postcards import Postcards, fetch_rate
 
 from evolink_client import EvolinkClient, InsufficientQuota
-from evolink_mock.mocked import Callbacks, Mocked
+from evolink_mock.testing.mocked import Callbacks, Mocked
 
 PICTURE = "https://example.com/beach.png"
 

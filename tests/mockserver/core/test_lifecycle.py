@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.choices import Choices
+from evolink_mock.core.distribution import Generation
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.generation import Generation
-from evolink_mock.core.identity import Seed, derive_seed
 from evolink_mock.core.lifecycle import next_transition, observe, plan
-from evolink_mock.core.scenario import Scenario
+from evolink_mock.core.seed import Seed, derive_seed
 from evolink_mock.core.task import Event, Failure, Plan, State
 from evolink_mock.core.validation import Request
+from evolink_mock.scenarios.language import Scenario
 
 RANK = {"pending": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled": 2}
 

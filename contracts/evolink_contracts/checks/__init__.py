@@ -1,1 +1,0 @@
-"""The checks of the promises, by area; each is a function of a history."""

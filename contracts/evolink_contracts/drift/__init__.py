@@ -1,0 +1,1 @@
+"""Detects API drift: replays a recording against the emulator and compares the responses."""

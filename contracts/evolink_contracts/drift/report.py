@@ -1,0 +1,63 @@
+"""What a comparison with a recording found, for people and for programs."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from evolink_contracts.drift.replay import ORDER, Drift, Drifted
+from evolink_contracts.reporting.reports import clean, curl
+from evolink_contracts.trace.events import Call
+
+_URL = "https://api.evolink.ai"
+_MARKS = {"critical": "✗", "warning": "!", "information": "·"}
+
+
+def as_text(found: Drifted) -> str:
+    """A line for each difference, the worst first, with a line for a shell below those that matter."""
+    lines = []
+    for drift in found.drifts:
+        what = drift.difference
+        times = f" ({drift.times}×)" if drift.times > 1 else ""
+        differs = f"{what.where} was {_shown(what.recorded)}, and the emulator has {_shown(what.emulated)}"
+        lines.append(f"{_MARKS[what.severity]} {what.severity} {drift.operation}: {differs}{times}")
+        if what.severity != "information" and isinstance(drift.event, Call):
+            lines.append(f"    {curl(drift.event, _URL)}")
+    lines += [f"– skipped {_count(count, 'call')}: {reason}" for reason, count in found.skipped.items()]
+    return clean("\n".join([*lines, _summary(found)]))
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else value
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _summary(found: Drifted) -> str:
+    by_severity = Counter(drift.difference.severity for drift in found.drifts)
+    counts = ", ".join(f"{by_severity[severity]} {severity}" for severity in ORDER)
+    return f"{_count(found.compared, 'answer')} compared; {_count(len(found.drifts), 'difference')}: {counts}"
+
+
+def as_json(found: Drifted) -> str:
+    said = {
+        "summary": _summary(found),
+        "compared": found.compared,
+        "drifts": [_row(drift) for drift in found.drifts],
+        "skipped": found.skipped,
+    }
+    return clean(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+def _row(drift: Drift) -> dict[str, object]:
+    return {
+        **drift.difference._asdict(),
+        "operation": drift.operation,
+        "times": drift.times,
+        "event": asdict(drift.event),
+    }
+
+
+FORMATS: Mapping[str, Callable[[Drifted], str]] = {"text": as_text, "json": as_json}

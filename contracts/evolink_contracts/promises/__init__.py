@@ -1,0 +1,1 @@
+"""The numbered promises of the API, one module for each area."""

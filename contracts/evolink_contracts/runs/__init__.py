@@ -1,0 +1,1 @@
+"""Runs of the kit: probes, profiles, runner, self-test, receiver checks."""

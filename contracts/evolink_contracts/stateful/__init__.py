@@ -1,0 +1,1 @@
+"""Model-based testing: steps, running model, strategies, state machine, search."""

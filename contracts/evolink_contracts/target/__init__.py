@@ -1,0 +1,1 @@
+"""The service under test: requests, transports, webhook receiver, budget."""

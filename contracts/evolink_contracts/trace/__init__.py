@@ -1,0 +1,1 @@
+"""Traces: recorded calls, callbacks and clock changes, and the history they tell."""

@@ -1,0 +1,260 @@
+"""The file endpoints: upload by base64, stream or URL; quota, list, removal; and what the links of files lead to."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from hashlib import blake2b
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.routing import Route
+
+from evolink_contracts.spec.errors import Operation
+from evolink_contracts.spec.files import FILE_ERRORS, FORMATS, MAX_BYTES, MAX_FILES, PREFIX
+from evolink_mock.api.auth import Stranger, identify
+from evolink_mock.api.endpoint import Call, Endpoint, Handler, Headers, Opener, Prepare
+from evolink_mock.api.fault_sender import send_as_scripted
+from evolink_mock.api.file_response import preflight, serve, without_range
+from evolink_mock.api.responses import Answer
+from evolink_mock.clock import iso_date
+from evolink_mock.core.upload import Upload, fit, format_of, quota, shown
+from evolink_mock.media.cache import Shelf, digest_of
+from evolink_mock.worlds.registry import Worlds
+from evolink_mock.worlds.world import World
+
+LINKS = "/files"
+"""What links to files begin with, behind the public URL."""
+_BODY = MAX_BYTES * 4 // 3 + 64 * 1024
+"""Bytes of a request with the largest file in base64."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Uploads:
+    """Each world has its files, for as long as it lasts; what is in them is on a shelf."""
+
+    def __init__(self, worlds: Worlds, keys: Collection[str], shelf: Shelf, public_url: str) -> None:
+        self._worlds = worlds
+        self._keys = keys
+        self._shelf = shelf
+        self._public_url = public_url
+        self.fetch: Prepare | None = None
+        """Brings the file of an upload by URL, where any URL leads somewhere."""
+        self.heard: Callable[[], None] = lambda: None
+        """Called after an upload."""
+
+    def routes(self) -> list[Route]:
+        table: list[tuple[str, Mapping[str, Handler], Prepare | None]] = [
+            (f"{PREFIX}/upload/base64", {"POST": self._base64}, None),
+            (f"{PREFIX}/upload/stream", {"POST": self._stream}, None),
+            (f"{PREFIX}/upload/url", {"POST": self._url}, self._fetched),
+            (f"{PREFIX}/quota", {"GET": self._quota}, None),
+            (f"{PREFIX}/list", {"GET": self._list}, None),
+            (f"{PREFIX}/{{file_id}}", {"DELETE": self._delete}, None),
+            (f"{LINKS}/{{token}}/{{file_id}}/{{rest:path}}", _served_by(self._file), None),
+        ]
+        public = self._endpoint(_served_by(self._download), None, self._open_to_all)
+        return [
+            Route(f"{PREFIX}/download/{{file_id}}", public),
+            *(Route(path, self._endpoint(handlers, prepare, self._open)) for path, handlers, prepare in table),
+        ]
+
+    def _endpoint(self, handlers: Mapping[str, Handler], prepare: Prepare | None, opener: Opener) -> Endpoint:
+        return Endpoint("any", handlers, opener, self._worlds.outside, _BODY, send_as_scripted, prepare=prepare)
+
+    def _open_to_all(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World:
+        return self._worlds.outside
+
+    def _open(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
+        if "token" in path:
+            return self._worlds.by_token(path["token"]) or self._worlds.outside
+        key = identify(headers.get(b"authorization"), self._keys)
+        return _refused("unauthorized") if isinstance(key, Stranger) else self._worlds.of(key)
+
+    async def _fetched(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, Any]:
+        return {} if self.fetch is None else await self.fetch(authorization, body)
+
+    # Uploads
+
+    def _base64(self, call: Call) -> Answer:
+        asked = _object_with("base64_data", call.body)
+        if isinstance(asked, Answer):
+            return asked
+        text = asked["base64_data"]
+        data = text.partition(",")[2] if text.startswith("data:") else text
+        try:
+            content = base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError) as error:
+            return _refused("invalid", f"base64_data is no base64: {str(error)[:100]}")
+        call.body = _encode({**asked, "base64_data": f"({len(text)} characters)"})
+        return self._add(call, content, asked.get("upload_path"), asked.get("file_name"), "upload")
+
+    def _stream(self, call: Call) -> Answer:
+        if call.body is None:
+            return _too_large()
+        # Imported where it is needed, since it would take part of every start.
+        from python_multipart import parse_form
+        from python_multipart.exceptions import FormParserError
+
+        fields: dict[str, str] = {}
+        files: list[tuple[str, bytes]] = []
+
+        def on_field(field: Any) -> None:
+            fields[field.field_name.decode("utf-8", "replace")] = (field.value or b"").decode("utf-8", "replace")
+
+        def on_file(file: Any) -> None:
+            if file.field_name == b"file":
+                file.file_object.seek(0)
+                files.append(((file.file_name or b"").decode("utf-8", "replace"), file.file_object.read()))
+            file.close()
+
+        kind = {"Content-Type": call.headers.get(b"content-type", b"").decode("latin-1").encode()}
+        try:
+            parse_form(kind, BytesIO(call.body), on_field, on_file)
+        except (FormParserError, ValueError) as error:
+            return _refused("invalid", f"the body is no multipart/form-data: {str(error)[:100]}")
+        call.body = f"(a form of {len(call.body)} bytes)".encode()
+        if len(files) != 1:
+            return _refused("invalid", f"there must be one part called file; got {len(files)}")
+        path = fields.get("upload_path", fields.get("uploadPath"))
+        return self._add(call, files[0][1], path, fields.get("file_name", fields.get("fileName")), files[0][0])
+
+    def _url(self, call: Call) -> Answer:
+        asked = _object_with("file_url", call.body)
+        if isinstance(asked, Answer):
+            return asked
+        url = asked["file_url"]
+        content = call.looked.get(url)
+        if isinstance(content, bytes):
+            return self._add(call, content, asked.get("upload_path"), asked.get("file_name"), url.rpartition("/")[2])
+        why = "no --media-route leads there" if content is None else str(content)
+        return _refused("download", f"File could not be downloaded: {why}")
+
+    def _add(self, call: Call, content: bytes, path: object, name: object, original: str) -> Answer:
+        world = call.world
+        if len(content) > MAX_BYTES:
+            return _too_large()
+        form = format_of(content)
+        if form is None:
+            return _refused("wrong_type", f"File type is not supported; supported: {', '.join(FORMATS)}")
+        world.uploads = {upload.id: upload for upload in self._alive(world, call.now)}
+        if len(world.uploads) >= MAX_FILES:
+            return _refused("quota")
+        called = name if isinstance(name, str) and name else original
+        drawn = blake2b(b"%d" % world.uploaded, key=world.seed.secret, digest_size=6).hexdigest()
+        upload = Upload(
+            f"file_{drawn}",
+            fit(called).rpartition("/")[2] or f"upload.{form}",
+            original[:200],
+            len(content),
+            form,
+            fit(path) if isinstance(path, str) else "",
+            digest_of(content),
+            call.now,
+        )
+        self._shelf.put(upload.digest, content)
+        world.uploads[upload.id] = upload
+        world.uploaded += 1
+        self.heard()
+        return _success(self._shown(world, upload), "File uploaded successfully")
+
+    # Looking after them
+
+    def _quota(self, call: Call) -> Answer:
+        return _success(quota(len([*self._alive(call.world, call.now)])))
+
+    def _list(self, call: Call) -> Answer:
+        asked = dict(parse_qsl(call.query.decode("latin-1")))
+        page, size = (
+            int(text) if re.fullmatch(r"[1-9]\d{0,5}", text := asked.get(name, "")) else default
+            for name, default in (("page", 1), ("pageSize", 20))
+        )
+        files = [self._shown(call.world, upload) for upload in self._alive(call.world, call.now)][::-1]
+        part = files[(page - 1) * size : page * size]
+        return _success({"files": part, "total": len(files), "page": page, "pageSize": size})
+
+    def _delete(self, call: Call) -> Answer:
+        if self._find(call.world, call.path["file_id"], call.now) is None:
+            return _refused("not_found")
+        del call.world.uploads[call.path["file_id"]]
+        return _success(None, "File deleted successfully")
+
+    def _alive(self, world: World, now: int) -> Iterator[Upload]:
+        return (upload for upload in world.uploads.values() if now < upload.expires)
+
+    def _find(self, world: World, file_id: str, now: int) -> Upload | None:
+        upload = world.uploads.get(file_id)
+        return upload if upload is not None and now < upload.expires else None
+
+    def _shown(self, world: World, upload: Upload) -> dict[str, Any]:
+        return shown(upload, f"{self._public_url}{LINKS}/{world.token}", self._public_url, iso_date)
+
+    # What links lead to
+
+    def _file(self, call: Call) -> Answer:
+        upload = self._find(call.world, call.path["file_id"], call.now)
+        if upload is None or upload.target != f"{upload.id}/{call.path['rest']}":
+            return _refused("not_found")
+        return self._served(call, upload)
+
+    def _download(self, call: Call) -> Answer:
+        """Whoever has the link may have the file, as with the links of results."""
+        found = (self._find(world, call.path["file_id"], world.clock.now()) for world in self._worlds)
+        upload = next(filter(None, found), None)
+        return _refused("not_found") if upload is None else self._served(call, upload)
+
+    def _served(self, call: Call, upload: Upload) -> Answer:
+        content = self._shelf.get(upload.digest)
+        if content is None:
+            return _refused("storage", "File is no longer kept: media_limit bytes were exceeded")
+        answer = Answer(200, b"", content_type=FORMATS[upload.format].encode())
+        serve(answer, call.headers, content, upload.name)
+        return answer
+
+    def content_of(self, url: str) -> bytes | None:
+        """A file by its link, as it is now, for whoever uses it in a create."""
+        start = f"{self._public_url}{LINKS}/"
+        token, _, rest = url.removeprefix(start).partition("/")
+        world = self._worlds.by_token(token) if url.startswith(start) else None
+        upload = None if world is None else self._find(world, rest.partition("/")[0], world.clock.now())
+        if upload is None or upload.target != rest:
+            return None
+        return self._shelf.get(upload.digest)
+
+    def is_own(self, url: str) -> bool:
+        return url.startswith(f"{self._public_url}{LINKS}/")
+
+
+def _served_by(get: Handler) -> Mapping[str, Handler]:
+    return {"GET": get, "HEAD": lambda call: get(without_range(call)), "OPTIONS": preflight}
+
+
+def _object_with(required: str, body: bytes | None) -> dict[str, Any] | Answer:
+    """What was asked for, which has this string in it."""
+    if body is None:
+        return _too_large()
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _refused("invalid", f"the body is not valid JSON: {str(error)[:100]}")
+    if not isinstance(found, dict):
+        return _refused("invalid", "the body must be a JSON object")
+    if not isinstance(found.get(required), str) or not found[required]:
+        return _refused("invalid", f"{required} is required, and a string")
+    return found
+
+
+def _too_large() -> Answer:
+    return _refused("too_large", f"File is too large: at most {MAX_BYTES // 2**20}MB")
+
+
+def _success(data: object, msg: str = "success") -> Answer:
+    return Answer(200, _encode({"success": True, "code": 200, "msg": msg, "data": data}))
+
+
+def _refused(condition: str, msg: str | None = None) -> Answer:
+    row = FILE_ERRORS[condition]
+    return Answer(row.status, _encode({"success": False, "code": row.code, "msg": msg or row.msg}))

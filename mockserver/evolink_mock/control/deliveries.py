@@ -1,0 +1,166 @@
+"""The control calls about callbacks: their record, sending them again, and the inbox of the scripted receiver."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import msgspec
+
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.clock import breathe, first_of, wall_seconds
+from evolink_mock.control.endpoint import Ask, ControlCall, Refused, parse_body, read_number
+from evolink_mock.control.long_poll import FEED, MAX_ROWS, feed, move_on, read_wait, settle
+from evolink_mock.control.views import show_delivery
+from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
+from evolink_mock.core.redaction import shown_key
+from evolink_mock.delivery.attempts import callback_url
+from evolink_mock.scenarios.language import unknown
+from evolink_mock.worlds.journal import show_received
+from evolink_mock.worlds.registry import Worlds
+from evolink_mock.worlds.world import World
+
+_WAITING = ("queued", "in_flight")
+_STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
+Match: TypeAlias = Callable[[World, list[int]], list[dict[str, object]]]
+_GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
+"""Words that stand for several stages."""
+
+
+class Resend(msgspec.Struct, forbid_unknown_fields=True):
+    """`body` is posted as it is written here, in place of what a query of the task answers."""
+
+    body: msgspec.Raw
+
+
+class CallbackControl:
+    """The calls about the callbacks of one emulator's worlds."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self._worlds = worlds
+        self._draining = False
+
+    def drain(self) -> None:
+        self._draining = True
+
+    def table(self) -> tuple[ControlCall, ...]:
+        return (
+            ControlCall("GET", "/deliveries", "callbacks and their attempts", self._list, ("task", "status", *FEED)),
+            ControlCall("GET", "/deliveries/{number}", "one callback: each attempt, and why it was made", self._one),
+            ControlCall("POST", "/deliveries/{number}/replay", "send a callback again", self._replay),
+            ControlCall("POST", "/deliveries/{number}/resend", '{"body": {...}}: send it changed', self._resend),
+            ControlCall("GET", "/inbox", "what https://sink.mock/500,200 received", self._inbox, ("task", *FEED)),
+        )
+
+    async def _list(self, ask: Ask) -> object:
+        task, wanted = ask.query.get("task"), _read_status(ask)
+        after, limit = read_number(ask, "after", 0, 10**15), read_number(ask, "limit", 100, MAX_ROWS)
+        until = read_wait(ask)
+
+        def match(world: World, numbers: list[int]) -> list[dict[str, object]]:
+            rows: list[dict[str, object]] = []
+            for number in numbers:
+                if len(rows) == limit:
+                    break
+                delivery = world.outbox.get(number) if number > after else None
+                if delivery is None or task not in (None, delivery.task):
+                    continue
+                if wanted is None or _stage(delivery) in wanted:
+                    rows.append(_shown(world, number, delivery))
+            return rows
+
+        for world in ask.worlds:
+            await settle(world)
+        if ask.everything:
+            every = [
+                row | {"key": shown_key(world.key)}
+                for world in ask.worlds
+                for row in match(world, world.outbox.numbers())
+            ]
+            return {"deliveries": every[:limit]}
+        (world,) = ask.worlds
+        rows: list[dict[str, object]] | None = None
+        while rows is None:
+            rows = await self._wait(world, match, until)
+        return {"deliveries": rows}
+
+    async def _wait(self, world: World, match: Match, until: float) -> list[dict[str, object]] | None:
+        """Rows that match, at the latest at `until`; `None` after a reset, which brings another outbox."""
+        outbox = world.outbox
+        with outbox.watched() as changed:
+            rows = match(world, outbox.numbers())
+            while not rows and (left := until - wall_seconds()) > 0 and not self._draining:
+                if move_on(world):
+                    await breathe()
+                else:
+                    await first_of(left, outbox.bell, world.clock, world.next_event())
+                await settle(world)
+                if outbox is not world.outbox:
+                    return None
+                rows = match(world, sorted(set(changed)))
+                changed.clear()
+        return rows
+
+    async def _one(self, ask: Ask) -> object:
+        return _shown(*_find(ask))
+
+    async def _replay(self, ask: Ask) -> object:
+        if ask.body.strip() not in (b"", b"{}"):
+            raise Refused(400, "invalid_body", "replay takes no body; resend does")
+        world, number, delivery = _find(ask)
+        return _again(world, number, delivery, "replay", delivery.body)
+
+    async def _resend(self, ask: Ask) -> object:
+        change = parse_body(ask.body, Resend)
+        # A raw part has its brackets checked, and not its text.
+        parse_body(bytes(change.body), object)
+        world, number, delivery = _find(ask)
+        return _again(world, number, delivery, "resend", bytes(change.body))
+
+    async def _inbox(self, ask: Ask) -> object:
+        task = ask.query.get("task")
+
+        def rows(world: World, after: int, limit: int) -> list[dict[str, object]]:
+            matching = ((n, row) for n, row in world.inbox.after(after) if task in (None, row.task))
+            return [show_received(n, row) for (n, row), _ in zip(matching, range(limit), strict=False)]
+
+        return await feed(ask, rows, lambda world: world.inbox, lambda: self._draining, on_clock=True)
+
+
+def _read_status(ask: Ask) -> tuple[str, ...] | None:
+    status = ask.query.get("status")
+    if status is None:
+        return None
+    if status in _GROUPS:
+        return _GROUPS[status]
+    known = (*_WAITING, *_STAGES)
+    if status not in known:
+        raise Refused(400, "invalid_query", unknown("status", status, (*known, *_GROUPS)))
+    return (status,)
+
+
+def _stage(delivery: Delivery) -> str:
+    return "in_flight" if delivery.started is not None else delivery.stage
+
+
+def _find(ask: Ask) -> tuple[World, int, Delivery]:
+    text = ask.path["number"]
+    if text.isascii() and text.isdigit() and len(text) <= 15:
+        for world in ask.worlds:
+            if (delivery := world.outbox.get(int(text))) is not None:
+                return world, int(text), delivery
+    raise Refused(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")
+
+
+def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
+    if delivery.task not in world.store:
+        raise Refused(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
+    limit = world.rules.delivery_limit
+    if world.outbox.waiting >= limit:
+        raise Refused(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
+    now = world.clock.now()
+    new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
+    return _shown(world, world.outbox.put(new), new)
+
+
+def _shown(world: World, number: int, delivery: Delivery) -> dict[str, object]:
+    task = world.store.get(delivery.task)
+    return show_delivery(number, delivery, task and callback_url(task), EVOLINK_CALLBACKS)

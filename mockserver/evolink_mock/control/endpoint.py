@@ -1,0 +1,162 @@
+"""How a control call is made: found by its row, read strictly, its worlds chosen, its answer shown."""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from evolink_mock.api.auth import Stranger, identify
+from evolink_mock.api.endpoint import HungUp, Reply, read_body, send_reply
+from evolink_mock.api.responses import Answer, refuse_control, refuse_method
+from evolink_mock.core.duration import Micros, parse_duration
+from evolink_mock.core.redaction import redact
+from evolink_mock.scenarios.language import unknown
+from evolink_mock.worlds.registry import Worlds
+from evolink_mock.worlds.store import Unusable
+from evolink_mock.worlds.world import World
+
+log = logging.getLogger("evolink_mock")
+
+_encode = msgspec.json.Encoder().encode
+MAX_CONTROL_BODY = 64 * 1024
+
+Body = TypeVar("Body")
+
+
+class Refused(Exception):
+    """A control call that cannot be carried out; holds the answer."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.answer = refuse_control(status, code, message)
+
+
+class Ask(NamedTuple):
+    """A control call: the worlds it is about, and what it says."""
+
+    worlds: list[World]
+    everything: bool
+    query: Mapping[str, str]
+    body: bytes
+    path: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCall:
+    """One row of the control API's table: what it is, and the query parameters it knows beside `all`."""
+
+    method: str
+    path: str
+    summary: str
+    act: Callable[[Ask], Awaitable[object]]
+    parameters: tuple[str, ...] = ()
+    of_world: bool = True
+
+
+class ControlEndpoint:
+    """One path of the control API as an ASGI application; without calls it answers what no path matches."""
+
+    def __init__(self, calls: Iterable[ControlCall], worlds: Worlds, keys: Collection[str]) -> None:
+        self._calls = {call.method: call for call in calls}
+        self._worlds = worlds
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method: str = scope["method"]
+        headers = dict(scope["headers"])
+        key = identify(headers.get(b"authorization"), self._keys)
+        try:
+            answer = await self._answer(scope, receive, key)
+        except HungUp:
+            return
+        try:
+            self._worlds.commit()
+        except Unusable as error:
+            answer = _unusable(error)
+        world = (self._worlds.known(key) if isinstance(key, str) else None) or self._worlds.outside
+        # A control call has an id of its own sequence: to look on must not change what the API answers next.
+        await send_reply(send, Reply(answer, world.clock.now(), self._worlds.outside.next_request_id()), method)
+
+    async def _answer(self, scope: Scope, receive: Receive, key: str | Stranger) -> Answer:
+        if not self._calls:
+            return refuse_control(404, "not_found", "No such control call; GET /__mock/ lists them")
+        call = self._calls.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if call is None:
+            refused = refuse_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
+            return refuse_method(refused, {*self._calls, *(["HEAD"] if "GET" in self._calls else [])})
+        body = await read_body(receive, MAX_CONTROL_BODY)
+        if body is None:
+            return refuse_control(413, "body_too_large", f"A control body has at most {MAX_CONTROL_BODY} bytes")
+        try:
+            query = parse_query(scope["query_string"], call)
+            everything = query.get("all") == "true"
+            worlds = self._concerned(call, key, everything)
+            result = await call.act(Ask(worlds, everything, query, body, scope["path_params"]))
+        except Refused as refused_call:
+            return refused_call.answer
+        except Unusable as error:
+            return _unusable(error)
+        except Exception:
+            log.exception("%s /__mock%s failed", call.method, call.path)
+            return refuse_control(500, "internal_error", "The control call failed; the emulator's log says why")
+        shown = _encode(result)
+        for concerned in worlds:
+            shown = redact(shown, concerned.key)
+        return Answer(200, shown)
+
+    def _concerned(self, call: ControlCall, key: str | Stranger, everything: bool) -> list[World]:
+        """The worlds a call acts on: the key's own, or every one with `?all=true`."""
+        if not call.of_world:
+            return []
+        if everything:
+            return [*self._worlds, *([self._worlds.outside] if call.path == "/journal" else [])]
+        if isinstance(key, Stranger):
+            raise Refused(
+                401,
+                "world_required",
+                "Say whose world: send Authorization: Bearer <the API key whose world this is about>, or ?all=true",
+            )
+        return [self._worlds.of(key)]
+
+
+def _unusable(error: Unusable) -> Answer:
+    return refuse_control(500, "state_unusable", str(error))
+
+
+def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=20)
+    except ValueError:
+        raise Refused(400, "invalid_query", "The query string is malformed; write name=value&name=value") from None
+    known = ("all", *call.parameters)
+    for name, value in pairs:
+        if name not in known:
+            raise Refused(400, "invalid_query", unknown("parameter of this call", name, known))
+        if name == "all" and value not in ("true", "false"):
+            raise Refused(400, "invalid_query", f"all must be true or false; got {value[:40]!r}")
+    return dict(pairs)
+
+
+def parse_body(body: bytes, wanted: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(body or b"{}", type=wanted)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(400, "invalid_body", f"The body is not what this call takes: {str(error)[:300]}") from None
+
+
+def read_duration(name: str, text: str) -> Micros:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Refused(400, "invalid_query" if name == "wait" else "invalid_body", f"{name}: {error}") from None
+
+
+def read_number(ask: Ask, name: str, default: int, most: int) -> int:
+    text = ask.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most):
+        raise Refused(400, "invalid_query", f"{name} must be a number from 0 to {most}; got {text[:40]!r}")
+    return int(text)

@@ -1,0 +1,133 @@
+"""The story of a task in words: which door decided it, its plan, each read, each charge, each attempt to call back."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.core.bodies import shown_status
+from evolink_mock.core.delivery import said, verdict, why
+from evolink_mock.core.duration import Micros, show_duration, to_seconds
+from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
+from evolink_mock.worlds.journal import Entry
+from evolink_mock.worlds.world import World
+
+_DOOR_WORDS = {
+    "prompt": "a directive in its prompt",
+    "header": "the header X-Mock-Scenario",
+    "queued": "a scenario queued by POST /__mock/scenarios",
+    "key": "the scenario of its API key",
+    "file": "the scenario file",
+    "default": "the built-in default",
+}
+
+
+class Line(NamedTuple):
+    """Something that happened to a task; `at` on its world's clock."""
+
+    at: Micros
+    about: str
+    says: str
+
+
+def story(world: World, name: str, task: Task) -> list[Line]:
+    """In the order of time. Reads and requests are those that the journal still has."""
+    world.settle(world.clock.now())
+    lines = [*_begun(task), *_requests(world, name), *_ended(world, task), *_called(world, name)]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def show_story(name: str, lines: list[Line], created: Micros) -> dict[str, object]:
+    """The story as JSON-ready values."""
+    return {
+        "task": name,
+        "story": [
+            {"at": to_seconds(at), "after": show_duration(at - created), "about": about, "says": says}
+            for at, about, says in lines
+        ],
+    }
+
+
+def _begun(task: Task) -> Iterator[Line]:
+    words = _DOOR_WORDS[task.door]
+    rule = f" ({task.rule})" if task.rule else ""
+    says = f": {task.scenario}" if task.scenario is not None else ""
+    yield Line(task.created, "scenario", f"decided by {words}{rule}{says}")
+    yield Line(task.created, "plan", _planned(task.plan))
+    yield Line(task.created, "charge", f"{_credits(task.plan.reserved)} reserved")
+
+
+def _planned(plan: Plan) -> str:
+    outcome = _outcome(plan.failure, plan.cancelled)
+    video = f" with {show_duration(plan.video)} of video" if plan.failure is None else ""
+    if plan.reads:
+        return f"ends at its {plan.reads}. read: {outcome}{video}"
+    if plan.starts >= NEVER:
+        return "stays pending for ever"
+    starts = f"starts after {show_duration(plan.starts)}"
+    if plan.ends >= NEVER:
+        return f"{starts}, reaches 99 % after {show_duration(plan.ends - plan.lingers)}, and never ends"
+    lingers = f" (of which {show_duration(plan.lingers)} at 99 %)" if plan.lingers else ""
+    return f"{starts} and ends after {show_duration(plan.ends)}{lingers}: {outcome}{video}"
+
+
+def _outcome(failure: Failure | None, cancelled: bool) -> str:
+    if failure is None:
+        return "completed"
+    return f"{'cancelled' if cancelled else 'failed'} with {failure.code}"
+
+
+def _requests(world: World, name: str) -> Iterator[Line]:
+    for _, entry in world.journal.after(0):
+        if entry.task == name:
+            yield Line(entry.at, "create" if entry.route == "create" else "read", _answered(entry))
+
+
+def _answered(entry: Entry) -> str:
+    answered = f"answered {entry.status}" if entry.status else "not answered"
+    if entry.fault is not None:
+        answered += f", spoiled by {entry.fault}"
+    by = entry.door not in (None, "default") and entry.route != "create"
+    return f"{entry.method} {answered}" + (f" (by the {entry.door}: {entry.scenario})" if by else "")
+
+
+def _ended(world: World, task: Task) -> Iterator[Line]:
+    now = world.clock.now()
+    if now - task.created >= task.plan.starts and task.plan.starts < NEVER:
+        yield Line(task.created + task.plan.starts, "status", "processing")
+    state = state_of(task, now)
+    if state.ended is None:
+        return
+    at = task.created + state.ended
+    event = next((event for event in task.events if event.at == state.ended), None)
+    how = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.reads}. read"}
+    why_now = "" if event is None else how[event.kind]
+    failed = "" if state.failure is None else f" with {state.failure.code}"
+    yield Line(at, "status", f"{shown_status(state, world.rules.choices)}{failed}{why_now}")
+    yield Line(at, "charge", _settled(task.plan, state.failure))
+
+
+def _settled(plan: Plan, failure: Failure | None) -> str:
+    if failure is not None:
+        return f"{_credits(plan.reserved)} refunded, since it failed"
+    back = plan.reserved - plan.charged
+    return f"{_credits(plan.charged)} charged" + (f", {_credits(back)} given back" if back else "")
+
+
+def _credits(units: Units) -> str:
+    amount = to_credits(units)
+    return f"{amount} credit{'' if amount == 1 else 's'}"
+
+
+def _called(world: World, name: str) -> Iterator[Line]:
+    for number in world.outbox.of_task(name):
+        delivery = world.outbox.get(number)
+        if delivery is None:
+            continue
+        for place, attempt in enumerate(delivery.attempts, 1):
+            reason = why(delivery, place, EVOLINK_CALLBACKS)
+            about = f"callback {number}, attempt {place} to {attempt.target}"
+            yield Line(attempt.started, "attempt", f"{about}: the receiver {said(attempt.outcome)}; because {reason}")
+        if not delivery.attempts:
+            says = f"callback {number}: {verdict(delivery, EVOLINK_CALLBACKS)}"
+            yield Line(delivery.queued, "attempt", says)

@@ -1,0 +1,59 @@
+"""The timeline's page and its parts, from the package: nothing that they need comes from anywhere else."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from evolink_mock.api.endpoint import Reply, send_reply
+from evolink_mock.api.responses import Answer, refuse_control, refuse_method
+from evolink_mock.worlds.world import World
+
+_HOME = Path(__file__).parent / "ui"
+_KINDS: Mapping[str, bytes] = {
+    ".html": b"text/html; charset=utf-8",
+    ".css": b"text/css; charset=utf-8",
+    ".js": b"text/javascript; charset=utf-8",
+}
+PAGE = "/ui"
+_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = (
+    (b"content-security-policy", _POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-cache"),
+)
+
+
+class Pages:
+    """Files of the page by name. They hold nothing of any world, so anybody may have them."""
+
+    def __init__(self, outside: World) -> None:
+        self._outside = outside
+
+    def routes(self) -> list[Route]:
+        return [Route(path, self) for path in (PAGE, f"{PAGE}/", f"{PAGE}/{{name}}")]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._answer(scope["method"], scope["path_params"].get("name", "index.html"))
+        await send_reply(
+            send, Reply(answer, self._outside.clock.now(), self._outside.next_request_id()), scope["method"]
+        )
+
+    def _answer(self, method: str, name: str) -> Answer:
+        if method not in ("GET", "HEAD"):
+            return refuse_method(refuse_control(405, "method_not_allowed", "A page is read by GET"), ("GET", "HEAD"))
+        files = page_files()
+        if name not in files:
+            return refuse_control(404, "not_found", "No such part of the page")
+        return Answer(200, files[name], _HEADERS, _KINDS[Path(name).suffix])
+
+
+@lru_cache(maxsize=1)
+def page_files() -> Mapping[str, bytes]:
+    return {file.name: file.read_bytes() for file in _HOME.iterdir() if file.suffix in _KINDS}

@@ -1,0 +1,132 @@
+"""What the control API shows of tasks and callbacks: more than the API does, and in the emulator's own words."""
+
+import msgspec
+
+from evolink_contracts.spec.models import MODELS
+from evolink_contracts.spec.timing import CallbackPolicy
+from evolink_mock.core.bodies import shown_status, task_body
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.delivery import Delivery, verdict, why
+from evolink_mock.core.duration import Micros, to_seconds
+from evolink_mock.core.lifecycle import next_transition, state_of
+from evolink_mock.core.task import NEVER, Event, Failure, Input, Task, to_credits
+from evolink_mock.worlds.world import World
+
+
+def brief(world: World, name: str, task: Task) -> dict[str, object]:
+    """A task in a list."""
+    state = state_of(task, world.clock.now())
+    return {
+        "id": name,
+        "model": task.model,
+        "status": shown_status(state, world.rules.choices),
+        "progress": state.progress,
+        "created_at": to_seconds(task.created),
+    }
+
+
+def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
+    """A task with its request, its plan, what happened to it, what it cost, and its body as a query shows it."""
+    plan = task.plan
+    state = state_of(task, world.clock.now())
+    following = None if state.ended is not None else next_transition(plan, world.clock.now() - task.created)
+    request = msgspec.json.decode(task.request)
+    links = [world.link(name)] if state.status == "completed" else []
+    charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
+    return {
+        **brief(world, name, task),
+        "scenario_door": task.door,
+        "scenario": task.scenario,
+        "scenario_rule": task.rule or None,
+        "request": request,
+        "effective": _with_defaults(task.model, request, choices),
+        "files": [_show_input(each) for each in task.inputs],
+        "plan": {
+            "starts_at": _instant(task, plan.starts),
+            "ends_at": _instant(task, plan.ends),
+            "ends_at_read": plan.reads or None,
+            "outcome": _show_outcome(plan.failure),
+            "video_seconds": to_seconds(plan.video),
+        },
+        "next_transition_at": None if following is None else to_seconds(task.created + following),
+        "events": [_show_event(task, event) for event in task.events],
+        "credits": {"reserved": to_credits(plan.reserved), "charged": charged},
+        "callback": _callback(world, name, request) if task.calls else None,
+        "body": task_body(name, task, state, links, choices),
+    }
+
+
+def _show_input(found: Input) -> dict[str, object]:
+    """A file that was looked at, as the video uses it."""
+    size = {"width": found.width, "height": found.height} if found.kind == "picture" else {}
+    return {"kind": found.kind, **size, "sha256": found.digest}
+
+
+def _instant(task: Task, after: Micros) -> float | None:
+    return None if after >= NEVER else to_seconds(task.created + after)
+
+
+def show_delivery(number: int, delivery: Delivery, url: str | None, policy: CallbackPolicy) -> dict[str, object]:
+    """A callback with every attempt, and why each was made, as JSON-ready values."""
+    attempts = [
+        {
+            "number": place,
+            "reason": why(delivery, place, policy),
+            "due": to_seconds(attempt.due),
+            "started": to_seconds(attempt.started),
+            "finished": to_seconds(attempt.finished),
+            "target": attempt.target,
+            "status": attempt.outcome.status,
+            "latency_ms": attempt.outcome.latency / 1000,
+            "error": attempt.outcome.fault,
+            "detail": attempt.outcome.detail or None,
+            "response": attempt.outcome.excerpt,
+            "next_due": None if attempt.next_due is None else to_seconds(attempt.next_due),
+        }
+        for place, attempt in enumerate(delivery.attempts, 1)
+    ]
+    return {
+        "number": number,
+        "task": delivery.task,
+        "url": url,
+        "status": "in_flight" if delivery.started is not None else delivery.stage,
+        "verdict": verdict(delivery, policy),
+        "origin": delivery.origin,
+        "repeats": delivery.of,
+        "queued": to_seconds(delivery.queued),
+        "next_due": None if delivery.due is None else to_seconds(delivery.due),
+        "changed_body": None if delivery.body is None else delivery.body.decode("utf-8", "replace"),
+        "attempts": attempts,
+    }
+
+
+def _callback(world: World, name: str, request: dict[str, object]) -> dict[str, object]:
+    return {"url": request.get("callback_url"), "deliveries": world.outbox.of_task(name)}
+
+
+def _show_outcome(failure: Failure | None) -> dict[str, object]:
+    if failure is None:
+        return {"status": "completed"}
+    return {"status": "failed", "code": failure.code, "message": failure.message}
+
+
+def _show_event(task: Task, event: Event) -> dict[str, object]:
+    outcome = {"status": "cancelled"} if event.kind == "cancelled" else _show_outcome(event.failure)
+    return {"kind": event.kind, "at": to_seconds(task.created + event.at), "outcome": outcome}
+
+
+def _with_defaults(model: str, request: dict[str, object], choices: Choices) -> dict[str, object]:
+    """The request as the service understands it, the unobservable fields included."""
+    effective: dict[str, object] = {"model": model}
+    for field in MODELS[model].fields:
+        held = request if field.parent is None else request.get(field.parent) or {}
+        value = held.get(field.name) if isinstance(held, dict) else None
+        default = choices.default_duration if field.name == "duration" else field.default
+        chosen = default if value is None else value
+        if chosen is not None and field.kind != "object":
+            effective[field.path] = chosen
+    if effective.get("audio_url"):
+        effective["generate_audio"] = True
+    if effective.get("prompt_extend") is False:
+        effective.pop("model_params.shot_type", None)
+    return effective

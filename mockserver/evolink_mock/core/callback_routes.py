@@ -1,0 +1,165 @@
+"""Where the bytes of a callback go: the URL is production's, the way is the user's."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import IPv6Address
+from typing import Literal, NamedTuple, TypeAlias
+
+from evolink_mock.core.url_policy import folded_host, parse_ipv4
+
+SINK = "sink.mock"
+"""The host of the scripted receiver inside the emulator."""
+
+_CALLBACK = re.compile(r"https://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
+_AUTHORITY = re.compile(r"(\[[^\[\]@]*\]|[^:@\[\]]+)(?::([0-9]{0,5}))?", re.ASCII)
+_PLACE = re.compile(r"(https?)://([^/?#]+)/?", re.IGNORECASE | re.ASCII)
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
+_SUCH_AS = "a route is for a whole origin, such as https://app.example.com"
+_UNSAFE = re.compile(r"[^!-~]")
+"""What cannot stand in a request line. All else is left as it is, since receivers keep secrets in their URLs."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class CallbackUrl(NamedTuple):
+    """A callback URL taken apart: `authority` is what `Host` says, `target` the path and query, byte for byte."""
+
+    host: str
+    port: int
+    authority: str
+    target: str
+
+    @property
+    def origin(self) -> str:
+        """As a route names it."""
+        return f"https://{self.authority}"
+
+
+Kind: TypeAlias = Literal["network", "public", "receiver", "sink"]
+
+
+class Way(NamedTuple):
+    """How one callback travels: to `place`, asking for `url`. `server_name` is whom TLS must prove to be there."""
+
+    kind: Kind
+    place: str
+    url: str
+    authority: str
+    server_name: str
+
+
+class Routing(NamedTuple):
+    """The user's routes by origin; `forward_to` takes what no route names, `deliver_public` lets the rest go out."""
+
+    routes: Mapping[str, str]
+    forward_to: str = ""
+    deliver_public: bool = False
+    receivers: frozenset[str] = frozenset()
+    """Origins whose receiver is an application in this process."""
+
+    def way(self, url: str) -> Way | None:
+        """The way of a callback URL that the verdict has passed, or `None` where none leads there."""
+        there = take_apart(url)
+        direct, name = f"{there.origin}{there.target}", there.host.strip("[]")
+        if there.host == SINK:
+            # Each script is a receiver of its own.
+            return Way("sink", direct, direct, there.authority, name)
+        if there.origin in self.receivers:
+            return Way("receiver", there.origin, direct, there.authority, name)
+        place = self.routes.get(there.origin) or self.forward_to
+        if place:
+            return Way("network", place, f"{place}{there.target}", there.authority, name)
+        if self.deliver_public:
+            return Way("public", there.origin, direct, there.authority, name)
+        return None
+
+    def advice(self, url: str) -> str:
+        """What would give a URL its way."""
+        origin = take_apart(url).origin
+        return (
+            f"no route leads to {origin}; start the emulator with --callback-route {origin}=http://127.0.0.1:3000 "
+            "(or --forward-to for everything, or --deliver-public to let it out)"
+        )
+
+
+def take_apart(url: str) -> CallbackUrl:
+    """Of whatever URL the verdict passes. Raises `ValueError` for what is no https URL with a host."""
+    match = _CALLBACK.fullmatch(url)
+    found = match and _host_and_port(match[1])
+    if match is None or found is None:
+        raise ValueError(f"{_cut(url)} is no https URL of a host that can be called")
+    host, port = found
+    path = match[2] if match[2].startswith("/") else f"/{match[2]}"
+    port = port or _PORTS["https"]
+    return CallbackUrl(host, port, host if port == _PORTS["https"] else f"{host}:{port}", _UNSAFE.sub(_escaped, path))
+
+
+def read_origin(text: str) -> str:
+    """The left side of a route: `https://app.example.com`, in one spelling. Raises `ValueError`."""
+    try:
+        there = take_apart(text.strip())
+    except ValueError:
+        raise ValueError(f"{_cut(text)} is no https URL of a host that can be called; {_SUCH_AS}") from None
+    if there.target != "/" or "?" in text or "#" in text:
+        raise ValueError(f"{_cut(text)} has a path; {_SUCH_AS}")
+    return there.origin
+
+
+def read_host(text: str) -> str:
+    """A host alone, in one spelling. Raises `ValueError`."""
+    found = _host_and_port(text)
+    if found is None or found[1] or ":" in text.rpartition("]")[2] or not _is_callable(found[0]):
+        raise ValueError(f"{_cut(text)} is not the host of a callback URL, such as app.example.com")
+    return found[0]
+
+
+def read_place(text: str) -> str:
+    """The right side of a route, or what everything is forwarded to: `http://127.0.0.1:3000`. Raises `ValueError`."""
+    match = _PLACE.fullmatch(text.strip())
+    found = match and _host_and_port(match[2])
+    if match is None or found is None or match[2].endswith(":") or not _is_callable(found[0]):
+        raise ValueError(
+            f"{_cut(text)} is no place to send callbacks to; write http://HOST:PORT or https://HOST:PORT, without a "
+            "path: each callback keeps its own"
+        )
+    host, port = found
+    return f"{match[1].lower()}://{host}{f':{port}' if port else ''}"
+
+
+def _host_and_port(authority: str) -> tuple[str, int] | None:
+    """The host in one ASCII spelling, and the port, 0 where none is given."""
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None or not int(match[2] or 1) or int(match[2] or 0) > 65535:
+        return None
+    if match[1].startswith("["):
+        try:
+            return f"[{IPv6Address(match[1][1:-1])}]", int(match[2] or 0)
+        except ValueError:
+            return None
+    name = folded_host(match[1])
+    if name is None:
+        return None
+    try:
+        # In the one spelling that nobody can read in two ways.
+        name = str(parse_ipv4(name) or name)
+    except ValueError:
+        return None
+    return ".".join(map(_ascii, name.split("."))), int(match[2] or 0)
+
+
+def _ascii(label: str) -> str:
+    # What IDNA would refuse gets a name too: one that no resolver knows.
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
+
+
+def _is_callable(host: str) -> bool:
+    """Whether a resolver could be asked for it."""
+    return host.startswith("[") or (len(host) <= 253 and all(map(_LABEL.fullmatch, host.split("."))))
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in match[0].encode("utf-8", "surrogatepass"))

@@ -1,0 +1,77 @@
+"""Where the files that requests name are fetched from: the URL is production's, the way is the user's."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+from urllib.parse import unquote
+
+from evolink_mock.core.callback_routes import read_place
+
+_URL = re.compile(r"(https?)://([^/?#@]+)([^#]*)(?:#.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
+_USUAL = {"http": ":80", "https": ":443"}
+
+
+class FromFile(NamedTuple):
+    """A file below a directory of the user's."""
+
+    home: Path
+    path: str
+
+
+class FromPlace(NamedTuple):
+    """A URL at a place that the user named; `authority` is what `Host` says."""
+
+    place: str
+    target: str
+    authority: str
+
+
+class FromPublic(NamedTuple):
+    """The URL itself, if it leads to the public internet."""
+
+    url: str
+
+
+Source: TypeAlias = FromFile | FromPlace | FromPublic
+
+
+class MediaRouting(NamedTuple):
+    """Routes by origin, to a directory or to a place; `public` lets all others be fetched from where they are."""
+
+    routes: Mapping[str, str]
+    public: bool = False
+
+    def source(self, url: str) -> Source | None:
+        """Where a URL's file comes from, or `None` where it is judged by its name alone."""
+        found = _URL.fullmatch(url)
+        if found is None:
+            return None
+        scheme, authority, target = found.groups()
+        try:
+            origin = read_media_origin(f"{scheme}://{authority}")
+        except ValueError:
+            return None
+        way = self.routes.get(origin)
+        if way is None:
+            return FromPublic(f"{scheme.lower()}://{authority}{target}") if self.public else None
+        if "://" in way:
+            target = target if target.startswith("/") else f"/{target}"
+            return FromPlace(way, target, origin.partition("://")[2])
+        return FromFile(Path(way), unquote(target.partition("?")[0]))
+
+
+def read_media_origin(text: str) -> str:
+    """The left side of a route: `https://cdn.example.com`, in one spelling. Raises `ValueError`."""
+    origin = read_place(text)
+    return origin.removesuffix(_USUAL[origin.partition(":")[0]])
+
+
+def read_media_place(text: str) -> str:
+    """The right side: a directory that is there, or `http://HOST:PORT`. Raises `ValueError`."""
+    if "://" in text:
+        return read_place(text)
+    home = Path(text).expanduser()
+    if not home.is_dir():
+        raise ValueError(f"{text[:200]!r} is neither a directory that is there nor such as http://127.0.0.1:9000")
+    return str(home.resolve())

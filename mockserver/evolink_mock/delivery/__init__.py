@@ -1,0 +1,1 @@
+"""Delivery: sends callbacks by worker pools, transports and retries."""

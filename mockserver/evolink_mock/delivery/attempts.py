@@ -1,0 +1,76 @@
+"""The callbacks of a world: what to send next, where and with which body, and what became of it."""
+
+from typing import Literal
+
+import msgspec
+
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.clock import wall_seconds
+from evolink_mock.core.delivery import Delivery, said
+from evolink_mock.core.duration import Micros
+from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.task import Task
+from evolink_mock.worlds.journal import Happening
+from evolink_mock.worlds.world import World
+
+_SLICE = 500
+"""Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
+
+
+class _Called(msgspec.Struct):
+    """What a callback needs of a request."""
+
+    callback_url: str = ""
+
+
+_decode_url = msgspec.json.Decoder(_Called).decode
+
+
+def next_attempt(world: World, now: Micros) -> int | Literal["later"] | None:
+    """The number of a delivery to attempt now; `later` where more has to be settled first than a turn is long."""
+    while (due := world.outbox.take(now)) is not None:
+        number = world.outbox.number_of(due)
+        if number is not None:
+            return number
+        if world.settle(due.at, _SLICE):
+            world.outbox.put_back(due)
+            return "later"
+    return None
+
+
+def callback_url(task: Task) -> str:
+    """Where the callback of a task goes."""
+    return _decode_url(task.request).callback_url
+
+
+def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
+    """What a query of the task answers at this moment, to the byte, unless somebody gave another body."""
+    if delivery.body is not None:
+        return delivery.body
+    return world.shown(delivery.task, task, state_of(task, world.clock.now()))
+
+
+async def first_attempt(world: World, task_id: str) -> None:
+    """Wait until the first attempt to call back is over, or longer than any attempt takes."""
+    until = wall_seconds() + EVOLINK_CALLBACKS.timeout + 1
+    outbox, agenda = world.outbox, world.rules.agenda
+    with outbox.watched() as changed:
+        numbers = outbox.of_task(task_id)
+        while outbox is world.outbox and not agenda.closed and (left := until - wall_seconds()) > 0:
+            deliveries = (outbox.get(number) for number in (*numbers, *changed))
+            if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
+                return
+            changed.clear()
+            await outbox.bell.wait(left)
+
+
+def attempted(world: World, number: int, delivery: Delivery) -> None:
+    """Keep a delivery as it is after an attempt, or after it was found that none can be made."""
+    now = world.clock.now()
+    world.outbox.keep(number, delivery)
+    if delivery.attempts:
+        world.outbox.overtaken(number, now)
+    last = delivery.attempts[-1] if delivery.attempts else None
+    detail = delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {said(last.outcome)}"
+    stage = "failed" if delivery.stage == "queued" else delivery.stage
+    world.events.append(Happening(now, f"callback.{stage}", delivery.task, detail))

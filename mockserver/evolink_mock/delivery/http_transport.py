@@ -1,0 +1,179 @@
+"""Carries callbacks over the network, by aiohttp: routed ones where the user said, others only to public addresses."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from evolink_mock.clock import wall_micros
+from evolink_mock.core.delivery import Fault, Outcome
+from evolink_mock.core.url_policy import judge_callback
+from evolink_mock.delivery.transport import READ_ANSWER, USER_AGENT, Posting, excerpt
+from evolink_mock.egress import SystemResolver
+
+_KEPT_OPEN = 0.5
+"""Seconds a connection stays open without use, where it is used again at all."""
+
+
+class Blocked(OSError):
+    """A name led to an address that production would not connect to."""
+
+    def __init__(self, text: str) -> None:
+        # aiohttp shows what stands in the place of the system's words.
+        super().__init__(0, text)
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names at the moment of connecting, to public addresses or to none at all.
+
+    The verdict at create cannot do this: a name may answer differently by the time of the attempt.
+    """
+
+    def __init__(self, inner: AbstractResolver | None = None) -> None:
+        self._inner = inner or SystemResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for result in found:
+            objection = judge_callback(f"https://{host}/", [result["host"]])
+            if objection is not None:
+                raise Blocked(f"{host} resolves to {result['host']}, which is internal")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+class Network:
+    """One pool of connections.
+
+    `trust` gives the TLS context when one is needed, or raises `ssl.SSLError`; `resolver` is for public names.
+    """
+
+    def __init__(
+        self, trust: Callable[[], ssl.SSLContext], resolver: Callable[[], AbstractResolver] = SystemResolver
+    ) -> None:
+        self._trust = trust
+        self._resolver = resolver
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def send(self, posting: Posting) -> Outcome:
+        way = posting.way
+        url = exact_url(way.url)
+        if way.kind == "public" and (objection := judge_callback(f"https://{url.raw_authority}/")) is not None:
+            return Outcome(fault="blocked", detail=objection.message)
+        session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
+        secure: dict[str, object] = {}
+        began = wall_micros()
+        try:
+            if way.url.startswith("https:"):
+                secure = {"ssl": self._trust(), "server_hostname": way.server_name}
+            async with session.post(
+                url,
+                data=posting.body,
+                headers={"Host": way.authority},
+                allow_redirects=False,
+                **secure,  # type: ignore[arg-type]
+            ) as response:
+                said = excerpt(await _beginning(response.content), posting)
+                return Outcome(response.status, excerpt=said, latency=wall_micros() - began)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            detail = excerpt(_words(error).encode(), posting)
+            return Outcome(fault=_fault(error), detail=detail, latency=wall_micros() - began)
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    def _open(self, keep_open: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            resolver=self._resolver(),
+            use_dns_cache=self._resolver is SystemResolver,
+            # A receiver may close a connection just as the next attempt goes out on it, which would then fail without
+            # ever having arrived. So connections are used again only where many attempts go to one receiver.
+            **({"keepalive_timeout": _KEPT_OPEN} if keep_open else {"force_close": True}),
+        )
+        session = self._sessions[keep_open] = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # The whole attempt is limited by whoever asks for it; aiohttp would round 10 seconds up.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            headers={"Content-Type": "application/json", "User-Agent": USER_AGENT},
+            skip_auto_headers=("Accept-Encoding",),
+        )
+        return session
+
+
+@lru_cache(maxsize=1024)
+def exact_url(text: str) -> URL:
+    """Byte for byte as it was written."""
+    scheme, _, rest = text.partition("://")
+    # Whatever comes behind the authority begins with one of these, and may have an @ in it.
+    end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
+    authority, target = rest[:end], rest[end:]
+    # All of the target as the path, since a query that is empty would lose its question mark.
+    path = target if target.startswith("/") else f"/{target}" if target else ""
+    return URL.build(scheme=scheme, authority=authority, path=path, encoded=True)
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """The beginning of an answer, read to its end or to the limit."""
+    kept = b""
+    while len(kept) <= READ_ANSWER and not content.at_eof():
+        kept += await content.readany()
+    return kept
+
+
+def _words(error: Exception) -> str:
+    """What an error says, without what differs from time to time."""
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        return error.os_error.strerror or str(error.os_error)
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the connection was closed"
+    return str(error)
+
+
+_OS_FAULTS: tuple[tuple[type[OSError], Fault], ...] = (
+    (Blocked, "blocked"),
+    (socket.gaierror, "dns"),
+    (ConnectionRefusedError, "refused"),
+    (ConnectionResetError, "reset"),
+    (BrokenPipeError, "reset"),
+)
+
+
+def _fault(error: Exception) -> Fault:
+    """The class of a failure, from the outermost error that tells."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
+            return "tls"
+        case aiohttp.ServerDisconnectedError():
+            # Where some of a head had come, aiohttp puts it into the message.
+            return "empty" if isinstance(error.message, str) else "truncated"
+        case aiohttp.ClientPayloadError():
+            return "truncated"
+        case aiohttp.ClientResponseError() | aiohttp.http_exceptions.HttpProcessingError():
+            return "not_http"
+        case aiohttp.ClientConnectorError():
+            return _of_os(error.os_error, "unreachable")
+        case OSError():
+            return _of_os(error, "reset" if isinstance(error, aiohttp.ClientOSError) else "unreachable")
+        case UnicodeError():
+            # No resolver can be asked for a name like this.
+            return "dns"
+        case _:
+            return "not_http"
+
+
+def _of_os(error: OSError, otherwise: Literal["unreachable", "reset"]) -> Fault:
+    return next((fault for kind, fault in _OS_FAULTS if isinstance(error, kind)), otherwise)

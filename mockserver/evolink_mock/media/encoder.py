@@ -1,0 +1,142 @@
+"""The maker of the extra `media`: the picture that was given, slowly drawing nearer, with sound where it is asked for.
+
+FFmpeg's libraries, by PyAV, on one thread and without their own marks, so that the same video gives the same bytes.
+"""
+
+import math
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import av
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.error import InvalidDataError
+from av.filter import Graph
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image
+
+from evolink_mock.media.placeholder import colour_of
+from evolink_mock.media.probe import SOUNDS, upright
+from evolink_mock.media.video import RATE, Files, Video
+
+_BT709 = 1
+"""As ITU-T H.273 numbers it."""
+_NEARER = 0.08
+"""By how much the last frame is larger than the first."""
+_SOUND_RATE = 44_100
+_CHUNK = 1024
+"""Samples that AAC encodes at once."""
+_SAMPLE = 4
+"""Bytes: sixteen bits for each of two ears."""
+_TONE, _LOUDNESS = 441, 3000
+"""Hertz, of which a wave is a whole number of samples; and how high it is."""
+_ENCODER = {"preset": "ultrafast", "crf": "24", "threads": "1", "flags": "bitexact", "g": str(2 * RATE)}
+
+
+def make(video: Video, files: Files) -> bytes:
+    """Where its picture is gone, or was never looked at, it is of one colour; without a sound of its own it hums."""
+    # FFmpeg puts the index first by reading the file again, so it must be one.
+    with TemporaryDirectory() as home:
+        path = Path(home) / "video.mp4"
+        with av.open(str(path), "w", options={"movflags": "faststart", "fflags": "bitexact"}) as container:
+            pictures = container.add_stream("libx264", rate=RATE, options=_ENCODER)
+            pictures.width, pictures.height = video.size
+            pictures.pix_fmt = "yuv420p"
+            # As a player expects of pictures this large; it is said all the same.
+            context = pictures.codec_context
+            context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
+            context.color_primaries = context.color_trc = _BT709
+            sounds: list[AudioStream] = []
+            if video.loud:
+                sounds.append(container.add_stream("aac", rate=_SOUND_RATE, options={"flags": "bitexact"}))
+                sounds[0].layout = "stereo"
+            _write(container, pictures, _frames(video, files))
+            for stream in sounds:
+                _write(container, stream, _chunks(_sound(video, files)))
+        return path.read_bytes()
+
+
+def _write(container: OutputContainer, stream: Any, frames: Iterator[av.VideoFrame | av.AudioFrame]) -> None:
+    for frame in frames:
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def _frames(video: Video, files: Files) -> Iterator[av.VideoFrame]:
+    width, height = video.size
+    tick = Fraction(1, RATE)
+    shown: av.VideoFrame = av.VideoFrame.from_image(_picture(video, files))  # type: ignore[no-untyped-call]
+    first = shown.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    first.pts, first.time_base = 0, tick
+    graph = Graph()
+    source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("yuv420p"), time_base=tick)
+    drawing_nearer = graph.add(
+        "zoompan",
+        f"z=1+{_NEARER}*on/{video.frames}:x=iw/2-iw/zoom/2:y=ih/2-ih/zoom/2:d={video.frames}:s={width}x{height}:fps={RATE}",
+    )
+    sink = graph.add("buffersink")
+    source.link_to(drawing_nearer)
+    drawing_nearer.link_to(sink)
+    graph.configure()
+    graph.push(first)
+    graph.push(None)
+    for number in range(video.frames):
+        frame = graph.pull()
+        assert isinstance(frame, av.VideoFrame)
+        frame.pts, frame.time_base = number, tick
+        yield frame
+
+
+def _picture(video: Video, files: Files) -> Image.Image:
+    content = None if video.picture is None else files(video.picture)
+    if content is None:
+        return Image.new("YCbCr", video.size, colour_of(video)).convert("RGB")
+    return upright(content).resize(video.size, Image.Resampling.LANCZOS)
+
+
+def _sound(video: Video, files: Files) -> bytes:
+    """As long as the video: the rest of a longer one is cut, and after a shorter one there is silence (S1a)."""
+    length = round(video.seconds * _SOUND_RATE) * _SAMPLE
+    content = None if video.sound is None else files(video.sound)
+    sound = _hum(length) if content is None else _decoded(content, length)
+    return bytes(sound[:length]).ljust(length, b"\0")
+
+
+def _hum(length: int) -> bytes:
+    wave = array("h")
+    for place in range(_SOUND_RATE // _TONE):
+        height = round(_LOUDNESS * math.sin(2 * math.pi * place * _TONE / _SOUND_RATE))
+        wave.extend((height, height))
+    whole = wave.tobytes()
+    return whole * (length // len(whole) + 1)
+
+
+def _decoded(content: bytes, length: int) -> bytearray:
+    heard = bytearray()
+    resampler = av.AudioResampler(format="s16", layout="stereo", rate=_SOUND_RATE)
+    with av.open(BytesIO(content), "r", options=SOUNDS) as container:
+        for packet in container.demux(container.streams.audio[0]):
+            # What can be read of it is what was found good.
+            with suppress(InvalidDataError):
+                for frame in packet.decode():
+                    for each in resampler.resample(frame):
+                        heard += bytes(each.planes[0])[: each.samples * _SAMPLE]
+            if len(heard) >= length:
+                break
+    return heard
+
+
+def _chunks(sound: bytes) -> Iterator[av.AudioFrame]:
+    for start in range(0, len(sound), _CHUNK * _SAMPLE):
+        part = sound[start : start + _CHUNK * _SAMPLE]
+        frame = av.AudioFrame(format="s16", layout="stereo", samples=len(part) // _SAMPLE)
+        frame.planes[0].update(part.ljust(frame.planes[0].buffer_size, b"\0"))
+        frame.sample_rate, frame.pts = _SOUND_RATE, start // _SAMPLE
+        frame.time_base = Fraction(1, _SOUND_RATE)
+        yield frame

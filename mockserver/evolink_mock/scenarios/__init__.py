@@ -1,0 +1,1 @@
+"""Scenarios: what shall go wrong, as a language, rules, a file, and their precedence."""

@@ -1,0 +1,56 @@
+"""What can go wrong with a callback beside its receiver, by name: `X-Mock-Scenario: delivery=duplicate`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from evolink_mock.core.delivery import Delivery, Hold
+from evolink_mock.core.duration import SECOND, Micros
+
+
+class Chaos(NamedTuple):
+    """One way in which deliveries go astray. Delays are drawn between their two ends, counted from the task's end."""
+
+    summary: str
+    delay: tuple[Micros, Micros] = (0, 0)
+    again: tuple[Micros, Micros] | None = None
+    """When the same callback is sent once more."""
+    hold: Hold = ""
+    lost: bool = False
+    instant: bool = False
+    """The task ends as it is created, and the create call is answered after the first attempt."""
+
+
+_HOLD = 30 * SECOND
+
+CHAOS: Mapping[str, Chaos] = MappingProxyType(
+    {
+        "duplicate": Chaos("sent twice, the second time up to 2 s later", again=(0, 2 * SECOND)),
+        "out_of_order": Chaos(
+            "held back until the callback of a later task has been sent, or for 30 s", (_HOLD, _HOLD), hold="next"
+        ),
+        "before_create": Chaos("arrives before the create call is answered", instant=True),
+        "racing_poll": Chaos("held back until a query sees the end, or for 30 s", (_HOLD, _HOLD), hold="read"),
+        "lost": Chaos("never sent", lost=True),
+        "very_late": Chaos("sent 10 to 60 minutes after the end", (600 * SECOND, 3600 * SECOND)),
+    }
+)
+
+
+def begin(task: str, scenario: str | None, ended: Micros, luck: float) -> tuple[Delivery, ...]:
+    """The deliveries of a task that ended; `luck` is a number in [0, 1)."""
+    if scenario is None:
+        return (Delivery(task, "ended", ended, due=ended),)
+    chaos = CHAOS[scenario]
+    note = f"the scenario delivery={scenario}: {chaos.summary}"
+    if chaos.lost:
+        return (Delivery(task, "ended", ended, "lost", note=note),)
+    first = Delivery(task, "ended", ended, due=ended + _between(chaos.delay, luck), note=note, hold=chaos.hold)
+    if chaos.again is None:
+        return (first,)
+    return (first, Delivery(task, "duplicate", ended, due=ended + _between(chaos.again, luck), note=note))
+
+
+def _between(ends: tuple[Micros, Micros], luck: float) -> Micros:
+    low, high = ends
+    return low + int((high - low) * luck)

@@ -1,0 +1,174 @@
+"""The scenario file: rules in TOML, read anew when the file changes; one that is broken changes nothing."""
+
+import logging
+import re
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from evolink_mock.clock import unix_micros
+from evolink_mock.core.duration import SECOND
+from evolink_mock.scenarios.language import unknown
+from evolink_mock.scenarios.rules import Rule
+from evolink_mock.scenarios.schema import MAX_RULES, MatchForm, RuleForm, StepForm
+
+log = logging.getLogger("evolink_mock")
+
+_SETTLED = SECOND // 20
+"""A file that was written less than this ago may not be whole yet."""
+_FILLED = SECOND
+"""One that was emptied less than this ago is most likely being written."""
+MAX_BYTES = 1024 * 1024
+_HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
+
+
+class FileForm(msgspec.Struct, forbid_unknown_fields=True):
+    """A scenario file: rules, of which the first that fits a request and is not over decides it."""
+
+    rule: Annotated[list[RuleForm], msgspec.Meta(max_length=MAX_RULES)] = []
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with a file, and in which line, where that is known."""
+
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        return self.message if self.line is None else f"line {self.line}: {self.message}"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a scenario file."""
+    described = msgspec.json.schema(FileForm)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scenarios.toml", **described}
+
+
+def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[Fault]]:
+    """The rules, each with a digest of what it says, and everything that is wrong."""
+    if len(content) > MAX_BYTES:
+        return [], [Fault(None, f"a scenario file has at most {MAX_BYTES} bytes")]
+    import tomllib
+
+    try:
+        text = content.decode("utf-8")
+        table = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        return [], [Fault(content[: error.start].count(b"\n") + 1, "it is not UTF-8")]
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        at = re.search(r"line (\d+)", str(error))
+        return [], [Fault(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")]
+    return _rules(table, text.splitlines())
+
+
+def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rule]], list[Fault]]:
+    starts = [number for number, line in enumerate(lines) if _HEADING.match(line)]
+    listed = table.pop("rule", [])
+    faults = [Fault(_line(lines, name), unknown("table of a scenario file", name, ("rule",))) for name in table]
+    if not isinstance(listed, list) or len(listed) > MAX_RULES:
+        shape = f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"
+        return [], [*faults, Fault(_line(lines, "rule"), shape)]
+    rules: list[tuple[str, Rule]] = []
+    for place, given in enumerate(listed):
+        begins = starts[place] if len(starts) == len(listed) else 0
+        ends = starts[place + 1] if len(starts) == len(listed) > place + 1 else len(lines)
+        span = lines[begins:ends]
+        try:
+            name = f"rule {place + 1}"
+            form = _form(given)
+            digest = blake2b(msgspec.json.encode(form), digest_size=8).hexdigest()
+            rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", form.rule(name)))
+        except ValueError as error:
+            faults.append(Fault(begins + _where(span, str(error)) + 1, str(error)))
+    return rules, faults
+
+
+def _form(given: object) -> RuleForm:
+    """Raises `ValueError`, of which msgspec's are."""
+    known = {"rule": RuleForm, "step": StepForm, "match": MatchForm}
+    for noun, part in _parts(given):
+        for name in part:
+            if name not in known[noun].__struct_fields__:
+                raise ValueError(unknown(f"setting of a {noun}", str(name), known[noun].__struct_fields__))
+    return msgspec.convert(given, RuleForm)
+
+
+def _parts(given: object) -> list[tuple[str, dict[str, Any]]]:
+    if not isinstance(given, dict):
+        return []
+    steps = given.get("steps")
+    inner = [("step", step) for step in (steps if isinstance(steps, list) else [])] + [("match", given.get("match"))]
+    return [("rule", given), *((noun, part) for noun, part in inner if isinstance(part, dict))]
+
+
+def _where(span: list[str], message: str) -> int:
+    """The line of a rule that a message is about: the one that has what it quotes, or the setting that it names."""
+    quoted = re.findall(r"'([^']+)'", message)
+    named = re.findall(r"[a-z_]+", message)
+    for wanted in (*quoted, *(rf"{name} =" for name in named), *(rf"{name}=" for name in named)):
+        for number, line in enumerate(span):
+            if wanted in line:
+                return number
+    return 0
+
+
+def _line(lines: list[str], name: str) -> int | None:
+    return next((number for number, line in enumerate(lines, 1) if name in line), None)
+
+
+class ScenarioFile:
+    """The rules of a file as they are now. Raises `ValueError` where it cannot be read at the start."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fault: str | None = None
+        """What is wrong with the file as it is now, while the rules are those it had before."""
+        self.loads = 0
+        self._rules: list[tuple[str, Rule]] = []
+        self._seen = (0, 0, 0)
+        self._load(self._stamp())
+        if self.fault is not None:
+            raise ValueError(f"scenarios: {self.path}: {self.fault}")
+
+    def rules(self) -> list[tuple[str, Rule]]:
+        """Looks whether the file has changed, which takes two microseconds."""
+        stamp = self._stamp()
+        if stamp != self._seen:
+            written, size, _ = stamp
+            if not 0 <= unix_micros() - written // 1000 < (_SETTLED if size else _FILLED):
+                self._load(stamp)
+        return self._rules
+
+    def _stamp(self) -> tuple[int, int, int]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return 0, 0, 0
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _load(self, stamp: tuple[int, int, int]) -> None:
+        try:
+            content = self.path.read_bytes() if stamp[1] <= MAX_BYTES else bytes(MAX_BYTES + 1)
+        except OSError as error:
+            self._seen = stamp
+            self._keep(str(error.strerror))
+            return
+        if self._stamp() != stamp:
+            return  # Somebody began to write while it was read: the next request looks again.
+        self._seen = stamp
+        rules, faults = read_rules(content)
+        if faults:
+            self._keep("; ".join(map(str, faults)))
+            return
+        if self.loads:
+            log.info("scenarios: %s was read again: %d rules", self.path, len(rules))
+        self._rules = rules
+        self.fault = None
+        self.loads += 1
+
+    def _keep(self, fault: str) -> None:
+        self.fault = fault
+        if self.loads:
+            log.error("scenarios: %s: %s; the rules from before stay in force", self.path, fault)

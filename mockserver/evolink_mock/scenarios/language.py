@@ -1,0 +1,250 @@
+"""What a caller asks to go wrong, as data: `create=rate_limited; times=3; fail=service_error`."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from evolink_contracts.spec.errors import ERRORS, FAILURES, Operation
+from evolink_mock.core.distribution import Generation
+from evolink_mock.core.duration import SECOND, Micros, parse_duration
+from evolink_mock.core.latency import FORM as LATENCY_FORM
+from evolink_mock.core.latency import parse_latency
+from evolink_mock.scenarios.delivery_faults import CHAOS
+from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS
+
+Scripted: TypeAlias = Literal["create", "query", "credits"]
+"""An operation that a scenario can say something about."""
+
+OPERATIONS: tuple[Scripted, ...] = ("create", "query", "credits")
+LONGEST = 500
+"""Characters of one scenario text."""
+UPSTREAM = "upstream:"
+"""Before a failure code that the documents do not have, such as upstream ones that pass through."""
+
+
+class Scenario(NamedTuple):
+    """One field for each word of the grammar; see `WORDS`. `None` says nothing."""
+
+    create: str | None = None
+    query: str | None = None
+    credits: str | None = None
+    create_latency: Generation | None = None
+    query_latency: Generation | None = None
+    credits_latency: Generation | None = None
+    times: int | None = None
+    lasts: Micros | None = None
+    retry_after: int | None = None
+    drip_time: Micros | None = None
+    fail: str | None = None
+    message: str | None = None
+    cancel: str | None = None
+    stuck: str | None = None
+    slow_start: Micros | None = None
+    slow_finish: Micros | None = None
+    polls: int | None = None
+    actual_duration: Micros | None = None
+    delivery: str | None = None
+    ok: bool = False
+
+    def answer_to(self, operation: Operation) -> str | None:
+        """The error or the fault that an operation shall answer with."""
+        return getattr(self, operation, None) if operation in OPERATIONS else None
+
+    def latency_of(self, operation: Operation) -> Generation | None:
+        return getattr(self, f"{operation}_latency", None) if operation in OPERATIONS else None
+
+    @property
+    def limited(self) -> bool:
+        """Whether its answers are for some requests only."""
+        return self.times is not None or self.lasts is not None
+
+    def concerns(self, operation: Operation) -> bool:
+        """Whether it says anything about an operation; what becomes of a task is said of its creation."""
+        if self.ok or self.answer_to(operation) is not None or self.latency_of(operation) is not None:
+            return True
+        return operation == "create" and any(getattr(self, word) is not None for word in _OF_TASKS)
+
+
+DEFAULT = Scenario()
+
+
+class Word(NamedTuple):
+    """One word of the grammar. `values` are all it takes where it is closed, or an example where it is open."""
+
+    field: str
+    summary: str
+    values: tuple[str, ...]
+    read: Callable[[str], object]
+    of_task: bool = False
+    open: bool = False
+
+
+def _one_of(values: tuple[str, ...], noun: str, text: str) -> str:
+    if text not in values:
+        raise ValueError(unknown(noun, text, values))
+    return text
+
+
+def _closed(field: str, summary: str, values: tuple[str, ...], *, of_task: bool = False) -> Word:
+    return Word(field, summary, values, partial(_one_of, values, f"value of {field}"), of_task)
+
+
+def _fail(text: str) -> str:
+    if not text.startswith(UPSTREAM):
+        return _one_of(tuple(FAILURES), "value of fail", text)
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", text.removeprefix(UPSTREAM)):
+        raise ValueError(f"a code after {UPSTREAM} has 1 to 100 letters, digits and ._:-; got {text[:120]!r}")
+    return text
+
+
+def _message(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("message must be some printable text")
+    return text
+
+
+def _count(low: int, high: int, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and low <= int(text) <= high):
+        raise ValueError(f"{text[:40]!r} is not a number from {low} to {high}")
+    return int(text)
+
+
+def _time(high: Micros, text: str) -> Micros:
+    micros = parse_duration(text)
+    if micros > high:
+        raise ValueError(f"{text[:40]!r} is above {high // SECOND}s")
+    return micros
+
+
+def _open(field: str, summary: str, example: str, read: Callable[[str], object], *, of_task: bool = False) -> Word:
+    return Word(field, summary, (example,), read, of_task, open=True)
+
+
+def _answers(operation: Scripted) -> Word:
+    conditions = tuple(condition for of, condition in ERRORS if of == operation)
+    faults = tuple(fault for fault in FAULTS if operation == "create" or fault not in COMMITTING)
+    return _closed(
+        operation, f"what {operation} answers: an error of the API, or a fault on the wire", conditions + faults
+    )
+
+
+def _latency(operation: Scripted) -> Word:
+    return _open(f"{operation}_latency", f"how long {operation} takes: {LATENCY_FORM}", "2s", parse_latency)
+
+
+_DAY: Micros = 24 * 3600 * SECOND
+
+WORDS: Mapping[str, Word] = MappingProxyType(
+    {
+        **{operation: _answers(operation) for operation in OPERATIONS},
+        **{f"{operation}_latency": _latency(operation) for operation in OPERATIONS},
+        "times": _open("times", "answers so for the first so many requests alone", "3", partial(_count, 1, 1_000_000)),
+        "for": _open("lasts", "answers so for so long on the clock, from the first time", "30s", partial(_time, _DAY)),
+        "retry_after": _open("retry_after", "seconds in Retry-After; 0 leaves it out", "5", partial(_count, 0, 86_400)),
+        "drip_time": _open("drip_time", "how long a drip takes", "5s", partial(_time, 60 * SECOND)),
+        "fail": Word(
+            "fail",
+            f"the task fails with this code, or with {UPSTREAM}CODE as it comes",
+            tuple(FAILURES),
+            _fail,
+            of_task=True,
+        ),
+        "message": _open("message", "what the failure says", "nudity detected", _message, of_task=True),
+        "cancel": _closed(
+            "cancel", "the task ends cancelled, shown as either spelling", ("failed", "cancelled"), of_task=True
+        ),
+        "stuck": _closed("stuck", "the task never ends: it stays pending, or at 99 %", ("pending", "99"), of_task=True),
+        "slow_start": _open("slow_start", "pending for so much longer", "60s", partial(_time, _DAY), of_task=True),
+        "slow_finish": _open("slow_finish", "at 99 % for so much longer", "60s", partial(_time, _DAY), of_task=True),
+        "polls": _open(
+            "polls", "the task ends when it is read for the n-th time", "3", partial(_count, 1, 10_000), of_task=True
+        ),
+        "actual_duration": _open(
+            "actual_duration",
+            "real length of the video, which is what it costs",
+            "3s",
+            partial(_time, 60 * SECOND),
+            of_task=True,
+        ),
+        "delivery": _closed("delivery", "what happens to the callback", tuple(CHAOS), of_task=True),
+    }
+)
+"""Every word of the grammar. `ok`, alone, says that nothing goes wrong, and `flap=N` is short for
+`query=internal_error; times=N`."""
+
+_OF_TASKS = tuple(word.field for word in WORDS.values() if word.of_task)
+_ANSWERS = (*OPERATIONS, *(f"{operation}_latency" for operation in OPERATIONS))
+_APART = (
+    ("fail", "cancel", "stuck"),
+    ("stuck", "polls"),
+    ("stuck", "slow_finish"),
+    *(("delivery", word) for word in ("stuck", "polls", "slow_start", "slow_finish")),
+)
+"""Words that contradict one another; of `delivery` only the values that end the task at once do."""
+_NEEDS = {
+    "message": ("fail",),
+    "times": _ANSWERS,
+    "lasts": _ANSWERS,
+    "retry_after": OPERATIONS,
+    "drip_time": OPERATIONS,
+}
+"""Fields that mean nothing unless one of these is there too."""
+
+
+@lru_cache(maxsize=1024)
+def parse_scenario(text: str) -> Scenario:
+    """Read `word=value; word=value`. Raises `ValueError` that names what was wrong and the nearest right word."""
+    if len(text) > LONGEST:
+        raise ValueError(f"a scenario has at most {LONGEST} characters; this one has {len(text)}")
+    if text.strip() == "ok":
+        return Scenario(ok=True)
+    found: dict[str, Any] = {}
+    for part in text.split(";"):
+        word, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise ValueError(f"{part.strip()[:40]!r} is not of the form word=value, such as create=rate_limited")
+        for name, given in _written_out(word, value):
+            if name not in WORDS:
+                raise ValueError(unknown("scenario word", name, (*WORDS, "flap")))
+            if WORDS[name].field in found:
+                raise ValueError(f"{name} is given twice")
+            found[WORDS[name].field] = _value(name, given)
+    scenario = Scenario(**found)
+    _check_together(scenario)
+    return scenario
+
+
+def _written_out(word: str, value: str) -> tuple[tuple[str, str], ...]:
+    return (("query", "internal_error"), ("times", value)) if word == "flap" else ((word, value),)
+
+
+def _value(name: str, text: str) -> object:
+    try:
+        return WORDS[name].read(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}" if WORDS[name].open else str(error)) from None
+
+
+def _check_together(scenario: Scenario) -> None:
+    given = scenario._asdict()
+    instant = scenario.delivery is not None and CHAOS[scenario.delivery].instant
+    for group in _APART:
+        both = [word for word in group if given[word] is not None]
+        if len(both) > 1 and ("delivery" not in both or instant):
+            raise ValueError(f"{both[0]} and {both[1]} contradict each other")
+    for field, others in _NEEDS.items():
+        if given[field] is not None and all(given[other] is None for other in others):
+            word = next(name for name, row in WORDS.items() if row.field == field)
+            raise ValueError(f"{word} says nothing by itself; it goes with {', '.join(others)}")
+
+
+def unknown(noun: str, name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
+    """The message about a name that does not exist, with the nearest that does."""
+    # difflib takes 3 ms to import, and nobody who writes correctly needs it.
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+    return f"{name[:60]!r} is not a known {noun}; {hint}"

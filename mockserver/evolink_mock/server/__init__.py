@@ -1,0 +1,1 @@
+"""The emulator as a process: uvicorn, TLS, the ready file, logging."""

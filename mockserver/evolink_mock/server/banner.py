@@ -1,0 +1,62 @@
+"""What the command says once it is ready: where it is, how time goes, and a call to paste."""
+
+from pathlib import Path
+
+from evolink_mock.core.distribution import parse_generation
+from evolink_mock.core.duration import SECOND
+from evolink_mock.settings import Settings
+
+_BODY = (
+    '{"model": "wan2.6-image-to-video-flash", "prompt": "A cat playing piano", '
+    '"image_urls": ["https://example.com/image1.png"], "duration": 5}'
+)
+
+
+def banner(settings: Settings, certificate: Path | None) -> str:
+    """Text for a terminal, without colours, so that every line can be copied."""
+    url = settings.public_url
+    key = "$EVOLINK_API_KEY" if settings.keys else "sk-local"
+    trust = f"--cacert {certificate} " if certificate else ""
+    lines = [
+        f"evolink-mock is ready at {url}",
+        f"  videos take {_pace(settings)}; clock: {_clock(settings)}",
+        f"  point your application at it: EVOLINK_BASE_URL={url}",
+        f"  callbacks go {_callbacks(settings)}",
+        f"  see every task on a timeline: {url}/__mock/ui",
+        *([f"  its certificate authority: {certificate}"] if certificate else []),
+        *([] if settings.loopback else [f"  control token, for the header X-Mock-Token: {settings.control_token}"]),
+        "",
+        "Create a task:",
+        f"  curl -s {trust}{url}/v1/videos/generations \\",
+        f'    -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\',
+        f"    -d '{_BODY}'",
+        "Watch it (TASK_ID is the answer's id):",
+        f'  curl -s {trust}{url}/v1/tasks/TASK_ID -H "Authorization: Bearer {key}"',
+        "",
+        "Ctrl+C stops it.",
+    ]
+    return "\n".join(lines)
+
+
+def _pace(settings: Settings) -> str:
+    law = parse_generation(settings.generation_time)
+    if law.sigma is not None:
+        span = f"about {law.low / SECOND:g} s"
+    elif law.low == law.high:
+        span = f"{law.low / SECOND:g} s"
+    else:
+        span = f"{law.low / SECOND:g} to {law.high / SECOND:g} s"
+    return f"{span} (--generation-time {settings.generation_time})"
+
+
+def _callbacks(settings: Settings) -> str:
+    ways = [f"from {origin} to {place}" for origin, place in settings.callback_route.items()]
+    if settings.forward_to:
+        ways.append(f"to {settings.forward_to}")
+    if settings.deliver_public:
+        ways.append("to the public addresses they name")
+    return ", else ".join(ways) or "nowhere but to sink.mock: see --callback-route and --forward-to"
+
+
+def _clock(settings: Settings) -> str:
+    return f"scaled, {settings.speed:g} times as fast" if settings.clock == "scaled" else settings.clock

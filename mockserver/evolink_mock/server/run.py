@@ -1,0 +1,186 @@
+"""The emulator as a process: bind, announce, serve, drain."""
+
+import gc
+import json
+import logging
+import os
+import secrets
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import ip_address
+from logging.config import dictConfig
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from evolink_mock.app import Emulator, create_app
+from evolink_mock.server.banner import banner
+from evolink_mock.server.fast_path import PromptProtocol
+from evolink_mock.server.fault_protocol import ScriptedProtocol
+from evolink_mock.settings import Settings
+from evolink_mock.tls import CERTIFICATE, authority_directory, server_context
+from evolink_mock.worlds.store import Unusable
+
+DRAIN_SECONDS = 10
+
+
+class CannotServe(Exception):
+    """Something outside is not as it must be; the message says what, and what to try."""
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises `CannotServe`."""
+    if settings.ready_file and not os.access(Path(settings.ready_file).absolute().parent, os.W_OK):
+        raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
+    listener = _listen(settings.host, settings.port)
+    settings = _settled(settings, listener.getsockname()[1])
+    _configure_logging(settings.log_format)
+    try:
+        app = create_app(settings)
+    except (Unusable, ValueError) as error:
+        raise CannotServe(str(error)) from None
+    config = uvicorn.Config(
+        app,
+        http=ScriptedProtocol if settings.access_log else PromptProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=settings.access_log,
+        # Both would come from the machine; the emulator sends its own date, by the world's clock.
+        date_header=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    if settings.tls:
+        config.load()
+        config.ssl = _tls(settings)
+    server = _Server(config, app, lambda: _announce(settings), Path(settings.ready_file or os.devnull), settings.port)
+    # uvicorn drains, and then raises the signal again.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server with something to say when it is ready, and something to stop before it waits for requests."""
+
+    def __init__(
+        self, config: uvicorn.Config, app: Emulator, announce: Callable[[], str], ready_file: Path, port: int
+    ) -> None:
+        super().__init__(config)
+        self._port = port
+        self._control = app.control
+        self._announce = announce
+        self._ready_file = ready_file
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.should_exit:
+            return
+        # What is loaded by now stays for good: let collections pass over it.
+        gc.freeze()
+        gc.enable()
+        url = self._announce()
+        if self._ready_file != Path(os.devnull):
+            _write_whole(self._ready_file, json.dumps({"url": url, "port": self._port, "pid": os.getpid()}) + "\n")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._control.drain()
+        if self._ready_file != Path(os.devnull):
+            self._ready_file.unlink(missing_ok=True)
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        hint = "; is another emulator running? Choose another with --port, or 0 for any free one" if port else ""
+        raise CannotServe(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _settled(settings: Settings, port: int) -> Settings:
+    """The settings with what only a running process knows: its port, its address, its token."""
+    host = "localhost" if _listens_everywhere(settings.host) else settings.host
+    reachable = f"[{host}]" if ":" in host else host
+    url = settings.public_url or f"{'https' if settings.tls else 'http'}://{reachable}:{port}"
+    token = settings.control_token or ("" if settings.loopback else secrets.token_urlsafe(24))
+    return replace(settings, port=port, public_url=url, control_token=token)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext:
+    directory = authority_directory(settings)
+    try:
+        return server_context(directory, _names(settings))
+    except (OSError, ValueError) as error:
+        hint = "choose another directory with --set authority=DIRECTORY, or remove what is in it"
+        raise CannotServe(f"cannot use the certificate authority in {directory}: {error}; {hint}") from None
+
+
+def _names(settings: Settings) -> list[str]:
+    own = [] if _listens_everywhere(settings.host) else [settings.host]
+    public = urlsplit(settings.public_url).hostname
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "::1", *own, *([public] if public else [])]))
+
+
+def _listens_everywhere(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _announce(settings: Settings) -> str:
+    certificate = authority_directory(settings) / CERTIFICATE if settings.tls else None
+    if settings.log_format == "json":
+        ready: dict[str, object] = {"event": "ready", "url": settings.public_url, "pid": os.getpid()}
+        ready |= {"control_token": settings.control_token} if not settings.loopback else {}
+        print(json.dumps(ready), flush=True)
+    else:
+        print(banner(settings, certificate), flush=True)
+    return settings.public_url
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """So that nobody who waits for the file reads half of it."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def _configure_logging(form: str) -> None:
+    formatter: dict[str, object] = {"()": _JsonLines} if form == "json" else {"format": "%(levelname)s %(message)s"}
+    dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"chosen": formatter},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "chosen"}},
+            "loggers": {
+                "evolink_mock": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+                "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+                "uvicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+            },
+        }
+    )

@@ -1,0 +1,1 @@
+"""The emulator in tests: in-process transport, test double, pytest plugin, mutants."""

@@ -1,0 +1,37 @@
+"""Settles what fell due in the quiet moments between requests, so that no request pays for the tasks of others.
+
+Nobody can see a task that has ended and is not settled: whoever looks at credits, events or clocks settles first.
+"""
+
+import logging
+
+from evolink_mock.clock import breathe, rest
+from evolink_mock.worlds.registry import Worlds
+
+log = logging.getLogger("evolink_mock")
+
+_PAUSE = 0.02
+"""Seconds between looks, while anything is left."""
+_IDLE_PAUSE = 0.25
+_LATE = 0.001
+"""Waking up later than this, in seconds, means that requests are waiting for their turn."""
+_SLICE = 200
+"""Transitions settled before the next turn: about a millisecond's worth."""
+_BUSY_SLICE = 20
+
+
+async def settle_when_quiet(worlds: Worlds) -> None:
+    """Run until cancelled. Only running clocks need it: whoever moves another kind settles what that brings."""
+    pause = _IDLE_PAUSE
+    while True:
+        late = await rest(pause)
+        left = False
+        try:
+            for world in list(worlds):
+                if world.clock.speed:
+                    left |= world.settle(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
+                    await breathe()
+            worlds.commit()
+        except Exception:
+            log.exception("what fell due could not be settled; trying again in %g s", _IDLE_PAUSE)
+        pause = _PAUSE if left else _IDLE_PAUSE

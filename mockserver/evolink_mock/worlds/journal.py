@@ -1,0 +1,136 @@
+"""What happened, append-only and bounded: requests with answers, events, what a sink received."""
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Generic, TypeVar
+
+import msgspec
+
+from evolink_mock.clock import Bell
+from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.redaction import REDACTED, SECRET_HEADERS
+
+KEPT_BODY = 4096
+"""Bytes kept of each request's and each answer's body."""
+
+Row = TypeVar("Row")
+
+
+class Log(Generic[Row]):
+    """The newest rows, numbered from 1 without gaps; the oldest go when the bound is reached."""
+
+    def __init__(self, limit: int) -> None:
+        self._rows: deque[Row] = deque(maxlen=limit)
+        self.last = 0
+        self.bell = Bell()
+
+    def append(self, row: Row) -> None:
+        self._rows.append(row)
+        self.last += 1
+        self.bell.ring()
+
+    def after(self, number: int) -> Iterator[tuple[int, Row]]:
+        """The kept rows numbered above `number`, oldest first."""
+        first = self.last - len(self._rows) + 1
+        skip = max(number + 1 - first, 0)
+        return enumerate(islice(self._rows, skip, None), first + skip)
+
+    def knows(self, number: int) -> bool:
+        """Whether that row is still kept."""
+        return self.last - len(self._rows) < number <= self.last
+
+    def clear(self) -> None:
+        """Forget the rows; numbers go on, so that whoever follows the log misses nothing."""
+        self._rows.clear()
+        self.bell.ring()
+
+
+class Received(msgspec.Struct, gc=False):
+    """What came in at a scripted receiver, and what it answered."""
+
+    at: Micros
+    task: str
+    url: str
+    attempt: int
+    body: bytes
+    answered: str
+
+
+class Entry(msgspec.Struct, gc=False):
+    """One request and its answer, as the wire had them."""
+
+    at: Micros
+    request_id: str
+    route: str
+    method: str
+    path: bytes
+    query: bytes
+    head: bytes
+    """The headers, a line each: one object rather than a dozen keeps a long journal out of the processor's caches."""
+    body: bytes
+    status: int
+    """0 where none was sent."""
+    answer: bytes
+    task: str | None
+    door: str | None
+    scenario: str | None = None
+    rule: str = ""
+    fault: str | None = None
+
+
+class Happening(msgspec.Struct, gc=False):
+    """One event of a world."""
+
+    at: Micros
+    event: str
+    task: str | None = None
+    detail: str | None = None
+
+
+def show_entry(number: int, entry: Entry) -> dict[str, object]:
+    """An entry as JSON-ready values, without the headers that carry credentials."""
+
+    def text(raw: bytes) -> str:
+        return raw.decode("utf-8", "replace")
+
+    headers = {
+        name: REDACTED if name in SECRET_HEADERS else value
+        for name, _, value in (line.partition(": ") for line in text(entry.head).split("\n") if line)
+    }
+    return {
+        "number": number,
+        "at": entry.at / SECOND,
+        "request_id": entry.request_id,
+        "route": entry.route,
+        "task": entry.task,
+        "scenario_door": entry.door,
+        "scenario": entry.scenario,
+        "scenario_rule": entry.rule or None,
+        "request": {
+            "method": entry.method,
+            "path": text(entry.path),
+            "query": text(entry.query),
+            "headers": headers,
+            "body": text(entry.body),
+        },
+        "answer": {"status": entry.status or None, "body": text(entry.answer), "fault": entry.fault},
+    }
+
+
+def show_happening(number: int, row: Happening) -> dict[str, object]:
+    """An event as JSON-ready values."""
+    return {"number": number, "at": row.at / SECOND, "event": row.event, "task": row.task, "detail": row.detail}
+
+
+def show_received(number: int, row: Received) -> dict[str, object]:
+    """A row of the inbox as JSON-ready values."""
+    return {
+        "number": number,
+        "at": row.at / SECOND,
+        "task": row.task,
+        "url": row.url,
+        "attempt": row.attempt,
+        "body": msgspec.Raw(row.body),
+        "answered": row.answered,
+    }

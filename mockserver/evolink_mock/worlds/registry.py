@@ -1,0 +1,90 @@
+"""All worlds of one emulator: found by key or by link token, bounded in number."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from evolink_mock.worlds.store import MemoryKeeper
+from evolink_mock.worlds.world import Grant, Rules, World
+
+_REMEMBERED = 10
+"""Evicted worlds whose resets are remembered, for each world there may be."""
+
+
+class Worlds:
+    """All worlds by key and by link token: at most `limit`, of which the least recently used goes, idle ones first."""
+
+    def __init__(self, rules: Rules, limit: int, grants: dict[str, Grant], default: Grant) -> None:
+        self._rules = rules
+        self._limit = limit
+        self._grants = grants
+        self._default = default
+        self._worlds: OrderedDict[str, World] = OrderedDict()
+        self._by_token: dict[str, World] = {}
+        self._generations: OrderedDict[str, int] = OrderedDict()
+        """Of worlds that were reset and then evicted, so that no link given before comes back to life."""
+        self.evicted = 0
+        self.outside = World("", rules._replace(keeper=MemoryKeeper()), default)
+        """Where requests are noted that belong to no key."""
+        for key, saved in rules.keeper.worlds():
+            grant = grants.get(key, default)
+            world = self._worlds[key] = World(key, rules, grant, saved.generation, saved)
+            self._by_token[world.token] = world
+
+    def commit(self) -> None:
+        """Make everything last that happened so far."""
+        self._rules.keeper.commit()
+
+    def of(self, key: str) -> World:
+        """The world of a key, made on first use."""
+        world = self._worlds.get(key)
+        if world is None:
+            if len(self._worlds) >= self._limit:
+                self._evict()
+            grant = self._grants.get(key, self._default)
+            world = self._worlds[key] = World(key, self._rules, grant, self._generations.get(key, 0))
+            self._by_token[world.token] = world
+        else:
+            self._worlds.move_to_end(key)
+        return world
+
+    def known(self, key: str) -> World | None:
+        """The world of a key that has one already."""
+        return self._worlds.get(key)
+
+    def by_token(self, token: str) -> World | None:
+        return self._by_token.get(token)
+
+    def reset(self, world: World, server_seed: int | None = None) -> None:
+        self._by_token.pop(world.token, None)
+        world.reset(server_seed)
+        self._by_token[world.token] = world
+
+    def holding(self, task: str, but: World) -> World | None:
+        """Another key's world that has the task, and would still answer for it."""
+        return next(
+            (world for world in self if world is not but and world.find(task, world.clock.now()) is not None), None
+        )
+
+    def ring(self) -> None:
+        """Wake everybody who waits on a log."""
+        for world in (*self._worlds.values(), self.outside):
+            world.ring()
+
+    def _evict(self) -> None:
+        idle = (key for key, world in self._worlds.items() if world.idle)
+        key = next(idle, None) or next(iter(self._worlds))
+        world = self._worlds.pop(key)
+        self._by_token.pop(world.token, None)
+        self._rules.keeper.forget(key)
+        if world.generation:
+            self._generations[key] = world.generation
+            if len(self._generations) > _REMEMBERED * self._limit:
+                self._generations.popitem(last=False)
+        world.retire()
+        self.evicted += 1
+
+    def __iter__(self) -> Iterator[World]:
+        return iter(self._worlds.values())
+
+    def __len__(self) -> int:
+        return len(self._worlds)

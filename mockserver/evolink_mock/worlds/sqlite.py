@@ -1,0 +1,226 @@
+"""Worlds on disk, so that a kill at any moment loses none: one SQLite file in the directory of `--state`.
+
+What has changed is collected, and written in one transaction before anybody outside can see what came of it: before an
+answer leaves, and as soon as the outcome of an attempt is known. So the file holds what was said, and never half of a
+step; and where it cannot be written, nothing is lost that has been collected.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from evolink_mock.core.delivery import Delivery
+from evolink_mock.core.task import Task, Units
+from evolink_mock.worlds.store import MemoryStore, Saved, Unusable, decode_delivery, decode_task
+
+log = logging.getLogger("evolink_mock")
+
+FILE = "evolink-mock.sqlite3"
+_FORM = 3
+"""Of the tables and the records in them; a file of another form is refused."""
+_TABLES = """
+CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
+CREATE TABLE task (
+    world INTEGER NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, ended INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (world, id)
+);
+CREATE TABLE delivery (
+    world INTEGER NOT NULL, number INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (world, number)
+) WITHOUT ROWID;
+"""
+_PUT_WORLD = """
+INSERT INTO world (id, key, record) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record
+"""
+_PUT_TASK = """
+INSERT INTO task (world, id, record, ended) VALUES (?, ?, ?, ?)
+ON CONFLICT (world, id) DO UPDATE SET record = excluded.record, ended = excluded.ended
+"""
+_PUT_DELIVERY = "INSERT OR REPLACE INTO delivery (world, number, record) VALUES (?, ?, ?)"
+_DROP_TASK = "DELETE FROM task WHERE world = ? AND id = ?"
+_DROP_DELIVERY = "DELETE FROM delivery WHERE world = ? AND number = ?"
+_WIPE = (
+    "DELETE FROM task WHERE world = ?",
+    "DELETE FROM delivery WHERE world = ?",
+    "DELETE FROM world WHERE id = ?",
+)
+
+
+class State:
+    """The file, opened by this process alone. Raises `Unusable`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._touched: dict[int, DurableStore] = {}
+        self._changes: dict[tuple[int, str | int], tuple[str, tuple[object, ...]]] = {}
+        """By world and row, since the last change of a row is all that counts."""
+        self._wiped: set[int] = set()
+        """Worlds of which all that is in the file is forgotten."""
+        self._failing = False
+        self.path = directory / FILE
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # It holds API keys, whose worlds must be found again.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._base = sqlite3.connect(self.path, isolation_level=None, timeout=0, check_same_thread=False)
+            self._prepare()
+        except OSError as error:
+            raise Unusable(f"cannot keep the state in {directory}: {error.strerror}") from None
+        except sqlite3.Error as error:
+            hint = "is another emulator using it?" if "locked" in str(error) else "choose another directory"
+            raise Unusable(f"cannot use the state in {self.path}: {error}; {hint}") from None
+
+    def _prepare(self) -> None:
+        run = self._base.execute
+        run("PRAGMA locking_mode = EXCLUSIVE")
+        (form,) = run("PRAGMA user_version").fetchone()
+        if form not in (0, _FORM):
+            raise Unusable(f"the state in {self.path} is of form {form}, and this version reads {_FORM}; move it away")
+        run("PRAGMA journal_mode = WAL")
+        # A transaction outlives the process as soon as it is written; only a machine that fails needs it flushed.
+        run("PRAGMA synchronous = NORMAL")
+        if form == 0:
+            self._base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_FORM};COMMIT;")
+        run("BEGIN IMMEDIATE")
+        run("COMMIT")
+        self._numbers: dict[str, int] = dict(run("SELECT key, id FROM world"))
+        self._last = max(self._numbers.values(), default=0)
+
+    def worlds(self) -> Iterator[tuple[str, Saved]]:
+        """Every world that is kept, in the order of their first use."""
+        with self._readable():
+            for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
+                yield key, msgspec.msgpack.decode(record, type=Saved)
+
+    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> "DurableStore":
+        """The store of a world, with what is kept in it, or `anew` with nothing."""
+        if key not in self._numbers:
+            # Never one that another world had, whose rows may still be on their way out.
+            self._last = self._numbers[key] = self._last + 1
+        store = DurableStore(self, self._numbers[key], key, balance, save)
+        if anew:
+            self._wipe(store.number)
+            store.touch()
+        else:
+            with self._readable():
+                store.load(self._base)
+        return store
+
+    def forget(self, key: str) -> None:
+        """Of a world that was evicted."""
+        if (number := self._numbers.pop(key, None)) is not None:
+            self._wipe(number)
+
+    def change(self, world: int, row: str | int, statement: str, *values: object) -> None:
+        """Write a row with the next commit. What comes after it about the same row takes its place."""
+        self._changes[world, row] = statement, (world, row, *values)
+
+    def _wipe(self, number: int) -> None:
+        self._touched.pop(number, None)
+        for key in [key for key in self._changes if key[0] == number]:
+            del self._changes[key]
+        self._wiped.add(number)
+
+    def touch(self, store: "DurableStore") -> None:
+        self._touched[store.number] = store
+
+    def commit(self) -> None:
+        """Make everything last that was changed so far, or raise `Unusable` and keep it for the next time."""
+        if not self._touched and not self._changes and not self._wiped:
+            return
+        run = self._base.execute
+        try:
+            run("BEGIN")
+            for number in self._wiped:
+                for statement in _WIPE:
+                    run(statement, (number,))
+            for number, store in self._touched.items():
+                run(_PUT_WORLD, (number, store.key, msgspec.msgpack.encode(store.save())))
+            for statement, values in self._changes.values():
+                run(statement, values)
+            run("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                run("ROLLBACK")
+            if not self._failing:
+                log.error("cannot write the state to %s: %s; requests fail until it can be", self.path, error)
+            self._failing = True
+            raise Unusable(f"the emulator cannot write its state to {self.path}: {error}") from None
+        self._failing = False
+        self._touched.clear()
+        self._changes.clear()
+        self._wiped.clear()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            raise Unusable(f"cannot read the state in {self.path}: {error}; move it away to start anew") from None
+
+    def close(self) -> None:
+        try:
+            self.commit()
+        finally:
+            self._base.close()
+
+
+class DurableStore(MemoryStore):
+    """A store that reads from memory, and writes to the file as well."""
+
+    def __init__(self, state: State, number: int, key: str, balance: Units | None, save: Callable[[], Saved]) -> None:
+        super().__init__(balance)
+        self.number = number
+        self.key = key
+        self.save = save
+        self._state = state
+        self._unfinished: list[str] = []
+
+    def load(self, base: sqlite3.Connection) -> None:
+        """Raises `sqlite3.Error` and `msgspec.DecodeError`."""
+        tasks = "SELECT id, record, ended FROM task WHERE world = ? ORDER BY rowid"
+        for name, record, ended in base.execute(tasks, (self.number,)):
+            decode_task(record)
+            self._tasks[name] = record
+            if not ended:
+                self._unfinished.append(name)
+        deliveries = "SELECT number, record FROM delivery WHERE world = ? ORDER BY number"
+        for number, record in base.execute(deliveries, (self.number,)):
+            decode_delivery(record)
+            self._deliveries[number] = record
+
+    def unfinished(self) -> list[str]:
+        return self._unfinished
+
+    def touch(self) -> None:
+        self._state.touch(self)
+
+    def add(self, task_id: str, task: Task) -> None:
+        super().add(task_id, task)
+        self._put_task(task_id, ended=False)
+
+    def close(self, task_id: str) -> None:
+        self._put_task(task_id, ended=True)
+
+    def drop(self, task_ids: Collection[str]) -> None:
+        super().drop(task_ids)
+        for task_id in task_ids:
+            self._change(task_id, _DROP_TASK)
+
+    def put_delivery(self, number: int, delivery: Delivery) -> None:
+        super().put_delivery(number, delivery)
+        self._change(number, _PUT_DELIVERY, self._deliveries[number])
+
+    def drop_delivery(self, number: int) -> None:
+        super().drop_delivery(number)
+        self._change(number, _DROP_DELIVERY)
+
+    def _put_task(self, task_id: str, *, ended: bool) -> None:
+        self._change(task_id, _PUT_TASK, self._tasks[task_id], ended)
+
+    def _change(self, row: str | int, statement: str, *values: object) -> None:
+        self._state.change(self.number, row, statement, *values)
+        self._state.touch(self)

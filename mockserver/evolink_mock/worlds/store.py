@@ -1,0 +1,195 @@
+"""The one place that mutates: a world's tasks, dues, deliveries and ledger, all as rows that a database could hold."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Protocol
+
+import msgspec
+
+from evolink_mock.clock import Mode
+from evolink_mock.core.billing import Ledger
+from evolink_mock.core.delivery import Delivery
+from evolink_mock.core.duration import Micros
+from evolink_mock.core.task import Task, Units
+from evolink_mock.scenarios.state import Rows
+from evolink_mock.worlds.due_queue import DueQueue
+
+
+class Saved(msgspec.Struct, array_like=True):
+    """What a world knows beside its tasks and deliveries."""
+
+    generation: int
+    token: str
+    server_seed: int
+    created: int
+    requests: int
+    last_delivery: int
+    """Its number."""
+    reserved: int
+    spent: int
+    server_mode: Mode
+    server_speed: float
+    """What the settings said, as `server_mode` is."""
+    mode: Mode
+    speed: float
+    now: Micros
+    wall: Micros
+    """When the machine's clock said that the world's said `now`."""
+    script: Rows = Rows()
+    balance: Units | None = None
+    """Of a key whose balance was changed while the emulator ran."""
+    own_balance: bool = False
+
+
+class Store(Protocol):
+    """What a world keeps. Tasks come back in the order of their creation, deliveries in that of their numbers."""
+
+    ledger: Ledger
+    transitions: DueQueue
+    """What happens next to tasks."""
+    calls: DueQueue
+    """When the callbacks of tasks that have not ended fall due, and attempts of those that have."""
+
+    def add(self, task_id: str, task: Task) -> None: ...
+    def replace(self, task_id: str, task: Task) -> None: ...
+    def close(self, task_id: str) -> None:
+        """Remember that a task has ended and is settled."""
+
+    def unfinished(self) -> list[str]:
+        """Tasks that were kept from before and have not ended."""
+
+    def touch(self) -> None:
+        """Remember that what is saved of the world beside its rows has changed."""
+
+    def get(self, task_id: str) -> Task | None: ...
+    def newest_first(self) -> Iterator[tuple[str, Task]]: ...
+    def oldest_first(self) -> Iterator[tuple[str, Task]]: ...
+    def drop(self, task_ids: Collection[str]) -> None: ...
+    def put_delivery(self, number: int, delivery: Delivery) -> None: ...
+    def get_delivery(self, number: int) -> Delivery | None: ...
+    def drop_delivery(self, number: int) -> None: ...
+    def delivery_numbers(self) -> list[int]: ...
+    def delivery_count(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __contains__(self, task_id: str) -> bool: ...
+
+
+class Unusable(Exception):
+    """The directory or the file in it cannot hold the state; the message says why, and what to try."""
+
+
+class Keeper(Protocol):
+    """Where worlds are kept."""
+
+    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> Store:
+        """The store of a world, with what is kept in it, or `anew` with nothing."""
+
+    def worlds(self) -> Iterable[tuple[str, Saved]]:
+        """The worlds kept from before."""
+
+    def forget(self, key: str) -> None:
+        """Of a world that was evicted."""
+
+    def commit(self) -> None:
+        """Make everything last that was changed so far: called before anybody outside can see it.
+
+        Raises `Unusable` where that fails; nothing is lost then, and the next commit tries again.
+        """
+
+    def close(self) -> None: ...
+
+
+_encode_into = msgspec.msgpack.Encoder().encode_into
+decode_task = msgspec.msgpack.Decoder(Task).decode
+decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
+
+
+class MemoryStore:
+    """In memory. Records at rest are bytes: the garbage collector has nothing to walk."""
+
+    # Encoders hand out bytes with room to spare, about 100 a record; a copy of a shared buffer has none.
+    _buffer = bytearray()
+
+    def __init__(self, balance: Units | None = None) -> None:
+        self.ledger = Ledger(balance)
+        self.transitions = DueQueue()
+        self.calls = DueQueue()
+        self._tasks: dict[str, bytes] = {}
+        self._deliveries: dict[int, bytes] = {}
+
+    def add(self, task_id: str, task: Task) -> None:
+        _encode_into(task, self._buffer)
+        self._tasks[task_id] = bytes(self._buffer)
+
+    def replace(self, task_id: str, task: Task) -> None:
+        """Put a changed task in the place of one that is there; `KeyError` if none is."""
+        if task_id not in self._tasks:
+            raise KeyError(task_id)
+        self.add(task_id, task)
+
+    def close(self, task_id: str) -> None:
+        """Nothing to do: what has ended is no longer among the transitions."""
+
+    def unfinished(self) -> list[str]:
+        return []
+
+    def touch(self) -> None:
+        """Nothing outlives the process."""
+
+    def get(self, task_id: str) -> Task | None:
+        record = self._tasks.get(task_id)
+        return None if record is None else decode_task(record)
+
+    def newest_first(self) -> Iterator[tuple[str, Task]]:
+        for task_id in reversed(self._tasks):
+            yield task_id, decode_task(self._tasks[task_id])
+
+    def oldest_first(self) -> Iterator[tuple[str, Task]]:
+        for task_id, record in self._tasks.items():
+            yield task_id, decode_task(record)
+
+    def drop(self, task_ids: Collection[str]) -> None:
+        if task_ids:
+            # Built anew, since a dict whose first entries are gone is slow to begin reading.
+            self._tasks = {task_id: record for task_id, record in self._tasks.items() if task_id not in task_ids}
+
+    def put_delivery(self, number: int, delivery: Delivery) -> None:
+        _encode_into(delivery, self._buffer)
+        self._deliveries[number] = bytes(self._buffer)
+
+    def get_delivery(self, number: int) -> Delivery | None:
+        record = self._deliveries.get(number)
+        return None if record is None else decode_delivery(record)
+
+    def drop_delivery(self, number: int) -> None:
+        self._deliveries.pop(number, None)
+
+    def delivery_numbers(self) -> list[int]:
+        return list(self._deliveries)
+
+    def delivery_count(self) -> int:
+        return len(self._deliveries)
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __contains__(self, task_id: str) -> bool:
+        return task_id in self._tasks
+
+
+class MemoryKeeper:
+    """Keeps worlds as long as the process lives."""
+
+    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> Store:
+        return MemoryStore(balance)
+
+    def worlds(self) -> Iterable[tuple[str, Saved]]:
+        return ()
+
+    def forget(self, key: str) -> None:
+        """It is forgotten already."""
+
+    def commit(self) -> None:
+        """There is nothing that lasts longer."""
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,38 @@
+"""The checks bite: each lie of the emulator is noticed by the promise that it breaks, and the honest one by none."""
+
+import pytest
+
+from evolink_contracts.promises.registry import invariants
+from evolink_contracts.runs.selftest import offered, try_one
+
+EMULATORS = offered()
+ONE_OF_A_KIND = (
+    "prompt_1501",
+    "own_types",
+    "revival",
+    "redirect_is_fine",
+    "gap_3",
+    "no_refund",
+    "leak",
+)
+"""For `make test`; the rest is for `make test-all`."""
+ALL = [
+    pytest.param(mutant, id=mutant.name, marks=[] if mutant.name in ONE_OF_A_KIND else pytest.mark.slow)
+    for mutant in EMULATORS.mutants
+]
+
+
+def test_an_honest_emulator_keeps_every_promise_and_shows_it() -> None:
+    trial = try_one(EMULATORS, None)
+    assert (trial.caught_by, trial.unseen) == ((), ())
+
+
+def test_every_promise_has_a_lie_that_breaks_it() -> None:
+    assert {mutant.breaks for mutant in EMULATORS.mutants} == invariants().keys()
+    assert len({mutant.name for mutant in EMULATORS.mutants}) == len(EMULATORS.mutants) >= 40
+
+
+@pytest.mark.parametrize("mutant", ALL)
+def test_a_lie_is_noticed_by_the_promise_that_it_breaks(mutant: object) -> None:
+    trial = try_one(EMULATORS, mutant)  # type: ignore[arg-type]  # pytest.param hides the type.
+    assert trial.passed, trial.caught_by

@@ -1,0 +1,58 @@
+"""Each promise by two recordings made by hand: one that keeps it, and one that breaks it; both from the documents."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from evolink_contracts.promises.registry import Judgement, invariants, judge
+from evolink_contracts.trace.events import Call, Event
+from tests.support.sample_traces import EXHIBITS, Exhibit, refused
+
+
+def verdict(number: str, events: tuple[object, ...]) -> Judgement:
+    (judgement,) = judge(events, [number])  # type: ignore[arg-type]  # Events, as a parameter.
+    return judgement
+
+
+def test_every_promise_has_its_exhibits() -> None:
+    assert EXHIBITS.keys() == invariants().keys()
+
+
+@pytest.mark.parametrize(("number", "shown"), EXHIBITS.items(), ids=EXHIBITS)
+def test_a_promise_tells_what_keeps_it_from_what_breaks_it(number: str, shown: Exhibit) -> None:
+    assert verdict(number, shown.held).verdict == "held"
+    breach = verdict(number, shown.broken)
+    assert breach.verdict == "broken"
+    assert breach.shortest.broken
+    assert set(map(id, breach.shortest.events)) <= set(map(id, shown.broken))
+
+
+@pytest.mark.parametrize("number", EXHIBITS)
+def test_a_promise_says_nothing_of_an_empty_recording(number: str) -> None:
+    assert verdict(number, ()).verdict == "not seen"
+
+
+HTML = {"content-type": "text/html", "server": "nginx"}
+
+
+def broken(events: Iterable[Event]) -> set[str]:
+    return {each.invariant.number for each in judge(tuple(events)) if each.verdict == "broken"}
+
+
+@pytest.mark.parametrize("status", [408, 429, 502, 504, 524])
+@pytest.mark.parametrize("number", EXHIBITS)
+def test_a_page_of_a_proxy_breaks_no_promise(number: str, status: int) -> None:
+    calls = [event for event in EXHIBITS[number].held if isinstance(event, Call)]
+    for call in calls:
+        page = replace(call, status=status, answer="<html>Gateway Time-out</html>", headers=HTML)
+        met = [page if each is call else each for each in calls]
+        assert broken(met) <= broken(calls)
+
+
+@pytest.mark.parametrize("condition", ["unauthorized", "insufficient_quota", "rate_limited", "internal_error"])
+def test_trouble_that_the_documents_describe_is_judged_by_them(condition: str) -> None:
+    told = refused(condition)
+    assert {verdict(number, (told,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"held"}
+    other = replace(told, answer='{"error": {"code": 7}}', headers={"content-type": "text/plain"})
+    assert {verdict(number, (other,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"broken"}

@@ -1,0 +1,145 @@
+"""Bad input never gives a 500: each kind gets a documented 4xx, in the error shape, and the emulator goes on."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.emulator import DOCUMENTED, Emulator
+
+VALID = b'{"model":"wan2.6-image-to-video-flash","prompt":"p","image_urls":["https://a.example/1.png"]%s}'
+BODIES: dict[str, tuple[bytes, int]] = {
+    "empty": (b"", 400),
+    "white space": (b" \n\t ", 400),
+    "malformed": (b'{"model": ', 400),
+    "trailing garbage": (VALID % b"" + b"}", 400),
+    "single quotes": (b"{'model': 'x'}", 400),
+    "NaN": (VALID % b',"duration":NaN', 400),
+    "infinity": (VALID % b',"duration":-Infinity', 400),
+    "a number too large for a float": (VALID % b',"duration":1e999', 400),
+    "a huge integer": (VALID % b',"duration":' + b"9" * 30 + b"}", 400),
+    "an integer of 10,000 digits": (VALID % (b',"duration":' + b"9" * 10_000), 400),
+    "deep lists": (b"[" * 100_000, 400),
+    "deep objects": (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 400),
+    "depth inside an extra field": (VALID % (b',"x":' + b"[" * 5_000 + b"]" * 5_000), 400),
+    "invalid UTF-8": (VALID % b',"x":"\xff\xfe"', 400),
+    "UTF-16": ('{"model":"x"}'.encode("utf-16"), 400),
+    "a lone surrogate": (VALID % b',"x":"\\ud800"', 400),
+    "a byte-order mark": (b"\xef\xbb\xbf" + VALID % b"", 400),
+    "a NUL": (VALID % b"" + b"\x00", 400),
+    "a raw control character in a string": (VALID % b',"x":"\x01"', 400),
+    "a list at the top": (b"[]", 400),
+    "a string at the top": (b'"model"', 400),
+    "a number at the top": (b"1", 400),
+    "null at the top": (b"null", 400),
+    "5 MB": (VALID % (b',"x":"' + b"x" * 5_000_000 + b'"'), 413),
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_bad_body_is_refused_in_the_error_shape(emulator: Emulator, kind: str) -> None:
+    content, status = BODIES[kind]
+    response = emulator.post_raw(content)
+    assert response.status_code == status
+    assert set(response.json()["error"]) == {"code", "message", "type"}
+    assert len(response.content) < 1000
+    assert emulator.post(DOCUMENTED).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json5", "multipart/form-data", ""]
+)
+def test_a_wrong_content_type_is_refused_by_name(emulator: Emulator, content_type: str) -> None:
+    response = emulator.post_raw(VALID % b"", content_type)
+    assert response.status_code == 400
+    assert "application/json" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", None])
+def test_json_is_accepted_however_it_is_named(emulator: Emulator, content_type: str | None) -> None:
+    assert emulator.post_raw(VALID % b"", content_type).status_code == 200
+
+
+def test_duplicate_keys_and_harmless_oddities_are_accepted(emulator: Emulator) -> None:
+    assert emulator.post_raw(VALID % b',"duration":99,"duration":5').status_code == 200
+    assert emulator.post_raw(b"\r\n " + VALID % b',"duration":5' + b"\n").status_code == 200
+    assert emulator.post_raw(VALID % b',"callback_url":null,"model_params":null').status_code == 200
+
+
+@pytest.mark.parametrize(
+    "task",
+    ["x" * 10_000, "task-unified-" + "x" * 10_000, "%00", "task-unified-%00%0d%0a", "%ff", "task-unified-%F0%9F"],
+)
+def test_strange_ids_are_refused(emulator: Emulator, task: str) -> None:
+    response = emulator.query(task)
+    assert response.status_code in (400, 404)
+    assert response.json()["error"]["code"] in ("invalid_task_id", "task_not_found")
+
+
+def test_very_long_paths_are_refused(emulator: Emulator) -> None:
+    response = emulator.request("GET", "/" + "a/" * 5_000)
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer ", "Basic abc", "sk-local", "Bearer a b", "Bearer \x7f"]
+)
+def test_malformed_keys_are_strangers(emulator: Emulator, authorization: str) -> None:
+    response = emulator.client.get("/v1/credits", headers={b"Authorization": authorization.encode()})
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize("key", ["k", "x" * 4000, "clé", "a.b_c~d+e/f==", '"quoted\\"'])
+def test_any_other_key_will_do(emulator: Emulator, key: str) -> None:
+    headers = {b"Authorization": b"Bearer " + key.encode()}
+    assert emulator.client.get("/v1/credits", headers=headers).status_code == 200
+
+
+def test_headers_are_bounded(emulator: Emulator) -> None:
+    response = emulator.request("GET", "/v1/credits", {"X-Padding": "x" * 40_000})
+    assert response.status_code == 400
+    assert "headers" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "scenario", ["", ";", "create", "create=", "=x", "create=x;create=x", "x" * 1000, "create=\x7f"]
+)
+def test_malformed_scenarios_are_refused(emulator: Emulator, scenario: str) -> None:
+    response = emulator.post(DOCUMENTED, {"X-Mock-Scenario": scenario})
+    assert response.status_code == 400
+    assert "X-Mock-Scenario" in response.json()["error"]["message"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*DOCUMENTED, "model_params", "x"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(body=JSON)
+def test_no_json_at_all_gives_a_500(emulator: Emulator, body: object) -> None:
+    response = emulator.post(body)
+    assert response.status_code in (200, 400, 403)
+    assert response.json()
+
+
+@given(
+    changes=st.dictionaries(
+        st.sampled_from([*DOCUMENTED, "quality", "callback_url", "model_params", "audio_url"]), JSON
+    )
+)
+def test_no_field_at_all_gives_a_500(emulator: Emulator, changes: dict[str, object]) -> None:
+    response = emulator.post(DOCUMENTED | changes)
+    assert response.status_code in (200, 400, 403)
+
+
+@given(content=st.binary(max_size=200))
+def test_no_bytes_at_all_give_a_500(emulator: Emulator, content: bytes) -> None:
+    assert emulator.post_raw(content).status_code in (400, 403)
+
+
+@given(body=JSON, path=st.sampled_from(["clock", "worlds", "tasks/x/cancel", "tasks/x/outcome"]))
+def test_no_control_body_at_all_gives_a_500(emulator: Emulator, body: object, path: str) -> None:
+    assert emulator.request("POST", f"/__mock/{path}", json=body).status_code in (200, 400, 404)

@@ -1,0 +1,179 @@
+"""The file endpoints: what may be uploaded stays for 72 hours, has a link, and can be the picture of a task."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from evolink_mock.api import files as uploads
+from evolink_mock.core.upload import fit
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.media_samples import jpeg, photo, saved
+from tests.support.video_decoder import film, likeness
+
+FILES = "/api/v1/files"
+
+
+def by_base64(emulator: Emulator, content: bytes, **more: Any) -> httpx.Response:
+    body = {"base64_data": base64.b64encode(content).decode(), **more}
+    return emulator.request("POST", f"{FILES}/upload/base64", json=body)
+
+
+def uploaded(emulator: Emulator, content: bytes, **more: Any) -> dict[str, Any]:
+    answer = by_base64(emulator, content, **more)
+    assert answer.status_code == 200, answer.text
+    data: dict[str, Any] = answer.json()["data"]
+    return data
+
+
+def test_the_answer_is_as_the_page_shows_it(emulator: Emulator) -> None:
+    content = saved(photo(), "PNG")
+    answer = by_base64(emulator, content, upload_path="photos", file_name="photo.png").json()
+    assert (answer["success"], answer["code"], answer["msg"]) == (True, 200, "File uploaded successfully")
+    data = answer["data"]
+    assert list(data) == [
+        *("file_id", "file_name", "original_name", "file_size", "mime_type", "upload_path", "file_url", "download_url"),
+        *("upload_time", "expires_at"),
+    ]
+    assert (data["file_name"], data["upload_path"], data["mime_type"]) == ("photo.png", "photos", "image/png")
+    assert data["file_size"] == len(content)
+    assert data["file_id"].startswith("file_")
+    assert data["file_url"].endswith(f"/{data['file_id']}/photos/photo.png")
+    assert (data["upload_time"], data["expires_at"]) == ("2025-09-06T22:42:23+08:00", "2025-09-09T22:42:23+08:00")
+
+
+def test_each_way_of_uploading_gives_the_same_file(emulator: Emulator) -> None:
+    content = jpeg()
+    data_url = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
+    answers = [
+        by_base64(emulator, content),
+        emulator.request("POST", f"{FILES}/upload/base64", json={"base64_data": data_url}),
+        emulator.request(
+            "POST", f"{FILES}/upload/stream", files={"file": ("my cat.jpg", content)}, data={"uploadPath": "cats"}
+        ),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        data = answer.json()["data"]
+        assert emulator.client.get(data["file_url"]).content == content
+        assert emulator.client.get(data["download_url"]).content == content
+    assert data["original_name"] == "my cat.jpg"
+    assert data["file_url"].endswith("/cats/my_cat.jpg")
+
+
+def test_a_file_is_fetched_from_where_a_route_leads(tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(jpeg())
+    with Emulator.in_process(media_route={"https://cdn.example.com": str(tmp_path)}) as emulator:
+        path = f"{FILES}/upload/url"
+        found = emulator.request("POST", path, json={"file_url": "https://cdn.example.com/cat.jpg"})
+        assert found.json()["data"]["original_name"] == "cat.jpg"
+        for url, why in (("https://cdn.example.com/dog.jpg", "it is not there"), ("https://x.example/", "no --media")):
+            refused = emulator.request("POST", path, json={"file_url": url})
+            assert (refused.status_code, refused.json()["code"]) == (400, 40004)
+            assert why in refused.json()["msg"]
+
+
+def test_it_stays_for_72_hours(emulator: Emulator) -> None:
+    data = uploaded(emulator, jpeg())
+    emulator.advance("71h")
+    assert emulator.client.get(data["file_url"]).status_code == 200
+    assert emulator.request("GET", f"{FILES}/quota").json()["data"]["used_files"] == 1
+    emulator.advance("1h")
+    assert emulator.client.get(data["file_url"]).status_code == 404
+    assert emulator.client.get(data["download_url"]).status_code == 404
+    assert emulator.request("GET", f"{FILES}/quota").json()["data"]["used_files"] == 0
+
+
+def test_links_are_for_the_world_and_its_time(emulator: Emulator) -> None:
+    data = uploaded(emulator, jpeg())
+    assert emulator.key not in data["file_url"]
+    other = emulator.as_key("sk-other")
+    assert other.request("GET", f"{FILES}/list").json()["data"]["total"] == 0
+    emulator.control("worlds", {"reset": True})
+    for link in (data["file_url"], data["download_url"]):
+        assert emulator.client.get(link).status_code == 404
+
+
+def test_a_file_can_be_listed_and_removed(emulator: Emulator) -> None:
+    first, second = uploaded(emulator, jpeg()), uploaded(emulator, saved(photo(), "GIF"))
+    assert first["file_id"] != second["file_id"]
+    listed = emulator.request("GET", f"{FILES}/list").json()["data"]
+    assert [file["file_id"] for file in listed["files"]] == [second["file_id"], first["file_id"]]
+    part = emulator.request("GET", f"{FILES}/list?page=2&pageSize=1").json()["data"]
+    assert [file["file_id"] for file in part["files"]] == [first["file_id"]]
+    assert (part["total"], part["page"], part["pageSize"]) == (2, 2, 1)
+    assert emulator.request("DELETE", f"{FILES}/{first['file_id']}").json()["success"] is True
+    assert emulator.request("DELETE", f"{FILES}/{first['file_id']}").status_code == 404
+    assert emulator.client.get(first["file_url"]).status_code == 404
+    assert uploaded(emulator, jpeg())["file_id"] not in (first["file_id"], second["file_id"])
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [(b"<svg/>", 400, 40002), (b"%PDF-1.7", 400, 40002), (b"", 400, 400), (saved(photo(), "BMP"), 400, 40002)],
+)
+def test_only_pictures_of_some_formats_are_taken(emulator: Emulator, content: bytes, status: int, code: int) -> None:
+    refused = by_base64(emulator, content)
+    assert (refused.status_code, refused.json()["success"], refused.json()["code"]) == (status, False, code)
+
+
+def test_limits_of_size_and_number(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_FILES", 1)
+    monkeypatch.setattr(uploads, "MAX_BYTES", 100_000)
+    large = by_base64(emulator, jpeg() + bytes(100_000))
+    assert (large.status_code, large.json()["code"]) == (413, 40001)
+    uploaded(emulator, jpeg())
+    assert by_base64(emulator, jpeg()).json()["code"] == 40003
+
+
+@pytest.mark.parametrize("path", ["upload/base64", "upload/stream", "upload/url"])
+def test_strangers_and_nonsense_are_refused(emulator: Emulator, path: str) -> None:
+    assert emulator.client.post(f"{FILES}/{path}", json={}).status_code == 401
+    for body in (b"", b"{", b"[]", b"{}", b'{"base64_data": "?", "file_url": 5}', b"\xff" * 99):
+        refused = emulator.request("POST", f"{FILES}/{path}", {"content-type": "application/json"}, content=body)
+        assert (refused.status_code, refused.json()["code"]) == (400, 400), refused.text
+
+
+def test_what_was_uploaded_is_not_in_the_journal(emulator: Emulator) -> None:
+    uploaded(emulator, jpeg())
+    emulator.request("POST", f"{FILES}/upload/stream", files={"file": ("cat.jpg", jpeg())})
+    rows = emulator.control("journal")["rows"]
+    assert all(len(json.dumps(row)) < 5000 for row in rows)
+
+
+def test_an_uploaded_picture_is_the_first_frame_of_a_video(emulator: Emulator) -> None:
+    data = uploaded(emulator, jpeg(800, 600))
+    task = emulator.create(image_urls=[data["file_url"]], duration=2, generate_audio=False)
+    emulator.advance("10s")
+    found = film(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+    shown = photo(800, 600).resize((found.width, found.height), Image.Resampling.LANCZOS)
+    assert likeness(found.first, np.asarray(shown)) >= 30
+
+
+def test_an_uploaded_picture_is_looked_at(emulator: Emulator) -> None:
+    small, gif = uploaded(emulator, jpeg(100, 100)), uploaded(emulator, saved(photo(), "GIF"), file_name="cat.png")
+    for data, code in ((small, "invalid_parameters"), (gif, "image_processing_error")):
+        task = emulator.create(image_urls=[data["file_url"]])
+        emulator.advance("10s")
+        assert emulator.query(task).json()["error"]["code"] == code
+    emulator.request("DELETE", f"{FILES}/{small['file_id']}")
+    answer = emulator.post({**DOCUMENTED, "image_urls": [small["file_url"]]})
+    emulator.advance("10s")
+    gone = emulator.query(answer.json()["id"]).json()["error"]
+    assert gone["message"] == "The image is not there: its upload is unknown or expired"
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
+def test_any_name_becomes_one_that_stands_in_a_url(text: str) -> None:
+    found = fit(text)
+    assert found == fit(found)
+    assert ".." not in found.split("/")
+    assert httpx.URL(f"http://x.example/{found}").path == f"/{found}"

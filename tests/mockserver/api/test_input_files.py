@@ -1,0 +1,449 @@
+"""Files of a create: fetched where a route leads, judged by their bytes, seen and heard in the result."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import numpy as np
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from PIL import Image
+
+from evolink_mock import Settings, fetching, settings
+from evolink_mock.core.media_routes import FromPublic
+from evolink_mock.media import encoder as moving
+from evolink_mock.media.video import Files, Video
+from tests.support.emulator import DOCUMENTED, Emulator, bearer
+from tests.support.media_samples import jpeg, photo, saved, sound, turned
+from tests.support.server_process import Server
+from tests.support.video_decoder import boxes, film, likeness
+
+CDN = "https://cdn.example.com"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory of pictures and sounds."""
+    files = {
+        "cat.jpg": jpeg(1000, 750),
+        "tall.webp": saved(photo(450, 800), "WEBP", quality=95),
+        "turned.jpg": turned(6, 1000, 750),
+        "really.png": jpeg(),
+        "named.gif": saved(photo(), "PNG"),
+        "small.jpg": jpeg(300, 300),
+        "page.jpg": b"<html>Not found</html>",
+        "long.mp3": sound(12),
+        "short.mp3": sound(3),
+        "tiny.mp3": sound(1),
+    }
+    (tmp_path / "files").mkdir()
+    for name, content in files.items():
+        (tmp_path / "files" / name).write_bytes(content)
+    (tmp_path / "secret.jpg").write_bytes(jpeg())
+    (tmp_path / "files" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def emulator(home: Path) -> Iterator[Emulator]:
+    with Emulator.in_process(media_route={CDN: str(home)}) as emulator:
+        yield emulator
+
+
+def ended(emulator: Emulator, picture: str = f"{CDN}/cat.jpg", **fields: Any) -> dict[str, Any]:
+    """The task, when it is over."""
+    answer = emulator.post({**DOCUMENTED, "image_urls": [picture], **fields})
+    assert answer.status_code == 200, answer.text
+    emulator.advance("10s")
+    found: dict[str, Any] = emulator.query(answer.json()["id"]).json()
+    return found
+
+
+def failure(task: dict[str, Any]) -> tuple[str, str]:
+    assert task["status"] == "failed", task
+    return task["error"]["code"], task["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("cat.jpg", (1000, 750)), ("tall.webp", (450, 800)), ("turned.jpg", (750, 1000)), ("really.png", (640, 480))],
+)
+def test_the_video_begins_with_that_very_picture_in_its_proportions(
+    emulator: Emulator, home: Path, name: str, size: tuple[int, int]
+) -> None:
+    task = ended(emulator, f"{CDN}/{name}", duration=2, generate_audio=False)
+    content = emulator.client.get(task["results"][0]).content
+    found = film(content)
+    assert boxes(content)[:2] == ["ftyp", "moov"]
+    assert (found.codec, found.pixels, found.sound) == ("h264", "yuv420p", None)
+    assert abs(found.width / found.height - size[0] / size[1]) < 0.01
+    assert abs(found.width * found.height / (1280 * 720) - 1) < 0.01
+    assert abs(found.seconds - 2) <= 1 / 24
+    with Image.open(home / name) as picture:
+        upright = picture.rotate(-90, expand=True) if name == "turned.jpg" else picture
+        shown = upright.convert("RGB").resize((found.width, found.height), Image.Resampling.LANCZOS)
+    assert likeness(found.first, np.asarray(shown)) >= 30
+    # A slow zoom follows: the last frame is alike, and not the same.
+    assert 10 < likeness(found.first, found.last) < 40
+
+
+def test_bright_colours_are_the_same_colours(emulator: Emulator, home: Path) -> None:
+    """As a player of large pictures reads them, which says so in the file."""
+    stripes = Image.new("RGB", (640, 480))
+    for place, colour in enumerate(("red", "lime", "blue", "yellow", "magenta", "cyan", "white", "black")):
+        stripes.paste(colour, (place * 80, 0, place * 80 + 80, 480))
+    stripes.save(home / "stripes.png")
+    task = ended(emulator, f"{CDN}/stripes.png", duration=2, generate_audio=False)
+    found = film(emulator.client.get(task["results"][0]).content)
+    shown = stripes.resize((found.width, found.height), Image.Resampling.LANCZOS)
+    assert likeness(found.first, np.asarray(shown)) >= 30
+
+
+def test_a_field_that_the_model_does_not_have_means_nothing(emulator: Emulator) -> None:
+    body = {"model": "wan2.6-text-to-video", "prompt": "A cat", "image_urls": [f"{CDN}/small.jpg"], "duration": 2}
+    answer = emulator.post(body)
+    emulator.advance("10s")
+    task = emulator.query(answer.json()["id"]).json()
+    assert task["status"] == "completed"
+    found = film(emulator.client.get(task["results"][0]).content)
+    assert (found.width, found.height) == (1280, 720)
+
+
+def test_better_quality_is_larger(emulator: Emulator) -> None:
+    task = ended(emulator, duration=2, quality="1080p", generate_audio=False)
+    found = film(emulator.client.get(task["results"][0]).content)
+    assert abs(found.width * found.height / (1920 * 1080) - 1) < 0.01
+
+
+def test_sound_is_there_unless_it_is_switched_off(emulator: Emulator) -> None:
+    found = film(emulator.client.get(ended(emulator, duration=2)["results"][0]).content)
+    assert found.sound == "aac"
+    assert abs(found.sound_seconds - 2) < 0.1
+    assert min(found.loudness[1:18]) > 0.01
+
+
+@pytest.mark.parametrize(("name", "duration", "heard"), [("long.mp3", 5, 5.0), ("short.mp3", 5, 3.0)])
+def test_a_sound_of_ones_own_is_cut_or_followed_by_silence(
+    emulator: Emulator, name: str, duration: int, heard: float
+) -> None:
+    task = ended(emulator, duration=duration, audio_url=f"{CDN}/{name}", generate_audio=False)
+    found = film(emulator.client.get(task["results"][0]).content)
+    assert abs(found.sound_seconds - duration) < 0.1
+    loud = [place / 10 for place, height in enumerate(found.loudness) if height > 0.1]
+    assert abs(loud[-1] + 0.1 - heard) < 0.21
+
+
+@pytest.mark.parametrize(
+    ("picture", "code", "says"),
+    [
+        (f"{CDN}/small.jpg", "invalid_parameters", "image dimensions must be between 360 and 2000; got 300 x 300"),
+        (f"{CDN}/page.jpg", "image_processing_error", "The image is no picture, whatever its name says"),
+        (f"{CDN}/nowhere.jpg", "image_processing_error", "The image is not there: /nowhere.jpg"),
+        (f"{CDN}/../secret.jpg", "image_processing_error", "The image is not there"),
+        (f"{CDN}/%2e%2e/secret.jpg", "image_processing_error", "The image is not there"),
+        (f"{CDN}/link.jpg", "image_processing_error", "The image is not there"),
+        (f"{CDN}/", "image_processing_error", "The image is not there"),
+        (f"{CDN}/cat.jpg%00.png", "image_processing_error", "The image could not be fetched"),
+    ],
+)
+def test_a_task_fails_later_for_what_its_picture_is(emulator: Emulator, picture: str, code: str, says: str) -> None:
+    found = failure(ended(emulator, picture))
+    assert found[0] == code
+    assert says in found[1]
+
+
+def test_what_a_file_is_called_means_nothing_where_it_is_looked_at(emulator: Emulator) -> None:
+    assert ended(emulator, f"{CDN}/named.gif")["status"] == "completed"
+    assert failure(ended(emulator, "https://elsewhere.example.com/named.gif"))[0] == "image_processing_error"
+    assert ended(emulator, "https://elsewhere.example.com/nowhere.jpg")["status"] == "completed"
+
+
+def test_a_sound_that_is_too_short_fails_its_task(emulator: Emulator) -> None:
+    found = failure(ended(emulator, audio_url=f"{CDN}/tiny.mp3"))
+    assert found == ("invalid_parameters", "audio duration must be between 3 and 30 seconds; got 1.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("nowhere.mp3", "The audio file is not there"), ("page.jpg", "The audio file cannot be read")],
+)
+def test_a_sound_that_is_none_fails_its_task(emulator: Emulator, name: str, says: str) -> None:
+    code, message = failure(ended(emulator, audio_url=f"{CDN}/{name}"))
+    assert code == "invalid_parameters"
+    assert message.startswith(says)
+
+
+def test_failures_are_not_charged(emulator: Emulator) -> None:
+    ended(emulator, f"{CDN}/small.jpg")
+    assert emulator.request("GET", "/v1/credits").json()["data"]["user"]["used_credits"] == 0
+
+
+def test_the_same_picture_makes_the_same_bytes(home: Path) -> None:
+    made = []
+    for _ in range(2):
+        with Emulator.in_process(media_route={CDN: str(home)}) as emulator:
+            made.append(emulator.client.get(ended(emulator, duration=2)["results"][0]).content)
+    assert made[0] == made[1]
+
+
+class Place(BaseHTTPRequestHandler):
+    """A server of pictures that also redirects, dawdles and lies."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def do_GET(self) -> None:
+        Place.asked.append((self.path, str(self.headers["host"])))
+        word = self.path.strip("/").partition("?")[0]
+        if word == "slow":
+            self.send_response(200)
+            self.end_headers()
+            threading.Event().wait(3)
+        elif word in ("away", "round", "near"):
+            to = {"away": "http://127.0.0.1:9/cat.jpg", "round": "/round", "near": "/cat.jpg?b"}[word]
+            self.send_response(302)
+            self.send_header("location", to)
+            self.end_headers()
+        elif word == "endless":
+            self.send_response(200)
+            self.end_headers()
+            try:
+                for _ in range(64):
+                    self.wfile.write(bytes(2**20))
+            except OSError:
+                return
+        else:
+            self.send_response(200 if word == "cat.jpg" else 404)
+            self.end_headers()
+            self.wfile.write(jpeg())
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def place() -> Iterator[str]:
+    Place.asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Place)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_route_may_lead_to_a_server(place: str) -> None:
+    with Emulator.in_process(media_route={CDN: place}) as emulator:
+        assert ended(emulator, f"{CDN}/cat.jpg?a=%2F")["status"] == "completed"
+        assert Place.asked == [("/cat.jpg?a=%2F", "cdn.example.com")]
+        assert ended(emulator, f"{CDN}/near")["status"] == "completed"
+        says = {
+            "gone": "its server answered 404",
+            "away": "it redirects to http://127.0.0.1:9/cat.jpg, away from its route",
+            "round": "it redirects more than 5 times",
+        }
+        for word, why in says.items():
+            assert failure(ended(emulator, f"{CDN}/{word}")) == (
+                "image_processing_error",
+                f"The image could not be fetched: {why}",
+            )
+        assert failure(ended(emulator, f"{CDN}/endless")) == ("invalid_parameters", "file size exceeds 10MB")
+
+
+def test_a_server_that_dawdles_is_not_waited_for_for_ever(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "LIMIT", 0.2)
+    with Emulator.in_process(media_route={CDN: place}) as emulator:
+        assert failure(ended(emulator, f"{CDN}/slow"))[1] == "The image could not be fetched within 0.2 s"
+
+
+def test_a_stranger_makes_it_fetch_nothing(place: str) -> None:
+    with Emulator.in_process(media_route={CDN: place}) as emulator:
+        body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}
+        for headers in ({}, {"authorization": "Bearer sk-invalid-1"}):
+            assert emulator.client.post("/v1/videos/generations", json=body, headers=headers).status_code == 401
+    assert Place.asked == []
+
+
+def test_nothing_is_fetched_from_where_no_route_leads_unless_that_is_allowed(place: str) -> None:
+    with Emulator.in_process() as emulator:
+        assert ended(emulator, f"{place}/cat.jpg")["status"] == "completed"
+    with Emulator.in_process(fetch_public=True) as emulator:
+        found = failure(ended(emulator, f"{place}/cat.jpg"))
+        assert found[0] == "image_processing_error"
+        assert "could not be fetched" in found[1]
+    assert Place.asked == []
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"image_urls": 5}', b'{"image_urls": [5], "audio_url": []}', b"\xff"])
+def test_what_is_no_request_is_refused_as_ever(emulator: Emulator, body: bytes) -> None:
+    headers = {"content-type": "application/json"}
+    assert emulator.request("POST", "/v1/videos/generations", headers, content=body).status_code == 400
+
+
+def test_an_idempotent_create_is_one_task(emulator: Emulator) -> None:
+    headers = {"idempotency-key": "sixteen-letters-and-more"}
+    body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}
+    made = [httpx.Response.json(emulator.request("POST", "/v1/videos/generations", headers, json=body)) for _ in "ab"]
+    assert made[0]["id"] == made[1]["id"]
+
+
+def test_what_is_fetched_from_the_public_may_not_lead_inside(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The names of the public internet lead to this machine here, as they do nowhere else."""
+
+    class Everywhere(AbstractResolver):
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            flags = socket.AI_NUMERICHOST
+            return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=family, proto=0, flags=flags)]
+
+        async def close(self) -> None:
+            """Nothing is open."""
+
+    port = place.rpartition(":")[2]
+    monkeypatch.setattr(fetching, "PublicResolver", Everywhere)
+    with Emulator.in_process(fetch_public=True) as emulator:
+        assert ended(emulator, f"HTTP://pictures.example.com:{port}/cat.jpg#top")["status"] == "completed"
+        code, why = failure(ended(emulator, f"http://pictures.example.com:{port}/away"))
+        assert code == "image_processing_error"
+        assert "127.0.0.1" in why
+    assert [path for path, _ in Place.asked] == ["/cat.jpg", "/away"]
+
+
+@pytest.mark.parametrize("disguise", ["http://example.com?@{host}/cat.jpg", "http://example.com#@{host}/cat.jpg"])
+def test_what_is_judged_is_what_is_connected_to(place: str, disguise: str) -> None:
+    """Where a URL's authority ends, all who read it must agree."""
+    url = disguise.format(host=place.removeprefix("http://"))
+    with Emulator.in_process(fetch_public=True) as emulator:
+        answer = emulator.post({**DOCUMENTED, "image_urls": [url]})
+        assert answer.status_code in (200, 400)
+    assert asyncio.run(fetching.Fetcher().fetch(FromPublic(url), 10)) is not None
+    assert Place.asked == []
+
+
+def test_a_sound_that_names_other_places_makes_it_wait_for_nothing(emulator: Emulator, home: Path) -> None:
+    session = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 45680 RTP/AVP 0\r\n"
+    (home / "session.mp3").write_bytes(session)
+    (home / "list.mp3").write_bytes(b"#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:9/a.mp3\n")
+    unknown = bytearray(sound(4, "wav", "pcm_s16le"))
+    unknown[20:22] = b"\x34\x12"
+    (home / "unknown.mp3").write_bytes(bytes(unknown))
+    for name in ("session", "list", "unknown"):
+        code, _ = failure(ended(emulator, audio_url=f"{CDN}/{name}.mp3"))
+        assert code == "invalid_parameters"
+
+
+def test_looking_that_fails_is_an_error_of_the_emulator(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("evolink_mock.media.cache.Shelf.put", lambda *given: 1 / 0)
+    answer = emulator.post({**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "could not be looked at" in caplog.text
+
+
+def test_the_journal_says_what_a_part_was_answered_with(emulator: Emulator) -> None:
+    link = ended(emulator, duration=2)["results"][0]
+    for headers, status in (({"range": "bytes=0-9"}, 206), ({"range": "bytes=99999999-"}, 416)):
+        assert emulator.client.get(link, headers=headers).status_code == status
+        assert emulator.control("journal")["rows"][-1]["answer"]["status"] == status
+
+
+def test_a_video_is_made_once_however_many_ask_for_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    make = moving.make
+
+    def counted(video: Video, files: Files) -> bytes:
+        made.append(video.name)
+        return make(video, files)
+
+    monkeypatch.setattr(moving, "make", counted)
+    links = [ended(emulator, duration=2)["results"][0] for _ in range(2)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda link: emulator.client.get(link, headers={"range": "bytes=4-7"}), links * 3))
+    assert {(answer.status_code, answer.content) for answer in answers} == {(206, b"ftyp")}
+    # Of one picture, two tasks have the same video.
+    assert len(made) == 1
+
+
+def test_a_maker_that_fails_is_an_error_of_the_emulator(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    link = ended(emulator, duration=2)["results"][0]
+    with monkeypatch.context() as broken:
+        broken.setattr(moving, "make", lambda video, files: 1 / 0)
+        answer = emulator.client.get(link)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "could not be made" in caplog.text
+    assert emulator.client.get(link).status_code == 200
+
+
+def test_a_picture_outlives_the_process(home: Path, tmp_path: Path) -> None:
+    given = {"media_route": {CDN: str(home)}, "state": str(tmp_path / "state")}
+    with Emulator.in_process(**given) as emulator:
+        task = emulator.create(image_urls=[f"{CDN}/tall.webp"], duration=2, generate_audio=False)
+        files = emulator.control(f"tasks/{task}")["files"]
+        assert [(file["kind"], file["width"], file["height"]) for file in files] == [("picture", 450, 800)]
+    (home / "tall.webp").unlink()
+    with Emulator.in_process(**given) as emulator:
+        emulator.advance("10s")
+        found = film(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+    shown = photo(450, 800).resize((found.width, found.height), Image.Resampling.LANCZOS)
+    assert likeness(found.first, np.asarray(shown)) >= 30
+
+
+def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
+    with Emulator.in_process(media_route={CDN: str(home)}, media_limit=1024 * 1024) as emulator:
+        task = ended(emulator, f"{CDN}/tall.webp", duration=2, generate_audio=False)
+        for each in range(3):
+            (home / f"heavy{each}.jpg").write_bytes((home / "cat.jpg").read_bytes() + bytes([each]) * 500_000)
+            ended(emulator, f"{CDN}/heavy{each}.jpg")
+        found = film(emulator.client.get(task["results"][0]).content)
+        assert abs(found.width / found.height - 450 / 800) < 0.01
+        assert (found.first == found.first[0, 0]).all()
+        # The next task with that picture has it again.
+        again = film(emulator.client.get(ended(emulator, f"{CDN}/tall.webp", duration=2)["results"][0]).content)
+        assert again.first.std() > 5
+
+
+@pytest.mark.parametrize(
+    ("route", "says"),
+    [
+        ({"https://cdn.example.com/pictures": "."}, "media_route"),
+        (
+            {CDN: "/nowhere/at/all"},
+            "'/nowhere/at/all' is neither a directory that is there nor such as http://127.0.0.1",
+        ),
+        ({CDN: "ftp://127.0.0.1"}, "media_route"),
+    ],
+)
+def test_a_route_that_leads_nowhere_is_named(route: dict[str, str], says: str) -> None:
+    with pytest.raises(ValueError, match="media_route") as error:
+        Settings(media_route=route)
+    assert says in str(error.value)
+
+
+def test_without_the_extra_it_says_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "MEDIA", False)
+    with pytest.raises(ValueError, match=r"media_route needs Pillow and PyAV: pip install 'evolink-devkit\[media\]'"):
+        Settings(media_route={CDN: str(home)})
+
+
+def test_at_a_prompt_a_directory_is_a_route(home: Path) -> None:
+    with Server("--clock", "auto", "--media-route", f"{CDN}={home}") as server:
+        headers = bearer("sk-local")
+        made = httpx.post(
+            f"{server.url}/v1/videos/generations",
+            json={**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"], "duration": 2},
+            headers=headers,
+        ).json()
+        for _ in range(10):
+            task = httpx.get(f"{server.url}/v1/tasks/{made['id']}", headers=headers).json()
+        assert film(httpx.get(task["results"][0], timeout=30).content).sound == "aac"

@@ -1,0 +1,110 @@
+"""An answer may take its time: on a running clock somebody waits, on any other the clock is moved instead."""
+
+import signal
+import threading
+from itertools import pairwise
+
+import httpx
+import pytest
+
+from evolink_mock.core.duration import SECOND
+from evolink_mock.core.latency import LONGEST, draw_latency, parse_latency
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.server_process import Server
+from tests.support.webhook_receiver import deliveries
+
+START = 1757169743
+
+
+def now(emulator: Emulator) -> float:
+    return round(float(emulator.control("clock")["now"]) - START, 6)
+
+
+@pytest.mark.parametrize("clock", ["manual", "auto"])
+def test_on_a_clock_that_stands_still_an_answer_moves_it_and_comes_at_once(clock: str) -> None:
+    with Emulator.in_process(clock=clock) as emulator:
+        task = emulator.create("create_latency=2s")
+        assert now(emulator) == 2
+        emulator.query(task, {"X-Mock-Scenario": "query_latency=90ms"})
+        if clock == "manual":
+            assert now(emulator) == 2.09
+        emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": "credits_latency=1s; credits=rate_limited"})
+        if clock == "manual":
+            assert now(emulator) == 3.09
+
+
+def test_what_falls_due_while_an_answer_takes_its_time_happens_on_the_way(emulator: Emulator) -> None:
+    emulator.create(callback_url="https://sink.mock/500,200")
+    emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": "credits_latency=30s"})
+    (row,) = deliveries(emulator, status="delivered")
+    assert [attempt["started"] - START for attempt in row["attempts"]] == [10, 11]
+    assert now(emulator) == 30
+
+
+def test_an_evenly_drawn_latency_stays_within_its_ends_and_comes_from_the_seed() -> None:
+    def drawn(seed: int) -> list[float]:
+        with Emulator.in_process(seed=seed) as emulator:
+            moments = [0.0]
+            for _ in range(20):
+                emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": "credits_latency=1s-3s"})
+                moments.append(now(emulator))
+        return [round(later - earlier, 6) for earlier, later in pairwise(moments)]
+
+    taken = drawn(1)
+    assert all(1 <= each < 3 for each in taken)
+    assert len(set(taken)) == 20
+    assert taken == drawn(1) != drawn(2)
+
+
+def test_a_log_normal_latency_has_its_median_and_an_end() -> None:
+    law = parse_latency("lognormal:800ms:0.5")
+    taken = sorted(draw_latency(law, (a / 41 + 0.01, b / 41, 0, 0)) for a in range(40) for b in range(41))
+    assert 0.7 * SECOND < taken[len(taken) // 2] < 0.9 * SECOND
+    assert draw_latency(parse_latency("lognormal:600s:3"), (0.999999, 0, 0, 0)) == LONGEST
+
+
+def test_a_latency_is_for_so_many_requests(emulator: Emulator) -> None:
+    for _ in range(3):
+        emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": "credits_latency=1s; times=2"})
+    assert now(emulator) == 2
+
+
+def test_on_a_running_clock_who_asks_waits_and_nobody_else_does() -> None:
+    with Server("--speed", "100") as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        emulator = Emulator(client)
+        order: list[str] = []
+
+        def slow() -> None:
+            with httpx.Client(base_url=server.url, timeout=30) as other:
+                assert Emulator(other).post(DOCUMENTED, {"X-Mock-Scenario": "create_latency=100s"}).status_code == 200
+            order.append("slow")
+
+        before = float(emulator.control("clock")["now"])
+        thread = threading.Thread(target=slow)
+        thread.start()
+        emulator.control("journal?wait=20s")  # Until it is under way.
+        assert emulator.post(DOCUMENTED).status_code == 200
+        order.append("quick")
+        thread.join(30)
+        assert order == ["quick", "slow"]
+        assert float(emulator.control("clock")["now"]) - before >= 100
+
+
+def test_an_answer_that_is_held_back_goes_out_when_the_emulator_stops() -> None:
+    with Server() as server:
+        answered: list[int] = []
+
+        def slow() -> None:
+            with httpx.Client(base_url=server.url, timeout=30) as client:
+                answered.append(
+                    Emulator(client).post(DOCUMENTED, {"X-Mock-Scenario": "create_latency=10m"}).status_code
+                )
+
+        thread = threading.Thread(target=slow)
+        thread.start()
+        with httpx.Client(base_url=server.url, timeout=30) as client:
+            Emulator(client).control("journal?wait=20s")  # Until it is under way.
+        assert server.stop() in (0, -signal.SIGTERM)
+        thread.join(30)
+        assert answered == [200]
+        assert "Traceback" not in server.output

@@ -1,0 +1,38 @@
+"""Whatever no route answers has the API's error shape, and 405 names the methods that would do."""
+
+import pytest
+
+from tests.support.emulator import Emulator
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/tasks", "/v1/tasks/", "/v1/tasks/a/b", "/v2/videos/generations"])
+def test_unknown_routes_are_404_in_the_error_shape(emulator: Emulator, method: str, path: str) -> None:
+    response = emulator.request(method, path)
+    assert response.status_code == 404
+    assert response.headers["content-type"] == "application/json"
+    assert set(response.json()["error"]) == {"code", "message", "type"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [
+        ("/v1/videos/generations", "GET", "POST"),
+        ("/v1/tasks/task-unified-1-aaaaaaaa", "DELETE", "GET, HEAD"),
+        ("/v1/tasks/task-unified-1-aaaaaaaa", "OPTIONS", "GET, HEAD"),
+        ("/v1/credits", "POST", "GET, HEAD"),
+        ("/openapi.json", "PUT", "GET, HEAD"),
+        ("/__mock/clock", "DELETE", "GET, HEAD, POST"),
+    ],
+)
+def test_unknown_methods_are_405_with_allow(emulator: Emulator, path: str, method: str, allowed: str) -> None:
+    response = emulator.request(method, path)
+    assert (response.status_code, response.headers["allow"]) == (405, allowed)
+    assert response.json()["error"]["code"] == "method_not_allowed"
+
+
+def test_an_unknown_control_call_says_where_the_list_is(emulator: Emulator) -> None:
+    response = emulator.request("GET", "/__mock/nonsense")
+    assert response.status_code == 404
+    assert "/__mock/" in response.json()["error"]["message"]
+    assert "GET /__mock/clock" in "\n".join(emulator.request("GET", "/__mock/").json()["calls"])

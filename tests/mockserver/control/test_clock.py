@@ -1,0 +1,135 @@
+"""Time under the user's control: /__mock/clock and the four modes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_mock.clock import SystemClock, make_clock
+from tests.support.emulator import Emulator
+
+START = 1757169743.0
+
+
+def test_a_manual_clock_moves_only_when_told(emulator: Emulator) -> None:
+    before = emulator.control("clock")
+    assert before == {
+        "key": "…",
+        "mode": "manual",
+        "speed": 0.0,
+        "now": START,
+        "next_event": None,
+        "attempts_in_flight": 0,
+    }
+    assert emulator.control("clock", {"advance": "1500ms"})["now"] == START + 1.5
+    assert emulator.control("clock")["now"] == START + 1.5
+
+
+def test_until_the_next_event_steps_through_a_task(emulator: Emulator) -> None:
+    task = emulator.create()
+    due = emulator.control("clock")["next_event"]
+    assert emulator.control("clock", {"until": "next-event"})["now"] == due
+    assert emulator.query(task).json()["status"] == "processing"
+    emulator.control("clock", {"until": "next-event"})
+    assert emulator.query(task).json()["status"] == "completed"
+    done = emulator.control("clock", {"until": "next-event"})
+    assert (done["now"], done["next_event"]) == (START + 10, None)
+
+
+def test_an_automatic_clock_jumps_when_somebody_asks_about_an_unfinished_task() -> None:
+    with Emulator.in_process(clock="auto") as emulator:
+        task = emulator.create()
+        answers = [emulator.query(task).json()["status"] for _ in range(3)]
+        now = emulator.control("clock")["now"]
+    assert answers == ["processing", "completed", "completed"]
+    assert now == START + 10
+
+
+def test_an_automatic_clock_never_jumps_to_an_expiry() -> None:
+    with Emulator.in_process(clock="auto") as emulator:
+        task = emulator.create()
+        links = [emulator.query(task).json().get("results") for _ in range(5)]
+        assert emulator.client.get(links[-1][0]).status_code == 200
+
+
+def test_modes_change_without_a_jump(emulator: Emulator) -> None:
+    emulator.advance("5s")
+    running = emulator.control("clock", {"mode": "scaled", "speed": 1000})
+    assert (running["mode"], running["speed"]) == ("scaled", 1000)
+    stopped = emulator.control("clock", {"mode": "manual"})
+    assert START + 5 <= running["now"] <= stopped["now"]
+    assert emulator.control("clock")["now"] == stopped["now"]
+
+
+def test_a_running_clock_can_be_advanced_too() -> None:
+    with Emulator.in_process(clock="real") as emulator:
+        task = emulator.create()
+        emulator.advance("10s")
+        assert emulator.query(task).json()["status"] == "completed"
+
+
+def test_all_worlds_move_at_once_when_asked_to(emulator: Emulator) -> None:
+    other = emulator.as_key("sk-other")
+    task = emulator.create()
+    foreign = other.create()
+    moved = emulator.control("clock", {"advance": "10s"}, params={"all": "true"})
+    assert [world["now"] for world in moved["worlds"]] == [START + 10, START + 10]
+    assert emulator.query(task).json()["status"] == other.query(foreign).json()["status"] == "completed"
+
+
+def test_every_date_comes_from_the_clock(emulator: Emulator) -> None:
+    emulator.advance("1d")
+    response = emulator.query(emulator.create())
+    assert response.headers["date"] == "Sun, 07 Sep 2025 14:42:23 GMT"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"advance": "7"},
+        {"advance": "-7s"},
+        {"advance": "400d"},
+        {"advance": 7},
+        {"advance": "7s", "until": "next-event"},
+        {"until": "tomorrow"},
+        {"mode": "fast"},
+        {"mode": "real", "speed": 2},
+        {"mode": "scaled", "speed": 0},
+        {"mode": "scaled", "speed": 1e9},
+        {"advanec": "7s"},
+        [],
+        "7s",
+        None,
+    ],
+)
+def test_a_malformed_change_is_refused_and_changes_nothing(emulator: Emulator, change: object) -> None:
+    before = emulator.control("clock")
+    response = emulator.request("POST", "/__mock/clock", json=change)
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "mock_control_error"
+    assert emulator.control("clock") == before
+
+
+@given(moves=st.lists(st.integers(0, 3_000_000), min_size=1, max_size=8))
+def test_observed_progress_never_falls_under_any_moves(emulator: Emulator, moves: list[int]) -> None:
+    task = emulator.create()
+    seen = []
+    for move in moves:
+        body = emulator.query(task).json()
+        seen.append((["pending", "processing", "completed"].index(body["status"]), body["progress"]))
+        emulator.advance(f"{move}us")
+    assert seen == sorted(seen)
+
+
+def test_a_system_clock_never_runs_backwards_and_scales() -> None:
+    clock = SystemClock(start=0, speed=1000)
+    readings = [clock.now() for _ in range(1000)]
+    assert readings == sorted(readings)
+    clock.move_to(10**12)
+    clock.move_to(5)
+    assert clock.now() >= 10**12
+
+
+def test_each_mode_has_its_clock() -> None:
+    assert [make_clock(mode).mode for mode in ("real", "manual", "auto")] == ["real", "manual", "auto"]
+    assert make_clock("scaled", speed=3).mode == "scaled"

@@ -1,0 +1,31 @@
+"""/__mock/fidelity tells of each behaviour how well it is known."""
+
+from evolink_contracts.spec.errors import ERRORS, FAILURES
+from evolink_contracts.spec.sources import CONFLICTS, SOURCES
+from tests.support.emulator import Emulator
+
+BASES = {"documented", "vendor client", "observed", "third party", "inferred"}
+
+
+def test_every_row_names_a_basis_and_a_known_source(emulator: Emulator) -> None:
+    told = emulator.client.get("/__mock/fidelity").json()
+    rows = [row for part in told if part not in ("sources", "emulator") for row in told[part]]
+    assert all(row["basis"] in BASES for row in rows + told["emulator"])
+    assert all(row["source"] in SOURCES for row in rows if "source" in row)
+    assert len(told["errors"]) == len(ERRORS)
+    assert len(told["task_failures"]) == len(FAILURES) == 13
+
+
+def test_every_open_question_shows_its_readings_and_the_one_in_force() -> None:
+    with Emulator.in_process(cancelled_as="cancelled") as emulator:
+        told = emulator.client.get("/__mock/fidelity").json()["choices"]
+    assert {row["setting"] for row in told} == set(CONFLICTS)
+    in_force = {row["setting"]: row["in_force"] for row in told}
+    assert in_force["cancelled_as"] == "cancelled"
+    assert in_force["cancel_route"] is False
+
+
+def test_what_is_not_observable_is_said_to_be(emulator: Emulator) -> None:
+    fields = emulator.client.get("/__mock/fidelity").json()["fields"]
+    hidden = {row["field"] for row in fields if not row["observable"]}
+    assert hidden == {"prompt_extend", "model_params.shot_type", "aspect_ratio"}

@@ -1,0 +1,105 @@
+"""Inspect, cancel and force: /__mock/tasks."""
+
+import pytest
+
+from tests.support.emulator import Emulator
+
+
+def test_inspection_tells_request_plan_state_and_charges(emulator: Emulator) -> None:
+    task = emulator.create(quality="1080p", model_params={"shot_type": "multi"})
+    story = emulator.control(f"tasks/{task}")
+    assert story["request"]["quality"] == "1080p"
+    assert story["effective"] == {
+        "model": "wan2.6-image-to-video-flash",
+        "prompt": "A cat playing piano",
+        "image_urls": ["https://example.com/image1.png"],
+        "duration": 5,
+        "quality": "1080p",
+        "prompt_extend": True,
+        "model_params.shot_type": "multi",
+        "generate_audio": True,
+    }
+    assert story["plan"]["ends_at"] == 1757169753.0
+    assert story["plan"]["outcome"] == {"status": "completed"}
+    assert story["credits"] == {"reserved": 25, "charged": None}
+    assert story["body"] == emulator.query(task).json()
+
+
+def test_a_cancelled_task_shows_the_documented_status_and_is_refunded(emulator: Emulator) -> None:
+    task = emulator.create()
+    emulator.advance("5s")
+    story = emulator.control(f"tasks/{task}/cancel", {})
+    assert story["credits"] == {"reserved": 15, "charged": 0}
+    body = emulator.query(task).json()
+    assert (body["status"], body["progress"], body["error"]["code"]) == ("failed", 0, "request_cancelled")
+    emulator.advance("1h")
+    assert emulator.query(task).json() == body
+    assert emulator.request("GET", "/v1/credits").json()["data"]["token"]["used_credits"] == 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code"),
+    [
+        ({"status": "completed"}, "completed", None),
+        ({"status": "failed"}, "failed", "unknown_error"),
+        ({"status": "failed", "code": "generation_timeout"}, "failed", "generation_timeout"),
+        ({"status": "failed", "code": "InvalidParameter.X", "message": "raw"}, "failed", "InvalidParameter.X"),
+    ],
+)
+def test_an_outcome_can_be_forced(emulator: Emulator, outcome: object, status: str, code: str | None) -> None:
+    task = emulator.create()
+    emulator.control(f"tasks/{task}/outcome", outcome)
+    body = emulator.query(task).json()
+    assert (body["status"], body.get("error", {}).get("code")) == (status, code)
+    assert emulator.control("events")["rows"][-1]["event"] == f"task.{status}"
+
+
+def test_what_has_ended_cannot_end_again(emulator: Emulator) -> None:
+    task = emulator.create()
+    emulator.advance("10s")
+    for path, body in (("cancel", {}), ("outcome", {"status": "failed"})):
+        response = emulator.request("POST", f"/__mock/tasks/{task}/{path}", json=body)
+        assert response.status_code == 409
+    assert emulator.query(task).json()["status"] == "completed"
+
+
+def test_an_end_by_hand_happens_once_in_the_events(emulator: Emulator) -> None:
+    task = emulator.create()
+    emulator.control(f"tasks/{task}/cancel", {})
+    emulator.advance("1h")
+    events = [row["event"] for row in emulator.control("events", params={"task": task})["rows"]]
+    assert events == ["task.created", "task.failed"]
+
+
+def test_lists_filter_and_page(emulator: Emulator) -> None:
+    tasks = [emulator.create() for _ in range(5)]
+    emulator.control(f"tasks/{tasks[0]}/outcome", {"status": "completed"})
+
+    def ids(**params: str) -> list[str]:
+        return [row["id"] for row in emulator.control("tasks", params=params)["tasks"]]
+
+    assert ids() == tasks[::-1]
+    assert ids(status="completed") == tasks[:1]
+    assert ids(limit="2", offset="1") == [tasks[3], tasks[2]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("outcome", {}),
+        ("outcome", {"status": "done"}),
+        ("outcome", {"status": "completed", "code": "x"}),
+        ("outcome", {"status": "failed", "code": "x" * 101}),
+        ("outcome", {"status": "failed", "reason": "x"}),
+        ("cancel", {"now": True}),
+    ],
+)
+def test_malformed_bodies_are_refused(emulator: Emulator, path: str, body: object) -> None:
+    task = emulator.create()
+    assert emulator.request("POST", f"/__mock/tasks/{task}/{path}", json=body).status_code == 400
+    assert emulator.query(task).json()["status"] == "pending"
+
+
+@pytest.mark.parametrize("query", ["status=done", "limit=-1", "limit=1001", "offset=x", "limits=1", "a&b", "all=1"])
+def test_malformed_queries_are_refused(emulator: Emulator, query: str) -> None:
+    assert emulator.request("GET", f"/__mock/tasks?{query}").status_code == 400

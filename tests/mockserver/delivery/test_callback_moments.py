@@ -1,0 +1,203 @@
+"""When a callback is sent: once, at the end of its task, when that is settled, however the end came about."""
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.webhook_receiver import ENDS, HOOK, START, Arrival, Hook, connected, deliveries, until
+
+COST = 15
+"""Credits of the documented task: 5 s at 3 credits."""
+
+
+def test_a_callback_comes_once_at_the_end_and_not_before() -> None:
+    hook = Hook()
+    with connected(hook) as emulator:
+        task = emulator.create(callback_url=HOOK)
+        emulator.advance("9999999us")
+        assert (hook.arrivals, deliveries(emulator)) == ([], [])
+        emulator.advance("1us")
+        assert hook.tasks == [task]
+        emulator.query(task)
+        emulator.advance("7d")
+    assert [arrival.at for arrival in hook.arrivals] == [ENDS]
+
+
+def test_a_task_without_a_callback_url_has_none(emulator: Emulator) -> None:
+    for fields in ({}, {"callback_url": None}):
+        emulator.create(**fields)
+    emulator.advance("1h")
+    assert deliveries(emulator) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "change", "status", "code"),
+    [
+        ("cancel", {}, "failed", "request_cancelled"),
+        ("outcome", {"status": "completed"}, "completed", None),
+        ("outcome", {"status": "failed", "code": "service_error"}, "failed", "service_error"),
+        ("outcome", {"status": "failed", "code": "upstream_mood"}, "failed", "upstream_mood"),
+    ],
+)
+def test_an_end_by_hand_is_called_back_once_at_that_moment(
+    call: str, change: dict[str, str], status: str, code: str | None
+) -> None:
+    hook = Hook()
+    with connected(hook) as emulator:
+        task = emulator.create(callback_url=HOOK)
+        emulator.advance("4s")
+        emulator.control(f"tasks/{task}/{call}", change)
+        assert until(emulator, status="delivered")["queued"] == START + 4
+        queried = emulator.query(task).content
+        emulator.advance("1h")
+    assert [(arrival.at, arrival.body) for arrival in hook.arrivals] == [(START + 4, queried)]
+    content = hook.arrivals[0].content
+    assert (content["status"], content.get("error", {}).get("code")) == (status, code)
+
+
+def test_a_cancelled_task_is_called_so_where_a_setting_says_so() -> None:
+    hook = Hook()
+    with connected(hook, cancelled_as="cancelled", cancel_route=True) as emulator:
+        for method, path in (("POST", "/__mock/tasks/{}/cancel"), ("DELETE", "/v1/tasks/{}")):
+            task = emulator.create(callback_url=HOOK)
+            assert emulator.request(method, path.format(task)).status_code == 200
+            until(emulator, task=task, status="delivered")
+        emulator.advance("1h")
+    assert [arrival.content["status"] for arrival in hook.arrivals] == ["cancelled"] * 2
+
+
+def test_an_end_that_is_refused_brings_no_second_callback() -> None:
+    hook = Hook()
+    with connected(hook) as emulator:
+        task = emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        for call, change in (("cancel", {}), ("outcome", {"status": "completed"})):
+            assert emulator.request("POST", f"/__mock/tasks/{task}/{call}", json=change).status_code == 409
+        emulator.advance("1h")
+    assert len(hook.arrivals) == 1
+
+
+@pytest.mark.parametrize(
+    ("scenario", "held"), [("delivery=lost", 0), ("delivery=racing_poll", 30), ("delivery=out_of_order", 30)]
+)
+def test_an_end_by_hand_goes_the_way_of_its_scenario(scenario: str, held: int) -> None:
+    hook = Hook()
+    with connected(hook) as emulator:
+        task = emulator.create(scenario, callback_url=HOOK)
+        emulator.control(f"tasks/{task}/cancel", {})
+        emulator.advance("1h")
+    assert [arrival.at - START for arrival in hook.arrivals] == ([held] if held else [])
+
+
+@pytest.mark.parametrize(("scenario", "used"), [(None, COST), ("fail=service_error", 0)])
+def test_a_callback_is_sent_when_its_task_is_settled(scenario: str | None, used: int) -> None:
+    seen: list[tuple[float, float]] = []
+
+    async def look(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        user = (await emulator.get("/v1/credits")).json()["data"]["user"]
+        seen.append((user["remaining_credits"], user["used_credits"]))
+
+    with connected(Hook(act=look), balance=100) as emulator:
+        emulator.create(scenario, callback_url=HOOK)
+        emulator.advance("10s")
+    assert seen == [(100 - used, used)]
+
+
+def test_a_refund_can_be_spent_by_whoever_is_called_back() -> None:
+    created: list[int] = []
+
+    async def create_again(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        created.append((await emulator.post("/v1/videos/generations", json=DOCUMENTED)).status_code)
+
+    with connected(Hook(act=create_again), balance=COST) as emulator:
+        emulator.create("fail=service_error", callback_url=HOOK)
+        assert emulator.post(DOCUMENTED | {"callback_url": HOOK}).status_code == 402
+        emulator.advance("1h")
+        assert len(deliveries(emulator)) == 1
+    assert created == [200]
+
+
+@pytest.mark.parametrize("scenario", [None, "delivery=very_late", "delivery=duplicate", "delivery=racing_poll"])
+@pytest.mark.parametrize("by", ["5s", "10s"])
+def test_a_reset_drops_what_was_queued(scenario: str | None, by: str) -> None:
+    hook = Hook(500)
+    with connected(hook) as emulator:
+        emulator.create(scenario, callback_url=HOOK)
+        emulator.advance(by)
+        before = len(hook.arrivals)
+        numbers = [row["number"] for row in deliveries(emulator)]
+        emulator.control("worlds", {"reset": True})
+        assert deliveries(emulator) == emulator.control("inbox")["rows"] == []
+        assert emulator.control("clock")["next_event"] is None
+        emulator.advance("2h")
+        assert len(hook.arrivals) == before
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        assert [row["number"] for row in deliveries(emulator)] == [len(numbers) + 1]
+
+
+def test_a_reset_during_an_attempt_leaves_no_record_of_it_and_holds_nobody_up() -> None:
+    async def reset(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        await emulator.post("/__mock/worlds", json={"reset": True})
+
+    hook = Hook(500, act=reset)
+    with connected(hook) as emulator:
+        emulator.create(callback_url=HOOK)
+        began = time.monotonic()
+        emulator.advance("10s")
+        assert time.monotonic() - began < 5
+        emulator.advance("1h")
+        assert deliveries(emulator) == []
+    assert len(hook.arrivals) == 1
+
+
+def test_a_reset_of_one_key_s_world_drops_nothing_of_another_s() -> None:
+    hook = Hook()
+    with connected(hook) as emulator:
+        task = emulator.create(callback_url=HOOK)
+        emulator.as_key("sk-stranger").control("worlds", {"reset": True})
+        emulator.advance("10s")
+    assert hook.tasks == [task]
+
+
+def test_asking_about_an_unfinished_task_brings_on_callbacks_on_an_automatic_clock() -> None:
+    hook = Hook()
+    with connected(hook, clock="auto") as emulator:
+        task = emulator.create(callback_url=HOOK)
+        while emulator.query(task).json()["status"] != "completed":
+            pass
+        assert until(emulator, status="delivered")["task"] == task
+    assert [arrival.at for arrival in hook.arrivals] == [ENDS]
+
+
+def test_asking_about_another_task_brings_on_each_attempt_at_its_instant() -> None:
+    hook = Hook(500, 500, 200)
+    with connected(hook, clock="auto") as emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("9s")
+        other = emulator.create()
+        while emulator.query(other).json()["status"] != "completed":
+            pass
+        assert emulator.control("clock")["now"] == ENDS + 9
+    assert [arrival.at - ENDS for arrival in hook.arrivals] == [0, 1, 3]
+
+
+def test_no_time_passes_on_an_automatic_clock_while_an_attempt_is_under_way() -> None:
+    clocks: list[Any] = []
+    statuses: list[str] = []
+
+    async def ask_about_others(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        task = (await emulator.post("/v1/videos/generations", json=DOCUMENTED)).json()["id"]
+        for query in (f"/v1/tasks/{task}", "/__mock/deliveries?status=lost&wait=10ms", "/__mock/inbox?wait=10ms"):
+            answer = await emulator.get(query)
+            statuses.append(answer.json().get("status", ""))
+            clocks.append((await emulator.get("/__mock/clock")).json())
+
+    with connected(Hook(act=ask_about_others), clock="auto") as emulator:
+        emulator.create(callback_url=HOOK)
+        assert until(emulator, status="delivered")
+    assert {(clock["now"], clock["attempts_in_flight"]) for clock in clocks} == {(ENDS, 1)}
+    assert statuses[0] == "pending"

@@ -1,0 +1,191 @@
+"""The scripted receiver answers as its URL says, at exact instants, and keeps what arrived."""
+
+from typing import Any
+
+import pytest
+
+from evolink_mock.core.delivery import FAULTS
+from tests.support.emulator import Emulator
+from tests.support.webhook_receiver import ENDS, deliveries
+
+SINK = "https://sink.mock"
+
+
+def record(emulator: Emulator, script: str) -> dict[str, Any]:
+    """The delivery of a task whose callback goes to a script, when nothing more will come of it."""
+    emulator.create(callback_url=f"{SINK}/{script}")
+    emulator.advance("2m")
+    (row,) = deliveries(emulator)
+    return row
+
+
+def instants(row: dict[str, Any]) -> list[tuple[float, float]]:
+    """When each attempt began and ended, in seconds from the end of the task."""
+    return [(attempt["started"] - ENDS, attempt["finished"] - ENDS) for attempt in row["attempts"]]
+
+
+@pytest.mark.parametrize(
+    ("script", "took", "status"),
+    [
+        ("200", [(0, 0)], "delivered"),
+        ("500,timeout,200", [(0, 0), (1, 11), (13, 13)], "delivered"),
+        ("500,500,500,200", [(0, 0), (1, 1), (3, 3), (7, 7)], "delivered"),
+        ("timeout,204", [(0, 10), (11, 11)], "delivered"),
+        ("500", [(0, 0), (1, 1), (3, 3), (7, 7)], "exhausted"),
+        ("timeout", [(0, 10), (11, 21), (23, 33), (37, 47)], "exhausted"),
+        ("reset,timeout", [(0, 0), (1, 11), (13, 23), (27, 37)], "exhausted"),
+        ("500,200,500", [(0, 0), (1, 1)], "delivered"),
+        ("500,500,500,500,200", [(0, 0), (1, 1), (3, 3), (7, 7)], "exhausted"),
+    ],
+)
+def test_each_attempt_has_its_exact_instants(
+    emulator: Emulator, script: str, took: list[tuple[float, float]], status: str
+) -> None:
+    row = record(emulator, script)
+    assert (instants(row), row["status"]) == (took, status)
+    following = [attempt["due"] for attempt in row["attempts"][1:]]
+    assert [attempt["next_due"] for attempt in row["attempts"]] == [*following, None]
+    assert [attempt["started"] for attempt in row["attempts"]] == [attempt["due"] for attempt in row["attempts"]]
+
+
+def test_the_last_word_goes_for_all_attempts_that_follow(emulator: Emulator) -> None:
+    attempts = record(emulator, "404,refused")["attempts"]
+    assert [attempt["status"] or attempt["error"] for attempt in attempts] == [404, *["refused"] * 3]
+
+
+def test_a_clock_that_is_moved_stops_at_each_attempt(emulator: Emulator) -> None:
+    emulator.create(callback_url=f"{SINK}/500,timeout,200")
+    stops = []
+    while emulator.control("clock")["next_event"] is not None:
+        stops.append(emulator.control("clock", {"until": "next-event"})["now"] - ENDS)
+    assert stops[-3:] == [0, 1, 13]
+    assert [row["at"] - ENDS for row in emulator.control("inbox")["rows"]] == [0, 1, 13]
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [("", 200), ("/", 200), (",200", 200), ("500,", 500), ("200?secret=1", 200), ("0200", 200), ("//299", 299)],
+)
+def test_an_empty_word_is_200_and_a_query_is_no_part_of_a_script(emulator: Emulator, script: str, status: int) -> None:
+    assert record(emulator, script)["attempts"][0]["status"] == status
+
+
+@pytest.mark.parametrize("status", [100, 199, 200, 201, 204, 299, 300, 301, 304, 400, 404, 410, 429, 500, 503, 599])
+def test_only_2xx_is_success(emulator: Emulator, status: int) -> None:
+    row = record(emulator, str(status))
+    assert {attempt["status"] for attempt in row["attempts"]} == {status}
+    assert (len(row["attempts"]), row["status"]) == ((1, "delivered") if 200 <= status < 300 else (4, "exhausted"))
+
+
+ARRIVES = {
+    "timeout": True,
+    "reset": True,
+    "empty": True,
+    "truncated": True,
+    "not_http": True,
+    "refused": False,
+    "unreachable": False,
+    "dns": False,
+    "tls": False,
+    "blocked": False,
+    "crashed": False,
+}
+"""For each fault, whether the receiver has read the callback by then."""
+
+
+def test_the_table_here_has_every_fault() -> None:
+    assert set(ARRIVES) == set(FAULTS)
+
+
+@pytest.mark.parametrize("fault", ARRIVES)
+def test_a_fault_is_recorded_and_tried_again(emulator: Emulator, fault: str) -> None:
+    row = record(emulator, f"{fault},200")
+    first, second = row["attempts"]
+    assert (first["status"], first["error"], first["detail"], first["response"]) == (None, fault, "as scripted", "")
+    assert (second["status"], second["error"], row["status"]) == (200, None, "delivered")
+    assert second["started"] - first["finished"] == 1
+    assert second["reason"].startswith("attempt 1: the receiver ")
+    assert FAULTS[fault] in second["reason"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("fault", "arrives"), ARRIVES.items())
+def test_what_never_arrives_is_not_in_the_inbox(emulator: Emulator, fault: str, arrives: bool) -> None:
+    record(emulator, f"{fault},200")
+    rows = emulator.control("inbox")["rows"]
+    assert [row["answered"] for row in rows] == ([fault, "200"] if arrives else ["200"])
+    assert [row["attempt"] for row in rows] == ([1, 2] if arrives else [2])
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("tiemout", "did you mean 'timeout'?"),
+        ("timeouts", "did you mean 'timeout'?"),
+        ("refuse", "did you mean 'refused'?"),
+        ("TIMEOUT", "known: timeout"),
+        ("99", "known: timeout"),
+        ("600", "known: timeout"),
+        ("20", "known: timeout"),
+        ("2000", "known: timeout"),
+        ("-200", "known: timeout"),
+        ("drip", "known: timeout"),
+    ],
+)
+def test_an_unknown_word_answers_404_and_names_what_would_be_right(emulator: Emulator, word: str, hint: str) -> None:
+    row = record(emulator, f"{word},200")
+    first, second = row["attempts"]
+    assert (first["status"], second["status"]) == (404, 200)
+    assert repr(word) in first["response"]
+    assert hint in first["response"]
+    assert emulator.control("inbox")["rows"][0]["answered"] == first["response"]
+
+
+def test_each_task_has_its_own_place_in_a_script(emulator: Emulator) -> None:
+    url = f"{SINK}/500,503,200"
+    early = emulator.create(callback_url=url)
+    emulator.advance("500ms")
+    late = emulator.create(callback_url=url)
+    emulator.advance("2m")
+    by_task = {row["task"]: row for row in deliveries(emulator)}
+    for task in (early, late):
+        assert [attempt["status"] for attempt in by_task[task]["attempts"]] == [500, 503, 200]
+    rows = emulator.control("inbox")["rows"]
+    assert [(row["task"], row["attempt"]) for row in rows] == [
+        (task, attempt) for attempt in (1, 2, 3) for task in (early, late)
+    ]
+    assert [row["at"] - ENDS for row in rows] == [0, 0.5, 1, 1.5, 3, 3.5]
+
+
+def test_a_callback_that_is_sent_again_begins_its_script_anew(emulator: Emulator) -> None:
+    emulator.create("delivery=duplicate", callback_url=f"{SINK}/500,200")
+    emulator.advance("2m")
+    emulator.control("deliveries/1/replay", {})
+    emulator.advance("2m")
+    rows = deliveries(emulator)
+    assert [row["origin"] for row in rows] == ["ended", "duplicate", "replay"]
+    assert [[attempt["status"] for attempt in row["attempts"]] for row in rows] == [[500, 200]] * 3
+
+
+def test_the_inbox_keeps_what_the_record_of_requests_is_allowed_to() -> None:
+    with Emulator.in_process(journal_limit=3) as emulator:
+        for _ in range(2):
+            emulator.create(callback_url=f"{SINK}/500")
+        emulator.advance("2m")
+        inbox = emulator.control("inbox")
+    assert ([row["number"] for row in inbox["rows"]], inbox["last"]) == ([6, 7, 8], 8)
+
+
+@pytest.mark.parametrize("url", ["https://SINK.MOCK/204", "https://sink.mock:443/204", "https://sink.mock:8443/204"])
+def test_the_sink_is_known_by_its_host_in_any_spelling(emulator: Emulator, url: str) -> None:
+    emulator.create(callback_url=url)
+    emulator.advance("10s")
+    assert deliveries(emulator)[0]["attempts"][0]["status"] == 204
+    assert emulator.control("inbox")["rows"][0]["answered"] == "204"
+
+
+def test_a_route_cannot_take_the_sink_away() -> None:
+    routes = {"https://sink.mock": "http://127.0.0.1:1"}
+    with Emulator.in_process(callback_route=routes, forward_to="http://127.0.0.1:1") as emulator:
+        emulator.create(callback_url=f"{SINK}/200")
+        emulator.advance("10s")
+        assert deliveries(emulator)[0]["status"] == "delivered"

@@ -1,0 +1,158 @@
+"""Worlds and receivers beside one another: none keeps another waiting, and what is gone touches nobody."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from evolink_mock import create_app
+from evolink_mock.clock import in_background
+from evolink_mock.core.delivery import Delivery
+from evolink_mock.worlds.ready_queue import Agenda
+from evolink_mock.worlds.sqlite import FILE
+from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
+from tests.support.webhook_receiver import HOOK, ORIGIN, deliveries
+
+
+async def create(client: httpx.AsyncClient, key: str, **fields: Any) -> str:
+    answer = await client.post("/v1/videos/generations", json=DOCUMENTED | fields, headers=bearer(key))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+class Asked:
+    """As if five requests were answered between any two looks."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __get__(self, agenda: object, owner: object) -> int:
+        self.count += 5
+        return self.count
+
+    def __set__(self, agenda: object, count: int) -> None:
+        """It counts by itself."""
+
+
+def test_under_requests_worlds_take_turns_with_their_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived: list[str] = []
+
+    async def receiver(scope: Scope, receive: Receive, send: Send) -> None:
+        arrived.append(scope["path"].strip("/"))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def scene() -> None:
+        app = create_app(settings(), receivers={ORIGIN: receiver})
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
+        for key in ("sk-a", "sk-b"):
+            for _ in range(40):
+                await create(client, key, callback_url=f"{ORIGIN}/{key}")
+        for key in ("sk-a", "sk-b"):
+            world = app.worlds.of(key)
+            world.clock.move_to(world.clock.now() + 60_000_000)
+        monkeypatch.setattr(Agenda, "asked", Asked(), raising=False)
+        async with in_background(app.control.dispatcher.run()), asyncio.timeout(20):
+            while len(arrived) < 40:
+                await asyncio.sleep(0)
+
+    asyncio.run(scene())
+    assert 17 <= arrived[:40].count("sk-b") <= 23
+
+
+def test_a_script_of_the_sink_that_hangs_delays_no_other_script() -> None:
+    async def scene() -> None:
+        app = create_app(settings(clock="real", generation_time="1ms", callback_concurrency=1))
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
+        async with in_background(app.control.dispatcher.run()), asyncio.timeout(20):
+            await create(client, "sk-a", callback_url="https://sink.mock/timeout")
+            await client.get("/__mock/deliveries?status=in_flight&wait=9s", headers=bearer("sk-a"))
+            task = await create(client, "sk-a", callback_url="https://sink.mock/200")
+            found = await client.get("/__mock/deliveries?status=delivered&wait=9s", headers=bearer("sk-a"))
+            assert [row["task"] for row in found.json()["deliveries"]] == [task]
+            await app.control.dispatcher.drain(0)
+
+    asyncio.run(scene())
+
+
+def test_an_evicted_world_sends_nothing_and_writes_to_nobody(tmp_path: Path) -> None:
+    app = create_app(settings(state=str(tmp_path), world_limit=1))
+    old = app.worlds.of("sk-old")
+    new = app.worlds.of("sk-new")
+    assert (old.generation, old.store.delivery_count()) == (-1, 0)
+    now = old.clock.now()
+    old.outbox.put(Delivery("task-unified-1-a", "replay", now, due=now))
+    old.jump()
+    old.note("nobody hears this")
+    agenda = new.rules.agenda
+    assert list(agenda.owners) == []
+    new.outbox.put(Delivery("task-unified-1-b", "replay", now, due=now))
+    assert list(agenda.owners) == [new]
+    app.worlds.commit()
+    new.rules.keeper.close()
+    with sqlite3.connect(tmp_path / FILE) as base:
+        assert base.execute("SELECT key FROM world").fetchall() == [("sk-new",)]
+        ((record,),) = base.execute("SELECT record FROM delivery")
+    assert msgspec.msgpack.decode(record, type=Delivery).task == "task-unified-1-b"
+
+
+def test_what_waits_at_an_evicted_world_ends() -> None:
+    async def scene() -> bool:
+        app = create_app(settings(world_limit=1), receivers={ORIGIN: hang})
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
+        await create(client, "sk-old", callback_url=HOOK)
+        world = app.worlds.of("sk-old")
+        async with asyncio.timeout(20):
+            moving = asyncio.create_task(app.control.dispatcher.travel(world, world.clock.now() + 60_000_000, 1e12))
+            await begun.wait()
+            await create(client, "sk-new")
+            arrived = await moving
+        await app.control.dispatcher.drain(0)
+        return arrived
+
+    begun = asyncio.Event()
+
+    async def hang(scope: Scope, receive: Receive, send: Send) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    assert asyncio.run(scene()) is False
+
+
+def test_numbers_of_callbacks_go_on_after_a_reset(emulator: Emulator) -> None:
+    for number in (1, 2):
+        emulator.create(callback_url="https://sink.mock/200")
+        emulator.advance("10s")
+        assert [row["number"] for row in deliveries(emulator)] == [number]
+        emulator.control("worlds", {"reset": True})
+
+
+def test_no_more_callbacks_wait_to_be_sent_again_than_are_kept() -> None:
+    with Emulator.in_process(delivery_limit=3) as emulator:
+        emulator.create(callback_url="https://sink.mock/200")
+        emulator.advance("10s")
+        emulator.control("clock", {"mode": "real"})
+        emulator.create("delivery=very_late", callback_url="https://sink.mock/200")
+        for _ in range(3):
+            emulator.create("delivery=very_late", callback_url="https://sink.mock/200")
+        for task in emulator.control("tasks", params={"status": "pending"})["tasks"]:
+            emulator.control(f"tasks/{task['id']}/outcome", {"status": "completed"})
+        refused = emulator.request("POST", "/__mock/deliveries/1/replay")
+        assert refused.status_code == 429
+        assert "delivery_limit" in refused.json()["error"]["message"]
+
+
+def test_a_task_is_not_forgotten_before_its_callback_is_sent() -> None:
+    with Emulator.in_process(task_limit=1, task_retention=60) as emulator:
+        task = emulator.create("delivery=very_late", callback_url="https://sink.mock/200")
+        emulator.advance("5m")
+        assert emulator.query(task).status_code == 404
+        assert emulator.post(DOCUMENTED).status_code == 429
+        emulator.advance("1h")
+        assert [(row["task"], row["status"]) for row in deliveries(emulator)] == [(task, "delivered")]
+        assert emulator.post(DOCUMENTED).status_code == 200

@@ -1,0 +1,232 @@
+"""A corpus of pictures and sounds, good and bad: what is seen of each by its bytes, and what a task deserves for it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from evolink_contracts.spec import fields
+from evolink_mock.media.acceptance import judge
+from evolink_mock.media.probe import look_at_picture, look_at_sound, upright
+from tests.support.media_samples import bomb, jpeg, photo, saved, sound, turned, with_packed_text
+
+IMAGE, AUDIO = fields.IMAGE_URLS.media, fields.AUDIO_URL.media
+UNREADABLE, WRONG = "image_processing_error", "invalid_parameters"
+Case = tuple[str, Callable[[], bytes], str | None, str]
+
+
+def moving(form: str) -> bytes:
+    others = [photo().rotate(90), photo().rotate(180)]
+    return saved(photo(), form, save_all=True, append_images=others, duration=100)
+
+
+def clear(form: str, alpha: int = 100) -> bytes:
+    picture = photo().convert("RGBA")
+    picture.putpixel((5, 5), (1, 2, 3, alpha))
+    return saved(picture, form)
+
+
+def palette(transparent: bool) -> bytes:
+    return saved(photo().quantize(16), "PNG", **({"transparency": 3} if transparent else {}))
+
+
+def padded(content: bytes, size: int) -> bytes:
+    return content + bytes(size - len(content))
+
+
+def with_exif(form: str, content: bytes) -> bytes:
+    return saved(photo(), form, exif=content)
+
+
+HTML = b"<!doctype html><html><body>Not found</body></html>"
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="480"><rect width="9" height="9"/></svg>'
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(2000)
+MEGABYTE = 2**20
+
+PICTURES: tuple[Case, ...] = (
+    ("jpeg", jpeg, None, ""),
+    ("progressive jpeg", lambda: jpeg(progressive=True), None, ""),
+    ("grey jpeg", lambda: saved(photo().convert("L"), "JPEG"), None, ""),
+    ("CMYK jpeg", lambda: saved(photo().convert("CMYK"), "JPEG"), None, ""),
+    ("jpeg with bytes behind it", lambda: jpeg() + b"more", None, ""),
+    ("jpeg with a second picture, as telephones make", lambda: moving("MPO"), None, ""),
+    ("png", lambda: saved(photo(), "PNG"), None, ""),
+    ("grey png", lambda: saved(photo().convert("L"), "PNG"), None, ""),
+    ("png of sixteen bits", lambda: saved(photo().convert("I;16"), "PNG"), None, ""),
+    ("black and white png", lambda: saved(photo().convert("1"), "PNG"), None, ""),
+    ("png with an alpha channel that hides nothing", lambda: clear("PNG", 255), None, ""),
+    (
+        "png with one pixel to see through",
+        lambda: clear("PNG"),
+        UNREADABLE,
+        "with transparency; png must have none",
+    ),
+    ("png with a palette", lambda: palette(False), None, ""),
+    ("png with a clear colour", lambda: palette(True), UNREADABLE, "transparency"),
+    ("moving png", lambda: moving("PNG"), UNREADABLE, "moves: it has 3 frames"),
+    ("packed text", lambda: with_packed_text(saved(photo(), "PNG"), 50 * MEGABYTE), UNREADABLE, "read"),
+    *(
+        (
+            f"{form} with EXIF that is cut off after {len(head)}",
+            lambda form=form, head=head: with_exif(form, head),
+            None,
+            "",
+        )
+        for form in ("PNG", "WEBP", "JPEG")
+        for head in (b"II*\0", b"II*\0\x08", b"MM\0*")
+    ),
+    ("bmp", lambda: saved(photo(), "BMP"), None, ""),
+    ("bmp of 32 bits", lambda: saved(photo().convert("RGBA"), "BMP"), None, ""),
+    ("webp", lambda: saved(photo(), "WEBP"), None, ""),
+    ("lossless webp", lambda: saved(photo(), "WEBP", lossless=True), None, ""),
+    ("webp to see through", lambda: clear("WEBP"), None, ""),
+    ("moving webp", lambda: moving("WEBP"), UNREADABLE, "moves"),
+    ("gif", lambda: saved(photo(), "GIF"), UNREADABLE, "format gif; supported: jpeg, jpg, png, bmp, webp"),
+    ("moving gif", lambda: moving("GIF"), UNREADABLE, "format gif"),
+    ("tiff", lambda: saved(photo(), "TIFF"), UNREADABLE, "format tiff"),
+    ("ico", lambda: saved(photo(), "ICO"), UNREADABLE, "is no picture"),
+    ("heic", lambda: HEIC, UNREADABLE, "is no picture"),
+    ("svg", lambda: SVG, UNREADABLE, "is no picture"),
+    ("pdf", lambda: saved(photo(), "PDF"), UNREADABLE, "is no picture"),
+    ("html", lambda: HTML, UNREADABLE, "is no picture, whatever its name says"),
+    ("a sound", lambda: sound(3), UNREADABLE, "is no picture"),
+    ("nothing", lambda: b"", UNREADABLE, "is no picture"),
+    ("a byte", lambda: b"\xff", UNREADABLE, "is no picture"),
+    ("text", lambda: b"a cat playing piano" * 99, UNREADABLE, "is no picture"),
+    ("the head of a jpeg", lambda: jpeg()[:200], UNREADABLE, ""),
+    ("half a jpeg", lambda: jpeg()[: len(jpeg()) // 2], UNREADABLE, "cannot be read"),
+    ("half a png", lambda: saved(photo(), "PNG")[:9000], UNREADABLE, "cannot be read"),
+    ("half a bmp", lambda: saved(photo(), "BMP")[:9000], UNREADABLE, "cannot be read"),
+    ("half a webp", lambda: saved(photo(), "WEBP")[:3000], UNREADABLE, ""),
+    ("the head of a png", lambda: saved(photo(), "PNG")[:33], UNREADABLE, ""),
+    ("a bomb", lambda: bomb(20_000, 20_000), WRONG, "image dimensions must be between 360 and 2000; got far more"),
+    ("a bomb that is wide", lambda: bomb(60_000, 360), WRONG, "got 60000 x 360"),
+    ("359 wide", lambda: jpeg(359, 480), WRONG, "got 359 x 480"),
+    ("359 high", lambda: jpeg(480, 359), WRONG, "got 480 x 359"),
+    ("360 by 360", lambda: jpeg(360, 360), None, ""),
+    ("2000 by 2000", lambda: jpeg(2000, 2000), None, ""),
+    ("2001 wide", lambda: jpeg(2001, 480), WRONG, "got 2001 x 480"),
+    ("2001 high", lambda: jpeg(480, 2001), WRONG, "got 480 x 2001"),
+    ("10 MB", lambda: padded(jpeg(), 10 * MEGABYTE), None, ""),
+    ("10 MB and a byte", lambda: padded(jpeg(), 10 * MEGABYTE + 1), WRONG, "file size exceeds 10MB"),
+    *((f"turned {way}", lambda way=way: turned(way), None, "") for way in range(1, 9)),
+)
+SOUNDS: tuple[Case, ...] = (
+    ("3 s", lambda: sound(3), None, ""),
+    ("30 s", lambda: sound(30), None, ""),
+    ("2.9 s", lambda: sound(2.9), WRONG, "audio duration must be between 3 and 30 seconds; got 2.9"),
+    ("30.2 s", lambda: sound(30.2), WRONG, "got 30.2"),
+    ("ten minutes", lambda: sound(3) * 200, WRONG, "got 60."),
+    ("8 kHz", lambda: sound(4, rate=8000), None, ""),
+    ("mp3 with bytes before it", lambda: b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + sound(4), None, ""),
+    ("15 MB and a byte", lambda: padded(sound(4), 15 * MEGABYTE + 1), WRONG, "file size exceeds 15MB"),
+    ("wav", lambda: sound(5, "wav", "pcm_s16le"), WRONG, "supported: mp3"),
+    ("aac", lambda: sound(5, "adts", "aac"), WRONG, "format aac; supported: mp3"),
+    ("flac", lambda: sound(5, "flac", "flac"), WRONG, "format flac"),
+    ("opus", lambda: sound(5, "ogg", "libopus", 48_000), WRONG, "format"),
+    ("a picture", jpeg, WRONG, ""),
+    ("html", lambda: HTML, WRONG, "read"),
+    ("nothing", lambda: b"", WRONG, "cannot be read"),
+    ("noise", lambda: bytes(range(256)) * 40, WRONG, ""),
+    ("half of an mp3 that is long enough", lambda: sound(12)[: len(sound(12)) // 2], None, ""),
+    ("the head of an mp3", lambda: sound(5)[:300], WRONG, ""),
+)
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(PICTURES) + len(SOUNDS) >= 60
+
+
+@pytest.mark.parametrize(("make", "code", "says"), [case[1:] for case in PICTURES], ids=[case[0] for case in PICTURES])
+def test_a_picture_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
+    assert IMAGE is not None
+    failure = judge(look_at_picture(make()), IMAGE)
+    assert (None if failure is None else failure.code) == code, failure
+    assert says in (failure.message if failure else "")
+
+
+@pytest.mark.parametrize(("make", "code", "says"), [case[1:] for case in SOUNDS], ids=[case[0] for case in SOUNDS])
+def test_a_sound_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
+    assert AUDIO is not None
+    failure = judge(look_at_sound(make()), AUDIO)
+    assert (None if failure is None else failure.code) == code, failure
+    assert says in (failure.message if failure else "")
+
+
+@pytest.mark.parametrize("way", range(1, 9))
+def test_a_turned_picture_is_measured_and_shown_as_it_is_meant(way: int) -> None:
+    content = turned(way)
+    size = (480, 640) if way >= 5 else (640, 480)
+    assert look_at_picture(content).size == size  # type: ignore[union-attr]  # A picture.
+    assert upright(content).size == size
+
+
+def test_what_shines_through_is_shown_on_white() -> None:
+    shown = upright(clear("WEBP", 0))
+    assert shown.mode == "RGB"
+    glass = saved(Image.new("RGBA", (400, 400), (0, 0, 0, 0)), "WEBP")
+    assert upright(glass).getpixel((9, 9)) == (255, 255, 255)
+
+
+SEEDS = [
+    jpeg(),
+    turned(6),
+    with_exif("PNG", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0"),
+    saved(photo(400, 400), "PNG"),
+    saved(photo(400, 400), "WEBP"),
+    saved(photo(400, 400), "BMP"),
+    sound(3),
+]
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_mutation_of_a_file_does_harm(data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.sampled_from(SEEDS)))
+    for _ in range(data.draw(st.integers(1, 8))):
+        # The head says most of what could do harm.
+        place = data.draw(st.integers(0, min(len(content) - 1, 300)) | st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    cut = bytes(content[: data.draw(st.integers(1, len(content)))])
+    for each in (bytes(content), cut):
+        look_at_picture(each)
+        look_at_sound(each)
+        with suppress(OSError, SyntaxError, ValueError):
+            upright(each)
+
+
+HARM = """
+import random, resource, sys, time
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+from evolink_mock.media.probe import look_at_picture, look_at_sound
+luck = random.Random(int(sys.argv[1]))
+for name in sys.argv[2:]:
+    whole = open(name, "rb").read()
+    for _ in range(40):
+        content = bytearray(whole)
+        for _ in range(luck.randint(1, 12)):
+            content[luck.randrange(min(len(content), luck.choice((64, 400, len(content)))))] = luck.randrange(256)
+        began = time.process_time()
+        look_at_picture(bytes(content))
+        look_at_sound(bytes(content))
+        assert time.process_time() - began < 20, name
+"""
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_whatever_is_in_a_file_memory_and_time_are_bounded(tmp_path: Path, seed: int) -> None:
+    """In a process of its own, which is given 2 GiB and no more."""
+    names = []
+    for number, content in enumerate(
+        [*SEEDS, bomb(1900, 1900), with_packed_text(saved(photo(), "PNG"), 20 * MEGABYTE)]
+    ):
+        (tmp_path / str(number)).write_bytes(content)
+        names.append(str(tmp_path / str(number)))
+    ran = subprocess.run([sys.executable, "-c", HARM, str(seed), *names], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr[-2000:]

@@ -1,0 +1,276 @@
+"""A scenario file is read anew when it changes, one that is broken changes nothing, and faults are named by line."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from evolink_mock.scenarios.file import MAX_BYTES
+from evolink_mock.scenarios.schema import MAX_RULES
+from evolink_mock.scenarios.state import Script
+from tests.support.commands import run
+from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.server_process import Server
+
+FAILS = '[[rule]]\nname = "{}"\nscenario = "fail=upstream:{}"\n'
+SHAKY = """
+[[rule]]
+steps = [
+  { scenario = "create=rate_limited", times = 3 },
+  { scenario = "ok", times = 1 },
+  { weights = { "fail=service_error" = 40, "ok" = 60 } },
+]
+"""
+
+
+def write(file: Path, content: str | bytes) -> Path:
+    """As if it had been written a while ago: the emulator waits until nobody can still be writing."""
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    write.ago += 1  # type: ignore[attr-defined]
+    os.utime(file, (1_700_000_000 + write.ago, 1_700_000_000 + write.ago))  # type: ignore[attr-defined]
+    return file
+
+
+write.ago = 0  # type: ignore[attr-defined]
+
+
+def code(emulator: Emulator, **fields: Any) -> str | None:
+    """How a task that is created now is planned to fail."""
+    task = emulator.post(DOCUMENTED | fields).json()["id"]
+    found = emulator.control(f"tasks/{task}")["plan"]["outcome"].get("code")
+    assert found is None or isinstance(found, str)
+    return found
+
+
+def shown(emulator: Emulator) -> dict[str, Any]:
+    found = emulator.control("scenarios")["file"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_three_refusals_then_a_success_then_two_in_five_fail_and_the_same_again(tmp_path: Path) -> None:
+    def session(seed: int) -> list[Any]:
+        with Emulator.in_process(scenarios=str(write(tmp_path / "s.toml", SHAKY)), seed=seed) as emulator:
+            answers = [emulator.post(DOCUMENTED) for _ in range(404)]
+            assert [answer.headers.get("retry-after") for answer in answers[:4]] == ["1", "1", "1", None]
+            emulator.advance("10s")
+            statuses = [row["status"] for row in emulator.control("tasks?limit=500")["tasks"]][::-1]
+        assert [answer.status_code for answer in answers] == [429] * 3 + [200] * 401
+        return statuses
+
+    first = session(1)
+    assert first[0] == "completed"
+    assert 120 < first[1:].count("failed") < 200
+    assert first == session(1) != session(2)
+
+
+def test_a_change_is_seen_and_a_broken_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write(tmp_path / "s.toml", FAILS.format("a", "A"))
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        assert code(emulator) == "A"
+        write(file, FAILS.format("b", "B"))
+        assert code(emulator) == "B"
+        for broken in ("[[rule", '[[rule]]\nscenario = "fial=x"\n', b"\xff", "x" * (MAX_BYTES + 1)):
+            caplog.clear()
+            write(file, broken)
+            assert code(emulator) == "B"
+            assert shown(emulator)["fault"]
+            assert [rule["name"] for rule in shown(emulator)["rules"]] == ["b"]
+            (line,) = [record.message for record in caplog.records if "stay in force" in record.message]
+            assert str(file) in line
+        file.unlink()
+        assert code(emulator) == "B"
+        assert shown(emulator)["fault"] == "No such file or directory"
+        write(file, FAILS.format("c", "C"))
+        assert code(emulator) == "C"
+        assert shown(emulator)["fault"] is None
+        write(file, "")
+        assert code(emulator) is None
+
+
+def test_a_file_may_be_replaced_whole(tmp_path: Path) -> None:
+    file = write(tmp_path / "s.toml", FAILS.format("a", "A"))
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        assert code(emulator) == "A"
+        write(tmp_path / "new.toml", FAILS.format("a", "B")).replace(file)
+        assert code(emulator) == "B"
+
+
+def test_a_file_that_was_written_just_now_is_read_a_moment_later(tmp_path: Path) -> None:
+    file = write(tmp_path / "s.toml", FAILS.format("a", "A"))
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        assert code(emulator) == "A"
+        file.write_text(FAILS.format("a", "B"), encoding="utf-8")
+        seen = [code(emulator)]
+        while seen[-1] == "A":
+            seen.append(code(emulator))
+        assert set(seen) <= {"A", "B"}
+
+
+def test_a_rule_that_stays_as_it_is_goes_on_and_one_that_changes_begins_anew(tmp_path: Path) -> None:
+    twice = '[[rule]]\nname = "{}"\nscenario = "fail=upstream:{}"\ntimes = 2\n'
+    first, second = twice.format("first", "A"), twice.format("second", "B")
+    file = write(tmp_path / "s.toml", first + second)
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        assert [code(emulator) for _ in range(3)] == ["A", "A", "B"]
+        write(file, second + first)
+        assert [code(emulator) for _ in range(2)] == ["B", None]
+        write(file, first.replace("A", "C") + second)
+        assert [code(emulator) for _ in range(3)] == ["C", "C", None]
+
+
+def test_rules_that_say_the_same_count_apart(tmp_path: Path) -> None:
+    file = write(tmp_path / "s.toml", '[[rule]]\nscenario = "fail=upstream:A"\ntimes = 1\n' * 2)
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        assert [code(emulator) for _ in range(3)] == ["A", "A", None]
+
+
+def test_a_rule_counts_for_each_key_and_may_be_for_one(tmp_path: Path) -> None:
+    content = FAILS.format("a", "A") + "times = 1\n" + FAILS.format("b", "B") + 'match.key = "sk-b"\n'
+    with Emulator.in_process(scenarios=str(write(tmp_path / "s.toml", content))) as emulator:
+        other = emulator.as_key("sk-b")
+        assert [code(emulator), code(emulator), code(other), code(other)] == ["A", None, "A", "B"]
+
+
+def test_a_rule_may_be_for_some_requests(tmp_path: Path) -> None:
+    content = "\n".join(
+        f'[[rule]]\nscenario = "fail=upstream:{name}"\nmatch = {{ {name} = "{text}" }}'
+        for name, text in (
+            ("prompt_contains", "dog"),
+            ("image_contains", "/b.png"),
+            ("callback_contains", "sink.mock/500"),
+            ("model", "wan2.6-image-to-video"),
+        )
+    )
+    with Emulator.in_process(scenarios=str(write(tmp_path / "s.toml", content))) as emulator:
+        assert code(emulator) is None
+        assert code(emulator, prompt="A dog") == "prompt_contains"
+        assert code(emulator, image_urls=["https://a.example/b.png"]) == "image_contains"
+        assert code(emulator, callback_url="https://sink.mock/500") == "callback_contains"
+        assert code(emulator, model="wan2.6-image-to-video") == "model"
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", SHAKY, SHAKY.replace("\n", "\r\n")])
+def test_a_good_file_is_said_to_be_one_and_its_schema_says_so_too(content: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "s.toml", content)
+    checked = run("check", str(file))
+    assert checked.exit_code == 0, checked.output
+    assert checked.stdout == f"{file}: {content.count('[[rule]]')} rule{'s' * ('rule' not in content)}, nothing wrong\n"
+    with Emulator.in_process() as emulator:
+        schema = emulator.control("scenarios/schema")
+    Draft202012Validator.check_schema(schema)
+    assert list(Draft202012Validator(schema).iter_errors(tomllib.loads(content))) == []
+
+
+R = "[[rule]]\n"
+OK = R + 'scenario = "ok"\n'
+FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
+    ("[[rule\n", [(1, "it is not valid TOML")]),
+    (OK + "times =\n", [(3, "it is not valid TOML")]),
+    (OK + "scenario = 'ok'\n", [(3, "it is not valid TOML")]),
+    ("[rule]\nscenario = 'ok'\n", [(1, "rule must be a list of at most 1000 tables: [[rule]]")]),
+    ("\n[[rules]]\nscenario = 'ok'\n", [(2, "'rules' is not a known table of a scenario file; did you mean 'rule'?")]),
+    (R + "scenrio = 'ok'\n", [(2, "'scenrio' is not a known setting of a rule; did you mean 'scenario'?")]),
+    (OK + OK + "\nmatches = {}\n", [(6, "'matches' is not a known setting of a rule; did you mean 'match'?")]),
+    (
+        OK + "match = { prompt = 'x' }\n",
+        [(3, "'prompt' is not a known setting of a match; did you mean")],
+    ),
+    (OK + "match.modle = 'x'\n", [(3, "'modle' is not a known setting of a match; did you mean 'model'?")]),
+    (R + "steps = [\n  { scenario = 'ok', times = 1 },\n  { scenaro = 'ok' },\n]\n", [(4, "did you mean 'scenario'?")]),
+    (
+        R + "steps = [\n  { scenario = 'ok', times = 1 },\n\n  { scenario = 'fail=servce_error' },\n]\n",
+        [
+            (
+                5,
+                "step 2: scenario 'fail=servce_error': 'servce_error' is not a known value of fail",
+            )
+        ],
+    ),
+    (R + "name = 'x'\nscenario = 'fial=x'\n", [(3, "'fial' is not a known scenario word; did you mean 'fail'?")]),
+    (R + "weights = { ok = 1, 'create=drop' = 2 }\n", [(2, "'drop' is not a known value of create")]),
+    (R + "name = 5\nscenario = 'ok'\n", [(2, "Expected `str`, got `int` - at `$.name`")]),
+    (OK + "times = 0\n", [(3, "at `$.times`")]),
+    (OK + "times = 'x'\n", [(3, "got `str` - at `$.times`")]),
+    (OK + "repeat = 1\n", [(3, "at `$.repeat`")]),
+    (OK + "operation = 'create '\n", [(3, "at `$.operation`")]),
+    (OK + "name = 'x'\nrepeat = true\n", [(4, "repeat: the last step needs times too")]),
+    (
+        R + "steps = [\n  { scenario = 'ok' },\n  { scenario = 'ok' },\n]\n",
+        [(2, "steps: every step but the last needs")],
+    ),
+    (R + "scenario = 'ok'\nweights = { ok = 1 }\n", [(2, "give either scenario or weights")]),
+    (OK + "steps = []\n", [(3, "give either steps or one scenario with its times")]),
+    (R + "name = 'x'\n", [(1, "a rule needs a scenario, or steps")]),
+    (R + "steps = []\n", [(2, "a rule needs a scenario, or steps")]),
+    (R + "weights = { ok = 0 }\n", [(2, "weights must be from 0 to 1000000, and one of them above 0")]),
+    (
+        R + "scenario = 'fail=service_error'\noperation = 'query'\n",
+        [(3, "operation: it is query, and the scenarios speak")],
+    ),
+    (R + "scenario = 'fial=x'\n" + OK + R + "name = 'y'\nscenrio = 'ok'\n", [(2, "'fial'"), (7, "'scenrio'")]),
+    (b"\n\xff\n", [(2, "it is not UTF-8")]),  # type: ignore[list-item]
+]
+
+
+@pytest.mark.parametrize(("content", "faults"), FAULTY, ids=[str(number) for number in range(len(FAULTY))])
+def test_each_fault_is_named_with_its_line(content: str, faults: list[tuple[int, str]], tmp_path: Path) -> None:
+    file = write(tmp_path / "s.toml", content)
+    checked = run("check", str(file))
+    assert checked.exit_code == 1
+    lines = checked.output.splitlines()
+    assert len(lines) == len(faults)
+    for line, (number, message) in zip(lines, faults, strict=True):
+        assert line.startswith(f"{file}:{number}: "), line
+        assert message in line
+
+
+def test_what_is_no_file_is_said_to_be_none(tmp_path: Path) -> None:
+    missing = run("check", str(tmp_path / "none.toml"))
+    assert missing.exit_code == 1
+    assert f"cannot read {tmp_path}/none.toml: No such file or directory" in missing.output
+    huge = run("check", str(write(tmp_path / "huge.toml", "#" * (MAX_BYTES + 1))))
+    assert (huge.exit_code, "at most 1048576 bytes" in huge.output) == (1, True)
+
+
+@pytest.mark.parametrize("content", [None, '[[rule]]\nscenario = "fial=x"\n'])
+def test_a_server_does_not_start_with_a_file_that_is_none(content: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    if content is not None:
+        write(file, content)
+    with pytest.raises(AssertionError, match="did not start") as failure, Server("--scenarios", str(file)):
+        pass
+    assert f"scenarios: {file}: " in str(failure.value)
+    assert "Traceback" not in str(failure.value)
+
+
+WRONG = [
+    {"rules": []},
+    {"rule": {}},
+    {"rule": [{"scenrio": "ok"}]},
+    {"rule": [{"times": 0}]},
+    {"rule": [{"steps": [{"scenario": 5}]}]},
+]
+
+
+@pytest.mark.parametrize("table", WRONG)
+def test_the_schema_refuses_what_is_refused(table: dict[str, Any]) -> None:
+    with Emulator.in_process() as emulator:
+        assert list(Draft202012Validator(emulator.control("scenarios/schema")).iter_errors(table))
+
+
+def test_counts_of_rules_that_are_gone_do_not_pile_up() -> None:
+    script = Script()
+    for number in range(3000):
+        script.use_of_file(str(number))
+        script.use_of_file("kept")
+    assert len(script.used) == 2 * MAX_RULES
+    assert script.used["kept"] == 3000
+    for number in range(3000):
+        script.window(f"create  {number}", number)
+    assert script.window("create  2999", 5000) == (1, 2999)
+    assert script.window("create  0", 5000) == (0, 5000)
+    assert len(script.rows().windows) == 1000

@@ -1,0 +1,164 @@
+"""The same scenario gives the same result by whichever door it comes in, and the first door that speaks decides."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_contracts.spec.errors import FAILURES
+from evolink_mock.core.task import DOORS, Door
+from evolink_mock.scenarios.language import WORDS
+from tests.support.emulator import DOCUMENTED, Emulator
+
+CALLBACK = {"callback_url": "https://sink.mock/500,200"}
+OPEN = [
+    *("fail=upstream:InvalidParameter.TaskTypeConstraint", "fail=service_error; message=out of luck"),
+    *("create_latency=2s", "query_latency=1s-3s", "credits_latency=lognormal:800ms:0.5"),
+    *("create=rate_limited; times=1", "create=rate_limited; for=1s; create_latency=1s", "flap=2"),
+    *("create=rate_limited; retry_after=7", "query=drip; drip_time=1ms", "create=drip; drip_time=1ms"),
+    *("slow_start=60s", "slow_finish=60s", "polls=2", "polls=1; fail=service_error", "actual_duration=2.5s"),
+    *("create=rate_limited; times=1; fail=service_error; query=internal_error", "ok"),
+]
+CLOSED = [f"{name}={value}" for name, word in WORDS.items() if not word.open for value in word.values]
+SCENARIOS = [*(text for text in CLOSED if not text.endswith("=drip")), *OPEN]
+GIVING = DOORS[:-1]
+
+
+def key_of(scenario: str) -> str:
+    return f"sk-{SCENARIOS.index(scenario)}"
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Its scenario file has a rule for each scenario, which is for that scenario's key."""
+    file = tmp_path_factory.mktemp("scenarios") / "scenarios.toml"
+    rule = '[[rule]]\nscenario = "{}"\nmatch = {{ key = "{}", prompt_contains = "filed" }}\n'
+    file.write_text("".join(rule.format(text, key_of(text)) for text in SCENARIOS), encoding="utf-8")
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        yield emulator
+
+
+class Caller:
+    """Creates, queries and asks for credits, with a scenario that comes in by one door."""
+
+    def __init__(self, emulator: Emulator, door: str, scenario: str) -> None:
+        self.emulator = emulator.as_key(key_of(scenario))
+        self.headers = {"X-Mock-Scenario": scenario} if door == "header" else {}
+        self.prompt = f"A cat [[mock: {scenario}]]" if door == "prompt" else "A cat"
+        self.emulator.control("worlds", {"reset": True})
+        match door:
+            case "queued":
+                self.emulator.control("scenarios", {"scenario": scenario, "times": 100})
+            case "key":
+                self.emulator.control("scenarios/default", {"scenario": scenario})
+            case "file":
+                self.prompt += " filed"
+
+    def act(self) -> None:
+        for _ in range(2):
+            self.ask("POST", "/v1/videos/generations", json={**DOCUMENTED, **CALLBACK, "prompt": self.prompt})
+        for wait in ("3s", "7s", "70s"):
+            for row in self.emulator.control("tasks")["tasks"]:
+                self.ask("GET", f"/v1/tasks/{row['id']}")
+            self.emulator.advance(wait)
+        self.ask("GET", "/v1/credits")
+
+    def ask(self, method: str, path: str, **more: Any) -> None:
+        try:
+            self.emulator.request(method, path, self.headers, **more)
+        except httpx.TransportError:
+            return  # A fault on the wire; the journal says which.
+
+    def result(self) -> dict[str, Any]:
+        """Everything that came of it, but for what tells the doors apart."""
+        rows = self.emulator.control("journal")["rows"]
+        seen = ("at", "route", "task", "answer")
+        world = self.emulator.control("worlds")["worlds"][0]
+        events = self.emulator.control("events")["rows"]
+        return {
+            "journal": [{name: row[name] for name in seen} for row in rows],
+            "events": [{name: row[name] for name in ("at", "event", "task", "detail")} for row in events],
+            "callbacks": [row["body"] for row in self.emulator.control("inbox")["rows"]],
+            "credits": world["credits"],
+        }
+
+
+def without(text: object, token: str) -> str:
+    return str(text).replace(token, "TOKEN").replace(" filed", "")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_scenario_gives_the_same_result_by_every_door(emulator: Emulator, scenario: str) -> None:
+    results = {}
+    for door in GIVING:
+        if (door == "prompt" and scenario.startswith("credits")) or (door == "file" and scenario.startswith("credits")):
+            continue  # No prompt goes with them.
+        caller = Caller(emulator, door, scenario)
+        caller.act()
+        token = caller.emulator.control("worlds")["worlds"][0]["link_token"]
+        results[door] = without(caller.result(), token)
+        rows = caller.emulator.control("journal")["rows"]
+        assert {(row["scenario_door"], row["scenario"]) for row in rows} - {("default", None), (None, None)} == {
+            (door, scenario)
+        }
+    assert len(set(results.values())) == 1, results
+
+
+# Precedence
+
+CODES = dict(zip(DOORS, FAILURES, strict=False))
+"""At each door another way to fail."""
+ELSEWHERE = "credits=upstream_error"
+
+
+@pytest.fixture(scope="module")
+def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    file = tmp_path_factory.mktemp("scenarios") / "scenarios.toml"
+    lines = [
+        f'[[rule]]\nscenario = "fail={CODES["file"]}"\nmatch = {{ prompt_contains = "fails" }}',
+        f'[[rule]]\nscenario = "{ELSEWHERE}"\nmatch = {{ prompt_contains = "elsewhere" }}',
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        yield emulator
+
+
+@given(st.dictionaries(st.sampled_from(GIVING), st.booleans()))
+def test_the_first_door_that_speaks_of_the_request_decides(filed: Emulator, given_at: dict[Door, bool]) -> None:
+    """At some doors there is a scenario that fails the task, at others one that is about something else."""
+    filed.control("worlds", {"reset": True})
+    texts = {door: f"fail={CODES[door]}" if speaks else ELSEWHERE for door, speaks in given_at.items()}
+    prompt = "A cat" + {True: " fails", False: " elsewhere", None: ""}[given_at.get("file")]
+    prompt += f" [[mock: {texts['prompt']}]]" if "prompt" in texts else ""
+    if "queued" in texts:
+        filed.control("scenarios", {"scenario": texts["queued"]})
+    filed.control("scenarios/default", {"scenario": texts.get("key")})
+    headers = {"X-Mock-Scenario": texts["header"]} if "header" in texts else {}
+    task = filed.post({**DOCUMENTED, "prompt": prompt}, headers).json()["id"]
+    filed.advance("20s")
+    winner: Door = next((door for door in GIVING if given_at.get(door)), "default")
+    body = filed.query(task).json()
+    assert body.get("error", {}).get("code") == (None if winner == "default" else CODES[winner])
+    (row,) = filed.control("journal?route=create")["rows"]
+    assert row["scenario_door"] == winner
+    assert filed.control(f"tasks/{task}")["scenario_door"] == winner
+    assert row["scenario"] == (None if winner == "default" else texts.get(winner, f"fail={CODES['file']}"))
+
+
+def test_a_faulty_text_is_refused_at_its_door_even_where_another_decides(emulator: Emulator) -> None:
+    prompt = {"prompt": "[[mock: fail=service_error]]"}
+    refused = emulator.post({**DOCUMENTED, **prompt}, {"X-Mock-Scenario": "fial=service_error"})
+    assert refused.status_code == 400
+    assert refused.json()["error"] == {
+        "code": "invalid_mock_scenario",
+        "message": "X-Mock-Scenario: 'fial' is not a known scenario word; did you mean 'fail'?",
+        "type": "invalid_request_error",
+    }
+    refused = emulator.post({**DOCUMENTED, "prompt": "A cat [[mock: fail=service_eror]]"})
+    assert refused.json()["error"]["message"].startswith("prompt: 'service_eror' is not a known value of fail; did you")
+    assert emulator.post({**DOCUMENTED, "prompt": "A [[mock: cat"}).json()["error"]["message"] == (
+        "prompt: a directive is never closed; write [[mock: fail=service_error]]"
+    )

@@ -1,0 +1,173 @@
+"""Scenarios wait in a queue for the requests they are for, and a key may have one of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evolink_mock.scenarios.language import WORDS, parse_scenario
+from evolink_mock.scenarios.state import MAX_QUEUED
+from evolink_mock.settings import KeyRule
+from tests.support.emulator import DOCUMENTED, Emulator
+
+
+def code(emulator: Emulator, **fields: Any) -> str | None:
+    """How a task that is created now is planned to fail."""
+    task = emulator.post(DOCUMENTED | fields).json()["id"]
+    found = emulator.control(f"tasks/{task}")["plan"]["outcome"].get("code")
+    assert found is None or isinstance(found, str)
+    return found
+
+
+def queue(emulator: Emulator, name: str, **more: Any) -> Any:
+    return emulator.control("scenarios", {"scenario": f"fail=upstream:{name}", **more})
+
+
+def waiting(emulator: Emulator) -> list[int]:
+    return [row["number"] for row in emulator.control("scenarios")["queued"]]
+
+
+def test_one_is_for_the_next_request_and_several_come_in_their_order(emulator: Emulator) -> None:
+    assert queue(emulator, "A") == {"number": 1, "used": 0, "scenario": "fail=upstream:A"}
+    queue(emulator, "B", times=2)
+    queue(emulator, "C")
+    assert [code(emulator) for _ in range(5)] == ["A", "B", "B", "C", None]
+    assert waiting(emulator) == []
+
+
+def test_one_that_is_for_other_requests_waits_for_them(emulator: Emulator) -> None:
+    queue(emulator, "A", match={"prompt_contains": "dog"})
+    queue(emulator, "B", match={"model": "wan2.6-image-to-video"})
+    queue(emulator, "C")
+    assert [code(emulator), code(emulator)] == ["C", None]
+    assert code(emulator, model="wan2.6-image-to-video") == "B"
+    assert code(emulator, prompt="A dog") == "A"
+
+
+def test_what_is_for_creates_is_used_up_by_no_query_and_the_other_way_round(emulator: Emulator) -> None:
+    task = emulator.create()
+    queue(emulator, "A")
+    emulator.control("scenarios", {"scenario": "query=internal_error"})
+    emulator.request("GET", "/v1/credits")
+    assert emulator.query(task).status_code == 500
+    assert emulator.query(task).status_code == 200
+    assert code(emulator) == "A"
+
+
+def test_one_may_be_for_a_task(emulator: Emulator) -> None:
+    first, second = emulator.create(), emulator.create()
+    emulator.control("scenarios", {"scenario": "query=internal_error", "times": 2, "match": {"task": second}})
+    assert [emulator.query(task).status_code for task in (first, second, first, second, second)] == [
+        *(200, 500, 200, 500, 200)
+    ]
+
+
+def test_steps_and_weights_may_be_queued_as_in_a_file(emulator: Emulator) -> None:
+    steps = [{"scenario": "create=rate_limited", "times": 2}, {"weights": {"fail=service_error": 1}, "times": 1}]
+    emulator.control("scenarios", {"name": "busy", "steps": steps})
+    assert [emulator.post(DOCUMENTED).status_code for _ in range(2)] == [429, 429]
+    assert code(emulator) == "service_error"
+    assert code(emulator) is None
+    assert {row["scenario_rule"] for row in emulator.control("journal")["rows"]} == {"busy", None}
+
+
+def test_what_waits_can_be_forgotten(emulator: Emulator) -> None:
+    for name in "ABC":
+        queue(emulator, name)
+    assert emulator.request("DELETE", "/__mock/scenarios/2").status_code == 200
+    assert waiting(emulator) == [1, 3]
+    for number in ("2", "9", "x", "²", "9" * 30):
+        gone = emulator.request("DELETE", f"/__mock/scenarios/{number}")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "scenario_not_found")
+    emulator.control("scenarios/default", {"scenario": "create=rate_limited"})
+    emulator.request("DELETE", "/__mock/scenarios")
+    assert emulator.control("scenarios") == {"queued": [], "key": None, "file": None}
+    assert queue(emulator, "D")["number"] == 4
+    emulator.control("worlds", {"reset": True})
+    assert waiting(emulator) == []
+
+
+def test_worlds_have_queues_of_their_own(emulator: Emulator) -> None:
+    other = emulator.as_key("sk-other")
+    queue(emulator, "A")
+    other.control("clock")
+    emulator.control("scenarios?all=true", {"scenario": "fail=upstream:B"})
+    assert [code(other), code(other)] == ["B", None]
+    assert [code(emulator), code(emulator)] == ["A", "B"]
+
+
+def test_no_more_wait_than_a_thousand(emulator: Emulator) -> None:
+    for _ in range(MAX_QUEUED):
+        queue(emulator, "A")
+    full = emulator.request("POST", "/__mock/scenarios", json={"scenario": "ok"})
+    assert (full.status_code, full.json()["error"]["code"]) == (429, "too_many_waiting")
+    assert code(emulator) == "A"
+    queue(emulator, "A")
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "a rule needs a scenario, or steps"),
+        ({"scenario": "fial=x"}, "did you mean 'fail'?"),
+        ({"scenario": "fail=servce_error"}, "did you mean 'service_error'?"),
+        ({"scenario": "ok", "tims": 3}, "unknown field `tims`"),
+        ({"scenario": "ok", "times": 0}, "$.times"),
+        ({"scenario": "ok", "times": 1.5}, "$.times"),
+        ({"scenario": "ok", "match": {"promt": "x"}}, "unknown field `promt`"),
+        ({"scenario": "ok", "operation": "any"}, "$.operation"),
+        ({"scenario": "x" * 501}, "$.scenario"),
+        ({"scenario": "ok", "steps": []}, "give either steps or one scenario"),
+        ({"weights": {}}, "$.weights"),
+        ([], "Expected `object`"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_queues_nothing(emulator: Emulator, body: object, says: str) -> None:
+    refused = emulator.request("POST", "/__mock/scenarios", json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_body")
+    assert says in refused.json()["error"]["message"]
+    assert waiting(emulator) == []
+
+
+def test_a_key_may_have_a_scenario_of_its_own_for_as_long_as_it_likes() -> None:
+    keys = {"sk-a": KeyRule(scenario="fail=upstream:A"), "sk-b": KeyRule()}
+    with Emulator.in_process(keys=keys) as emulator:
+        first, second = emulator.as_key("sk-a"), emulator.as_key("sk-b")
+        assert [code(first), code(second), code(first)] == ["A", None, "A"]
+        first.control("scenarios/default", {"scenario": "fail=upstream:B"})
+        assert code(first) == "B"
+        first.control("scenarios/default", {"scenario": None})
+        assert code(first) == "A"
+        refused = first.request("POST", "/__mock/scenarios/default", json={"scenario": "fial=x"})
+        assert "did you mean 'fail'?" in refused.json()["error"]["message"]
+
+
+def test_every_word_is_listed_with_what_it_takes(emulator: Emulator) -> None:
+    words = emulator.control("scenarios/words")["words"]
+    assert list(words) == [*WORDS, "flap", "ok"]
+    for name, word in words.items():
+        assert word["says"]
+        if name in ("create", "query", "credits", "fail", "cancel", "stuck", "delivery"):
+            for value in word["values"]:
+                assert parse_scenario(f"{name}={value}")
+    assert parse_scenario(f"flap={words['flap']['example']}")
+
+
+def test_what_waits_and_what_was_used_outlive_the_process(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text('[[rule]]\nscenario = "fail=upstream:F"\ntimes = 2\n', encoding="utf-8")
+    chosen = {"state": str(tmp_path / "state"), "scenarios": str(file)}
+    limited = {"X-Mock-Scenario": "create=rate_limited; times=2"}
+    with Emulator.in_process(**chosen) as emulator:
+        queue(emulator, "A", times=2)
+        queue(emulator, "B", times=1)
+        emulator.control("scenarios/default", {"scenario": "query=internal_error"})
+        assert code(emulator) == "A"
+        assert emulator.as_key("sk-file").create()
+        assert emulator.post(DOCUMENTED, limited).status_code == 429
+    with Emulator.in_process(**chosen) as emulator:
+        assert [code(emulator) for _ in range(2)] == ["A", "B"]
+        assert emulator.control("scenarios")["key"] == "query=internal_error"
+        assert [code(emulator.as_key("sk-file")) for _ in range(2)] == ["F", None]
+        assert [emulator.post(DOCUMENTED, limited).status_code for _ in range(2)] == [429, 200]
+        assert queue(emulator, "C")["number"] == 3

@@ -1,0 +1,60 @@
+"""A fault spoils an answer in one way alone, whatever the answer is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolink_mock.core.duration import SECOND
+from evolink_mock.scenarios.wire_faults import COMMITTING, DRIP_TIME, FAULTS, HTML_502, acts, altered, dripped
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+BODIES = st.binary(max_size=2000)
+ON_THE_WIRE = [fault for fault, row in FAULTS.items() if row.parts]
+ENDS = {"reset_before": "reset", "reset_midway": "reset", "commit_then_drop": "reset", "empty": "close"}
+
+
+@pytest.mark.parametrize("fault", ON_THE_WIRE)
+@given(body=BODIES)
+def test_what_is_sent_is_a_beginning_of_the_answer_or_all_of_it_and_more(fault: str, body: bytes) -> None:
+    done = list(acts(fault, HEAD, body))
+    sent = b"".join(act for act in done if isinstance(act, bytes))
+    match fault:
+        case "reset_before" | "commit_then_drop" | "empty":
+            assert sent == b""
+        case "reset_midway":
+            assert sent == HEAD + body[: len(body) // 2]
+        case "garbage_after":
+            assert sent.startswith(HEAD + body)
+            assert len(sent) > len(HEAD + body)
+    ends = [act for act in done if isinstance(act, str)]
+    assert ends == ([ENDS[fault]] if fault in ENDS else ["close"] if fault == "garbage_after" else [])
+    assert not ends or done[-1] == ends[0]
+
+
+@given(BODIES, st.none() | st.integers(0, 60 * SECOND))
+def test_a_drip_comes_in_twenty_pieces_at_most_and_takes_its_time(body: bytes, time: int | None) -> None:
+    pieces, pause = dripped(body, time)
+    wanted = DRIP_TIME if time is None else time
+    assert b"".join(pieces) == body
+    assert len(pieces) <= 20
+    assert all(pieces)
+    assert wanted - 20 <= pause * max(len(pieces) - 1, 1) <= wanted
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@given(body=BODIES, status=st.sampled_from([0, 200, 429]))
+def test_only_two_faults_make_it_another_answer(fault: str, body: bytes, status: int) -> None:
+    found = altered(fault, status, b"application/json", body)
+    match fault:
+        case "html_502":
+            assert found == (502, b"text/html", HTML_502)
+        case "truncated_json":
+            assert found == (status, b"application/json", body[: len(body) // 2])
+        case _:
+            assert found == (status, b"application/json", body)
+
+
+def test_nothing_happens_where_nothing_can_be_answered() -> None:
+    carried_out = {fault for fault, row in FAULTS.items() if row.carried_out}
+    assert carried_out == FAULTS.keys() - {"reset_before", "empty", "html_502"}
+    assert carried_out >= COMMITTING

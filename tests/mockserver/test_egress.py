@@ -1,0 +1,78 @@
+"""Names that hang keep nobody waiting: neither other names, nor other threads, nor the end of the process."""
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from evolink_mock.egress import SystemResolver
+
+HANGING = [f"hanging-{number}.example.com" for number in range(40)]
+
+
+class Names:
+    """What the machine's look-up does: some names hang until `release`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self._released = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
+
+    def release(self) -> None:
+        self._released.set()
+
+    def _look_up(self, host: str, port: int, **_: object) -> list[tuple[Any, ...]]:
+        self.asked.append(host)
+        if host.startswith("hanging"):
+            assert self._released.wait(20)
+        if host.startswith("unknown"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2606:4700::1111", port, 0, 0))]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Any:
+    names = Names(monkeypatch)
+    yield names
+    names.release()
+
+
+def test_names_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
+    async def scene() -> None:
+        resolver = SystemResolver()
+        hanging = [asyncio.create_task(resolver.resolve(name, 443)) for name in HANGING]
+        async with asyncio.timeout(10):
+            (found,) = await resolver.resolve("quick.example.com", 8443)
+            assert await asyncio.to_thread(lambda: "done") == "done"
+        assert (found["hostname"], found["host"], found["port"]) == ("quick.example.com", "2606:4700::1111", 8443)
+        assert found["family"] == socket.AF_INET6
+        await resolver.close()
+        await asyncio.wait(hanging)
+
+    asyncio.run(scene())
+
+
+def test_a_name_is_looked_up_once_for_all_who_ask_at_once_and_anew_for_those_who_come_later(names: Names) -> None:
+    async def scene() -> None:
+        resolver = SystemResolver()
+        asking = [asyncio.create_task(resolver.resolve(HANGING[0], 443)) for _ in range(100)]
+        await asyncio.sleep(0)
+        asking[0].cancel()
+        names.release()
+        found = await asyncio.gather(*asking, return_exceptions=True)
+        assert isinstance(found[0], asyncio.CancelledError)
+        assert all(answer == found[1] for answer in found[1:])
+        await resolver.resolve(HANGING[0], 443)
+        assert names.asked == [HANGING[0]] * 2
+
+    asyncio.run(scene())
+
+
+def test_a_name_that_nobody_knows_is_an_error(names: Names) -> None:
+    async def scene() -> None:
+        with pytest.raises(socket.gaierror):
+            await SystemResolver().resolve("unknown.example.com")
+
+    asyncio.run(scene())

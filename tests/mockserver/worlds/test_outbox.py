@@ -1,0 +1,208 @@
+"""The outbox gives each delivery its turn, lets go what was held, and forgets only what is done."""
+
+from collections.abc import Iterable
+from unittest.mock import Mock
+
+import pytest
+
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_mock.clock import Bell
+from evolink_mock.core.delivery import Delivery, Hold, Outcome, Stage, after
+from evolink_mock.core.duration import Micros
+from evolink_mock.worlds.due_queue import Due
+from evolink_mock.worlds.outbox import Outbox
+from evolink_mock.worlds.store import MemoryStore
+
+NEVER = 4_000_000_000_000_000
+
+
+def outbox(limit: int = 100, store: MemoryStore | None = None, started: Bell | None = None, last: int = 0) -> Outbox:
+    return Outbox(MemoryStore() if store is None else store, limit, started or Bell(), last)
+
+
+def queued(task: str = "a", due: Micros = 10, hold: Hold = "") -> Delivery:
+    return Delivery(task, "ended", 0, due=due, hold=hold)
+
+
+KINDS = {
+    "lost": Delivery("a", "ended", 0, "lost", note="swallowed"),
+    "replay": Delivery("a", "replay", 0, due=99, of=1),
+}
+
+
+def tried(delivery: Delivery, status: int, now: Micros) -> Delivery:
+    return after(delivery, "https://a.com/", now, now, Outcome(status), EVOLINK_CALLBACKS)
+
+
+def begun(box: Outbox, now: Micros) -> int:
+    """Begin the attempt that is due first; the number of its delivery."""
+    due = box.take(now)
+    assert due is not None
+    number = box.number_of(due)
+    assert number is not None
+    before = box.get(number)
+    assert box.begin(number, now) == before
+    return number
+
+
+def attempt(box: Outbox, status: int = 200, now: Micros = NEVER) -> int:
+    """Make the attempt that is due first, at once; the number of its delivery."""
+    number = begun(box, now)
+    delivery = box.get(number)
+    assert delivery is not None
+    box.keep(number, tried(delivery, status, now))
+    return number
+
+
+def drained(box: Outbox) -> list[tuple[Micros, str]]:
+    """All that is due at any time. Nothing is left of it."""
+    found = []
+    while (due := box.take(NEVER)) is not None:
+        found.append((due.at, due.name))
+    return found
+
+
+def restarted(deliveries: Iterable[tuple[int, Delivery]], limit: int = 100) -> Outbox:
+    """An outbox that finds these deliveries in its store, and an empty queue."""
+    store = MemoryStore()
+    for number, delivery in deliveries:
+        store.put_delivery(number, delivery)
+    return outbox(limit, store)
+
+
+def test_a_restarted_outbox_still_holds_lets_go_and_counts_on() -> None:
+    box = restarted([(3, queued("a", 50, "next")), (4, queued("b", 60, "read")), (7, tried(queued("c"), 200, 9))])
+    box.seen("b", 20)
+    box.overtaken(7, 30)
+    assert box.put(queued("d", 40)) == 8
+    assert drained(box) == [(20, "#4"), (30, "#3"), (40, "#8")]
+
+
+def test_a_number_is_never_given_twice_even_where_the_last_was_forgotten_before_a_restart() -> None:
+    store = MemoryStore()
+    box = outbox(1, store)
+    box.put(queued("a", 50))
+    box.put(queued("b", 10))
+    assert [attempt(box), attempt(box), *box.numbers()] == [2, 1, 1]
+    assert outbox(1, store, last=box.last).put(queued("c")) == 3
+
+
+def test_an_attempt_that_a_restart_cut_off_is_made_again() -> None:
+    store = MemoryStore()
+    box = outbox(store=store)
+    box.put(queued(due=10))
+    assert begun(box, 12) == 1
+    assert drained(outbox(store=store)) == [(10, "#1")]
+
+
+def test_an_attempt_under_way_shows_since_when_and_is_given_out_once() -> None:
+    box = outbox()
+    box.put(queued(due=10))
+    assert box.take(9) is None
+    assert begun(box, 12) == 1
+    assert box.under_way == {1: 12}
+    assert box.get(1) == queued(due=10)._replace(started=12)
+    assert (box.take(NEVER), box.next_due()) == (None, None)
+    box.keep(1, tried(queued(due=10), 200, 12))
+    assert box.under_way == {}
+    assert box.get(1) == tried(queued(due=10), 200, 12)
+
+
+@pytest.mark.parametrize("hold", ["next", "read"])
+def test_what_is_under_way_cannot_be_let_go(hold: Hold) -> None:
+    box = outbox()
+    box.put(queued("a", 10, hold))
+    box.put(queued("b", 90))
+    begun(box, 10)
+    box.overtaken(2, 5)
+    box.seen("a", 5)
+    assert box.next_due() == 90
+    assert box.get(1) == queued("a", 10, hold)._replace(started=10)
+
+
+def test_only_the_callback_of_a_later_task_lets_go_what_is_held_for_one() -> None:
+    box = outbox()
+    for delivery in (queued("a", 90), queued("b", 50, "next"), queued("c", 90), KINDS["replay"]):
+        box.put(delivery)
+    for by in (1, 2, 4, 5):
+        box.overtaken(by, 20)
+        box.seen("b", 20)
+        assert box.next_due() == 50
+    box.overtaken(3, 20)
+    assert box.next_due() == 20
+
+
+@pytest.mark.parametrize("hold", ["next", "read"])
+def test_what_is_due_already_is_not_put_off_by_being_let_go(hold: Hold) -> None:
+    box = outbox()
+    box.put(queued("a", 10, hold))
+    box.put(queued("b", 90))
+    box.overtaken(2, 20)
+    box.seen("a", 20)
+    assert drained(box) == [(10, "#1"), (90, "#2")]
+
+
+@pytest.mark.parametrize("stage", ["delivered", "exhausted", "unrouted", "forbidden", "lost"])
+def test_what_is_done_goes_beyond_the_limit_oldest_first_and_what_waits_stays(stage: Stage) -> None:
+    box = outbox(limit=2)
+    waiting = [box.put(queued(due=100)) for _ in range(5)]
+    done = [box.put(Delivery("a", "ended", 0, stage)) for _ in range(4)]
+    assert box.numbers() == [*waiting, *done[-2:]]
+    assert box.get(done[0]) is None
+    assert len(drained(box)) == 5
+
+
+def test_the_end_of_a_task_is_due_too_and_is_no_attempt() -> None:
+    box = outbox()
+    box.expect("task-unified-1-a", 30)
+    box.expect("task-unified-2-b", 20)
+    box.put(queued(due=25))
+    box.give_up("task-unified-2-b", 20)
+    assert attempt(box) == 1
+    end = box.take(30)
+    assert end == Due("task-unified-1-a", 30)
+    assert box.number_of(end) is None
+    box.put_back(end)
+    assert box.take(30) == end
+
+
+def test_the_bell_for_senders_rings_for_what_is_due_sooner_than_all_else() -> None:
+    started = Mock(Bell)
+    box = outbox(started=started)
+    rings = []
+    for due in (50, 60, 50, 40):
+        box.put(queued("a", due, "next"))
+        rings.append(started.ring.call_count)
+    box.expect("task-unified-1-a", 30)
+    box.overtaken(2, 20)
+    assert rings == [1, 1, 1, 2]
+    assert started.ring.call_count == 4
+
+
+def test_whoever_watches_hears_of_every_change_meanwhile_and_of_none_after() -> None:
+    box = outbox()
+    box.put(queued(due=10))
+    with box.watched() as changed:
+        box.put(queued("b", 90, "read"))
+        attempt(box, 500, now=10)
+        box.seen("b", 20)
+        assert changed == [2, 1, 1, 2]
+    box.put(queued())
+    assert changed == [2, 1, 1, 2]
+
+
+def test_one_who_stops_watching_leaves_the_others_watching() -> None:
+    box = outbox()
+    with box.watched() as staying:
+        with box.watched():
+            pass
+        box.put(queued())
+        assert staying == [1]
+
+
+def test_deliveries_are_found_by_number_and_by_task() -> None:
+    box = outbox()
+    for task in ("a", "b", "a"):
+        box.put(queued(task))
+    assert (box.of_task("a"), box.of_task("b"), box.of_task("c")) == ([1, 3], [2], [])
+    assert (box.get(4), box.begin(4, 10), box.under_way) == (None, None, {})

@@ -1,0 +1,55 @@
+"""Emulators in this process, honest or not, as the kit's own tests hold them."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Thread
+
+import uvicorn
+
+from evolink_contracts.runs.selftest import offered
+from evolink_contracts.target.target import Target
+from evolink_contracts.target.transports import InProcess
+from evolink_contracts.target.webhook import Hook
+
+EMULATORS = offered()
+
+
+@contextmanager
+def emulator(name: str | None = None) -> Iterator[tuple[InProcess, Hook]]:
+    """One emulator, or the mutant of that name, and a receiver that it calls back."""
+    hook = Hook()
+    with EMULATORS.made(name, {hook.origin: hook}) as app:
+        carrier = InProcess(app)
+        try:
+            yield carrier, hook
+        finally:
+            carrier.close()
+
+
+@contextmanager
+def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
+    """The same; what is opened is empty each time."""
+    with emulator(name) as (carrier, hook):
+
+        @contextmanager
+        def opened() -> Iterator[Target]:
+            hook.forget()
+            # The same seed, so that the same history has the same end each time, and can be made shorter.
+            target = Target(carrier, "sk-machine", hook=hook, reached=True)
+            yield target
+            target.reset(0)
+
+        yield opened
+
+
+@contextmanager
+def served(name: str | None = None) -> Iterator[str]:
+    """The same behind a socket; gives its URL."""
+    with EMULATORS.made(name, {}) as app, socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+        thread = Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
