@@ -142,7 +142,7 @@ def _lost_update() -> tuple[Callable[..., Answer], Callable[..., object]]:
 def test_a_planted_race_is_told_in_few_steps() -> None:
     query, end = _lost_update()
     hook = Hook()
-    patches = (around("routes:Api.query", query), around("world:World.end", end))
+    patches = (around("api.routes:Api.query", query), around("worlds.world:World.end", end))
     with (
         patched(patches),
         EMULATORS.made(None, {hook.origin: hook}) as app,

@@ -25,10 +25,10 @@ ELSEWHERE = {
     "evolink-mock serve --callback-route": "tests/e2e/test_callbacks.py",
     "evolink-mock doctor": "tests/e2e/test_callback_commands.py",
     "evolink-contracts run": "tests/contracts/test_kit_command.py",
-    "evolink-mock check": "tests/mockserver/test_scenario_file.py",
-    "evolink-mock explain": "tests/mockserver/test_explain.py",
-    "pip install 'evolink-devkit[media]'\nevolink-mock serve --media-route": "tests/mockserver/test_inputs.py",
-    "curl -s http://127.0.0.1:8080/api/v1/files": "tests/mockserver/test_uploads.py",
+    "evolink-mock check": "tests/mockserver/scenarios/test_file.py",
+    "evolink-mock explain": "tests/mockserver/control/test_explain.py",
+    "pip install 'evolink-devkit[media]'\nevolink-mock serve --media-route": "tests/mockserver/api/test_input_files.py",
+    "curl -s http://127.0.0.1:8080/api/v1/files": "tests/mockserver/api/test_files.py",
     "docker compose up --build": "tests/docs/test_container.py",
 }
 """Commands that this file does not run, and where they are run or why they cannot be."""

@@ -15,9 +15,10 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from PIL import Image
 
-from evolink_mock import Settings, fetching, settings
+from evolink_mock import Settings, settings
 from evolink_mock.core.media_routes import FromPublic
 from evolink_mock.media import encoder as moving
+from evolink_mock.media import fetcher as fetching
 from evolink_mock.media.video import Files, Video
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
 from tests.support.media_samples import jpeg, photo, saved, sound, turned
