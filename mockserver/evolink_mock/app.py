@@ -21,16 +21,14 @@ from evolink_mock.control.access import ControlGate
 from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control
 from evolink_mock.control.timeline import Timeline
-from evolink_mock.core.callback_routes import Kind, Routing, read_origin
+from evolink_mock.core.callback_routes import Routing, read_origin
 from evolink_mock.core.distribution import parse_generation
 from evolink_mock.core.duration import SECOND
 from evolink_mock.delivery.dispatcher import Dispatcher
-from evolink_mock.delivery.sink import Sink
-from evolink_mock.delivery.transport import LateTransport, Transport
+from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import Shelf
-from evolink_mock.scenarios.precedence import Doors
+from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import MEDIA, Settings
-from evolink_mock.tls import Trust
 from evolink_mock.worlds.idle_settlement import settle_when_quiet
 from evolink_mock.worlds.ready_queue import Agenda
 from evolink_mock.worlds.registry import Worlds
@@ -123,7 +121,7 @@ def create_app(
     file = _scenario_file(settings)
     shelf = Shelf(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
     uploads = Uploads(worlds, settings.keys, shelf, rules.public_url)
-    api = Api(settings, worlds, Doors(file), dispatcher.let_pass, ResultLinks(settings, shelf))
+    api = Api(settings, worlds, ScenarioResolver(file), dispatcher.let_pass, ResultLinks(settings, shelf))
     routes = api.routes()
     look = partial(_look_at_files, settings, shelf, uploads, routes)
     if settings.media_route or settings.fetch_public:
@@ -197,30 +195,6 @@ def _resume(settings: Settings, saved: Saved) -> Clock:
     if (settings.clock, settings.speed) != (saved.server_mode, saved.server_speed):
         return make_clock(settings.clock, start=clock.now(), speed=settings.speed)
     return clock
-
-
-def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Mapping[Kind, Transport]:
-    """One transport for each kind of way."""
-    trust = Trust(settings)
-    return {
-        "network": LateTransport(partial(_network, trust)),
-        "public": LateTransport(partial(_network, trust, public=True)),
-        "receiver": LateTransport(partial(_receivers, receivers)),
-        "sink": Sink(),
-    }
-
-
-def _network(trust: Trust, *, public: bool = False) -> Transport:
-    from evolink_mock.delivery.http_transport import Network, PublicResolver
-    from evolink_mock.egress import SystemResolver
-
-    return Network(trust.context, PublicResolver if public else SystemResolver)
-
-
-def _receivers(receivers: Mapping[str, ASGIApp]) -> Transport:
-    from evolink_mock.delivery.asgi_transport import Receivers
-
-    return Receivers(receivers)
 
 
 def _clocks(settings: Settings) -> ClockFactory:

@@ -1,16 +1,19 @@
-"""Looks names up in threads that nobody waits for, since a look-up that hangs cannot be stopped.
+"""Egress: DNS resolution and exact URLs of outgoing HTTP, guarded against requests to internal addresses.
 
-aiohttp's own resolver uses the threads of the event loop: a few names that hang would keep all other work from them,
-and the process from ending.
+Names are looked up in daemon threads, since a look-up that hangs cannot be cancelled: aiohttp's own resolver uses the
+threads of the event loop, where a few such names would block all other work, and the end of the process.
 """
 
 import asyncio
 import socket
 import threading
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from evolink_mock.core.url_policy import judge_callback
 
 _MOST = 64
 """Look-ups at once."""
@@ -84,3 +87,46 @@ def _ask(host: str, port: int, family: int) -> list[ResolveResult]:
         )
         for found, _, protocol, _, address in answers
     ]
+
+
+class Blocked(OSError):
+    """A name led to an address that production would not connect to."""
+
+    def __init__(self, text: str) -> None:
+        # aiohttp shows what stands in the place of the system's words.
+        super().__init__(0, text)
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names at the moment of connecting, to public addresses or to none at all.
+
+    The verdict at create cannot do this: a name may answer differently by the time of the attempt.
+    """
+
+    def __init__(self, inner: AbstractResolver | None = None) -> None:
+        self._inner = inner or SystemResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        for result in found:
+            objection = judge_callback(f"https://{host}/", [result["host"]])
+            if objection is not None:
+                raise Blocked(f"{host} resolves to {result['host']}, which is internal")
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+@lru_cache(maxsize=1024)
+def exact_url(text: str) -> URL:
+    """Byte for byte as it was written."""
+    scheme, _, rest = text.partition("://")
+    # Whatever comes behind the authority begins with one of these, and may have an @ in it.
+    end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
+    authority, target = rest[:end], rest[end:]
+    # All of the target as the path, since a query that is empty would lose its question mark.
+    path = target if target.startswith("/") else f"/{target}" if target else ""
+    return URL.build(scheme=scheme, authority=authority, path=path, encoded=True)

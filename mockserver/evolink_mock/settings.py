@@ -14,11 +14,12 @@ from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.callback_routes import read_origin, read_place
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.distribution import parse_generation
+from evolink_mock.core.grant import Grant
 from evolink_mock.core.media_routes import read_media_origin, read_media_place
 from evolink_mock.core.redaction import REDACTED, shown_key
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import to_units
-from evolink_mock.scenarios.language import parse_scenario, unknown
-from evolink_mock.worlds.world import Grant
+from evolink_mock.scenarios.language import parse_scenario
 
 ENV_PREFIX = "EVOLINK_MOCK_"
 MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))
@@ -217,7 +218,7 @@ def _check_key(key: str, rule: KeyRule) -> None:
             raise ValueError(f"keys: the scenario of {shown}: {error}") from None
     for model in rule.models or ():
         if model not in MODELS:
-            raise ValueError(f"keys: of {shown}: {unknown('model', model, tuple(MODELS))}")
+            raise ValueError(f"keys: of {shown}: {unknown_name('model', model, tuple(MODELS))}")
 
 
 def _check_certificates(file: str) -> None:
@@ -270,7 +271,7 @@ _OWN_VARIABLES = frozenset({f"{ENV_PREFIX}CONFIG"})
 
 def _known(name: str, shown: str, candidates: Any) -> None:
     if name not in NAMES:
-        raise ValueError(unknown("setting", shown, tuple(candidates)))
+        raise ValueError(unknown_name("setting", shown, tuple(candidates)))
 
 
 def _read(reader: Callable[[str], str], name: str, text: str) -> str:
@@ -310,7 +311,9 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
     if name == "keys":
         for setting in (setting for rule in value.values() if isinstance(rule, Mapping) for setting in rule):
             if setting not in KeyRule.__struct_fields__:
-                raise ValueError(f"{where}: {unknown('setting of a key', str(setting), KeyRule.__struct_fields__)}")
+                raise ValueError(
+                    f"{where}: {unknown_name('setting of a key', str(setting), KeyRule.__struct_fields__)}"
+                )
     accepted = get_args(wanted) if get_origin(wanted) is Literal else ()
     try:
         return msgspec.convert(value, wanted, strict=strict)

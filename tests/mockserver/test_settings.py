@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from evolink_mock.core.grant import Grant
 from evolink_mock.settings import NAMES, load_settings
-from evolink_mock.worlds.world import Grant
 
 
 def write(tmp_path: Path, text: str) -> Path:

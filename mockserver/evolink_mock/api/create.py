@@ -10,6 +10,7 @@ import msgspec
 
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.models import MODELS
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Call
 from evolink_mock.api.fault_injection import hold_back
 from evolink_mock.api.responses import Answer, come_again, refuse, refuse_invalid
@@ -18,7 +19,6 @@ from evolink_mock.core.bodies import created_body
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import Refusal, Request, Validator
-from evolink_mock.delivery.attempts import first_attempt
 from evolink_mock.scenarios.delivery_faults import CHAOS
 from evolink_mock.scenarios.directive import OPENING, take_directive
 from evolink_mock.scenarios.precedence import Decision
@@ -72,7 +72,7 @@ class Creation:
         answer = Answer(200, self._created(name, task), task=name, door=decision.door)
         chaos = decision.scenario.delivery
         if task.calls and chaos is not None and CHAOS[chaos].instant:
-            hold_back(answer, partial(first_attempt, world, name))
+            hold_back(answer, partial(world.outbox.first_attempt, name, EVOLINK_CALLBACKS.timeout + 1))
         return answer
 
     def _judged(self, body: object, looked: Mapping[str, Any]) -> Request | Refusal:

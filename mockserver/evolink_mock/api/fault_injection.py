@@ -75,8 +75,7 @@ def injection(world: World, decision: Decision, operation: Scripted, about: str,
         return Injection()
     left: Micros | None = None
     if scenario.limited:
-        count, since = world.script.window(f"{operation} {about} {decision.text}", now)
-        world.store.touch()
+        count, since = world.script.usage(f"{operation} {about} {decision.text}", now)
         left = None if scenario.lasts is None else since + scenario.lasts - now
         if (scenario.times is not None and count >= scenario.times) or (left is not None and left <= 0):
             return Injection()

@@ -20,7 +20,7 @@ from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Event, Task
 from evolink_mock.scenarios.language import Scripted
-from evolink_mock.scenarios.precedence import BUILT_IN, Asked, Decision, Doors, subject_of, subject_of_task
+from evolink_mock.scenarios.precedence import BUILT_IN, Decision, Lookup, ScenarioResolver, subject_of, subject_of_task
 from evolink_mock.scenarios.rules import Subject
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.registry import Worlds
@@ -38,13 +38,13 @@ class Api:
         self,
         settings: Settings,
         worlds: Worlds,
-        doors: Doors,
+        resolver: ScenarioResolver,
         let_pass: Callable[[World, Micros], Awaitable[None]],
         links: ResultLinks,
     ) -> None:
         self._links = links
         self._settings = settings
-        self._doors = doors
+        self._resolver = resolver
         self._let_pass = let_pass
         self._choices = settings.choices
         self._worlds = worlds
@@ -184,7 +184,7 @@ class Api:
 
     def _silent(self, call: Call, task: Task | None) -> bool:
         """Whether no door says anything, but perhaps the prompt's: a quick look, since nearly always none does."""
-        return SCENARIO_HEADER not in call.headers and self._doors.silent(call.world, task)
+        return SCENARIO_HEADER not in call.headers and self._resolver.may_skip(call.world.script, task)
 
     def _scripted(
         self,
@@ -199,7 +199,7 @@ class Api:
         header = call.headers.get(SCENARIO_HEADER)
         text = None if header is None else header.decode("latin-1")
         try:
-            decision = self._doors.decide(Asked(call.world, operation, directive, text, task, subject))
+            decision = self._resolver.decide(Lookup(call.world.script, operation, directive, text, task, subject))
         except ValueError as error:
             return _no_scenario(error)
         return scripted(call, operation, decision, subject, partial(carry_out, decision), self._let_pass)

@@ -12,8 +12,8 @@ from evolink_mock.control.long_poll import FEED, MAX_ROWS, feed, move_on, read_w
 from evolink_mock.control.views import show_delivery
 from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
 from evolink_mock.core.redaction import shown_key
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
-from evolink_mock.scenarios.language import unknown
 from evolink_mock.worlds.journal import show_received
 from evolink_mock.worlds.registry import Worlds
 from evolink_mock.worlds.world import World
@@ -133,7 +133,7 @@ def _read_status(ask: Ask) -> tuple[str, ...] | None:
         return _GROUPS[status]
     known = (*_WAITING, *_STAGES)
     if status not in known:
-        raise Refused(400, "invalid_query", unknown("status", status, (*known, *_GROUPS)))
+        raise Refused(400, "invalid_query", unknown_name("status", status, (*known, *_GROUPS)))
     return (status,)
 
 

@@ -14,7 +14,7 @@ from evolink_mock.api.endpoint import HungUp, Reply, read_body, send_reply
 from evolink_mock.api.responses import Answer, refuse_control, refuse_method
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.redaction import redact
-from evolink_mock.scenarios.language import unknown
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.worlds.registry import Worlds
 from evolink_mock.worlds.store import Unusable
 from evolink_mock.worlds.world import World
@@ -135,7 +135,7 @@ def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
     known = ("all", *call.parameters)
     for name, value in pairs:
         if name not in known:
-            raise Refused(400, "invalid_query", unknown("parameter of this call", name, known))
+            raise Refused(400, "invalid_query", unknown_name("parameter of this call", name, known))
         if name == "all" and value not in ("true", "false"):
             raise Refused(400, "invalid_query", f"all must be true or false; got {value[:40]!r}")
     return dict(pairs)

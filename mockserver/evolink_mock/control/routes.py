@@ -27,9 +27,9 @@ from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.redaction import shown_key
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import Event, Failure, Task, to_credits, to_units
 from evolink_mock.delivery.dispatcher import Dispatcher
-from evolink_mock.scenarios.language import unknown
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.journal import show_entry, show_happening
 from evolink_mock.worlds.registry import Worlds
@@ -170,7 +170,7 @@ class Control:
         if len(chosen) != 1:
             raise Refused(400, "invalid_body", "Give exactly one of advance, until and mode")
         if change.mode is not None and change.mode not in _MODES:
-            raise Refused(400, "invalid_body", unknown("mode", change.mode, _MODES))
+            raise Refused(400, "invalid_body", unknown_name("mode", change.mode, _MODES))
         if change.speed is not None and change.mode != "scaled":
             raise Refused(400, "invalid_body", 'speed goes with {"mode": "scaled"}')
         speed = (change.speed or self._settings.speed) if change.mode == "scaled" else 1.0
@@ -237,7 +237,7 @@ class Control:
         wanted = ask.query.get("status")
         known = ("pending", "processing", *sorted(TERMINAL))
         if wanted is not None and wanted not in known:
-            raise Refused(400, "invalid_query", unknown("status", wanted, known))
+            raise Refused(400, "invalid_query", unknown_name("status", wanted, known))
         rows: list[dict[str, object]] = []
         for world in ask.worlds:
             for name, task in world.store.newest_first():
@@ -316,7 +316,7 @@ class Control:
     async def _journal(self, ask: Ask) -> object:
         task, route, status = (ask.query.get(name) for name in ("task", "route", "status"))
         if route not in (None, "create", "query", "credits", "any"):
-            raise Refused(400, "invalid_query", unknown("route", route, ("create", "query", "credits", "any")))
+            raise Refused(400, "invalid_query", unknown_name("route", route, ("create", "query", "credits", "any")))
         if status is not None and not _STATUS.fullmatch(status):
             raise Refused(400, "invalid_query", "status must be three digits, such as 404, or a class such as 4xx")
 

@@ -51,7 +51,7 @@ class ScenarioControl:
     def _show(self, world: World) -> dict[str, object]:
         return {
             "queued": [_show_queued(row) for row, _ in world.script.queued.values()],
-            "key": world.script.default or world.grant.scenario,
+            "key": world.script.of_key,
             "file": self._show_file(world),
         }
 
@@ -74,14 +74,11 @@ class ScenarioControl:
                 raise Refused(400, "invalid_body", str(error)) from None
             except OverflowError as error:
                 raise Refused(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios forgets them") from None
-            world.store.touch()
         return {"worlds": rows} if ask.everything else rows[0]
 
     async def _clear(self, ask: Ask) -> object:
         for world in ask.worlds:
-            world.script.queued.clear()
-            world.script.default = None
-            world.store.touch()
+            world.script.clear()
         return await self._list(ask)
 
     async def _forget(self, ask: Ask) -> object:
@@ -91,8 +88,7 @@ class ScenarioControl:
         if not held:
             raise Refused(404, "scenario_not_found", "No such scenario is queued; GET /__mock/scenarios lists them")
         for world in held:
-            del world.script.queued[number]
-            world.store.touch()
+            world.script.forget(number)
         return await self._list(ask)
 
     async def _set_default(self, ask: Ask) -> object:
@@ -103,8 +99,7 @@ class ScenarioControl:
             except ValueError as error:
                 raise Refused(400, "invalid_body", f"scenario: {error}") from None
         for world in ask.worlds:
-            world.script.default = text
-            world.store.touch()
+            world.script.set_default(text)
         return await self._list(ask)
 
     async def _words(self, ask: Ask) -> object:

@@ -5,6 +5,9 @@ from typing import Literal, NamedTuple, TypeAlias
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.duration import SECOND, Micros
 
+USER_AGENT = "evolink-mock"
+"""Of every outgoing request. No source documents the one of the real service."""
+
 Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "forbidden", "lost"]
 """`unrouted`: no way leads there. `forbidden`: production would not call this URL. `lost`: a scenario swallowed it, or
 the emulator failed to send it."""

@@ -8,60 +8,16 @@ from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.seed import Seed, draws
 from evolink_mock.core.task import NEVER, Event, Failure, Plan, State, Task
 from evolink_mock.core.validation import Request
-from evolink_mock.scenarios.delivery_faults import CHAOS
-from evolink_mock.scenarios.language import DEFAULT, UPSTREAM, Scenario
 
 _PENDING = State("pending", 0)
-_CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
+CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
 
 
-def plan(request: Request, scenario: Scenario, law: Generation, seed: Seed, n: int, choices: Choices) -> Plan:
-    """Draw the future of a world's n-th task. A scenario's outcome wins over what the request itself deserves."""
+def plan(request: Request, law: Generation, seed: Seed, n: int, choices: Choices) -> Plan:
+    """Draw the plan of a world's n-th task."""
     starts, ends = draw_times(law, draws(seed, n))
     units = quote(request, request.duration, choices)
-    plain = Plan(starts, ends, request.doom, request.duration * SECOND, units, units)
-    return plain if scenario is DEFAULT else _bent(plain, request, scenario, choices)
-
-
-def _bent(plain: Plan, request: Request, scenario: Scenario, choices: Choices) -> Plan:
-    """A plan as a scenario has it."""
-    starts, ends, lingers = plain.starts, plain.ends, 0
-    if scenario.slow_start is not None:
-        starts, ends = starts + scenario.slow_start, ends + scenario.slow_start
-    if scenario.slow_finish is not None:
-        ends, lingers = ends + scenario.slow_finish, scenario.slow_finish
-    if scenario.delivery is not None and CHAOS[scenario.delivery].instant:
-        starts = ends = 0
-    elif scenario.stuck == "99":
-        ends, lingers = NEVER, NEVER - ends
-    elif scenario.stuck is not None or scenario.polls is not None:
-        starts = ends = NEVER
-    failure = plain.failure
-    if scenario.fail is not None:
-        failure = _failure(scenario.fail, scenario.message)
-    elif scenario.cancel is not None:
-        failure = _CANCELLED
-    video, charged = plain.video, plain.charged
-    if scenario.actual_duration is not None and scenario.actual_duration < video:
-        video = scenario.actual_duration
-        charged = quote(request, video / SECOND, choices)
-    return plain._replace(
-        starts=starts,
-        ends=ends,
-        failure=failure,
-        video=video,
-        charged=charged,
-        lingers=lingers,
-        cancelled=scenario.cancel == "cancelled",
-        reads=scenario.polls or 0,
-    )
-
-
-def _failure(code: str, message: str | None) -> Failure:
-    if code.startswith(UPSTREAM):
-        code = code.removeprefix(UPSTREAM)
-        return Failure(code, message or code)
-    return Failure(code, message or FAILURES[code].message)
+    return Plan(starts, ends, request.doom, request.duration * SECOND, units, units)
 
 
 def state_of(task: Task, now: Micros) -> State:
@@ -105,7 +61,7 @@ def _progress(plan: Plan, elapsed: Micros) -> int:
 
 def _ended(event: Event, progress: int, cancelled: bool) -> State:
     if event.kind == "cancelled":
-        return State("cancelled", progress, _CANCELLED, event.at)
+        return State("cancelled", progress, CANCELLED, event.at)
     if event.failure is None:
         return State("completed", 100, None, event.at)
     return State("failed", progress, event.failure, event.at, cancelled and event.kind == "read")

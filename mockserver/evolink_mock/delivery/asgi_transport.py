@@ -8,8 +8,8 @@ from starlette.types import ASGIApp
 
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.callback_routes import take_apart
-from evolink_mock.core.delivery import Outcome
-from evolink_mock.delivery.transport import USER_AGENT, Posting, excerpt
+from evolink_mock.core.delivery import USER_AGENT, Outcome
+from evolink_mock.delivery.transport import Posting, excerpt
 
 
 class Receivers:

@@ -4,8 +4,6 @@ from typing import Literal
 
 import msgspec
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.clock import wall_seconds
 from evolink_mock.core.delivery import Delivery, said
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
@@ -48,20 +46,6 @@ def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
     if delivery.body is not None:
         return delivery.body
     return world.shown(delivery.task, task, state_of(task, world.clock.now()))
-
-
-async def first_attempt(world: World, task_id: str) -> None:
-    """Wait until the first attempt to call back is over, or longer than any attempt takes."""
-    until = wall_seconds() + EVOLINK_CALLBACKS.timeout + 1
-    outbox, agenda = world.outbox, world.rules.agenda
-    with outbox.watched() as changed:
-        numbers = outbox.of_task(task_id)
-        while outbox is world.outbox and not agenda.closed and (left := until - wall_seconds()) > 0:
-            deliveries = (outbox.get(number) for number in (*numbers, *changed))
-            if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
-                return
-            changed.clear()
-            await outbox.bell.wait(left)
 
 
 def attempted(world: World, number: int, delivery: Delivery) -> None:

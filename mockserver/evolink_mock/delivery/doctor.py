@@ -8,7 +8,6 @@ import msgspec
 
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.app import make_transports
 from evolink_mock.core.bodies import task_body
 from evolink_mock.core.callback_routes import SINK, Routing, Way, take_apart
 from evolink_mock.core.delivery import Outcome, said, timed_out
@@ -16,6 +15,7 @@ from evolink_mock.core.duration import SECOND
 from evolink_mock.core.task import Plan, State, Task
 from evolink_mock.core.url_policy import judge_callback
 from evolink_mock.delivery.transport import Posting
+from evolink_mock.delivery.transports import make_transports
 from evolink_mock.settings import Settings
 
 _MODEL = next(iter(MODELS))

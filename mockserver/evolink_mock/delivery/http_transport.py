@@ -3,52 +3,19 @@
 import socket
 import ssl
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Literal
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
+from aiohttp.abc import AbstractResolver
 
 from evolink_mock.clock import wall_micros
-from evolink_mock.core.delivery import Fault, Outcome
+from evolink_mock.core.delivery import USER_AGENT, Fault, Outcome
 from evolink_mock.core.url_policy import judge_callback
-from evolink_mock.delivery.transport import READ_ANSWER, USER_AGENT, Posting, excerpt
-from evolink_mock.egress import SystemResolver
+from evolink_mock.delivery.transport import READ_ANSWER, Posting, excerpt
+from evolink_mock.egress import Blocked, SystemResolver, exact_url
 
 _KEPT_OPEN = 0.5
 """Seconds a connection stays open without use, where it is used again at all."""
-
-
-class Blocked(OSError):
-    """A name led to an address that production would not connect to."""
-
-    def __init__(self, text: str) -> None:
-        # aiohttp shows what stands in the place of the system's words.
-        super().__init__(0, text)
-
-
-class PublicResolver(AbstractResolver):
-    """Resolves names at the moment of connecting, to public addresses or to none at all.
-
-    The verdict at create cannot do this: a name may answer differently by the time of the attempt.
-    """
-
-    def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or SystemResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        for result in found:
-            objection = judge_callback(f"https://{host}/", [result["host"]])
-            if objection is not None:
-                raise Blocked(f"{host} resolves to {result['host']}, which is internal")
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class Network:
@@ -112,18 +79,6 @@ class Network:
             skip_auto_headers=("Accept-Encoding",),
         )
         return session
-
-
-@lru_cache(maxsize=1024)
-def exact_url(text: str) -> URL:
-    """Byte for byte as it was written."""
-    scheme, _, rest = text.partition("://")
-    # Whatever comes behind the authority begins with one of these, and may have an @ in it.
-    end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
-    authority, target = rest[:end], rest[end:]
-    # All of the target as the path, since a query that is empty would lose its question mark.
-    path = target if target.startswith("/") else f"/{target}" if target else ""
-    return URL.build(scheme=scheme, authority=authority, path=path, encoded=True)
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

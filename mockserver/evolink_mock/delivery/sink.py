@@ -4,8 +4,8 @@ import asyncio
 from urllib.parse import urlsplit
 
 from evolink_mock.core.delivery import FAULTS, Fault, Outcome
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.transport import Posting
-from evolink_mock.scenarios.language import unknown
 from evolink_mock.worlds.journal import Received
 
 _NEVER_ARRIVES: tuple[Fault, ...] = ("refused", "unreachable", "dns", "tls", "blocked", "crashed")
@@ -37,4 +37,4 @@ def _outcome(word: str) -> Outcome:
     for fault in FAULTS:
         if word == fault:
             return Outcome(fault=fault, detail="as scripted")
-    return Outcome(404, excerpt=unknown("word of a sink's script (a status, or a fault)", word, tuple(FAULTS)))
+    return Outcome(404, excerpt=unknown_name("word of a sink's script (a status, or a fault)", word, tuple(FAULTS)))

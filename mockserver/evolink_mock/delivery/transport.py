@@ -13,8 +13,6 @@ KEPT_ANSWER = 512
 """Characters of a receiver's answer, or of an error's text, that the record keeps."""
 READ_ANSWER = 64 * 1024
 """Bytes of an answer that are read; a longer one has said enough, and its status counts."""
-USER_AGENT = "evolink-mock"
-"""None is documented."""
 
 
 class Posting(NamedTuple):

@@ -8,11 +8,10 @@ from urllib.parse import urldefrag, urljoin
 import aiohttp
 from yarl import URL
 
+from evolink_mock.core.delivery import USER_AGENT
 from evolink_mock.core.media_routes import FromFile, FromPlace, FromPublic, Source
 from evolink_mock.core.url_policy import judge_callback
-from evolink_mock.delivery.http_transport import PublicResolver, exact_url
-from evolink_mock.delivery.transport import USER_AGENT
-from evolink_mock.egress import SystemResolver
+from evolink_mock.egress import PublicResolver, SystemResolver, exact_url
 from evolink_mock.media.acceptance import Unusable
 
 LIMIT = 10.0

@@ -10,7 +10,7 @@ import msgspec
 
 from evolink_mock.clock import unix_micros
 from evolink_mock.core.duration import SECOND
-from evolink_mock.scenarios.language import unknown
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.scenarios.rules import Rule
 from evolink_mock.scenarios.schema import MAX_RULES, MatchForm, RuleForm, StepForm
 
@@ -66,7 +66,7 @@ def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[Fault]]:
 def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rule]], list[Fault]]:
     starts = [number for number, line in enumerate(lines) if _HEADING.match(line)]
     listed = table.pop("rule", [])
-    faults = [Fault(_line(lines, name), unknown("table of a scenario file", name, ("rule",))) for name in table]
+    faults = [Fault(_line(lines, name), unknown_name("table of a scenario file", name, ("rule",))) for name in table]
     if not isinstance(listed, list) or len(listed) > MAX_RULES:
         shape = f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"
         return [], [*faults, Fault(_line(lines, "rule"), shape)]
@@ -91,7 +91,7 @@ def _form(given: object) -> RuleForm:
     for noun, part in _parts(given):
         for name in part:
             if name not in known[noun].__struct_fields__:
-                raise ValueError(unknown(f"setting of a {noun}", str(name), known[noun].__struct_fields__))
+                raise ValueError(unknown_name(f"setting of a {noun}", str(name), known[noun].__struct_fields__))
     return msgspec.convert(given, RuleForm)
 
 

@@ -11,6 +11,7 @@ from evolink_mock.core.distribution import Generation
 from evolink_mock.core.duration import SECOND, Micros, parse_duration
 from evolink_mock.core.latency import FORM as LATENCY_FORM
 from evolink_mock.core.latency import parse_latency
+from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.scenarios.delivery_faults import CHAOS
 from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS
 
@@ -83,7 +84,7 @@ class Word(NamedTuple):
 
 def _one_of(values: tuple[str, ...], noun: str, text: str) -> str:
     if text not in values:
-        raise ValueError(unknown(noun, text, values))
+        raise ValueError(unknown_name(noun, text, values))
     return text
 
 
@@ -207,7 +208,7 @@ def parse_scenario(text: str) -> Scenario:
             raise ValueError(f"{part.strip()[:40]!r} is not of the form word=value, such as create=rate_limited")
         for name, given in _written_out(word, value):
             if name not in WORDS:
-                raise ValueError(unknown("scenario word", name, (*WORDS, "flap")))
+                raise ValueError(unknown_name("scenario word", name, (*WORDS, "flap")))
             if WORDS[name].field in found:
                 raise ValueError(f"{name} is given twice")
             found[WORDS[name].field] = _value(name, given)
@@ -238,13 +239,3 @@ def _check_together(scenario: Scenario) -> None:
         if given[field] is not None and all(given[other] is None for other in others):
             word = next(name for name, row in WORDS.items() if row.field == field)
             raise ValueError(f"{word} says nothing by itself; it goes with {', '.join(others)}")
-
-
-def unknown(noun: str, name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
-    """The message about a name that does not exist, with the nearest that does."""
-    # difflib takes 3 ms to import, and nobody who writes correctly needs it.
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-    return f"{name[:60]!r} is not a known {noun}; {hint}"

@@ -1,6 +1,6 @@
-"""Which scenario decides a request: several doors, of which the first that says something about it does."""
+"""Scenario precedence: resolves which scenario applies to a request, from six sources in a fixed order."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -9,7 +9,7 @@ from evolink_mock.core.seed import luck_of
 from evolink_mock.core.task import DOORS, Door, Task
 from evolink_mock.scenarios.language import DEFAULT, Scenario, Scripted, parse_scenario
 from evolink_mock.scenarios.rules import Rule, Subject
-from evolink_mock.worlds.world import World
+from evolink_mock.scenarios.state import ScenarioState
 
 if TYPE_CHECKING:
     from evolink_mock.scenarios.file import ScenarioFile
@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Decision(NamedTuple):
-    """The scenario of a request, the door it came in by, and where in the door's rules it stood."""
+    """The scenario of a request, its source, and the rule of that source that said so."""
 
     door: Door
     scenario: Scenario
@@ -29,10 +29,10 @@ class Decision(NamedTuple):
 BUILT_IN = Decision("default", DEFAULT)
 
 
-class Asked(NamedTuple):
-    """A request, as far as doors look at it. `task` is what a query asks for."""
+class Lookup(NamedTuple):
+    """One request, as the scenario sources see it. `task` is the one that a query asks for."""
 
-    world: World
+    state: ScenarioState
     operation: Scripted
     directive: str | None
     header: str | None
@@ -40,115 +40,117 @@ class Asked(NamedTuple):
     subject: Callable[[], Subject]
 
 
-class Doors:
-    """All doors of one emulator. `file` holds the rules of the scenario file, if there is one."""
+class ScenarioResolver:
+    """Resolves the scenario of each request of one emulator. `file` holds the rules of the scenario file, if any."""
 
     def __init__(self, file: "ScenarioFile | None") -> None:
         self._file = file
 
-    def silent(self, world: World, task: Task | None) -> bool:
-        """Whether no door says anything but those that a request itself may have."""
-        script = world.script
+    def may_skip(self, state: ScenarioState, task: Task | None) -> bool:
+        """Whether no source applies, leaving aside those that a request itself may carry."""
         return (
-            not script.queued
-            and script.default is None
-            and self._file is None
-            and world.grant.scenario is None
-            and (task is None or task.scenario is None)
+            not state.queued and state.of_key is None and self._file is None and (task is None or task.scenario is None)
         )
 
-    def decide(self, asked: Asked) -> Decision:
-        """Raises `ValueError` that names the door whose text is no scenario.
+    def decide(self, lookup: Lookup) -> Decision:
+        """The first source that says anything about the request decides it.
 
-        What was said of a task when it was created counts for its queries too, at the rank of its own door.
+        What was said of a task when it was created counts for its queries too, at the rank of its own source. Raises
+        `ValueError` that names the source whose text is not a scenario, even where another source decides.
         """
-        world = asked.world
-        at_door: dict[Door, Callable[[], Decision | None]] = {
-            "prompt": _read(asked, "prompt", "prompt", asked.directive),
-            "header": _read(asked, "header", "X-Mock-Scenario", asked.header),
-            "queued": lambda: _queued(asked),
-            "key": _read(asked, "key", "the key's scenario", world.script.default or world.grant.scenario),
-            "file": lambda: self._of_file(asked),
+        written = {
+            "prompt": _parse(lookup, "prompt", "prompt", lookup.directive),
+            "header": _parse(lookup, "header", "X-Mock-Scenario", lookup.header),
+            "key": _parse(lookup, "key", "the key's scenario", lookup.state.of_key),
         }
-        for door in DOORS[:-1]:
-            if (found := at_door[door]()) is not None or (found := _of_task(asked, door)) is not None:
+        for source in DOORS[:-1]:
+            if (found := self._said_by(source, lookup, written)) is not None:
+                return found
+            if (found := _of_task(lookup, source)) is not None:
                 return found
         return BUILT_IN
 
-    def _of_file(self, asked: Asked) -> Decision | None:
+    def _said_by(self, source: Door, lookup: Lookup, written: Mapping[str, Decision | None]) -> Decision | None:
+        match source:
+            case "queued":
+                return _of_queue(lookup)
+            case "file":
+                return self._of_file(lookup)
+            case _:
+                return written[source]
+
+    def _of_file(self, lookup: Lookup) -> Decision | None:
         if self._file is None:
             return None
-        script = asked.world.script
-        found = _first_for(asked, ((digest, rule, script.used.get(digest, 0)) for digest, rule in self._file.rules()))
+        state = lookup.state
+        found = _first_match(lookup, ((digest, rule, state.used.get(digest, 0)) for digest, rule in self._file.rules()))
         if found is None:
             return None
-        script.use_of_file(found.label)
+        state.use_of_file(found.label)
         return found.decision("file", f"{found.rule.name}, step {found.step}")
 
 
 class _Found(NamedTuple):
-    """The rule for a request, the step that it has come to, and the scenario drawn there."""
+    """A rule that matches a request, the step that it has reached, and the scenario drawn there."""
 
     label: str
     rule: Rule
     step: int
     text: str
 
-    def decision(self, door: Door, where: str) -> Decision:
-        return Decision(door, parse_scenario(self.text), self.text, where)
+    def decision(self, source: Door, where: str) -> Decision:
+        return Decision(source, parse_scenario(self.text), self.text, where)
 
 
-def _first_for(asked: Asked, rules: Iterable[tuple[str, Rule, int]]) -> _Found | None:
-    """Of rules, each with a label that its luck grows from and how often it was used, the first that is for a request.
+def _first_match(lookup: Lookup, rules: Iterable[tuple[str, Rule, int]]) -> _Found | None:
+    """The first of `rules` that matches the request; each comes with a label, which seeds its draws, and its uses.
 
-    Whoever asks counts the use.
+    The caller counts the use.
     """
-    world = asked.world
+    state = lookup.state
     for label, rule, used in rules:
-        if rule.operation != asked.operation or not rule.match.holds(world.key, asked.subject()):
+        if rule.operation != lookup.operation or not rule.match.holds(state.key, lookup.subject()):
             continue
         if (reached := rule.step(used)) is not None:
-            world.store.touch()
             number, step = reached
-            return _Found(label, rule, number, step.drawn(luck_of(world.seed, f"{label} {used}")))
+            return _Found(label, rule, number, step.drawn(luck_of(state.seed, f"{label} {used}")))
     return None
 
 
-def _read(asked: Asked, door: Door, where: str, text: str | None) -> Callable[[], Decision | None]:
-    """Read at once, so that a faulty text is refused even where another door decides."""
+def _parse(lookup: Lookup, source: Door, where: str, text: str | None) -> Decision | None:
     if text is None:
-        return lambda: None
+        return None
     try:
         scenario = parse_scenario(text)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    # What comes with a create and speaks of queries is said of those of its task.
-    of_queries = asked.operation == "create" and door in ("prompt", "header") and scenario.concerns("query")
-    concerned = of_queries or scenario.concerns(asked.operation)
-    return lambda: Decision(door, scenario, text) if concerned else None
+    # A text that comes with a create and speaks of queries applies to the queries of its task.
+    of_queries = lookup.operation == "create" and source in ("prompt", "header") and scenario.concerns("query")
+    return Decision(source, scenario, text) if of_queries or scenario.concerns(lookup.operation) else None
 
 
-def _queued(asked: Asked) -> Decision | None:
-    script = asked.world.script
-    found = _first_for(asked, ((f"queued {number}", rule, row.used) for number, (row, rule) in script.queued.items()))
+def _of_queue(lookup: Lookup) -> Decision | None:
+    state = lookup.state
+    queued = ((f"queued {number}", rule, row.used) for number, (row, rule) in state.queued.items())
+    found = _first_match(lookup, queued)
     if found is None:
         return None
-    script.use(int(found.label.removeprefix("queued ")))
+    state.use(int(found.label.removeprefix("queued ")))
     return found.decision("queued", found.rule.name)
 
 
-def _of_task(asked: Asked, door: Door) -> Decision | None:
-    task = asked.task
-    if task is None or task.door != door or task.scenario is None:
+def _of_task(lookup: Lookup, source: Door) -> Decision | None:
+    task = lookup.task
+    if task is None or task.door != source or task.scenario is None:
         return None
     scenario = parse_scenario(task.scenario)
-    if scenario.ok or not scenario.concerns(asked.operation):
+    if scenario.ok or not scenario.concerns(lookup.operation):
         return None
-    return Decision(door, scenario, task.scenario, task.rule)
+    return Decision(source, scenario, task.scenario, task.rule)
 
 
 def subject_of(body: object) -> Subject:
-    """What a create asks for, which nobody has judged yet."""
+    """The facts of a create that is not validated yet."""
     if not isinstance(body, dict):
         return Subject("create")
     images = body.get("image_urls")

@@ -1,20 +1,23 @@
-"""What a world's scenarios have come to: rules that are queued, the key's own scenario, and how often each was used."""
+"""Scenario state of one world: queued rules, the key's own scenario, and counted uses."""
+
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from evolink_mock.core.duration import Micros
+from evolink_mock.core.seed import Seed
 from evolink_mock.scenarios.rules import Rule
 from evolink_mock.scenarios.schema import MAX_RULES, RuleForm
 
 MAX_QUEUED = 1000
 _MAX_USED = 2 * MAX_RULES
-"""Rules of the file, as it is and was, whose use is counted; the one used longest ago goes."""
+"""Rules of the file, present and past, whose uses are counted; the least recently used is dropped."""
 _MAX_WINDOWS = 1000
-"""Scenarios with `times` or `for` whose use is counted; the one begun first goes."""
+"""Scenarios with `times` or `for` whose uses are counted; the oldest is dropped."""
 
 
 class Queued(msgspec.Struct):
-    """A rule that waits for its requests."""
+    """A queued rule."""
 
     number: int
     form: RuleForm
@@ -24,8 +27,8 @@ class Queued(msgspec.Struct):
         return self.form.rule(f"queued {self.number}", times=1)
 
 
-class Rows(msgspec.Struct, array_like=True, frozen=True):
-    """The whole script, as it is saved."""
+class ScenarioSnapshot(msgspec.Struct, array_like=True, frozen=True):
+    """The whole state, as it is saved."""
 
     queued: list[Queued] = []
     last: int = 0
@@ -34,47 +37,95 @@ class Rows(msgspec.Struct, array_like=True, frozen=True):
     windows: dict[str, tuple[int, Micros]] = {}
 
 
-class Script:
-    """Numbers of queued rules begin at 1; `default` is the key's own scenario, set while the emulator runs."""
+class ScenarioState:
+    """Scenarios of one world: queued rules, numbered from 1, the key's own scenario, and uses counted.
 
-    def __init__(self, rows: Rows | None = None) -> None:
-        rows = rows or Rows()
-        self.queued = {row.number: (row, row.rule()) for row in rows.queued}
-        self.last = rows.last
-        self.default = rows.default
-        self.used = dict(rows.used)
-        """Of each rule of the file, by its digest."""
-        self._windows = dict(rows.windows)
+    `granted` is the scenario that the settings give the key; `default`, set while the emulator runs, wins over it.
+    Every change calls `changed`.
+    """
 
-    def rows(self) -> Rows:
-        return Rows([row for row, _ in self.queued.values()], self.last, self.default, self.used, self._windows)
+    def __init__(
+        self,
+        key: str,
+        seed: Seed,
+        granted: str | None = None,
+        changed: Callable[[], None] = lambda: None,
+        saved: ScenarioSnapshot | None = None,
+    ) -> None:
+        saved = saved or ScenarioSnapshot()
+        self.key = key
+        self.seed = seed
+        self._granted = granted
+        self._changed = changed
+        self._queued = {row.number: (row, row.rule()) for row in saved.queued}
+        self._last = saved.last
+        self._default = saved.default
+        self._used = dict(saved.used)
+        self._windows = dict(saved.windows)
+
+    @property
+    def queued(self) -> Mapping[int, tuple[Queued, Rule]]:
+        return self._queued
+
+    @property
+    def used(self) -> Mapping[str, int]:
+        """Uses of each rule of the file, by its digest."""
+        return self._used
+
+    @property
+    def of_key(self) -> str | None:
+        """The key's own scenario."""
+        return self._default or self._granted
+
+    def snapshot(self) -> ScenarioSnapshot:
+        queued = [row for row, _ in self._queued.values()]
+        return ScenarioSnapshot(queued, self._last, self._default, self._used, self._windows)
 
     def queue(self, form: RuleForm) -> Queued:
-        """Raises `ValueError` for a rule that makes no sense, `OverflowError` where too many wait."""
-        if len(self.queued) >= MAX_QUEUED:
+        """Raises `ValueError` for a rule that is not valid, `OverflowError` where too many wait."""
+        if len(self._queued) >= MAX_QUEUED:
             raise OverflowError(f"at most {MAX_QUEUED} rules wait for a key")
-        row = Queued(self.last + 1, form)
-        self.queued[row.number] = row, row.rule()
-        self.last = row.number
+        row = Queued(self._last + 1, form)
+        self._queued[row.number] = row, row.rule()
+        self._last = row.number
+        self._changed()
         return row
 
+    def forget(self, number: int) -> None:
+        """Remove one queued rule. Raises `KeyError` where it is not queued."""
+        del self._queued[number]
+        self._changed()
+
+    def clear(self) -> None:
+        """Remove all queued rules, and the scenario set by `set_default`."""
+        self._queued.clear()
+        self._default = None
+        self._changed()
+
+    def set_default(self, text: str | None) -> None:
+        self._default = text
+        self._changed()
+
     def use(self, number: int) -> None:
-        """Count a use of a queued rule, which goes when it is over."""
-        row, rule = self.queued[number]
+        """Count a use of a queued rule, which is removed when it is used up."""
+        row, rule = self._queued[number]
         row.used += 1
         if rule.step(row.used) is None:
-            del self.queued[number]
+            del self._queued[number]
+        self._changed()
 
     def use_of_file(self, digest: str) -> None:
         """Count a use of a rule of the file."""
-        self.used[digest] = self.used.pop(digest, 0) + 1
-        if len(self.used) > _MAX_USED:
-            del self.used[next(iter(self.used))]
+        self._used[digest] = self._used.pop(digest, 0) + 1
+        if len(self._used) > _MAX_USED:
+            del self._used[next(iter(self._used))]
+        self._changed()
 
-    def window(self, name: str, now: Micros) -> tuple[int, Micros]:
-        """How often a limited scenario was used before, and when for the first time; counts this time."""
+    def usage(self, name: str, now: Micros) -> tuple[int, Micros]:
+        """Earlier uses of a limited scenario, and the instant of the first; counts this use."""
         count, since = self._windows.pop(name, (0, now))
         self._windows[name] = count + 1, since
         if len(self._windows) > _MAX_WINDOWS:
             del self._windows[next(iter(self._windows))]
+        self._changed()
         return count, since

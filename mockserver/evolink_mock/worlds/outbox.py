@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Protocol
 
-from evolink_mock.clock import Bell
+from evolink_mock.clock import Bell, wall_seconds
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.worlds.due_queue import Due
@@ -16,8 +16,12 @@ _MARK = "#"
 """Before a delivery's number, where the queue of calls would have a task's id."""
 
 
-class Ring(Protocol):
-    """What a bell does."""
+class Registration(Protocol):
+    """The place of an outbox among those that have deliveries due."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further attempt begins, since the emulator is about to stop."""
 
     def ring(self) -> None: ...
 
@@ -29,7 +33,7 @@ class Outbox:
     change here, `started` with what may have to be done sooner than anything before it.
     """
 
-    def __init__(self, store: Store, limit: int, started: Ring, last: int = 0) -> None:
+    def __init__(self, store: Store, limit: int, started: Registration, last: int = 0) -> None:
         self._store = store
         self._limit = limit
         self._started = started
@@ -44,6 +48,7 @@ class Outbox:
         # By identity: two lists that nothing has changed for yet are equal.
         self._watchers: dict[int, list[int]] = {}
         self.last = last
+        self.closed = False
         for number in store.delivery_numbers():
             self.last = max(self.last, number)
             self._file(number, store.get_delivery(number))
@@ -146,6 +151,23 @@ class Outbox:
     def of_task(self, task_id: str) -> list[int]:
         found = ((number, self._store.get_delivery(number)) for number in self.numbers())
         return [number for number, delivery in found if delivery is not None and delivery.task == task_id]
+
+    async def first_attempt(self, task_id: str, seconds: float) -> None:
+        """Wait until the first attempt of a task's callback is over, for at most `seconds` of wall time."""
+        until = wall_seconds() + seconds
+        with self.watched() as changed:
+            numbers = self.of_task(task_id)
+            while not (self.closed or self._started.closed) and (left := until - wall_seconds()) > 0:
+                deliveries = (self.get(number) for number in (*numbers, *changed))
+                if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
+                    return
+                changed.clear()
+                await self.bell.wait(left)
+
+    def close(self) -> None:
+        """Let go of those that wait here: another outbox takes the place of this one."""
+        self.closed = True
+        self.bell.ring()
 
     @contextmanager
     def watched(self) -> Iterator[list[int]]:

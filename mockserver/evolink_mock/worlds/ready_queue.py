@@ -29,6 +29,10 @@ class Entry(Generic[Owner]):
         self._agenda = agenda
         self._owner = owner
 
+    @property
+    def closed(self) -> bool:
+        return self._agenda.closed
+
     def ring(self) -> None:
         self._agenda.owners[self._owner] = None
         self._agenda.bell.ring()

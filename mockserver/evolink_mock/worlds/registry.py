@@ -3,8 +3,9 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from evolink_mock.core.grant import Grant
 from evolink_mock.worlds.store import MemoryKeeper
-from evolink_mock.worlds.world import Grant, Rules, World
+from evolink_mock.worlds.world import Rules, World
 
 _REMEMBERED = 10
 """Evicted worlds whose resets are remembered, for each world there may be."""

@@ -10,7 +10,7 @@ from evolink_mock.core.billing import Ledger
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task, Units
-from evolink_mock.scenarios.state import Rows
+from evolink_mock.scenarios.state import ScenarioSnapshot
 from evolink_mock.worlds.due_queue import DueQueue
 
 
@@ -34,7 +34,7 @@ class Saved(msgspec.Struct, array_like=True):
     now: Micros
     wall: Micros
     """When the machine's clock said that the world's said `now`."""
-    script: Rows = Rows()
+    script: ScenarioSnapshot = ScenarioSnapshot()
     balance: Units | None = None
     """Of a key whose balance was changed while the emulator ran."""
     own_balance: bool = False

@@ -14,14 +14,16 @@ from evolink_mock.core.bodies import shown_status, task_body
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.distribution import Generation
 from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.grant import Grant
 from evolink_mock.core.lifecycle import plan, state_of
 from evolink_mock.core.seed import derive_seed, luck_of, request_id, task_id, world_token
-from evolink_mock.core.task import NEVER, Door, Event, Input, State, Task, Units, to_credits
+from evolink_mock.core.task import NEVER, Door, Event, Input, State, Task, to_credits
 from evolink_mock.core.upload import Upload
 from evolink_mock.core.validation import Request
+from evolink_mock.scenarios import outcome
 from evolink_mock.scenarios.delivery_faults import begin
-from evolink_mock.scenarios.language import DEFAULT, parse_scenario
-from evolink_mock.scenarios.state import Script
+from evolink_mock.scenarios.language import parse_scenario
+from evolink_mock.scenarios.state import ScenarioState
 from evolink_mock.worlds.due_queue import Due
 from evolink_mock.worlds.journal import Entry, Happening, Log, Received
 from evolink_mock.worlds.outbox import Outbox
@@ -56,19 +58,6 @@ class Rules(NamedTuple):
     agenda: "Agenda[World]"
 
 
-class Grant(NamedTuple):
-    """What a key may spend and use; `None` means no limit."""
-
-    balance: Units | None = None
-    models: frozenset[str] | None = None
-    scenario: str | None = None
-    """What decides where nothing above it does."""
-    per_minute: int | None = None
-    """Creates of one model family in any 60 s."""
-    at_once: int | None = None
-    """Unfinished tasks of one model family."""
-
-
 class World:
     """Everything one API key can see or change. Its methods are what can happen in it; the rules are in `core`."""
 
@@ -92,7 +81,9 @@ class World:
         rules = self.rules
         self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
         self._created = self._requests = 0
-        self.script = Script(None if saved is None else saved.script)
+        self.script = ScenarioState(
+            self.key, self.seed, self.grant.scenario, self._mark_dirty, None if saved is None else saved.script
+        )
         self._own_balance = saved is not None and saved.own_balance
         grant = self.grant
         limited = grant.per_minute is not None or grant.at_once is not None
@@ -152,7 +143,7 @@ class World:
             clock.speed or 1.0,
             clock.now(),
             unix_micros(),
-            self.script.rows(),
+            self.script.snapshot(),
             ledger.balance,
             self._own_balance,
         )
@@ -163,7 +154,7 @@ class World:
         self.journal.clear()
         self.events.clear()
         self.inbox.clear()
-        self.outbox.bell.ring()
+        self.outbox.close()
         self._begin(self.server_seed if server_seed is None else server_seed, self.outbox.last)
         self.note("world.reset")
 
@@ -172,16 +163,15 @@ class World:
         self.generation = -1
         self.entry.strike()
         self.entry = Agenda[World]().entry(self)
-        bell = self.outbox.bell
+        self.outbox.close()
         self.store = MemoryStore(self.grant.balance)
         self.outbox = Outbox(self.store, self.rules.delivery_limit, self.entry, self.outbox.last)
-        bell.ring()
         self.ring()
 
     def reseed(self, server_seed: int) -> None:
         """Draw the ids and the luck of tasks to come from another seed; links already given stay valid."""
         self.server_seed = server_seed
-        self.seed = derive_seed(server_seed, self.key)
+        self.seed = self.script.seed = derive_seed(server_seed, self.key)
         self.note("world.seeded", str(server_seed))
 
     def change_balance(self, ledger: Ledger) -> None:
@@ -195,6 +185,9 @@ class World:
         now = self.clock.now()
         self.settle(now)
         self.events.append(Happening(now, event, None, detail))
+        self.store.touch()
+
+    def _mark_dirty(self) -> None:
         self.store.touch()
 
     def ring(self) -> None:
@@ -235,8 +228,9 @@ class World:
         if self.store.ledger.balance is not None:
             self.settle(now)  # A refund that is due counts before the next task is refused.
         luck = self._created
-        asked = DEFAULT if scenario is None else parse_scenario(scenario)
-        future = plan(request, asked, rules.law, self.seed, luck, rules.choices)
+        future = plan(request, rules.law, self.seed, luck, rules.choices)
+        if scenario is not None:
+            future = outcome.apply(future, request, parse_scenario(scenario), rules.choices)
         if not self.store.ledger.affords(future.reserved):
             return None
         name = task_id(self.seed, luck, now)

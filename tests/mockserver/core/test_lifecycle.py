@@ -15,7 +15,6 @@ from evolink_mock.core.lifecycle import next_transition, observe, plan
 from evolink_mock.core.seed import Seed, derive_seed
 from evolink_mock.core.task import Event, Failure, Plan, State
 from evolink_mock.core.validation import Request
-from evolink_mock.scenarios.language import Scenario
 
 RANK = {"pending": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled": 2}
 
@@ -135,14 +134,14 @@ def request(doom: Failure | None = None, duration: int = 5, rate: int = 30_000) 
 
 @given(SEEDS, st.integers(0, 10**9), LAWS)
 def test_a_plan_follows_from_seed_number_and_request_alone(seed: Seed, n: int, law: Generation) -> None:
-    first = plan(request(), Scenario(), law, seed, n, Choices())
-    plan(request(duration=9), Scenario(fail="service_error"), law, seed, n + 1, Choices())
-    assert plan(request(), Scenario(), law, seed, n, Choices()) == first
+    first = plan(request(), law, seed, n, Choices())
+    plan(request(duration=9), law, seed, n + 1, Choices())
+    assert plan(request(), law, seed, n, Choices()) == first
 
 
 @given(SEEDS, st.integers(0, 10**9), TIMES)
 def test_a_plan_keeps_to_its_law(seed: Seed, n: int, times: list[int]) -> None:
-    future = plan(request(), Scenario(), Generation(*times), seed, n, Choices())
+    future = plan(request(), Generation(*times), seed, n, Choices())
     assert times[0] <= future.ends <= times[1]
     assert 0 <= future.starts <= future.ends
 
@@ -150,24 +149,17 @@ def test_a_plan_keeps_to_its_law(seed: Seed, n: int, times: list[int]) -> None:
 @given(SEEDS)
 def test_tasks_of_one_world_have_different_luck(seed: Seed) -> None:
     law = Generation(0, 10**9)
-    times = {plan(request(), Scenario(), law, seed, n, Choices())[:2] for n in range(50)}
+    times = {plan(request(), law, seed, n, Choices())[:2] for n in range(50)}
     assert len(times) == 50
 
 
 @given(SEEDS, st.integers(2, 15), st.sampled_from([15_000, 25_000, 30_000, 50_000]))
 def test_a_plan_makes_the_video_and_takes_the_credits_that_were_asked_for(seed: Seed, length: int, rate: int) -> None:
-    future = plan(request(duration=length, rate=rate), Scenario(), Generation(1, 2), seed, 0, Choices())
+    future = plan(request(duration=length, rate=rate), Generation(1, 2), seed, 0, Choices())
     assert future.video == length * SECOND
     assert future.reserved == future.charged == length * rate
 
 
 @pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
 def test_a_request_gets_the_end_that_it_deserves(doom: Failure | None) -> None:
-    assert plan(request(doom), Scenario(), Generation(1, 2), derive_seed(0, ""), 0, Choices()).failure == doom
-
-
-@pytest.mark.parametrize("code", sorted(FAILURES))
-@pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
-def test_a_scenario_wins_over_what_the_request_deserves(code: str, doom: Failure | None) -> None:
-    future = plan(request(doom), Scenario(fail=code), Generation(1, 2), derive_seed(0, ""), 0, Choices())
-    assert future.failure == Failure(code, FAILURES[code].message)
+    assert plan(request(doom), Generation(1, 2), derive_seed(0, ""), 0, Choices()).failure == doom

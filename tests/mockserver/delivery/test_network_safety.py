@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from evolink_mock.core.callback_routes import Routing, Way
 from evolink_mock.core.delivery import Outcome
-from evolink_mock.delivery.http_transport import PublicResolver
+from evolink_mock.egress import PublicResolver
 from tests.mockserver.core.test_url_spellings import CALLED, INTERNAL, REFUSED
 from tests.support.raw_server import Ear, along, send, to_place, to_public
 

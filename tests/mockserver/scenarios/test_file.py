@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from evolink_mock.core.seed import derive_seed
 from evolink_mock.scenarios.file import MAX_BYTES
 from evolink_mock.scenarios.schema import MAX_RULES
-from evolink_mock.scenarios.state import Script
+from evolink_mock.scenarios.state import ScenarioState
 from tests.support.commands import run
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.server_process import Server
@@ -263,14 +264,14 @@ def test_the_schema_refuses_what_is_refused(table: dict[str, Any]) -> None:
 
 
 def test_counts_of_rules_that_are_gone_do_not_pile_up() -> None:
-    script = Script()
+    script = ScenarioState("sk", derive_seed(0, "sk"))
     for number in range(3000):
         script.use_of_file(str(number))
         script.use_of_file("kept")
     assert len(script.used) == 2 * MAX_RULES
     assert script.used["kept"] == 3000
     for number in range(3000):
-        script.window(f"create  {number}", number)
-    assert script.window("create  2999", 5000) == (1, 2999)
-    assert script.window("create  0", 5000) == (0, 5000)
-    assert len(script.rows().windows) == 1000
+        script.usage(f"create  {number}", number)
+    assert script.usage("create  2999", 5000) == (1, 2999)
+    assert script.usage("create  0", 5000) == (0, 5000)
+    assert len(script.snapshot().windows) == 1000

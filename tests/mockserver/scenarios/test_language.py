@@ -10,7 +10,7 @@ from evolink_contracts.spec.errors import ERRORS, FAILURES
 from evolink_mock.core.distribution import Generation
 from evolink_mock.core.duration import SECOND
 from evolink_mock.scenarios.delivery_faults import CHAOS
-from evolink_mock.scenarios.language import DEFAULT, OPERATIONS, WORDS, Scenario, parse_scenario, unknown
+from evolink_mock.scenarios.language import DEFAULT, OPERATIONS, WORDS, Scenario, parse_scenario
 from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS
 
 CLOSED = {name: word.values for name, word in WORDS.items() if not word.open}
@@ -183,8 +183,3 @@ def test_any_text_asks_for_something_or_is_refused(text: str) -> None:
     except ValueError as refusal:
         outcome = str(refusal)
     assert outcome not in (DEFAULT, "")
-
-
-def test_a_name_like_no_other_is_answered_with_all_that_are_known() -> None:
-    assert unknown("flag", "zzz", ("port", "seed")) == "'zzz' is not a known flag; known: port, seed"
-    assert unknown("flag", "prot", {"port": 1}) == "'prot' is not a known flag; did you mean 'port'?"

@@ -11,9 +11,10 @@ from evolink_mock.core.distribution import Generation
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import observe, plan
 from evolink_mock.core.seed import derive_seed
-from evolink_mock.core.task import NEVER
+from evolink_mock.core.task import NEVER, Failure
 from evolink_mock.core.validation import Request, Validator
-from evolink_mock.scenarios.language import parse_scenario
+from evolink_mock.scenarios.language import Scenario, parse_scenario
+from evolink_mock.scenarios.outcome import apply
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.webhook_receiver import deliveries
 
@@ -186,7 +187,8 @@ def test_whatever_a_scenario_bends_progress_never_falls_and_the_end_is_one(
     assert isinstance(request, Request)
     scenario = parse_scenario("; ".join(f"{word}={value}" for word, value in words.items()) or "ok")
     law = Generation(3 * SECOND, 8 * SECOND)
-    drawn = plan(request, scenario, law, derive_seed(0, "sk"), n, Choices())
+    honest = plan(request, law, derive_seed(0, "sk"), n, Choices())
+    drawn = apply(honest, request, scenario, Choices())
     assert 0 <= drawn.starts <= drawn.ends - drawn.lingers <= drawn.ends < NEVER
     assert 0 <= drawn.charged <= drawn.reserved
     assert drawn.charged == round(30_000 * drawn.video / SECOND)
@@ -199,3 +201,12 @@ def test_whatever_a_scenario_bends_progress_never_falls_and_the_end_is_one(
     assert seen[-1].ended == drawn.ends
     if drawn.lingers:
         assert observe(drawn, drawn.ends - drawn.lingers).progress == 99
+
+
+@pytest.mark.parametrize("code", sorted(FAILURES))
+@pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
+def test_a_scenario_wins_over_what_the_request_deserves(code: str, doom: Failure | None) -> None:
+    request = Request(MODELS["wan2.6-image-to-video-flash"], {}, 5, 30_000, doom)
+    honest = plan(request, Generation(1, 2), derive_seed(0, ""), 0, Choices())
+    bent = apply(honest, request, Scenario(fail=code), Choices())
+    assert bent.failure == Failure(code, FAILURES[code].message)

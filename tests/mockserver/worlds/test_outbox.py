@@ -16,8 +16,16 @@ from evolink_mock.worlds.store import MemoryStore
 NEVER = 4_000_000_000_000_000
 
 
-def outbox(limit: int = 100, store: MemoryStore | None = None, started: Bell | None = None, last: int = 0) -> Outbox:
-    return Outbox(MemoryStore() if store is None else store, limit, started or Bell(), last)
+class Registered(Bell):
+    """A registration that is never closed."""
+
+    closed = False
+
+
+def outbox(
+    limit: int = 100, store: MemoryStore | None = None, started: Registered | None = None, last: int = 0
+) -> Outbox:
+    return Outbox(MemoryStore() if store is None else store, limit, started or Registered(), last)
 
 
 def queued(task: str = "a", due: Micros = 10, hold: Hold = "") -> Delivery:
