@@ -13,27 +13,27 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.api.endpoint import Endpoint
-from evolink_mock.api.files import Uploads
-from evolink_mock.api.result_videos import ResultLinks
+from evolink_mock.api.files import FileEndpoints
+from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.routes import Api
 from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock, resume_clock
-from evolink_mock.control.access import ControlGate
+from evolink_mock.control.access import ControlAccess
 from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control
 from evolink_mock.control.timeline import Timeline
-from evolink_mock.core.callback_routes import Routing, read_origin
-from evolink_mock.core.distribution import parse_generation
+from evolink_mock.core.callback_routes import CallbackRoutes, parse_origin
+from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.duration import SECOND
 from evolink_mock.delivery.dispatcher import Dispatcher
 from evolink_mock.delivery.transports import make_transports
-from evolink_mock.media.cache import Shelf
+from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import MEDIA, Settings
-from evolink_mock.worlds.idle_settlement import settle_when_quiet
-from evolink_mock.worlds.ready_queue import Agenda
-from evolink_mock.worlds.registry import Worlds
-from evolink_mock.worlds.store import Keeper, MemoryKeeper, Saved, Unusable
-from evolink_mock.worlds.world import Rules, World
+from evolink_mock.worlds.idle_settlement import settle_in_background
+from evolink_mock.worlds.ready_queue import ReadyQueue
+from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.store import MemoryBackend, SavedWorld, StorageBackend, StorageError
+from evolink_mock.worlds.world import World, WorldConfig
 
 if TYPE_CHECKING:
     from evolink_mock.scenarios.file import ScenarioFile
@@ -48,7 +48,7 @@ class Emulator:
     nearly all requests have are looked up, since to try one pattern after another takes a fifth of a query's time.
     """
 
-    def __init__(self, worlds: Worlds, control: Control, router: Router) -> None:
+    def __init__(self, worlds: WorldRegistry, control: Control, router: Router) -> None:
         self.worlds = worlds
         self.control = control
         self._router = router
@@ -61,7 +61,7 @@ class Emulator:
             if name.startswith("{") and len(route.param_convertors) == 1
         }
 
-    def find(self, path: str) -> tuple[ASGIApp, Mapping[str, str]] | None:
+    def lookup(self, path: str) -> tuple[ASGIApp, Mapping[str, str]] | None:
         """The endpoint of an everyday path, with what its pattern names."""
         if (exact := self._exact.get(path)) is not None:
             return exact, {}
@@ -71,7 +71,7 @@ class Emulator:
         return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["root_path"] and (found := self.find(scope["path"])) is not None:
+        if scope["type"] == "http" and not scope["root_path"] and (found := self.lookup(scope["path"])) is not None:
             endpoint, scope["path_params"] = found
             return await endpoint(scope, receive, send)
         return await self._router.app(scope, receive, send)
@@ -91,25 +91,27 @@ def create_app(
     """
     settings = settings or Settings()
     keeper = _keeper(settings)
-    receivers = {read_origin(origin): app for origin, app in (receivers or {}).items()}
-    agenda: Agenda[World] = Agenda()
-    rules = Rules(
+    receivers = {parse_origin(origin): app for origin, app in (receivers or {}).items()}
+    agenda: ReadyQueue[World] = ReadyQueue()
+    rules = WorldConfig(
         choices=settings.choices,
-        law=parse_generation(settings.generation_time),
+        distribution=parse_generation_time(settings.generation_time),
         server_seed=settings.seed,
         make_clock=clock or _clocks(settings),
         mode=settings.clock,
         speed=settings.speed,
         resume=partial(_resume, settings),
-        keeper=keeper,
+        backend=keeper,
         public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
         journal_limit=settings.journal_limit,
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
-        agenda=agenda,
+        ready_queue=agenda,
     )
-    worlds = Worlds(rules, settings.world_limit, settings.grants(), settings.default_grant())
-    routing = Routing(settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(receivers))
+    worlds = WorldRegistry(rules, settings.world_limit, settings.grants(), settings.default_grant())
+    routing = CallbackRoutes(
+        settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(receivers)
+    )
     dispatcher = Dispatcher(
         worlds,
         routing,
@@ -119,11 +121,11 @@ def create_app(
         scope=settings.choices.internal_addresses,
     )
     file = _scenario_file(settings)
-    shelf = Shelf(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
-    uploads = Uploads(worlds, settings.keys, shelf, rules.public_url)
-    api = Api(settings, worlds, ScenarioResolver(file), dispatcher.let_pass, ResultLinks(settings, shelf))
+    shelf = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
+    uploads = FileEndpoints(worlds, settings.keys, shelf, rules.public_url)
+    api = Api(settings, worlds, ScenarioResolver(file), dispatcher.let_pass, ResultVideos(settings, shelf))
     routes = api.routes()
-    look = partial(_look_at_files, settings, shelf, uploads, routes)
+    look = partial(enable_input_files, settings, shelf, uploads, routes)
     if settings.media_route or settings.fetch_public:
         look()
     elif MEDIA:
@@ -132,7 +134,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
-        async with in_background(settle_when_quiet(worlds)), in_background(dispatcher.run()):
+        async with in_background(settle_in_background(worlds)), in_background(dispatcher.run()):
             yield
         control.drain()
         await dispatcher.drain(EVOLINK_CALLBACKS.timeout)
@@ -141,11 +143,14 @@ def create_app(
             log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)
         try:
             keeper.close()
-        except Unusable as error:
+        except StorageError as error:
             log.error("%s; what happened last is lost", error)
 
-    gate = Middleware(ControlGate, settings=settings, outside=worlds.outside)
-    looking_on = [Route("/timeline", Timeline(worlds, settings.keys, control.over)), *Pages(worlds.outside).routes()]
+    gate = Middleware(ControlAccess, settings=settings, outside=worlds.anonymous)
+    looking_on = [
+        Route("/timeline", Timeline(worlds, settings.keys, control.is_shutting_down)),
+        *Pages(worlds.anonymous).routes(),
+    ]
     steering = Router([*control.routes(), *looking_on], redirect_slashes=False, default=control.unknown_route())
     router = Router(
         [*routes, *uploads.routes(), Mount("/__mock", app=steering, middleware=[gate])],
@@ -156,15 +161,15 @@ def create_app(
     return Emulator(worlds, control, router)
 
 
-def _look_at_files(settings: Settings, shelf: Shelf, uploads: Uploads, routes: Sequence[Route]) -> None:
+def enable_input_files(settings: Settings, shelf: FileCache, uploads: FileEndpoints, routes: Sequence[Route]) -> None:
     """From now on, creates wait until the files that they name were looked at, where somebody knows where those are.
 
     Not before there is need, since Pillow and PyAV take a while to import, and a create that waits for nothing is
     answered at once.
     """
-    from evolink_mock.api.input_files import Inputs
+    from evolink_mock.api.input_files import InputFiles
 
-    inputs = Inputs(settings, shelf, uploads)
+    inputs = InputFiles(settings, shelf, uploads)
     uploads.fetch = inputs.fetch_upload
     uploads.heard = lambda: None
     for route in routes:
@@ -180,15 +185,15 @@ def _scenario_file(settings: Settings) -> "ScenarioFile | None":
     return ScenarioFile(Path(settings.scenarios))
 
 
-def _keeper(settings: Settings) -> Keeper:
+def _keeper(settings: Settings) -> StorageBackend:
     if not settings.state:
-        return MemoryKeeper()
-    from evolink_mock.worlds.sqlite import State
+        return MemoryBackend()
+    from evolink_mock.worlds.sqlite import SqliteBackend
 
-    return State(Path(settings.state))
+    return SqliteBackend(Path(settings.state))
 
 
-def _resume(settings: Settings, saved: Saved) -> Clock:
+def _resume(settings: Settings, saved: SavedWorld) -> Clock:
     """A world's clock as it was, unless the settings have changed meanwhile: then as they say, from where it was."""
     mode, speed = saved.mode, saved.speed
     clock = resume_clock(mode, speed, saved.now, saved.wall)

@@ -71,7 +71,7 @@ def _media_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _given(flags: dict[str, Any]) -> dict[str, Any]:
+def _provided(flags: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, ())}
 
 
@@ -124,7 +124,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
     from evolink_mock.server.run import CannotServe, serve
     from evolink_mock.settings import load_settings
 
-    given = _given(flags)
+    given = _provided(flags)
     try:
         for assignment in assignments:
             name, equals, value = assignment.partition("=")
@@ -148,11 +148,11 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
 @_CONFIG
 def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
     """Try a callback URL: what production would do with it, where it goes from here, and what the receiver says."""
-    from evolink_mock.delivery.doctor import examine
+    from evolink_mock.delivery.doctor import diagnose
     from evolink_mock.settings import load_settings
 
     try:
-        found = examine(url, load_settings(_given(flags), os.environ, config), dry=dry_run)
+        found = diagnose(url, load_settings(_provided(flags), os.environ, config), dry=dry_run)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if as_json:

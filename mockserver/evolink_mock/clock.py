@@ -19,20 +19,20 @@ LAST_INSTANT: Micros = 4_102_444_800 * SECOND
 MAX_SPEED = 100_000.0
 
 
-class Bell:
+class Notifier:
     """Wakes everybody who is waiting at the moment it rings."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
-    def ring(self) -> None:
+    def notify_all(self) -> None:
         if self._waiting:
             for future in self._waiting:
                 if not future.done():
                     future.set_result(None)
             self._waiting = set()
 
-    def listen(self) -> "asyncio.Future[None]":
+    def subscribe(self) -> "asyncio.Future[None]":
         """Done when it rings next; from this moment on, not from when somebody awaits it."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
@@ -42,7 +42,7 @@ class Bell:
     async def wait(self, seconds: float | None = None) -> bool:
         """Whether it rang within `seconds` of wall time."""
         try:
-            await asyncio.wait_for(self.listen(), seconds)
+            await asyncio.wait_for(self.subscribe(), seconds)
         except TimeoutError:
             return False
         return True
@@ -67,7 +67,7 @@ class SystemClock:
     def __init__(self, start: Micros | None = None, speed: float = 1.0, mode: Mode = "real") -> None:
         self._start = time.time_ns() // 1000 if start is None else start
         self._zero = time.monotonic_ns()
-        self._moved = Bell()
+        self._moved = Notifier()
         self.speed = speed
         self.mode: Mode = mode
 
@@ -79,7 +79,7 @@ class SystemClock:
 
     def move_to(self, instant: Micros) -> None:
         self._start += max(instant - self.now(), 0)
-        self._moved.ring()
+        self._moved.notify_all()
 
     async def sleep_until(self, deadline: Micros) -> None:
         while (left := deadline - self.now()) > 0:
@@ -91,7 +91,7 @@ class ManualClock:
 
     def __init__(self, start: Micros = DEFAULT_START, mode: Literal["manual", "auto"] = "manual") -> None:
         self._now = start
-        self._moved = Bell()
+        self._moved = Notifier()
         self.mode: Mode = mode
         self.speed = 0.0
 
@@ -100,7 +100,7 @@ class ManualClock:
 
     def move_to(self, instant: Micros) -> None:
         self._now = max(self._now, instant)
-        self._moved.ring()
+        self._moved.notify_all()
 
     async def sleep_until(self, deadline: Micros) -> None:
         while self._now < deadline:
@@ -133,19 +133,19 @@ def unix_micros() -> Micros:
     return time.time_ns() // 1000
 
 
-async def breathe() -> None:
+async def yield_to_loop() -> None:
     """Let other requests have their turn."""
     await asyncio.sleep(0)
 
 
-async def rest(seconds: float) -> float:
+async def sleep_wall(seconds: float) -> float:
     """Sleep in wall time; by how many seconds it took longer."""
     began = time.monotonic()
     await asyncio.sleep(seconds)
     return time.monotonic() - began - seconds
 
 
-def later(seconds: float, act: Callable[[], None]) -> None:
+def call_later(seconds: float, act: Callable[[], None]) -> None:
     """Do something after so much wall time, unless the loop ends before."""
     asyncio.get_running_loop().call_later(seconds, act)
 
@@ -162,9 +162,9 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None
             await task
 
 
-async def first_of(seconds: float, bell: Bell, clock: Clock, deadline: Micros | None) -> bool:
+async def wait_first(seconds: float, bell: Notifier, clock: Clock, deadline: Micros | None) -> bool:
     """Wait until the bell rings or the clock reaches the deadline; false after `seconds` of wall time."""
-    waits: list[asyncio.Future[Any]] = [bell.listen()]
+    waits: list[asyncio.Future[Any]] = [bell.subscribe()]
     if deadline is not None:
         waits.append(asyncio.ensure_future(_slept(clock, deadline)))
     try:
@@ -185,7 +185,7 @@ def wall_micros() -> Micros:
     return time.monotonic_ns() // 1000
 
 
-def wall_seconds() -> float:
+def monotonic() -> float:
     """A reading that only differences are taken of: how long somebody has waited already."""
     return time.monotonic()
 

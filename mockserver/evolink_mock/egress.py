@@ -13,13 +13,13 @@ from functools import lru_cache, partial
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from evolink_mock.core.url_policy import judge_callback
+from evolink_mock.core.url_policy import check_callback_url
 
 _MOST = 64
 """Look-ups at once."""
 
 
-class SystemResolver(AbstractResolver):
+class NonBlockingResolver(AbstractResolver):
     """Asks the machine. Whoever asks for a name that is being looked up already gets the same answer."""
 
     def __init__(self) -> None:
@@ -104,14 +104,14 @@ class PublicResolver(AbstractResolver):
     """
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or SystemResolver()
+        self._inner = inner or NonBlockingResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         for result in found:
-            objection = judge_callback(f"https://{host}/", [result["host"]])
+            objection = check_callback_url(f"https://{host}/", [result["host"]])
             if objection is not None:
                 raise Blocked(f"{host} resolves to {result['host']}, which is internal")
         return found

@@ -11,12 +11,12 @@ import msgspec
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.clock import MAX_SPEED, Mode
 from evolink_mock.core.billing import MAX_BALANCE
-from evolink_mock.core.callback_routes import read_origin, read_place
+from evolink_mock.core.callback_routes import parse_destination, parse_origin
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.distribution import parse_generation
+from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.grant import Grant
-from evolink_mock.core.media_routes import read_media_origin, read_media_place
-from evolink_mock.core.redaction import REDACTED, shown_key
+from evolink_mock.core.media_routes import parse_media_destination, parse_media_origin
+from evolink_mock.core.redaction import REDACTED, masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import to_units
 from evolink_mock.scenarios.language import parse_scenario
@@ -122,12 +122,12 @@ class Settings:
             if value is not None and not accepts(value):
                 raise ValueError(f"{name} must be {rule}; got {value!r}")
         routes = {
-            _read(read_origin, "callback_route", a): _read(read_place, "callback_route", b)
+            _read(parse_origin, "callback_route", a): _read(parse_destination, "callback_route", b)
             for a, b in self.callback_route.items()
         }
         object.__setattr__(self, "callback_route", routes)
         media = {
-            _read(read_media_origin, "media_route", a): _read(read_media_place, "media_route", b)
+            _read(parse_media_origin, "media_route", a): _read(parse_media_destination, "media_route", b)
             for a, b in self.media_route.items()
         }
         object.__setattr__(self, "media_route", media)
@@ -135,13 +135,13 @@ class Settings:
             name = "media_route" if media else "fetch_public"
             raise ValueError(f"{name} needs Pillow and PyAV: pip install 'evolink-devkit[media]'")
         if self.forward_to:
-            object.__setattr__(self, "forward_to", _read(read_place, "forward_to", self.forward_to))
+            object.__setattr__(self, "forward_to", _read(parse_destination, "forward_to", self.forward_to))
         if self.callback_ca:
             _check_certificates(self.callback_ca)
         for key, rule_of_key in self.keys.items():
             _check_key(key, rule_of_key)
         try:
-            parse_generation(self.generation_time)
+            parse_generation_time(self.generation_time)
         except ValueError as error:
             raise ValueError(f"generation_time: {error}") from None
 
@@ -200,7 +200,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
 
 
 def _check_key(key: str, rule: KeyRule) -> None:
-    shown = shown_key(key)
+    shown = masked_key(key)
     if not key or any(character <= " " or character == "\x7f" for character in key):
         raise ValueError(f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it")
     if rule.balance is not None and not _BALANCE(rule.balance):
@@ -305,8 +305,8 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         if not isinstance(listed, list) or not all(isinstance(key, str) for key in listed):
             raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
         return {key.strip(): KeyRule() for key in listed if key.strip()}
-    if name in _SUCH_AS and not isinstance(value, Mapping):
-        return _routes(value.split(",") if isinstance(value, str) else value, where, _SUCH_AS[name])
+    if name in _ROUTE_EXAMPLES and not isinstance(value, Mapping):
+        return _routes(value.split(",") if isinstance(value, str) else value, where, _ROUTE_EXAMPLES[name])
     wanted = dict[str, KeyRule] if name == "keys" else _TYPES[name]
     if name == "keys":
         for setting in (setting for rule in value.values() if isinstance(rule, Mapping) for setting in rule):
@@ -324,7 +324,7 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         raise ValueError(f"{where}: {str(error).lower()}; got {shown}") from None
 
 
-_SUCH_AS = {
+_ROUTE_EXAMPLES = {
     "callback_route": "https://app.example.com=http://127.0.0.1:3000",
     "media_route": "https://cdn.example.com=./pictures",
 }

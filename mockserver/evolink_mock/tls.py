@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evolink_mock.core.callback_routes import read_host
+from evolink_mock.core.callback_routes import parse_host
 from evolink_mock.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def server_context(directory: Path, hosts: list[str]) -> ssl.SSLContext:
 
 def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
     """A certificate and its key for a receiver called `host`, as files in `out`. Raises `OSError`, `ValueError`."""
-    name = read_host(host)
+    name = parse_host(host)
     made = _authority(directory).issue_cert(name.strip("[]"))
     stem = name.strip("[]").replace(":", "_")
     certificate, key = out / f"{stem}.pem", out / f"{stem}.key"
@@ -46,7 +46,7 @@ def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
     return certificate, key
 
 
-class Trust:
+class TrustStore:
     """Whom the emulator believes when it calls a receiver over TLS: its own authority, the user's, the system's."""
 
     def __init__(self, settings: Settings) -> None:

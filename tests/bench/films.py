@@ -61,12 +61,12 @@ def photo(width: int, height: int) -> Image.Image:
 def main() -> None:
     length = _SECONDS * 1_000_000
     began = time.perf_counter()
-    made = plain.make(Video("task", Size(1920, 1080), length), lambda digest: None)
+    made = plain.encode_placeholder(Video("task", Size(1920, 1080), length), lambda digest: None)
     found = {"plain_ms": 1000 * (time.perf_counter() - began), "plain_kb": len(made) / 1000}
     file = BytesIO()
     photo(1600, 900).save(file, "JPEG", quality=92)
     began = time.perf_counter()
-    moving.make(Video("task", Size(1280, 720), length, True, "picture"), lambda digest: file.getvalue())
+    moving.encode(Video("task", Size(1280, 720), length, True, "picture"), lambda digest: file.getvalue())
     found["moving"] = _SECONDS / (time.perf_counter() - began)
     print(json.dumps(found | asyncio.run(_beside())))
 

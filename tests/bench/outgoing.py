@@ -16,7 +16,7 @@ from evolink_contracts.spec.models import MODELS
 from evolink_mock import Settings, create_app
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.validation import Request, Validator
+from evolink_mock.core.validation import CreateRequest, Validator
 from evolink_mock.worlds.world import World
 
 from .resident import resident
@@ -28,8 +28,8 @@ WARM = 500
 
 
 def make(world: World, count: int) -> list[str]:
-    request = Validator(MODELS, world.rules.choices).judge({**BODY, "callback_url": CALLBACK_URL})
-    assert isinstance(request, Request)
+    request = Validator(MODELS, world.config.choices).validate({**BODY, "callback_url": CALLBACK_URL})
+    assert isinstance(request, CreateRequest)
     made = (world.create(request, world.clock.now()) for _ in range(count))
     return [name for found in made if found is not None for name, _ in [found]]
 
@@ -49,13 +49,13 @@ async def main(place: str, count: int, authority: str = "") -> dict[str, float]:
         clock="manual", generation_time="10s", forward_to=place, authority=authority, delivery_limit=1_000_000
     )
     app = create_app(settings)
-    world, dispatcher = app.worlds.of(KEY), app.control.dispatcher
+    world, dispatcher = app.worlds.get_or_create(KEY), app.control.dispatcher
     ends = sends = 0.0
     for round_of in (WARM, count):
         make(world, round_of)
         world.clock.move_to(world.clock.now() + 10 * SECOND)
         began = time.perf_counter()
-        world.settle(world.clock.now())
+        world.apply_due(world.clock.now())
         settled = time.perf_counter()
         assert await dispatcher.travel(world, world.clock.now(), time.monotonic() + 600)
         ends, sends = settled - began, time.perf_counter() - settled
@@ -63,7 +63,7 @@ async def main(place: str, count: int, authority: str = "") -> dict[str, float]:
     assert len(delivered) == WARM + count
     assert {row.stage for row in delivered if row is not None} == {"delivered"}
     await dispatcher.drain(1)
-    return {"ends": ends, "sends": sends, "bytes": bytes_queued(app.worlds.of("sk-memory"))}
+    return {"ends": ends, "sends": sends, "bytes": bytes_queued(app.worlds.get_or_create("sk-memory"))}
 
 
 if __name__ == "__main__":

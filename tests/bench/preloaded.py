@@ -12,8 +12,8 @@ import time
 from evolink_contracts.spec.models import MODELS
 from evolink_mock import Settings, create_app
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.validation import Request, Validator
-from evolink_mock.server.fast_path import PromptProtocol
+from evolink_mock.core.validation import CreateRequest, Validator
+from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.worlds.world import World
 
 from .asgi import serve
@@ -27,8 +27,8 @@ _AGO = 2000 * SECOND
 
 def fill(world: World, tasks: int, settled: bool) -> list[str]:
     """The ids of the new tasks, of which all have ended or none."""
-    request = Validator(MODELS, world.rules.choices).judge(BODY)
-    assert isinstance(request, Request)
+    request = Validator(MODELS, world.config.choices).validate(BODY)
+    assert isinstance(request, CreateRequest)
     begin = world.clock.now()
     chosen = set(random.Random(1).sample(range(tasks), min(ASKED_FOR, tasks)))
     names = []
@@ -39,7 +39,7 @@ def fill(world: World, tasks: int, settled: bool) -> list[str]:
         if number in chosen:
             names.append(made[0])
     if settled:
-        world.settle(begin)
+        world.apply_due(begin)
         assert world.store.transitions.peek() is None
     return names
 
@@ -50,7 +50,7 @@ def main(port: int, tasks: int, state: str) -> None:
     # As the emulator does when it is ready, which is before there are worlds: collections have to walk what they hold.
     gc.collect()
     gc.freeze()
-    world = app.worlds.of(KEY)
+    world = app.worlds.get_or_create(KEY)
     before = resident()
     names = fill(world, tasks, settled)
     began = time.perf_counter()
@@ -58,7 +58,7 @@ def main(port: int, tasks: int, state: str) -> None:
     collection = time.perf_counter() - began
     taken = (resident() - before) / tasks
     print(json.dumps({"bytes_a_task": taken, "collection_ms": collection * 1000, "ids": names}), flush=True)
-    serve(app, port, PromptProtocol)
+    serve(app, port, FastPathProtocol)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from evolink_client import (
 from evolink_client._errors import error_class
 from evolink_contracts.spec.errors import ERRORS, FAILURES
 from evolink_mock.scenarios.language import OPERATIONS, WORDS
-from evolink_mock.scenarios.wire_faults import FAULTS
+from evolink_mock.scenarios.wire_faults import WIRE_FAULTS
 from tests.support.client_drivers import SHELLS, driven
 from tests.support.emulator import Emulator
 from tests.support.server_process import Server
@@ -49,7 +49,7 @@ WIRE: dict[str, Expected] = {
     "commit_then_drop": Expected(ConnectionFailed),
 }
 ANSWERS: dict[str, Expected] = {
-    **{f"{word}={fault}": WIRE[fault] for word in OPERATIONS for fault in FAULTS if fault in WORDS[word].values},
+    **{f"{word}={fault}": WIRE[fault] for word in OPERATIONS for fault in WIRE_FAULTS if fault in WORDS[word].values},
     **{
         f"{operation}={condition}": Expected(error_class(row.status), str(row.code))
         for (operation, condition), row in ERRORS.items()
@@ -145,7 +145,9 @@ def test_each_answer_is_the_value_or_the_error_that_it_should_be(
             error = caught
     assert matches(ANSWERS[scenario], error), repr(error)
     if operation == "create":
-        expects_a_task = FAULTS[fault].carried_out if (fault := scenario.partition("=")[2]) in FAULTS else False
+        expects_a_task = (
+            WIRE_FAULTS[fault].executes_operation if (fault := scenario.partition("=")[2]) in WIRE_FAULTS else False
+        )
         assert len(emulator.control("tasks")["tasks"]) == 1 + expects_a_task
 
 
@@ -176,7 +178,7 @@ def test_each_end_is_a_video_or_the_error_that_it_should_be(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("scenario", [f"create={fault}; times=1" for fault in FAULTS if fault != "drip"])
+@pytest.mark.parametrize("scenario", [f"create={fault}; times=1" for fault in WIRE_FAULTS if fault != "drip"])
 def test_a_create_that_is_sent_again_makes_one_task_and_one_charge(
     server: Server, emulator: Emulator, shell: str, scenario: str
 ) -> None:

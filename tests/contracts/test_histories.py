@@ -27,7 +27,7 @@ from evolink_contracts.target.webhook import Hook
 from evolink_contracts.trace.events import Attempt, Call
 from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH
 from evolink_mock.api import endpoint as exchange
-from evolink_mock.api.responses import Answer
+from evolink_mock.api.responses import Result
 from evolink_mock.testing.patches import around, patched
 from tests.support.kit_command import kit
 from tests.support.mutated_emulators import EMULATORS, emulator, served, service
@@ -124,11 +124,11 @@ def test_a_lie_is_told_in_few_steps(name: str, says: str, seed: int) -> None:
         assert replay(target, found.steps).failure is not None
 
 
-def _lost_update() -> tuple[Callable[..., Answer], Callable[..., object]]:
+def _lost_update() -> tuple[Callable[..., Result], Callable[..., object]]:
     """A planted race: who cancels at the instant of a read is told that it is done, and the read's state is kept."""
     read: dict[str, int] = {}
 
-    def query(old: Callable[..., Answer], api: object, call: exchange.Call) -> Answer:
+    def query(old: Callable[..., Result], api: object, call: exchange.Request) -> Result:
         read[call.path["task_id"]] = call.now
         return old(api, call)
 

@@ -10,7 +10,7 @@ from evolink_contracts.reference.boundary_requests import INTERNAL, PUBLIC, edge
 from evolink_contracts.reference.oracle import Fault, cost_of, judge_create
 from evolink_contracts.reference.public_addresses import is_internal
 from evolink_contracts.spec.models import MODELS
-from evolink_mock.core.url_policy import judge_callback
+from evolink_mock.core.url_policy import check_callback_url
 from tests.support.emulator import Emulator
 
 JSON = {"content-type": "application/json"}
@@ -86,6 +86,6 @@ def test_addresses_are_judged_as_by_the_emulator() -> None:
 
 @given(st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(lambda address: f"[{address}]"))
 def test_any_address_is_judged_as_by_the_emulator(host: str) -> None:
-    objection = judge_callback(f"https://{host}/")
+    objection = check_callback_url(f"https://{host}/")
     judged = is_internal(f"https://{host}/")
     assert judged is None or judged == (objection is not None and objection.rule == "internal")

@@ -88,13 +88,13 @@ def test_every_setting_of_the_emulator_can_be_given_from_outside() -> None:
 
 
 def test_the_route_leads_to_the_example_and_the_example_to_the_emulator() -> None:
-    from evolink_mock.core.callback_routes import take_apart
+    from evolink_mock.core.callback_routes import parse_callback_url
     from evolink_mock.settings import load_settings
 
     receiver, variables = services()["receiver"], environment("receiver")
     routes = load_settings({"callback_route": environment("evolink")["EVOLINK_MOCK_CALLBACK_ROUTE"]}).callback_route
     port = receiver["command"][receiver["command"].index("--port") + 1]
-    assert routes == {take_apart(variables["CALLBACK_URL"]).origin: f"http://receiver:{port}"}
+    assert routes == {parse_callback_url(variables["CALLBACK_URL"]).origin: f"http://receiver:{port}"}
     assert receiver["ports"] == [f"127.0.0.1:{port}:{port}"]
     assert variables["EVOLINK_BASE_URL"] == "http://evolink:8080"
     assert receiver["depends_on"] == {"evolink": {"condition": "service_healthy"}}

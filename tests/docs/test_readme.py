@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evolink_mock.core.task import DOORS
+from evolink_mock.core.task import SCENARIO_SOURCES
 from evolink_mock.scenarios.language import WORDS
-from evolink_mock.scenarios.wire_faults import FAULTS
+from evolink_mock.scenarios.wire_faults import WIRE_FAULTS
 from tests.support.commands import run
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.server_process import Server
@@ -126,10 +126,12 @@ def test_the_example_of_a_scenario_file_does_what_is_said_of_it(tmp_path: Path) 
 
 def test_it_names_every_door_in_order_and_every_word_of_a_scenario() -> None:
     section = README.partition("## What goes wrong, on demand")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| (prompt|header|queued|key|file|default) \|", section, re.MULTILINE) == list(DOORS)
+    assert re.findall(r"^\| (prompt|header|queued|key|file|default) \|", section, re.MULTILINE) == list(
+        SCENARIO_SOURCES
+    )
     for word in (*WORDS, "flap"):
         assert f"`{word}=" in section, word
-    for fault in FAULTS:
+    for fault in WIRE_FAULTS:
         assert f"`{fault}`" in section, fault
 
 

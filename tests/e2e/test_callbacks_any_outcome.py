@@ -45,7 +45,7 @@ class Scripted:
         path = scope["path"]
         body = (await receive())["body"]
         assert self.emulator is not None
-        world = self.emulator.worlds.of(path.split("/")[1])
+        world = self.emulator.worlds.get_or_create(path.split("/")[1])
         self.seen[path].append(Seen(world.clock.now() / 1_000_000, scope["method"], body))
         reaction = self.scripts[path].pop(0)
         match reaction:

@@ -12,9 +12,9 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.openapi import render_openapi
 from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock import create_app
-from evolink_mock.api.result_videos import ResultLinks
+from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.routes import Api
-from evolink_mock.media.cache import Shelf
+from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import KeyRule
 from tests.support.emulator import DOCUMENTED, Emulator, settings
@@ -160,7 +160,7 @@ def test_every_route_below_v1_is_documented_with_its_methods(cancel_route: bool)
     """HEAD aside, which HTTP gives to whatever has GET."""
     chosen = settings(cancel_route=cancel_route)
     app = create_app(chosen)
-    links = ResultLinks(chosen, Shelf(None, 1))
+    links = ResultVideos(chosen, FileCache(None, 1))
     routes = Api(chosen, app.worlds, ScenarioResolver(None), app.control.dispatcher.let_pass, links).routes()
     served = {route.path for route in routes if route.path.startswith("/v1")}
     with Emulator.in_process(cancel_route=cancel_route) as emulator:

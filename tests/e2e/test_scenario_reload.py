@@ -44,7 +44,7 @@ def test_reloads_under_load_drop_no_request(tmp_path: Path) -> None:
                         while planned(emulator) != name:
                             assert not any(each.done() for each in creating)
                 shown = emulator.control("scenarios")["file"]
-                assert shown["fault"] is None
+                assert shown["error"] is None
                 assert shown["loads"] > 20
             finally:
                 done.set()

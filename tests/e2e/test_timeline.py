@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from evolink_mock.control.timeline import READERS
+from evolink_mock.control.timeline import MAX_READERS
 from tests.support.emulator import DOCUMENTED, bearer
 from tests.support.server_process import Server
 
@@ -209,7 +209,7 @@ def test_a_world_that_is_given_up_ends_its_stream() -> None:
 
 def test_readers_are_counted(server: Server) -> None:
     with ExitStack() as stack:
-        for _ in range(READERS):
+        for _ in range(MAX_READERS):
             stack.enter_context(following(server, "sk-crowd"))
         refused = httpx.get(f"{server.url}{STREAM}", headers=bearer("sk-crowd"))
         assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_readers")

@@ -14,12 +14,12 @@ import httpx
 import pytest
 
 from evolink_mock import InProcessTransport, create_app
-from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS, HTML_502
+from evolink_mock.scenarios.wire_faults import COMMITTING, HTML_502, WIRE_FAULTS
 from tests.support.emulator import DOCUMENTED, MODEL, Emulator, bearer, settings
 from tests.support.server_process import Server
 
 NUMBERS = itertools.count()
-CASES = [(operation, fault) for operation in ("create", "query", "credits") for fault in FAULTS]
+CASES = [(operation, fault) for operation in ("create", "query", "credits") for fault in WIRE_FAULTS]
 CASES = [case for case in CASES if case[0] == "create" or case[1] not in COMMITTING]
 NEVER_HAPPENS = {"reset_before", "empty", "html_502"}
 LOST = {
@@ -165,7 +165,7 @@ CURL = {"reset_before": 56, "commit_then_drop": 56, "reset_midway": 56, "empty":
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", WIRE_FAULTS)
 def test_curl_says_what_it_met(emulator: Emulator, fault: str) -> None:
     asking = Asking(emulator, "create", fault)
     headers = [f"-H{name}: {value}" for name, value in (asking.headers | {"Content-Type": "application/json"}).items()]
@@ -178,12 +178,12 @@ def test_curl_says_what_it_met(emulator: Emulator, fault: str) -> None:
         assert json.loads(ran.stdout)["model"] == MODEL
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", WIRE_FAULTS)
 def test_a_directive_in_the_prompt_does_the_same(emulator: Emulator, once: httpx.Client, fault: str) -> None:
     meets(once, Asking(emulator, "create", fault, in_prompt=True), fault)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", WIRE_FAULTS)
 def test_a_fault_that_is_asked_for_in_pieces_and_behind_another_request_is_met(emulator: Emulator, fault: str) -> None:
     asking = Asking(emulator, "create", fault)
     plain = Asking(emulator, "credits", "html_502")
@@ -207,7 +207,7 @@ def test_the_journal_says_what_was_done_to_the_answer(
 ) -> None:
     meets(once, Asking(emulator, operation, fault), fault)
     row = emulator.control("journal")["rows"][-1]
-    assert (row["route"], row["answer"]["fault"], row["scenario_door"]) == (operation, fault, "header")
+    assert (row["route"], row["answer"]["fault"], row["scenario_source"]) == (operation, fault, "header")
     status = {"html_502": 502, "reset_before": None, "empty": None}.get(fault, 200)
     assert row["answer"]["status"] == status
 

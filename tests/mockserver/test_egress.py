@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evolink_mock.egress import SystemResolver
+from evolink_mock.egress import NonBlockingResolver
 
 HANGING = [f"hanging-{number}.example.com" for number in range(40)]
 
@@ -41,7 +41,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_names_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
     async def scene() -> None:
-        resolver = SystemResolver()
+        resolver = NonBlockingResolver()
         hanging = [asyncio.create_task(resolver.resolve(name, 443)) for name in HANGING]
         async with asyncio.timeout(10):
             (found,) = await resolver.resolve("quick.example.com", 8443)
@@ -56,7 +56,7 @@ def test_names_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
 
 def test_a_name_is_looked_up_once_for_all_who_ask_at_once_and_anew_for_those_who_come_later(names: Names) -> None:
     async def scene() -> None:
-        resolver = SystemResolver()
+        resolver = NonBlockingResolver()
         asking = [asyncio.create_task(resolver.resolve(HANGING[0], 443)) for _ in range(100)]
         await asyncio.sleep(0)
         asking[0].cancel()
@@ -73,6 +73,6 @@ def test_a_name_is_looked_up_once_for_all_who_ask_at_once_and_anew_for_those_who
 def test_a_name_that_nobody_knows_is_an_error(names: Names) -> None:
     async def scene() -> None:
         with pytest.raises(socket.gaierror):
-            await SystemResolver().resolve("unknown.example.com")
+            await NonBlockingResolver().resolve("unknown.example.com")
 
     asyncio.run(scene())

@@ -8,11 +8,11 @@ from typing import Self
 
 from aiohttp.abc import AbstractResolver
 
-from evolink_mock.core.callback_routes import Routing, Way
-from evolink_mock.core.delivery import Outcome
-from evolink_mock.delivery.http_transport import Network
-from evolink_mock.delivery.transport import Posting
-from evolink_mock.egress import SystemResolver
+from evolink_mock.core.callback_routes import CallbackRoutes, Destination
+from evolink_mock.core.delivery import AttemptResult
+from evolink_mock.delivery.http_transport import HttpTransport
+from evolink_mock.delivery.transport import AttemptRequest
+from evolink_mock.egress import NonBlockingResolver
 from tests.support.server_process import PATIENCE
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -65,30 +65,32 @@ class Ear:
         return [[value for name, _, value in row if name.lower() == header] for row in rows]
 
 
-def to_public(url: str) -> Posting:
+def to_public(url: str) -> AttemptRequest:
     """A callback that goes to where its URL says, in its own spelling, as if the verdict had been skipped."""
     authority = re.split(r"[/?#]", url.partition("://")[2])[0]
-    return Posting(Way("public", f"https://{authority}", url, authority, "app.example.com"), BODY, "task", 1, None)
+    return AttemptRequest(
+        Destination("public", f"https://{authority}", url, authority, "app.example.com"), BODY, "task", 1, None
+    )
 
 
-def along(routing: Routing, url: str) -> Posting:
-    way = routing.way(url)
+def along(routing: CallbackRoutes, url: str) -> AttemptRequest:
+    way = routing.destination(url)
     assert way is not None
-    return Posting(way, BODY, "task", 1, None)
+    return AttemptRequest(way, BODY, "task", 1, None)
 
 
-def to_place(url: str, place: str) -> Posting:
+def to_place(url: str, place: str) -> AttemptRequest:
     """A callback that is forwarded."""
-    return along(Routing({}, place), url)
+    return along(CallbackRoutes({}, place), url)
 
 
 async def send(
-    *postings: Posting,
-    resolver: Callable[[], AbstractResolver] = SystemResolver,
+    *postings: AttemptRequest,
+    resolver: Callable[[], AbstractResolver] = NonBlockingResolver,
     trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
-) -> list[Outcome]:
+) -> list[AttemptResult]:
     """What becomes of some attempts, one after the other, over one network."""
-    network = Network(trust, resolver)
+    network = HttpTransport(trust, resolver)
     try:
         async with asyncio.timeout(PATIENCE):
             return [await network.send(posting) for posting in postings]

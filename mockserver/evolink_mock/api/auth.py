@@ -10,19 +10,19 @@ _INVALID = "sk-invalid"
 """Keys that begin like this are wrong even where any key is accepted, so that a 401 is always at hand."""
 
 
-class Stranger(NamedTuple):
+class Unauthenticated(NamedTuple):
     """A request without a usable key."""
 
     cause: Literal["missing", "wrong"]
 
 
-def identify(authorization: bytes | None, keys: Collection[str]) -> str | Stranger:
+def authenticate(authorization: bytes | None, keys: Collection[str]) -> str | Unauthenticated:
     """The API key of an `Authorization` header. With no `keys` listed, any non-empty one will do."""
     if authorization is None:
-        return Stranger("missing")
+        return Unauthenticated("missing")
     key = _bearer_key(authorization)
     if key is None or (key not in keys if keys else key.startswith(_INVALID)):
-        return Stranger("wrong")
+        return Unauthenticated("wrong")
     return key
 
 

@@ -11,16 +11,16 @@ import msgspec
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Call
-from evolink_mock.api.fault_injection import hold_back
-from evolink_mock.api.responses import Answer, come_again, refuse, refuse_invalid
+from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Request
+from evolink_mock.api.fault_injection import delay
+from evolink_mock.api.responses import Result, error_invalid, error_result, with_retry_after
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task, to_credits
-from evolink_mock.core.validation import Refusal, Request, Validator
-from evolink_mock.scenarios.delivery_faults import CHAOS
-from evolink_mock.scenarios.directive import OPENING, take_directive
+from evolink_mock.core.validation import CreateRequest, Refusal, Validator
+from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
+from evolink_mock.scenarios.directive import OPENING, extract_directive
 from evolink_mock.scenarios.precedence import Decision
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.world import World
@@ -33,7 +33,7 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder().decode
 
 
-class Creation:
+class CreateOperation:
     """Creates as the settings have them."""
 
     def __init__(self, settings: Settings) -> None:
@@ -41,63 +41,63 @@ class Creation:
         self._choices = settings.choices
         self._validator = Validator(MODELS, settings.choices)
 
-    def read(self, call: Call) -> object:
+    def parse(self, call: Request) -> object:
         """The decoded body, or the refusal of what is none."""
         return self._oversize() if call.body is None else self._json(call, call.body)
 
-    def make(self, call: Call, body: object, decision: Decision) -> Answer:
+    def execute(self, call: Request, body: object, decision: Decision) -> Result:
         """Carry a create out, with a body that was read, and what a scenario says of its task."""
-        if isinstance(body, Answer):
+        if isinstance(body, Result):
             return body
         world, now = call.world, call.now
         idempotency = self._idempotency(call, body)
-        if isinstance(idempotency, Answer):
+        if isinstance(idempotency, Result):
             return idempotency
-        request = self._judged(body, call.looked) if call.looked else self._validator.judge(body)
+        request = self._validated(body, call.inputs) if call.inputs else self._validator.validate(body)
         if isinstance(request, Refusal):
-            return self._refused(request, str(body.get("model")) if isinstance(body, dict) else "")
+            return self._validation_error(request, str(body.get("model")) if isinstance(body, dict) else "")
         if not world.may_use(request.model.name):
-            return refuse("create", "model_access_denied", model=request.model.name)
-        if world.limits is not None and (refused := _over_limit(world, request, now)) is not None:
+            return error_result("create", "model_access_denied", model=request.model.name)
+        if world.rate_limits is not None and (refused := _over_limit(world, request, now)) is not None:
             return refused
         if world.is_full(now):
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
-            return refuse("create", "rate_limited", message)
-        inputs = tuple(each.input for each in call.looked.values() if each.input is not None) if call.looked else ()
-        made = world.create(request, now, decision.door, decision.text, decision.rule, idempotency, inputs)
+            return error_result("create", "rate_limited", message)
+        inputs = tuple(each.input for each in call.inputs.values() if each.input is not None) if call.inputs else ()
+        made = world.create(request, now, decision.source, decision.text, decision.rule, idempotency, inputs)
         if made is None:
             return self._insufficient(world, request)
         name, task = made
-        answer = Answer(200, self._created(name, task), task=name, door=decision.door)
+        answer = Result(200, self._created(name, task), task=name, source=decision.source)
         chaos = decision.scenario.delivery
-        if task.calls and chaos is not None and CHAOS[chaos].instant:
-            hold_back(answer, partial(world.outbox.first_attempt, name, EVOLINK_CALLBACKS.timeout + 1))
+        if task.has_callback and chaos is not None and DELIVERY_FAULTS[chaos].completes_immediately:
+            delay(answer, partial(world.outbox.first_attempt, name, EVOLINK_CALLBACKS.timeout + 1))
         return answer
 
-    def _judged(self, body: object, looked: Mapping[str, Any]) -> Request | Refusal:
+    def _validated(self, body: object, looked: Mapping[str, Any]) -> CreateRequest | Refusal:
         """A file that was looked at is judged by what it is, and any other by its name."""
         if not isinstance(body, dict):
-            return self._validator.judge(body)
-        request = self._validator.judge(_without_names(body, looked))
+            return self._validator.validate(body)
+        request = self._validator.validate(_without_names(body, looked))
         if isinstance(request, Refusal):
             return request
         values = {name: body[name] for name in request.values}
-        doom = next((each.failure for each in looked.values() if each.failure is not None), request.doom)
-        return request._replace(values=values, doom=doom)
+        doom = next((each.failure for each in looked.values() if each.failure is not None), request.deferred_failure)
+        return request._replace(values=values, deferred_failure=doom)
 
-    def _insufficient(self, world: World, request: Request) -> Answer:
+    def _insufficient(self, world: World, request: CreateRequest) -> Result:
         body = ERRORS["create", "insufficient_quota"].body()
         if self._choices.quota_details == "include":
             body["error"]["action_url"] = "/dashboard/credits"
             body["error"]["account_balance_credits"] = to_credits(world.store.ledger.remaining)
             body["error"]["estimated_credits"] = to_credits(quote(request, request.duration, self._choices))
-        return Answer(402, _encode(body))
+        return Result(402, _encode(body))
 
     def _created(self, name: str, task: Task) -> bytes:
         return _encode(created_body(name, task, MODELS[task.model], self._choices))
 
-    def _idempotency(self, call: Call, body: object) -> tuple[str, bytes] | Answer | None:
+    def _idempotency(self, call: Request, body: object) -> tuple[str, bytes] | Result | None:
         """The key of a create with the digest of its request, or the answer where it was used before (S2)."""
         header = call.headers.get(IDEMPOTENCY_HEADER)
         if header is None:
@@ -111,12 +111,12 @@ class Creation:
         if name is None or task is None:
             return key, digest
         if task.idempotency != (key, digest):
-            return refuse("create", "idempotency_conflict")
+            return error_result("create", "idempotency_conflict")
         if key in world.unanswered:
-            return refuse("create", "paid_outcome_unknown")
-        return Answer(200, self._created(name, task), ((b"idempotency-replayed", b"true"),), task=name)
+            return error_result("create", "paid_outcome_unknown")
+        return Result(200, self._created(name, task), ((b"idempotency-replayed", b"true"),), task=name)
 
-    def _json(self, call: Call, body: bytes) -> object:
+    def _json(self, call: Request, body: bytes) -> object:
         content_type = call.headers.get(b"content-type", b"application/json")
         if content_type.partition(b";")[0].strip().lower() != b"application/json":
             shown = content_type[:60].decode("latin-1")
@@ -131,19 +131,19 @@ class Creation:
         except RecursionError:
             return self._invalid("the body is not valid JSON: it is nested too deeply")
 
-    def _invalid(self, message: str | None) -> Answer:
-        return refuse_invalid(self._choices.invalid_code, message)
+    def _invalid(self, message: str | None) -> Result:
+        return error_invalid(self._choices.invalid_code, message)
 
-    def _refused(self, refusal: Refusal, model: str) -> Answer:
+    def _validation_error(self, refusal: Refusal, model: str) -> Result:
         if refusal.condition == "invalid_request":
             return self._invalid(refusal.message)
-        return refuse("create", refusal.condition, refusal.message, model=model)
+        return error_result("create", refusal.condition, refusal.message, model=model)
 
-    def _oversize(self) -> Answer:
+    def _oversize(self) -> Result:
         message = f"Request body is too large: at most {self._settings.max_body} bytes"
         if self._choices.oversize_status == 400:
             return self._invalid(message)
-        return refuse("create", "body_too_large", message)
+        return error_result("create", "body_too_large", message)
 
 
 def _without_names(body: Mapping[str, Any], looked: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,11 +162,11 @@ def has_directive(body: object) -> bool:
     return type(prompt) is str and OPENING in prompt
 
 
-def without_directive(call: Call, body: object) -> tuple[object, str]:
+def without_directive(call: Request, body: object) -> tuple[object, str]:
     """The body as it is read and noted, and what the directive in its prompt says. Raises `ValueError`."""
     assert isinstance(body, dict)
     try:
-        prompt, directive = take_directive(body["prompt"])
+        prompt, directive = extract_directive(body["prompt"])
     except ValueError as error:
         raise ValueError(f"prompt: {error}") from None
     body = {**body, "prompt": prompt}
@@ -174,13 +174,13 @@ def without_directive(call: Call, body: object) -> tuple[object, str]:
     return body, directive
 
 
-def _over_limit(world: World, request: Request, now: Micros) -> Answer | None:
-    assert world.limits is not None
-    world.settle(now)
-    reached = world.limits.wait(request.model.family, now)
+def _over_limit(world: World, request: CreateRequest, now: Micros) -> Result | None:
+    assert world.rate_limits is not None
+    world.apply_due(now)
+    reached = world.rate_limits.check(request.model.family, now)
     if reached is None:
         return None
     limit, seconds = reached
-    answer = come_again(refuse("create", "rate_limited"), seconds)
+    answer = with_retry_after(error_result("create", "rate_limited"), seconds)
     answer.rule = f"{request.model.family}: {limit}"
     return answer

@@ -13,12 +13,12 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
-from evolink_mock.api.responses import Answer, refuse, refuse_method
+from evolink_mock.api.responses import Result, error_method_not_allowed, error_result
 from evolink_mock.clock import http_date
 from evolink_mock.core.duration import Micros
-from evolink_mock.core.redaction import cut
-from evolink_mock.worlds.journal import KEPT_BODY, Entry
-from evolink_mock.worlds.store import Unusable
+from evolink_mock.core.redaction import truncate
+from evolink_mock.worlds.journal import KEPT_BODY, JournalEntry
+from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
 
 log = logging.getLogger("evolink_mock")
@@ -32,13 +32,13 @@ _BODILESS = (204, 304)
 _DRAINED = 64 * 1024 * 1024
 """A body over the limit is read and dropped up to here, since an answer to a sender still sending may never be read."""
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_INPUTS: Mapping[str, Any] = MappingProxyType({})
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 Headers: TypeAlias = dict[bytes, bytes]
 
 
-class Call(msgspec.Struct):
+class Request(msgspec.Struct):
     """A request as an operation sees it. `body` is `None` where it was larger than allowed."""
 
     world: World
@@ -48,15 +48,15 @@ class Call(msgspec.Struct):
     """An operation that takes something out of it, which is to be echoed nowhere, puts here what is left."""
     path: Mapping[str, str]
     query: bytes = b""
-    looked: Mapping[str, Any] = NOTHING
+    inputs: Mapping[str, Any] = NO_INPUTS
     """What was found of the files that it names, where somebody looked at them before."""
 
 
-Handler: TypeAlias = Callable[[Call], Answer]
+Handler: TypeAlias = Callable[[Request], Result]
 Prepare: TypeAlias = Callable[[bytes | None, bytes | None], Awaitable[Mapping[str, Any]]]
 """Takes the authorization and the body of a request; gives what was found of the files that it names."""
-Sender: TypeAlias = Callable[[Scope, Receive, Send, "Reply"], Awaitable[None]]
-Opener: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Answer]
+Sender: TypeAlias = Callable[[Scope, Receive, Send, "Response"], Awaitable[None]]
+WorldResolver: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Result]
 """Finds the world a request belongs to, or the refusal where it belongs to none."""
 
 
@@ -67,7 +67,7 @@ class Endpoint:
         self,
         operation: Operation,
         handlers: Mapping[str, Handler],
-        open_world: Opener,
+        open_world: WorldResolver,
         outside: World,
         max_body: int,
         send: Sender,
@@ -85,12 +85,12 @@ class Endpoint:
         self._send = send
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reply: Reply | None = scope.get("extensions", {}).get(REPLY)
+        reply: Response | None = scope.get("extensions", {}).get(REPLY)
         if reply is None:
             method: str = scope["method"]
             try:
                 body = b"" if method == "GET" else await read_body(receive, self._max_body)
-            except HungUp:
+            except ClientDisconnected:
                 return
             path: bytes = scope.get("raw_path") or scope["path"].encode()
             query, parameters = scope["query_string"], scope.get("path_params", {})
@@ -99,18 +99,18 @@ class Endpoint:
                 looked = {} if self.prepare is None else await self.prepare(dict(headers).get(b"authorization"), body)
             except Exception:
                 log.exception("the files of a request could not be looked at")
-                refused = refuse(self.operation, "internal_error")
+                refused = error_result(self.operation, "internal_error")
                 await self._send(
-                    scope, receive, send, Reply(refused, self._outside.clock.now(), self._outside.next_request_id())
+                    scope, receive, send, Response(refused, self._outside.clock.now(), self._outside.next_request_id())
                 )
                 return
-            reply = self.reply(method, path, query, headers, body, parameters, looked)
-        if reply.answer.hold is not None:
-            await reply.answer.hold()
+            reply = self.respond(method, path, query, headers, body, parameters, looked)
+        if reply.result.pending is not None:
+            await reply.result.pending()
             reply.note()
         await self._send(scope, receive, send, reply)
 
-    def reply(
+    def respond(
         self,
         method: str,
         path: bytes,
@@ -118,8 +118,8 @@ class Endpoint:
         raw_headers: RawHeaders,
         body: bytes | None,
         parameters: Mapping[str, str],
-        looked: Mapping[str, Any] = NOTHING,
-    ) -> "Reply":
+        looked: Mapping[str, Any] = NO_INPUTS,
+    ) -> "Response":
         """Carry a request out and note it. A `body` over the limit may come as it is or as `None`.
 
         Whoever sends the reply sees to it that what its answer holds for is over.
@@ -132,63 +132,63 @@ class Endpoint:
             body = None
         if len(head) > MAX_HEADER_BYTES:
             head = b""
-            opened: World | Answer = refuse("any", "headers_too_large")
+            opened: World | Result = error_result("any", "headers_too_large")
         else:
             opened = self._open_world(self.operation if self._answers(method) else "any", headers, parameters)
-        if isinstance(opened, Answer):
+        if isinstance(opened, Result):
             world, answer = self._outside, opened
             now = world.clock.now()
         else:
             world = opened
             now = world.clock.now()
-            call = Call(world, now, headers, body, parameters, query, looked)
+            call = Request(world, now, headers, body, parameters, query, looked)
             answer = self._handle(method, call)
             body = call.body
             if world.clock.mode == "auto":
                 now = world.clock.now()
-        rules = world.rules
-        rules.agenda.asked += 1
+        rules = world.config
+        rules.ready_queue.asked += 1
         try:
-            rules.keeper.commit()
-        except Unusable as error:
-            answer = refuse(self.operation, "internal_error", str(error))
+            rules.backend.commit()
+        except StorageError as error:
+            answer = error_result(self.operation, "internal_error", str(error))
         request_id = world.next_request_id()
-        entry = Entry(
+        entry = JournalEntry(
             now,
             request_id,
             self.operation,
             method,
-            cut(path, KEPT_BODY, world.key),
-            cut(query, KEPT_BODY, world.key),
+            truncate(path, KEPT_BODY, world.key),
+            truncate(query, KEPT_BODY, world.key),
             head,
-            cut(body or b"", KEPT_BODY, world.key),
+            truncate(body or b"", KEPT_BODY, world.key),
             answer.status,
-            cut(answer.body, KEPT_BODY, world.key),
+            truncate(answer.body, KEPT_BODY, world.key),
             answer.task,
-            answer.door,
+            answer.source,
             answer.scenario,
             answer.rule,
             answer.fault,
         )
         world.journal.append(entry)
-        return Reply(answer, now, request_id, entry)
+        return Response(answer, now, request_id, entry)
 
     def _answers(self, method: str) -> bool:
         return method in self._handlers or self._otherwise is not None
 
-    def _handle(self, method: str, call: Call) -> Answer:
+    def _handle(self, method: str, call: Request) -> Result:
         handler = self._handlers.get(method, self._otherwise)
         if handler is None:
-            refused = refuse("any", "method_not_allowed", f"{method[:20]} is not allowed here")
-            return refuse_method(refused, self._handlers)
+            refused = error_result("any", "method_not_allowed", f"{method[:20]} is not allowed here")
+            return error_method_not_allowed(refused, self._handlers)
         try:
             return handler(call)
         except Exception:
             log.exception("the %s operation failed", self.operation)
-            return refuse(self.operation, "internal_error")
+            return error_result(self.operation, "internal_error")
 
 
-class HungUp(Exception):
+class ClientDisconnected(Exception):
     """The sender left before it had said everything: there is nobody to answer and nothing to note."""
 
 
@@ -204,7 +204,7 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     """The body, or `None` if it is larger than `limit` bytes. Raises `HungUp`."""
     message = await receive()
     if message["type"] == "http.disconnect":
-        raise HungUp
+        raise ClientDisconnected
     body: bytes = message.get("body", b"")
     if not message.get("more_body", False):
         return body if len(body) <= limit else None
@@ -212,7 +212,7 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     while size <= _DRAINED:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise HungUp
+            raise ClientDisconnected
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= limit:
@@ -222,21 +222,21 @@ async def read_body(receive: Receive, limit: int) -> bytes | None:
     return b"".join(chunks) if size <= limit else None
 
 
-class Reply(NamedTuple):
+class Response(NamedTuple):
     """An answer with what every answer carries: the instant in its world, and its id."""
 
-    answer: Answer
+    result: Result
     now: Micros
     request_id: str
-    entry: Entry | None = None
+    entry: JournalEntry | None = None
 
     def note(self) -> None:
         """Let the journal say what is answered, where that was found out only while it was held back."""
-        if self.entry is not None and self.entry.status != self.answer.status:
-            self.entry.status, self.entry.answer = self.answer.status, self.answer.body[:KEPT_BODY]
+        if self.entry is not None and self.entry.status != self.result.status:
+            self.entry.status, self.entry.response_body = self.result.status, self.result.body[:KEPT_BODY]
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        answer = self.answer
+        answer = self.result
         own = ((b"date", http_date(self.now)), (b"x-request-id", self.request_id.encode()))
         if answer.status in _BODILESS:
             return [*own, *answer.headers]
@@ -248,8 +248,8 @@ class Reply(NamedTuple):
         ]
 
 
-async def send_reply(send: Send, reply: Reply, method: str) -> None:
+async def send_response(send: Send, reply: Response, method: str) -> None:
     """Put a reply on the wire."""
-    answer = reply.answer
+    answer = reply.result
     await send({"type": "http.response.start", "status": answer.status, "headers": reply.headers()})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})

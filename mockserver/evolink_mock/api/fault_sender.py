@@ -5,11 +5,11 @@ from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.endpoint import Reply, send_reply
-from evolink_mock.api.responses import Answer
-from evolink_mock.clock import rest
+from evolink_mock.api.endpoint import Response, send_response
+from evolink_mock.api.responses import Result
+from evolink_mock.clock import sleep_wall
 from evolink_mock.core.duration import SECOND
-from evolink_mock.scenarios.wire_faults import FAULTS, acts, dripped
+from evolink_mock.scenarios.wire_faults import WIRE_FAULTS, dripped, wire_script
 
 CONNECTION = "evolink_mock.connection"
 """The ASGI extension by which a server hands out the connection of a request."""
@@ -18,7 +18,7 @@ CONNECTION = "evolink_mock.connection"
 class Connection(Protocol):
     """The bytes below an answer."""
 
-    def head(self, reply: Reply) -> bytes:
+    def head(self, reply: Response) -> bytes:
         """What comes before the body."""
 
     def write(self, data: bytes) -> None: ...
@@ -26,13 +26,13 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
-async def send_as_scripted(scope: Scope, receive: Receive, send: Send, reply: Reply) -> None:
+async def send_with_fault(scope: Scope, receive: Receive, send: Send, reply: Response) -> None:
     """Send a reply as its fault has it."""
-    answer = reply.answer
+    answer = reply.result
     if answer.fault == "drip":
         await _drip(send, reply)
-    elif answer.fault is None or not FAULTS[answer.fault].parts:
-        await send_reply(send, reply, scope["method"])
+    elif answer.fault is None or not WIRE_FAULTS[answer.fault].parts:
+        await send_response(send, reply, scope["method"])
     elif (connection := scope.get("extensions", {}).get(CONNECTION)) is not None:
         await _on_the_wire(connection, answer, reply)
         # The server takes a return without an answer for a mistake, unless it knows that nobody is there any more.
@@ -40,37 +40,37 @@ async def send_as_scripted(scope: Scope, receive: Receive, send: Send, reply: Re
             pass
     else:
         await _in_process(answer)
-        await send_reply(send, reply, scope["method"])
+        await send_response(send, reply, scope["method"])
 
 
-async def _drip(send: Send, reply: Reply) -> None:
-    pieces, pause = dripped(reply.answer.body, reply.answer.drip_time)
-    await send({"type": "http.response.start", "status": reply.answer.status, "headers": reply.headers()})
+async def _drip(send: Send, reply: Response) -> None:
+    pieces, pause = dripped(reply.result.body, reply.result.drip_time)
+    await send({"type": "http.response.start", "status": reply.result.status, "headers": reply.headers()})
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await rest(pause / SECOND)
+        await sleep_wall(pause / SECOND)
     await send({"type": "http.response.body"})
 
 
-async def _on_the_wire(connection: Connection, answer: Answer, reply: Reply) -> None:
+async def _on_the_wire(connection: Connection, answer: Result, reply: Response) -> None:
     assert answer.fault is not None
     head = connection.head(reply) if answer.status else b""
-    for act in acts(answer.fault, head, answer.body):
+    for act in wire_script(answer.fault, head, answer.body):
         match act:
             case bytes():
                 connection.write(act)
             case int():
-                await rest(act / SECOND)
+                await sleep_wall(act / SECOND)
             case "reset":
                 connection.reset()
             case "close":
                 connection.close()
 
 
-async def _in_process(answer: Answer) -> None:
+async def _in_process(answer: Result) -> None:
     """Raise what httpx does where the answer does not arrive."""
     assert answer.fault is not None
-    parts = FAULTS[answer.fault].parts
+    parts = WIRE_FAULTS[answer.fault].parts
     if "reset" in parts:
         raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
     if parts == ("close",):

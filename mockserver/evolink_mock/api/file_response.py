@@ -3,8 +3,8 @@
 from hashlib import sha256
 
 from evolink_mock.api.byte_ranges import Unsatisfiable, matches, part_of
-from evolink_mock.api.endpoint import Call, Headers
-from evolink_mock.api.responses import Answer, refuse
+from evolink_mock.api.endpoint import Headers, Request
+from evolink_mock.api.responses import Result, error_result
 
 # As those of a content network can be shown.
 _ANYWHERE = (
@@ -13,19 +13,19 @@ _ANYWHERE = (
 )
 
 
-def preflight(call: Call) -> Answer:
+def preflight(call: Request) -> Result:
     """A browser asks whether a page may ask for parts."""
     allowed = ((b"access-control-allow-methods", b"GET, HEAD"), (b"access-control-allow-headers", b"range, if-range"))
-    return Answer(204, b"", (*_ANYWHERE, *allowed))
+    return Result(204, b"", (*_ANYWHERE, *allowed))
 
 
-def without_range(call: Call) -> Call:
+def without_range(call: Request) -> Request:
     """As HEAD asks: a part can be asked for by GET alone (RFC 9110, 14.2)."""
     call.headers = {name: value for name, value in call.headers.items() if name != b"range"}
     return call
 
 
-def serve(answer: Answer, asked: Headers, content: bytes, filename: str) -> None:
+def fill_file_response(answer: Result, asked: Headers, content: bytes, filename: str) -> None:
     """Fill an answer of status 200 with as much of a file as was asked for. `filename` is plain ASCII."""
     etag = f'"{sha256(content).hexdigest()[:32]}"'
     headers = (
@@ -41,7 +41,7 @@ def serve(answer: Answer, asked: Headers, content: bytes, filename: str) -> None
     try:
         part = part_of(len(content), _text(asked, b"range"), _text(asked, b"if-range"), etag)
     except Unsatisfiable:
-        refused = refuse("any", "range_not_satisfiable")
+        refused = error_result("any", "range_not_satisfiable")
         answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
         answer.headers = (*headers, (b"content-range", b"bytes */%d" % len(content)))
         return

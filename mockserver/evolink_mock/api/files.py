@@ -14,15 +14,15 @@ from starlette.routing import Route
 
 from evolink_contracts.spec.errors import Operation
 from evolink_contracts.spec.files import FILE_ERRORS, FORMATS, MAX_BYTES, MAX_FILES, PREFIX
-from evolink_mock.api.auth import Stranger, identify
-from evolink_mock.api.endpoint import Call, Endpoint, Handler, Headers, Opener, Prepare
-from evolink_mock.api.fault_sender import send_as_scripted
-from evolink_mock.api.file_response import preflight, serve, without_range
-from evolink_mock.api.responses import Answer
+from evolink_mock.api.auth import Unauthenticated, authenticate
+from evolink_mock.api.endpoint import Endpoint, Handler, Headers, Prepare, Request, WorldResolver
+from evolink_mock.api.fault_sender import send_with_fault
+from evolink_mock.api.file_response import fill_file_response, preflight, without_range
+from evolink_mock.api.responses import Result
 from evolink_mock.clock import iso_date
-from evolink_mock.core.upload import Upload, fit, format_of, quota, shown
-from evolink_mock.media.cache import Shelf, digest_of
-from evolink_mock.worlds.registry import Worlds
+from evolink_mock.core.upload import Upload, format_of, quota_body, slugify, upload_body
+from evolink_mock.media.cache import FileCache, digest_of
+from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
 LINKS = "/files"
@@ -33,10 +33,10 @@ _BODY = MAX_BYTES * 4 // 3 + 64 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
-class Uploads:
+class FileEndpoints:
     """Each world has its files, for as long as it lasts; what is in them is on a shelf."""
 
-    def __init__(self, worlds: Worlds, keys: Collection[str], shelf: Shelf, public_url: str) -> None:
+    def __init__(self, worlds: WorldRegistry, keys: Collection[str], shelf: FileCache, public_url: str) -> None:
         self._worlds = worlds
         self._keys = keys
         self._shelf = shelf
@@ -62,26 +62,26 @@ class Uploads:
             *(Route(path, self._endpoint(handlers, prepare, self._open)) for path, handlers, prepare in table),
         ]
 
-    def _endpoint(self, handlers: Mapping[str, Handler], prepare: Prepare | None, opener: Opener) -> Endpoint:
-        return Endpoint("any", handlers, opener, self._worlds.outside, _BODY, send_as_scripted, prepare=prepare)
+    def _endpoint(self, handlers: Mapping[str, Handler], prepare: Prepare | None, opener: WorldResolver) -> Endpoint:
+        return Endpoint("any", handlers, opener, self._worlds.anonymous, _BODY, send_with_fault, prepare=prepare)
 
     def _open_to_all(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World:
-        return self._worlds.outside
+        return self._worlds.anonymous
 
-    def _open(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Answer:
+    def _open(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Result:
         if "token" in path:
-            return self._worlds.by_token(path["token"]) or self._worlds.outside
-        key = identify(headers.get(b"authorization"), self._keys)
-        return _refused("unauthorized") if isinstance(key, Stranger) else self._worlds.of(key)
+            return self._worlds.by_token(path["token"]) or self._worlds.anonymous
+        key = authenticate(headers.get(b"authorization"), self._keys)
+        return _refused("unauthorized") if isinstance(key, Unauthenticated) else self._worlds.get_or_create(key)
 
     async def _fetched(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, Any]:
         return {} if self.fetch is None else await self.fetch(authorization, body)
 
     # Uploads
 
-    def _base64(self, call: Call) -> Answer:
+    def _base64(self, call: Request) -> Result:
         asked = _object_with("base64_data", call.body)
-        if isinstance(asked, Answer):
+        if isinstance(asked, Result):
             return asked
         text = asked["base64_data"]
         data = text.partition(",")[2] if text.startswith("data:") else text
@@ -92,7 +92,7 @@ class Uploads:
         call.body = _encode({**asked, "base64_data": f"({len(text)} characters)"})
         return self._add(call, content, asked.get("upload_path"), asked.get("file_name"), "upload")
 
-    def _stream(self, call: Call) -> Answer:
+    def _stream(self, call: Request) -> Result:
         if call.body is None:
             return _too_large()
         # Imported where it is needed, since it would take part of every start.
@@ -122,18 +122,18 @@ class Uploads:
         path = fields.get("upload_path", fields.get("uploadPath"))
         return self._add(call, files[0][1], path, fields.get("file_name", fields.get("fileName")), files[0][0])
 
-    def _url(self, call: Call) -> Answer:
+    def _url(self, call: Request) -> Result:
         asked = _object_with("file_url", call.body)
-        if isinstance(asked, Answer):
+        if isinstance(asked, Result):
             return asked
         url = asked["file_url"]
-        content = call.looked.get(url)
+        content = call.inputs.get(url)
         if isinstance(content, bytes):
             return self._add(call, content, asked.get("upload_path"), asked.get("file_name"), url.rpartition("/")[2])
         why = "no --media-route leads there" if content is None else str(content)
         return _refused("download", f"File could not be downloaded: {why}")
 
-    def _add(self, call: Call, content: bytes, path: object, name: object, original: str) -> Answer:
+    def _add(self, call: Request, content: bytes, path: object, name: object, original: str) -> Result:
         world = call.world
         if len(content) > MAX_BYTES:
             return _too_large()
@@ -147,11 +147,11 @@ class Uploads:
         drawn = blake2b(b"%d" % world.uploaded, key=world.seed.secret, digest_size=6).hexdigest()
         upload = Upload(
             f"file_{drawn}",
-            fit(called).rpartition("/")[2] or f"upload.{form}",
+            slugify(called).rpartition("/")[2] or f"upload.{form}",
             original[:200],
             len(content),
             form,
-            fit(path) if isinstance(path, str) else "",
+            slugify(path) if isinstance(path, str) else "",
             digest_of(content),
             call.now,
         )
@@ -163,10 +163,10 @@ class Uploads:
 
     # Looking after them
 
-    def _quota(self, call: Call) -> Answer:
-        return _success(quota(len([*self._alive(call.world, call.now)])))
+    def _quota(self, call: Request) -> Result:
+        return _success(quota_body(len([*self._alive(call.world, call.now)])))
 
-    def _list(self, call: Call) -> Answer:
+    def _list(self, call: Request) -> Result:
         asked = dict(parse_qsl(call.query.decode("latin-1")))
         page, size = (
             int(text) if re.fullmatch(r"[1-9]\d{0,5}", text := asked.get(name, "")) else default
@@ -176,7 +176,7 @@ class Uploads:
         part = files[(page - 1) * size : page * size]
         return _success({"files": part, "total": len(files), "page": page, "pageSize": size})
 
-    def _delete(self, call: Call) -> Answer:
+    def _delete(self, call: Request) -> Result:
         if self._find(call.world, call.path["file_id"], call.now) is None:
             return _refused("not_found")
         del call.world.uploads[call.path["file_id"]]
@@ -190,28 +190,28 @@ class Uploads:
         return upload if upload is not None and now < upload.expires else None
 
     def _shown(self, world: World, upload: Upload) -> dict[str, Any]:
-        return shown(upload, f"{self._public_url}{LINKS}/{world.token}", self._public_url, iso_date)
+        return upload_body(upload, f"{self._public_url}{LINKS}/{world.token}", self._public_url, iso_date)
 
     # What links lead to
 
-    def _file(self, call: Call) -> Answer:
+    def _file(self, call: Request) -> Result:
         upload = self._find(call.world, call.path["file_id"], call.now)
         if upload is None or upload.target != f"{upload.id}/{call.path['rest']}":
             return _refused("not_found")
         return self._served(call, upload)
 
-    def _download(self, call: Call) -> Answer:
+    def _download(self, call: Request) -> Result:
         """Whoever has the link may have the file, as with the links of results."""
         found = (self._find(world, call.path["file_id"], world.clock.now()) for world in self._worlds)
         upload = next(filter(None, found), None)
         return _refused("not_found") if upload is None else self._served(call, upload)
 
-    def _served(self, call: Call, upload: Upload) -> Answer:
+    def _served(self, call: Request, upload: Upload) -> Result:
         content = self._shelf.get(upload.digest)
         if content is None:
             return _refused("storage", "File is no longer kept: media_limit bytes were exceeded")
-        answer = Answer(200, b"", content_type=FORMATS[upload.format].encode())
-        serve(answer, call.headers, content, upload.name)
+        answer = Result(200, b"", content_type=FORMATS[upload.format].encode())
+        fill_file_response(answer, call.headers, content, upload.name)
         return answer
 
     def content_of(self, url: str) -> bytes | None:
@@ -232,7 +232,7 @@ def _served_by(get: Handler) -> Mapping[str, Handler]:
     return {"GET": get, "HEAD": lambda call: get(without_range(call)), "OPTIONS": preflight}
 
 
-def _object_with(required: str, body: bytes | None) -> dict[str, Any] | Answer:
+def _object_with(required: str, body: bytes | None) -> dict[str, Any] | Result:
     """What was asked for, which has this string in it."""
     if body is None:
         return _too_large()
@@ -247,14 +247,14 @@ def _object_with(required: str, body: bytes | None) -> dict[str, Any] | Answer:
     return found
 
 
-def _too_large() -> Answer:
+def _too_large() -> Result:
     return _refused("too_large", f"File is too large: at most {MAX_BYTES // 2**20}MB")
 
 
-def _success(data: object, msg: str = "success") -> Answer:
-    return Answer(200, _encode({"success": True, "code": 200, "msg": msg, "data": data}))
+def _success(data: object, msg: str = "success") -> Result:
+    return Result(200, _encode({"success": True, "code": 200, "msg": msg, "data": data}))
 
 
-def _refused(condition: str, msg: str | None = None) -> Answer:
+def _refused(condition: str, msg: str | None = None) -> Result:
     row = FILE_ERRORS[condition]
-    return Answer(row.status, _encode({"success": False, "code": row.code, "msg": msg or row.msg}))
+    return Result(row.status, _encode({"success": False, "code": row.code, "msg": msg or row.msg}))

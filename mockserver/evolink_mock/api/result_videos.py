@@ -7,14 +7,14 @@ from functools import partial
 from hashlib import sha256
 
 from evolink_contracts.spec.timing import RESULT_LINK
-from evolink_mock.api.endpoint import Call, Handler, Headers
-from evolink_mock.api.file_response import preflight, serve, without_range
-from evolink_mock.api.responses import Answer, refuse
+from evolink_mock.api.endpoint import Handler, Headers, Request
+from evolink_mock.api.file_response import fill_file_response, preflight, without_range
+from evolink_mock.api.responses import Result, error_result
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
 from evolink_mock.media import placeholder as plain
-from evolink_mock.media.cache import Shelf
+from evolink_mock.media.cache import FileCache
 from evolink_mock.media.video import Video, video_of
 from evolink_mock.settings import MEDIA, Settings
 
@@ -24,10 +24,10 @@ _AT_ONCE = 2
 """Videos that are made at a time, so that a core is left for everybody else."""
 
 
-class ResultLinks:
+class ResultVideos:
     """Makes each video when it is first asked for; one that takes its time is kept on the shelf."""
 
-    def __init__(self, settings: Settings, shelf: Shelf) -> None:
+    def __init__(self, settings: Settings, shelf: FileCache) -> None:
         self._best = MEDIA and settings.result_video == "best"
         self._shelf = shelf
         self._making: dict[str, asyncio.Task[bytes]] = {}
@@ -36,33 +36,33 @@ class ResultLinks:
     def handlers(self) -> Mapping[str, Handler]:
         return {"GET": self.get, "HEAD": self.head, "OPTIONS": preflight}
 
-    def get(self, call: Call) -> Answer:
+    def get(self, call: Request) -> Result:
         """GET the video of a completed task, or the part that `Range` asks for, for 24 hours after completion (S1a)."""
         found = _task(call)
-        if isinstance(found, Answer):
+        if isinstance(found, Result):
             return found
         name = call.path["name"]
         video = video_of(name, found)
-        if video.picture is not None:
+        if video.image is not None:
             # Of one picture, all tasks that ask for the same have the same video.
             video = video._replace(name="")
-        answer = Answer(200, b"", content_type=b"video/mp4", task=name)
+        answer = Result(200, b"", content_type=b"video/mp4", task=name)
         if not self._best:
-            serve(answer, call.headers, plain.make(video, self._shelf.get), f"{name}.mp4")
+            fill_file_response(answer, call.headers, plain.encode_placeholder(video, self._shelf.get), f"{name}.mp4")
             return answer
         kept = _name_of(video)
         content = self._shelf.get(kept)
         if content is None:
-            answer.hold = partial(self._make, answer, call.headers, video, kept, f"{name}.mp4")
+            answer.pending = partial(self._make, answer, call.headers, video, kept, f"{name}.mp4")
         else:
-            serve(answer, call.headers, content, f"{name}.mp4")
+            fill_file_response(answer, call.headers, content, f"{name}.mp4")
         return answer
 
-    def head(self, call: Call) -> Answer:
+    def head(self, call: Request) -> Result:
         """What GET says of the whole video; a part can be asked for by GET alone."""
         return self.get(without_range(call))
 
-    async def _make(self, answer: Answer, headers: Headers, video: Video, kept: str, filename: str) -> None:
+    async def _make(self, answer: Result, headers: Headers, video: Video, kept: str, filename: str) -> None:
         """However many ask for it meanwhile, it is made once."""
         making = self._making.get(kept)
         if making is None:
@@ -72,10 +72,10 @@ class ResultLinks:
             content = await asyncio.shield(making)
         except Exception:
             log.exception("%s could not be made", filename)
-            refused = refuse("any", "internal_error", "The video could not be made; the emulator's log says why")
+            refused = error_result("any", "internal_error", "The video could not be made; the emulator's log says why")
             answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
             return
-        serve(answer, headers, content, filename)
+        fill_file_response(answer, headers, content, filename)
 
     async def _made(self, video: Video, kept: str) -> bytes:
         async with self._free:
@@ -85,8 +85,8 @@ class ResultLinks:
         # Imported where it is needed, since it takes as long as all the rest.
         from evolink_mock.media import encoder as moving
 
-        files = {digest: self._shelf.get(digest) for digest in (video.picture, video.sound) if digest is not None}
-        content = moving.make(video, files.get)
+        files = {digest: self._shelf.get(digest) for digest in (video.image, video.audio) if digest is not None}
+        content = moving.encode(video, files.get)
         # Without a file that was given up it is another video than the next task may have.
         if None not in files.values():
             self._shelf.put(kept, content)
@@ -97,16 +97,18 @@ def _name_of(video: Video) -> str:
     return sha256(repr(video).encode()).hexdigest()
 
 
-def _task(call: Call) -> Task | Answer:
+def _task(call: Request) -> Task | Result:
     name = call.path["name"]
     task = call.world.find(name, call.now)
     state = task and state_of(task, call.now)
     if task is None or state is None or state.status != "completed" or state.ended is None:
-        return refuse("any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished")
+        return error_result(
+            "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
+        )
     if call.now >= task.created + state.ended + RESULT_LINK.seconds * SECOND:
         hours = RESULT_LINK.seconds // 3600
         message = f"This link has expired: result links are valid for {hours} hours after completion"
-        expired = refuse("any", "link_expired", message)
+        expired = error_result("any", "link_expired", message)
         expired.task = name
         return expired
     return task

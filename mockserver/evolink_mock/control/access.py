@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_mock.api.endpoint import MAX_HEADER_BYTES, Reply, send_reply
-from evolink_mock.api.responses import refuse_control
+from evolink_mock.api.endpoint import MAX_HEADER_BYTES, Response, send_response
+from evolink_mock.api.responses import error_control
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.world import World
 
@@ -18,7 +18,7 @@ _PAGE = "/__mock/ui"
 _TOKEN = b"x-mock-token"
 
 
-class ControlGate:
+class ControlAccess:
     """Stands before every control call.
 
     A browser tells on itself by `Origin` or `Sec-Fetch-Site`; such a request passes only when both the page and the
@@ -38,10 +38,10 @@ class ControlGate:
             await self._app(scope, receive, send)
             return
         code, message = objection
-        status = {"foreign_page": 403, "token_required": 401, "headers_too_large": 400}[code]
-        answer = refuse_control(status, code, message)
-        reply = Reply(answer, self._outside.clock.now(), self._outside.next_request_id())
-        await send_reply(send, reply, scope["method"])
+        status = {"cross_origin": 403, "token_required": 401, "headers_too_large": 400}[code]
+        answer = error_control(status, code, message)
+        reply = Response(answer, self._outside.clock.now(), self._outside.next_request_id())
+        await send_response(send, reply, scope["method"])
 
     def _objection(self, scope: Scope) -> tuple[str, str] | None:
         if scope["path"] in _OPEN_PATHS or scope["path"].startswith(_PAGE):
@@ -56,7 +56,7 @@ class ControlGate:
         if (origin is not None or site is not None) and not trusted:
             hosts = [named, *([_host(origin)] if origin is not None else [])]
             if site in (b"cross-site", b"same-site") or not all(host in self._own_hosts for host in hosts):
-                return "foreign_page", "Pages of other sites cannot steer this emulator"
+                return "cross_origin", "Cross-origin requests to the control API are not allowed"
         # Without any token nobody comes in: nobody said who may.
         if self._token is not None and not self._knows_token(headers):
             return "token_required", "Bound beyond loopback, control calls need the header X-Mock-Token"

@@ -6,16 +6,23 @@ from typing import TypeAlias
 import msgspec
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.clock import breathe, first_of, wall_seconds
-from evolink_mock.control.endpoint import Ask, ControlCall, Refused, parse_body, read_number
-from evolink_mock.control.long_poll import FEED, MAX_ROWS, feed, move_on, read_wait, settle
+from evolink_mock.clock import monotonic, wait_first, yield_to_loop
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
+from evolink_mock.control.long_poll import (
+    LOG_PARAMETERS,
+    MAX_ROWS,
+    jump_if_auto,
+    long_poll,
+    read_wait,
+    settle_in_slices,
+)
 from evolink_mock.control.views import show_delivery
 from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
-from evolink_mock.core.redaction import shown_key
+from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
 from evolink_mock.worlds.journal import show_received
-from evolink_mock.worlds.registry import Worlds
+from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
 _WAITING = ("queued", "in_flight")
@@ -31,10 +38,10 @@ class Resend(msgspec.Struct, forbid_unknown_fields=True):
     body: msgspec.Raw
 
 
-class CallbackControl:
+class DeliveryCalls:
     """The calls about the callbacks of one emulator's worlds."""
 
-    def __init__(self, worlds: Worlds) -> None:
+    def __init__(self, worlds: WorldRegistry) -> None:
         self._worlds = worlds
         self._draining = False
 
@@ -43,14 +50,18 @@ class CallbackControl:
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
-            ControlCall("GET", "/deliveries", "callbacks and their attempts", self._list, ("task", "status", *FEED)),
+            ControlCall(
+                "GET", "/deliveries", "callbacks and their attempts", self._list, ("task", "status", *LOG_PARAMETERS)
+            ),
             ControlCall("GET", "/deliveries/{number}", "one callback: each attempt, and why it was made", self._one),
             ControlCall("POST", "/deliveries/{number}/replay", "send a callback again", self._replay),
             ControlCall("POST", "/deliveries/{number}/resend", '{"body": {...}}: send it changed', self._resend),
-            ControlCall("GET", "/inbox", "what https://sink.mock/500,200 received", self._inbox, ("task", *FEED)),
+            ControlCall(
+                "GET", "/inbox", "what https://sink.mock/500,200 received", self._inbox, ("task", *LOG_PARAMETERS)
+            ),
         )
 
-    async def _list(self, ask: Ask) -> object:
+    async def _list(self, ask: ControlRequest) -> object:
         task, wanted = ask.query.get("task"), _read_status(ask)
         after, limit = read_number(ask, "after", 0, 10**15), read_number(ask, "limit", 100, MAX_ROWS)
         until = read_wait(ask)
@@ -68,10 +79,10 @@ class CallbackControl:
             return rows
 
         for world in ask.worlds:
-            await settle(world)
-        if ask.everything:
+            await settle_in_slices(world)
+        if ask.all_worlds:
             every = [
-                row | {"key": shown_key(world.key)}
+                row | {"key": masked_key(world.key)}
                 for world in ask.worlds
                 for row in match(world, world.outbox.numbers())
             ]
@@ -87,45 +98,45 @@ class CallbackControl:
         outbox = world.outbox
         with outbox.watched() as changed:
             rows = match(world, outbox.numbers())
-            while not rows and (left := until - wall_seconds()) > 0 and not self._draining:
-                if move_on(world):
-                    await breathe()
+            while not rows and (left := until - monotonic()) > 0 and not self._draining:
+                if jump_if_auto(world):
+                    await yield_to_loop()
                 else:
-                    await first_of(left, outbox.bell, world.clock, world.next_event())
-                await settle(world)
+                    await wait_first(left, outbox.changed, world.clock, world.next_event())
+                await settle_in_slices(world)
                 if outbox is not world.outbox:
                     return None
                 rows = match(world, sorted(set(changed)))
                 changed.clear()
         return rows
 
-    async def _one(self, ask: Ask) -> object:
+    async def _one(self, ask: ControlRequest) -> object:
         return _shown(*_find(ask))
 
-    async def _replay(self, ask: Ask) -> object:
+    async def _replay(self, ask: ControlRequest) -> object:
         if ask.body.strip() not in (b"", b"{}"):
-            raise Refused(400, "invalid_body", "replay takes no body; resend does")
+            raise ControlError(400, "invalid_body", "replay takes no body; resend does")
         world, number, delivery = _find(ask)
         return _again(world, number, delivery, "replay", delivery.body)
 
-    async def _resend(self, ask: Ask) -> object:
+    async def _resend(self, ask: ControlRequest) -> object:
         change = parse_body(ask.body, Resend)
         # A raw part has its brackets checked, and not its text.
         parse_body(bytes(change.body), object)
         world, number, delivery = _find(ask)
         return _again(world, number, delivery, "resend", bytes(change.body))
 
-    async def _inbox(self, ask: Ask) -> object:
+    async def _inbox(self, ask: ControlRequest) -> object:
         task = ask.query.get("task")
 
         def rows(world: World, after: int, limit: int) -> list[dict[str, object]]:
             matching = ((n, row) for n, row in world.inbox.after(after) if task in (None, row.task))
             return [show_received(n, row) for (n, row), _ in zip(matching, range(limit), strict=False)]
 
-        return await feed(ask, rows, lambda world: world.inbox, lambda: self._draining, on_clock=True)
+        return await long_poll(ask, rows, lambda world: world.inbox, lambda: self._draining, on_clock=True)
 
 
-def _read_status(ask: Ask) -> tuple[str, ...] | None:
+def _read_status(ask: ControlRequest) -> tuple[str, ...] | None:
     status = ask.query.get("status")
     if status is None:
         return None
@@ -133,7 +144,7 @@ def _read_status(ask: Ask) -> tuple[str, ...] | None:
         return _GROUPS[status]
     known = (*_WAITING, *_STAGES)
     if status not in known:
-        raise Refused(400, "invalid_query", unknown_name("status", status, (*known, *_GROUPS)))
+        raise ControlError(400, "invalid_query", unknown_name("status", status, (*known, *_GROUPS)))
     return (status,)
 
 
@@ -141,21 +152,21 @@ def _stage(delivery: Delivery) -> str:
     return "in_flight" if delivery.started is not None else delivery.stage
 
 
-def _find(ask: Ask) -> tuple[World, int, Delivery]:
+def _find(ask: ControlRequest) -> tuple[World, int, Delivery]:
     text = ask.path["number"]
     if text.isascii() and text.isdigit() and len(text) <= 15:
         for world in ask.worlds:
             if (delivery := world.outbox.get(int(text))) is not None:
                 return world, int(text), delivery
-    raise Refused(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")
+    raise ControlError(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")
 
 
 def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
     if delivery.task not in world.store:
-        raise Refused(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
-    limit = world.rules.delivery_limit
+        raise ControlError(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
+    limit = world.config.delivery_limit
     if world.outbox.waiting >= limit:
-        raise Refused(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
+        raise ControlError(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
     now = world.clock.now()
     new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
     return _shown(world, world.outbox.put(new), new)

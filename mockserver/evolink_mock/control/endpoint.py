@@ -9,14 +9,14 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.auth import Stranger, identify
-from evolink_mock.api.endpoint import HungUp, Reply, read_body, send_reply
-from evolink_mock.api.responses import Answer, refuse_control, refuse_method
+from evolink_mock.api.auth import Unauthenticated, authenticate
+from evolink_mock.api.endpoint import ClientDisconnected, Response, read_body, send_response
+from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.redaction import redact
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.worlds.registry import Worlds
-from evolink_mock.worlds.store import Unusable
+from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
 
 log = logging.getLogger("evolink_mock")
@@ -27,19 +27,19 @@ MAX_CONTROL_BODY = 64 * 1024
 Body = TypeVar("Body")
 
 
-class Refused(Exception):
+class ControlError(Exception):
     """A control call that cannot be carried out; holds the answer."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.answer = refuse_control(status, code, message)
+        self.answer = error_control(status, code, message)
 
 
-class Ask(NamedTuple):
+class ControlRequest(NamedTuple):
     """A control call: the worlds it is about, and what it says."""
 
     worlds: list[World]
-    everything: bool
+    all_worlds: bool
     query: Mapping[str, str]
     body: bytes
     path: Mapping[str, str]
@@ -52,7 +52,7 @@ class ControlCall:
     method: str
     path: str
     summary: str
-    act: Callable[[Ask], Awaitable[object]]
+    handler: Callable[[ControlRequest], Awaitable[object]]
     parameters: tuple[str, ...] = ()
     of_world: bool = True
 
@@ -60,7 +60,7 @@ class ControlCall:
 class ControlEndpoint:
     """One path of the control API as an ASGI application; without calls it answers what no path matches."""
 
-    def __init__(self, calls: Iterable[ControlCall], worlds: Worlds, keys: Collection[str]) -> None:
+    def __init__(self, calls: Iterable[ControlCall], worlds: WorldRegistry, keys: Collection[str]) -> None:
         self._calls = {call.method: call for call in calls}
         self._worlds = worlds
         self._keys = keys
@@ -68,76 +68,76 @@ class ControlEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
         headers = dict(scope["headers"])
-        key = identify(headers.get(b"authorization"), self._keys)
+        key = authenticate(headers.get(b"authorization"), self._keys)
         try:
             answer = await self._answer(scope, receive, key)
-        except HungUp:
+        except ClientDisconnected:
             return
         try:
             self._worlds.commit()
-        except Unusable as error:
+        except StorageError as error:
             answer = _unusable(error)
-        world = (self._worlds.known(key) if isinstance(key, str) else None) or self._worlds.outside
+        world = (self._worlds.get(key) if isinstance(key, str) else None) or self._worlds.anonymous
         # A control call has an id of its own sequence: to look on must not change what the API answers next.
-        await send_reply(send, Reply(answer, world.clock.now(), self._worlds.outside.next_request_id()), method)
+        await send_response(send, Response(answer, world.clock.now(), self._worlds.anonymous.next_request_id()), method)
 
-    async def _answer(self, scope: Scope, receive: Receive, key: str | Stranger) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive, key: str | Unauthenticated) -> Result:
         if not self._calls:
-            return refuse_control(404, "not_found", "No such control call; GET /__mock/ lists them")
+            return error_control(404, "not_found", "No such control call; GET /__mock/ lists them")
         call = self._calls.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if call is None:
-            refused = refuse_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
-            return refuse_method(refused, {*self._calls, *(["HEAD"] if "GET" in self._calls else [])})
+            refused = error_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
+            return error_method_not_allowed(refused, {*self._calls, *(["HEAD"] if "GET" in self._calls else [])})
         body = await read_body(receive, MAX_CONTROL_BODY)
         if body is None:
-            return refuse_control(413, "body_too_large", f"A control body has at most {MAX_CONTROL_BODY} bytes")
+            return error_control(413, "body_too_large", f"A control body has at most {MAX_CONTROL_BODY} bytes")
         try:
             query = parse_query(scope["query_string"], call)
             everything = query.get("all") == "true"
             worlds = self._concerned(call, key, everything)
-            result = await call.act(Ask(worlds, everything, query, body, scope["path_params"]))
-        except Refused as refused_call:
+            result = await call.handler(ControlRequest(worlds, everything, query, body, scope["path_params"]))
+        except ControlError as refused_call:
             return refused_call.answer
-        except Unusable as error:
+        except StorageError as error:
             return _unusable(error)
         except Exception:
             log.exception("%s /__mock%s failed", call.method, call.path)
-            return refuse_control(500, "internal_error", "The control call failed; the emulator's log says why")
+            return error_control(500, "internal_error", "The control call failed; the emulator's log says why")
         shown = _encode(result)
         for concerned in worlds:
             shown = redact(shown, concerned.key)
-        return Answer(200, shown)
+        return Result(200, shown)
 
-    def _concerned(self, call: ControlCall, key: str | Stranger, everything: bool) -> list[World]:
+    def _concerned(self, call: ControlCall, key: str | Unauthenticated, everything: bool) -> list[World]:
         """The worlds a call acts on: the key's own, or every one with `?all=true`."""
         if not call.of_world:
             return []
         if everything:
-            return [*self._worlds, *([self._worlds.outside] if call.path == "/journal" else [])]
-        if isinstance(key, Stranger):
-            raise Refused(
+            return [*self._worlds, *([self._worlds.anonymous] if call.path == "/journal" else [])]
+        if isinstance(key, Unauthenticated):
+            raise ControlError(
                 401,
                 "world_required",
                 "Say whose world: send Authorization: Bearer <the API key whose world this is about>, or ?all=true",
             )
-        return [self._worlds.of(key)]
+        return [self._worlds.get_or_create(key)]
 
 
-def _unusable(error: Unusable) -> Answer:
-    return refuse_control(500, "state_unusable", str(error))
+def _unusable(error: StorageError) -> Result:
+    return error_control(500, "state_unusable", str(error))
 
 
 def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=20)
     except ValueError:
-        raise Refused(400, "invalid_query", "The query string is malformed; write name=value&name=value") from None
+        raise ControlError(400, "invalid_query", "The query string is malformed; write name=value&name=value") from None
     known = ("all", *call.parameters)
     for name, value in pairs:
         if name not in known:
-            raise Refused(400, "invalid_query", unknown_name("parameter of this call", name, known))
+            raise ControlError(400, "invalid_query", unknown_name("parameter of this call", name, known))
         if name == "all" and value not in ("true", "false"):
-            raise Refused(400, "invalid_query", f"all must be true or false; got {value[:40]!r}")
+            raise ControlError(400, "invalid_query", f"all must be true or false; got {value[:40]!r}")
     return dict(pairs)
 
 
@@ -145,18 +145,18 @@ def parse_body(body: bytes, wanted: type[Body]) -> Body:
     try:
         return msgspec.json.decode(body or b"{}", type=wanted)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(400, "invalid_body", f"The body is not what this call takes: {str(error)[:300]}") from None
+        raise ControlError(400, "invalid_body", f"The body is not what this call takes: {str(error)[:300]}") from None
 
 
 def read_duration(name: str, text: str) -> Micros:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise Refused(400, "invalid_query" if name == "wait" else "invalid_body", f"{name}: {error}") from None
+        raise ControlError(400, "invalid_query" if name == "wait" else "invalid_body", f"{name}: {error}") from None
 
 
-def read_number(ask: Ask, name: str, default: int, most: int) -> int:
+def read_number(ask: ControlRequest, name: str, default: int, most: int) -> int:
     text = ask.query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most):
-        raise Refused(400, "invalid_query", f"{name} must be a number from 0 to {most}; got {text[:40]!r}")
+        raise ControlError(400, "invalid_query", f"{name} must be a number from 0 to {most}; got {text[:40]!r}")
     return int(text)

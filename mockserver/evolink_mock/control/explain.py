@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.core.bodies import shown_status
-from evolink_mock.core.delivery import said, verdict, why
+from evolink_mock.core.bodies import public_status
+from evolink_mock.core.delivery import attempt_reason, delivery_summary, describe
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
-from evolink_mock.worlds.journal import Entry
+from evolink_mock.worlds.journal import JournalEntry
 from evolink_mock.worlds.world import World
 
-_DOOR_WORDS = {
+_SOURCE_WORDS = {
     "prompt": "a directive in its prompt",
     "header": "the header X-Mock-Scenario",
     "queued": "a scenario queued by POST /__mock/scenarios",
@@ -22,7 +22,7 @@ _DOOR_WORDS = {
 }
 
 
-class Line(NamedTuple):
+class ExplainLine(NamedTuple):
     """Something that happened to a task; `at` on its world's clock."""
 
     at: Micros
@@ -30,14 +30,14 @@ class Line(NamedTuple):
     says: str
 
 
-def story(world: World, name: str, task: Task) -> list[Line]:
+def explain_task(world: World, name: str, task: Task) -> list[ExplainLine]:
     """In the order of time. Reads and requests are those that the journal still has."""
-    world.settle(world.clock.now())
+    world.apply_due(world.clock.now())
     lines = [*_begun(task), *_requests(world, name), *_ended(world, task), *_called(world, name)]
     return sorted(lines, key=lambda line: line.at)
 
 
-def show_story(name: str, lines: list[Line], created: Micros) -> dict[str, object]:
+def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> dict[str, object]:
     """The story as JSON-ready values."""
     return {
         "task": name,
@@ -48,26 +48,26 @@ def show_story(name: str, lines: list[Line], created: Micros) -> dict[str, objec
     }
 
 
-def _begun(task: Task) -> Iterator[Line]:
-    words = _DOOR_WORDS[task.door]
+def _begun(task: Task) -> Iterator[ExplainLine]:
+    words = _SOURCE_WORDS[task.source]
     rule = f" ({task.rule})" if task.rule else ""
     says = f": {task.scenario}" if task.scenario is not None else ""
-    yield Line(task.created, "scenario", f"decided by {words}{rule}{says}")
-    yield Line(task.created, "plan", _planned(task.plan))
-    yield Line(task.created, "charge", f"{_credits(task.plan.reserved)} reserved")
+    yield ExplainLine(task.created, "scenario", f"decided by {words}{rule}{says}")
+    yield ExplainLine(task.created, "plan", _planned(task.plan))
+    yield ExplainLine(task.created, "charge", f"{_credits(task.plan.reserved)} reserved")
 
 
 def _planned(plan: Plan) -> str:
     outcome = _outcome(plan.failure, plan.cancelled)
-    video = f" with {show_duration(plan.video)} of video" if plan.failure is None else ""
-    if plan.reads:
-        return f"ends at its {plan.reads}. read: {outcome}{video}"
+    video = f" with {show_duration(plan.video_duration)} of video" if plan.failure is None else ""
+    if plan.queries_to_end:
+        return f"ends at its {plan.queries_to_end}. read: {outcome}{video}"
     if plan.starts >= NEVER:
         return "stays pending for ever"
     starts = f"starts after {show_duration(plan.starts)}"
     if plan.ends >= NEVER:
-        return f"{starts}, reaches 99 % after {show_duration(plan.ends - plan.lingers)}, and never ends"
-    lingers = f" (of which {show_duration(plan.lingers)} at 99 %)" if plan.lingers else ""
+        return f"{starts}, reaches 99 % after {show_duration(plan.ends - plan.tail_at_99)}, and never ends"
+    lingers = f" (of which {show_duration(plan.tail_at_99)} at 99 %)" if plan.tail_at_99 else ""
     return f"{starts} and ends after {show_duration(plan.ends)}{lingers}: {outcome}{video}"
 
 
@@ -77,34 +77,34 @@ def _outcome(failure: Failure | None, cancelled: bool) -> str:
     return f"{'cancelled' if cancelled else 'failed'} with {failure.code}"
 
 
-def _requests(world: World, name: str) -> Iterator[Line]:
+def _requests(world: World, name: str) -> Iterator[ExplainLine]:
     for _, entry in world.journal.after(0):
         if entry.task == name:
-            yield Line(entry.at, "create" if entry.route == "create" else "read", _answered(entry))
+            yield ExplainLine(entry.at, "create" if entry.route == "create" else "read", _answered(entry))
 
 
-def _answered(entry: Entry) -> str:
+def _answered(entry: JournalEntry) -> str:
     answered = f"answered {entry.status}" if entry.status else "not answered"
     if entry.fault is not None:
         answered += f", spoiled by {entry.fault}"
-    by = entry.door not in (None, "default") and entry.route != "create"
-    return f"{entry.method} {answered}" + (f" (by the {entry.door}: {entry.scenario})" if by else "")
+    by = entry.source not in (None, "default") and entry.route != "create"
+    return f"{entry.method} {answered}" + (f" (by the {entry.source}: {entry.scenario})" if by else "")
 
 
-def _ended(world: World, task: Task) -> Iterator[Line]:
+def _ended(world: World, task: Task) -> Iterator[ExplainLine]:
     now = world.clock.now()
     if now - task.created >= task.plan.starts and task.plan.starts < NEVER:
-        yield Line(task.created + task.plan.starts, "status", "processing")
+        yield ExplainLine(task.created + task.plan.starts, "status", "processing")
     state = state_of(task, now)
     if state.ended is None:
         return
     at = task.created + state.ended
-    event = next((event for event in task.events if event.at == state.ended), None)
-    how = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.reads}. read"}
+    event = next((event for event in task.early_ends if event.at == state.ended), None)
+    how = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.query_count}. read"}
     why_now = "" if event is None else how[event.kind]
     failed = "" if state.failure is None else f" with {state.failure.code}"
-    yield Line(at, "status", f"{shown_status(state, world.rules.choices)}{failed}{why_now}")
-    yield Line(at, "charge", _settled(task.plan, state.failure))
+    yield ExplainLine(at, "status", f"{public_status(state, world.config.choices)}{failed}{why_now}")
+    yield ExplainLine(at, "charge", _settled(task.plan, state.failure))
 
 
 def _settled(plan: Plan, failure: Failure | None) -> str:
@@ -119,15 +119,17 @@ def _credits(units: Units) -> str:
     return f"{amount} credit{'' if amount == 1 else 's'}"
 
 
-def _called(world: World, name: str) -> Iterator[Line]:
+def _called(world: World, name: str) -> Iterator[ExplainLine]:
     for number in world.outbox.of_task(name):
         delivery = world.outbox.get(number)
         if delivery is None:
             continue
         for place, attempt in enumerate(delivery.attempts, 1):
-            reason = why(delivery, place, EVOLINK_CALLBACKS)
+            reason = attempt_reason(delivery, place, EVOLINK_CALLBACKS)
             about = f"callback {number}, attempt {place} to {attempt.target}"
-            yield Line(attempt.started, "attempt", f"{about}: the receiver {said(attempt.outcome)}; because {reason}")
+            yield ExplainLine(
+                attempt.started, "attempt", f"{about}: the receiver {describe(attempt.result)}; because {reason}"
+            )
         if not delivery.attempts:
-            says = f"callback {number}: {verdict(delivery, EVOLINK_CALLBACKS)}"
-            yield Line(delivery.queued, "attempt", says)
+            says = f"callback {number}: {delivery_summary(delivery, EVOLINK_CALLBACKS)}"
+            yield ExplainLine(delivery.queued, "attempt", says)

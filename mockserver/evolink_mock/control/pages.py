@@ -7,8 +7,8 @@ from pathlib import Path
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.endpoint import Reply, send_reply
-from evolink_mock.api.responses import Answer, refuse_control, refuse_method
+from evolink_mock.api.endpoint import Response, send_response
+from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.worlds.world import World
 
 _HOME = Path(__file__).parent / "ui"
@@ -41,17 +41,19 @@ class Pages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope["method"], scope["path_params"].get("name", "index.html"))
-        await send_reply(
-            send, Reply(answer, self._outside.clock.now(), self._outside.next_request_id()), scope["method"]
+        await send_response(
+            send, Response(answer, self._outside.clock.now(), self._outside.next_request_id()), scope["method"]
         )
 
-    def _answer(self, method: str, name: str) -> Answer:
+    def _answer(self, method: str, name: str) -> Result:
         if method not in ("GET", "HEAD"):
-            return refuse_method(refuse_control(405, "method_not_allowed", "A page is read by GET"), ("GET", "HEAD"))
+            return error_method_not_allowed(
+                error_control(405, "method_not_allowed", "A page is read by GET"), ("GET", "HEAD")
+            )
         files = page_files()
         if name not in files:
-            return refuse_control(404, "not_found", "No such part of the page")
-        return Answer(200, files[name], _HEADERS, _KINDS[Path(name).suffix])
+            return error_control(404, "not_found", "No such part of the page")
+        return Result(200, files[name], _HEADERS, _KINDS[Path(name).suffix])
 
 
 @lru_cache(maxsize=1)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from evolink_mock.control.endpoint import Ask, ControlCall, Refused, parse_body
-from evolink_mock.core.redaction import shown_key
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
+from evolink_mock.core.redaction import masked_key
 from evolink_mock.scenarios.language import WORDS, parse_scenario
-from evolink_mock.scenarios.schema import RuleForm
-from evolink_mock.scenarios.state import Queued
+from evolink_mock.scenarios.schema import RuleSpec
+from evolink_mock.scenarios.state import QueuedRule
 from evolink_mock.worlds.world import World
 
 _QUEUE = (
@@ -26,7 +26,7 @@ class DefaultForm(msgspec.Struct, forbid_unknown_fields=True):
     scenario: str | None
 
 
-class ScenarioControl:
+class ScenarioCalls:
     """The calls about the scenarios of one emulator's worlds."""
 
     def __init__(self, file: "ScenarioFile | None") -> None:
@@ -44,14 +44,14 @@ class ScenarioControl:
             ControlCall("DELETE", "/scenarios/{number}", "forget one that is queued", self._forget),
         )
 
-    async def _list(self, ask: Ask) -> object:
-        rows = [self._show(world) | ({"key": shown_key(world.key)} if ask.everything else {}) for world in ask.worlds]
-        return {"worlds": rows} if ask.everything else rows[0]
+    async def _list(self, ask: ControlRequest) -> object:
+        rows = [self._show(world) | ({"key": masked_key(world.key)} if ask.all_worlds else {}) for world in ask.worlds]
+        return {"worlds": rows} if ask.all_worlds else rows[0]
 
     def _show(self, world: World) -> dict[str, object]:
         return {
-            "queued": [_show_queued(row) for row, _ in world.script.queued.values()],
-            "key": world.script.of_key,
+            "queued": [_show_queued(row) for row, _ in world.scenarios.queued.values()],
+            "key": world.scenarios.of_key,
             "file": self._show_file(world),
         }
 
@@ -59,50 +59,52 @@ class ScenarioControl:
         if self._file is None:
             return None
         rules = [
-            {"name": rule.name, "operation": rule.operation, "used": world.script.used.get(digest, 0)}
+            {"name": rule.name, "operation": rule.operation, "used": world.scenarios.used.get(digest, 0)}
             for digest, rule in self._file.rules()
         ]
-        return {"path": str(self._file.path), "fault": self._file.fault, "loads": self._file.loads, "rules": rules}
+        return {"path": str(self._file.path), "error": self._file.error, "loads": self._file.loads, "rules": rules}
 
-    async def _queue(self, ask: Ask) -> object:
-        form = parse_body(ask.body, RuleForm)
+    async def _queue(self, ask: ControlRequest) -> object:
+        form = parse_body(ask.body, RuleSpec)
         rows = []
         for world in ask.worlds:
             try:
-                rows.append(_show_queued(world.script.queue(form)))
+                rows.append(_show_queued(world.scenarios.queue(form)))
             except ValueError as error:
-                raise Refused(400, "invalid_body", str(error)) from None
+                raise ControlError(400, "invalid_body", str(error)) from None
             except OverflowError as error:
-                raise Refused(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios forgets them") from None
-        return {"worlds": rows} if ask.everything else rows[0]
+                raise ControlError(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios forgets them") from None
+        return {"worlds": rows} if ask.all_worlds else rows[0]
 
-    async def _clear(self, ask: Ask) -> object:
+    async def _clear(self, ask: ControlRequest) -> object:
         for world in ask.worlds:
-            world.script.clear()
+            world.scenarios.clear()
         return await self._list(ask)
 
-    async def _forget(self, ask: Ask) -> object:
+    async def _forget(self, ask: ControlRequest) -> object:
         text = ask.path["number"]
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0  # They begin at 1.
-        held = [world for world in ask.worlds if number in world.script.queued]
+        held = [world for world in ask.worlds if number in world.scenarios.queued]
         if not held:
-            raise Refused(404, "scenario_not_found", "No such scenario is queued; GET /__mock/scenarios lists them")
+            raise ControlError(
+                404, "scenario_not_found", "No such scenario is queued; GET /__mock/scenarios lists them"
+            )
         for world in held:
-            world.script.forget(number)
+            world.scenarios.forget(number)
         return await self._list(ask)
 
-    async def _set_default(self, ask: Ask) -> object:
+    async def _set_default(self, ask: ControlRequest) -> object:
         text = parse_body(ask.body, DefaultForm).scenario
         if text is not None:
             try:
                 parse_scenario(text)
             except ValueError as error:
-                raise Refused(400, "invalid_body", f"scenario: {error}") from None
+                raise ControlError(400, "invalid_body", f"scenario: {error}") from None
         for world in ask.worlds:
-            world.script.set_default(text)
+            world.scenarios.set_default(text)
         return await self._list(ask)
 
-    async def _words(self, ask: Ask) -> object:
+    async def _words(self, ask: ControlRequest) -> object:
         return {
             "words": {
                 name: {"says": word.summary, ("example" if word.open else "values"): _examples(word.values, word.open)}
@@ -114,7 +116,7 @@ class ScenarioControl:
             }
         }
 
-    async def _schema(self, ask: Ask) -> object:
+    async def _schema(self, ask: ControlRequest) -> object:
         from evolink_mock.scenarios.file import schema
 
         return schema()
@@ -124,5 +126,5 @@ def _examples(values: tuple[str, ...], is_open: bool) -> object:
     return values[0] if is_open else values
 
 
-def _show_queued(row: Queued) -> dict[str, object]:
-    return {"number": row.number, "used": row.used, **msgspec.to_builtins(row.form)}
+def _show_queued(row: QueuedRule) -> dict[str, object]:
+    return {"number": row.number, "used": row.used, **msgspec.to_builtins(row.spec)}

@@ -9,22 +9,22 @@ from weakref import WeakKeyDictionary
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.auth import Stranger, identify
-from evolink_mock.api.endpoint import Reply, send_reply
-from evolink_mock.api.responses import refuse_control, refuse_method
-from evolink_mock.clock import in_background, rest, unix_micros, wall_seconds
-from evolink_mock.control.long_poll import settle
-from evolink_mock.core.bodies import shown_status
+from evolink_mock.api.auth import Unauthenticated, authenticate
+from evolink_mock.api.endpoint import Response, send_response
+from evolink_mock.api.responses import error_control, error_method_not_allowed
+from evolink_mock.clock import in_background, monotonic, sleep_wall, unix_micros
+from evolink_mock.control.long_poll import settle_in_slices
+from evolink_mock.core.bodies import public_status
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
-from evolink_mock.core.redaction import redact, shown_key
+from evolink_mock.core.redaction import masked_key, redact
 from evolink_mock.core.task import NEVER, Task
-from evolink_mock.worlds.registry import Worlds
+from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
-MOST = 2000
+MAX_TASKS = 2000
 """Lanes that a stream begins with, the newest."""
-READERS = 100
+MAX_READERS = 100
 """Streams at a time; each looks at its world ten times a second."""
 _AT_ONCE = 200
 """Lanes in one message."""
@@ -37,7 +37,7 @@ _PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.(\d{1,18})
 _encode = msgspec.json.Encoder().encode
 
 
-class Place(NamedTuple):
+class Cursor(NamedTuple):
     """How far somebody has followed a world: the numbers of its logs, and its instant; `mark` is of this very world."""
 
     mark: int
@@ -50,12 +50,12 @@ class Place(NamedTuple):
         return ".".join(map(str, self))
 
 
-def read_place(text: str) -> Place | None:
+def parse_cursor(text: str) -> Cursor | None:
     match = _PLACE.fullmatch(text)
-    return None if match is None else Place(*map(int, match.groups()))
+    return None if match is None else Cursor(*map(int, match.groups()))
 
 
-def lanes(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
+def task_rows(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
     """Each task with its states, its reads, and the attempts to call back; instants in seconds."""
     wanted = {name: task for name in names if (task := world.store.get(name)) is not None}
     reads: dict[str, list[float]] = defaultdict(list)
@@ -70,8 +70,8 @@ def lanes(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
                 {
                     "started": to_seconds(attempt.started),
                     "finished": to_seconds(attempt.finished),
-                    "status": attempt.outcome.status,
-                    "fault": attempt.outcome.fault,
+                    "status": attempt.result.status,
+                    "fault": attempt.result.error,
                 }
                 for attempt in delivery.attempts
             ]
@@ -84,17 +84,17 @@ def lanes(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
             }
             calls[delivery.task].append(call)
     for name, task in wanted.items():
-        yield _lane(world, name, task) | {"reads": reads[name], "calls": calls[name]}
+        yield _task_row(world, name, task) | {"reads": reads[name], "calls": calls[name]}
 
 
-def _lane(world: World, name: str, task: Task) -> dict[str, object]:
+def _task_row(world: World, name: str, task: Task) -> dict[str, object]:
     plan = task.plan
     state = state_of(task, world.clock.now())
     ends = task.created + (plan.ends if state.ended is None else state.ended)
     return {
         "id": name,
         "model": task.model,
-        "status": shown_status(state, world.rules.choices),
+        "status": public_status(state, world.config.choices),
         "progress": state.progress,
         "failure": None if state.failure is None else state.failure.code,
         "scenario": task.scenario,
@@ -108,7 +108,7 @@ def _lane(world: World, name: str, task: Task) -> dict[str, object]:
 class Timeline:
     """`GET /__mock/timeline`: a stream of `begin`, `lanes` and `clock`, resumed by `Last-Event-ID`."""
 
-    def __init__(self, worlds: Worlds, keys: Collection[str], over: Callable[[], bool]) -> None:
+    def __init__(self, worlds: WorldRegistry, keys: Collection[str], over: Callable[[], bool]) -> None:
         self._worlds = worlds
         self._keys = keys
         self._over = over
@@ -119,33 +119,39 @@ class Timeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        key = identify(headers.get(b"authorization"), self._keys)
-        outside = self._worlds.outside
+        key = authenticate(headers.get(b"authorization"), self._keys)
+        outside = self._worlds.anonymous
         refused = None
         if scope["method"] != "GET":
-            refused = refuse_method(refuse_control(405, "method_not_allowed", "A timeline is read by GET"), ("GET",))
-        elif isinstance(key, Stranger):
+            refused = error_method_not_allowed(
+                error_control(405, "method_not_allowed", "A timeline is read by GET"), ("GET",)
+            )
+        elif isinstance(key, Unauthenticated):
             message = "A timeline is of one world: send Authorization: Bearer and its key"
-            refused = refuse_control(401, "world_required", message)
-        if refused is not None or isinstance(key, Stranger):
+            refused = error_control(401, "world_required", message)
+        if refused is not None or isinstance(key, Unauthenticated):
             assert refused is not None
-            await send_reply(send, Reply(refused, outside.clock.now(), outside.next_request_id()), scope["method"])
+            await send_response(
+                send, Response(refused, outside.clock.now(), outside.next_request_id()), scope["method"]
+            )
             return
-        if self._readers >= READERS:
-            message = f"At most {READERS} readers follow timelines at a time"
-            refused = refuse_control(429, "too_many_readers", message)
-            await send_reply(send, Reply(refused, outside.clock.now(), outside.next_request_id()), scope["method"])
+        if self._readers >= MAX_READERS:
+            message = f"At most {MAX_READERS} readers follow timelines at a time"
+            refused = error_control(429, "too_many_readers", message)
+            await send_response(
+                send, Response(refused, outside.clock.now(), outside.next_request_id()), scope["method"]
+            )
             return
         self._readers += 1
         try:
-            await self._follow(self._worlds.of(key), key, headers, receive, send)
+            await self._follow(self._worlds.get_or_create(key), key, headers, receive, send)
         finally:
             self._readers -= 1
 
     async def _follow(
         self, world: World, key: str, headers: Mapping[bytes, bytes], receive: Receive, send: Send
     ) -> None:
-        place = read_place(headers.get(b"last-event-id", b"").decode("latin-1"))
+        place = parse_cursor(headers.get(b"last-event-id", b"").decode("latin-1"))
         kinds = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": kinds})
         gone: list[bool] = []
@@ -157,10 +163,10 @@ class Timeline:
 
         async with in_background(listen()):
             quiet = 0.0
-            with _Follower(world, self._mark(world), place) as follower:
+            with _Subscription(world, self._mark(world), place) as follower:
                 # Where a world was given up for others, whoever comes again gets the new one.
-                while not gone and not self._over() and self._worlds.known(key) is world:
-                    await settle(world)
+                while not gone and not self._over() and self._worlds.get(key) is world:
+                    await settle_in_slices(world)
                     said = b"".join(follower.news())
                     if not said and quiet >= _SIGN_OF_LIFE:
                         said = b": still here\n\n"
@@ -168,7 +174,7 @@ class Timeline:
                     if said:
                         body = redact(said, world.key)
                         await send({"type": "http.response.body", "body": body, "more_body": True})
-                    await rest(_LOOK)
+                    await sleep_wall(_LOOK)
         if not gone:
             await send({"type": "http.response.body", "body": b""})
 
@@ -178,10 +184,10 @@ class Timeline:
         return self._marks[world]
 
 
-class _Follower:
+class _Subscription:
     """What one reader of a world has been told."""
 
-    def __init__(self, world: World, mark: int, place: Place | None) -> None:
+    def __init__(self, world: World, mark: int, place: Cursor | None) -> None:
         self._world = world
         self._mark = mark
         self._place = place
@@ -191,7 +197,7 @@ class _Follower:
         self._outbox = world.outbox
         self._watching = self._outbox.watched()
 
-    def __enter__(self) -> "_Follower":
+    def __enter__(self) -> "_Subscription":
         self._changed = self._watching.__enter__()
         return self
 
@@ -201,7 +207,7 @@ class _Follower:
     def news(self) -> Iterator[bytes]:
         """What happened since it was asked last, as messages."""
         world, place = self._world, self._place
-        here = Place(self._mark, world.generation, world.events.last, world.journal.last, world.clock.now())
+        here = Cursor(self._mark, world.epoch, world.events.last, world.journal.last, world.clock.now())
         if self._outbox is not world.outbox:
             self._watching.__exit__(None, None, None)
             self._outbox = world.outbox
@@ -209,14 +215,14 @@ class _Follower:
             self._changed = self._watching.__enter__()
         anew = place is None or not self._remembered(place)
         if place is None or anew:
-            names = [name for (name, _), _ in zip(world.store.newest_first(), range(MOST), strict=False)]
-            said = {"generation": world.generation, "tasks": len(world.store), "key": shown_key(world.key)}
+            names = [name for (name, _), _ in zip(world.store.newest_first(), range(MAX_TASKS), strict=False)]
+            said = {"generation": world.epoch, "tasks": len(world.store), "key": masked_key(world.key)}
             yield _message("begin", said)
         else:
             names = self._since(place)
         self._changed.clear()
         for start in range(0, len(names), _AT_ONCE):
-            yield _message("lanes", list(lanes(world, names[start : start + _AT_ONCE])))
+            yield _message("lanes", list(task_rows(world, names[start : start + _AT_ONCE])))
         due = world.next_event()
         clock: dict[str, object] = {
             "mode": world.clock.mode,
@@ -226,25 +232,25 @@ class _Follower:
             "now": None if world.clock.speed else to_seconds(here.at),
         }
         if names or anew or clock != self._clock or self._jumped():
-            self._clock, self._told = clock, (wall_seconds(), here.at)
+            self._clock, self._told = clock, (monotonic(), here.at)
             yield _message("clock", clock | {"now": to_seconds(here.at)}, here)
         self._place = here
 
-    def _remembered(self, place: Place) -> bool:
+    def _remembered(self, place: Cursor) -> bool:
         """Whether all that happened since is still known."""
         world = self._world
-        if (place.mark, place.generation) != (self._mark, world.generation) or place.at > world.clock.now() + SECOND:
+        if (place.mark, place.generation) != (self._mark, world.epoch) or place.at > world.clock.now() + SECOND:
             return False
         logs = ((world.events, place.events), (world.journal, place.requests))
-        return all(number <= log.last and (number == log.last or log.knows(number + 1)) for log, number in logs)
+        return all(number <= log.last and (number == log.last or log.contains(number + 1)) for log, number in logs)
 
     def _jumped(self) -> bool:
         """Whether a clock that runs is not where it should be by now."""
         wall, at = self._told
-        should = at + (wall_seconds() - wall) * self._world.clock.speed * SECOND
+        should = at + (monotonic() - wall) * self._world.clock.speed * SECOND
         return abs(self._world.clock.now() - should) > _LOOK * SECOND * max(self._world.clock.speed, 1)
 
-    def _since(self, place: Place) -> list[str]:
+    def _since(self, place: Cursor) -> list[str]:
         world = self._world
         names = dict.fromkeys(row.task for _, row in world.events.after(place.events))
         names |= dict.fromkeys(entry.task for _, entry in world.journal.after(place.requests))
@@ -265,6 +271,6 @@ class _Follower:
         return delivery.started is not None or max(times) >= at
 
 
-def _message(event: str, data: object, place: Place | None = None) -> bytes:
+def _message(event: str, data: object, place: Cursor | None = None) -> bytes:
     mark = "" if place is None else f"id: {place}\n"
     return f"event: {event}\n{mark}data: ".encode() + _encode(data) + b"\n\n"

@@ -4,28 +4,28 @@ import msgspec
 
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import CallbackPolicy
-from evolink_mock.core.bodies import shown_status, task_body
+from evolink_mock.core.bodies import public_status, task_body
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.delivery import Delivery, verdict, why
+from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summary
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import next_transition, state_of
-from evolink_mock.core.task import NEVER, Event, Failure, Input, Task, to_credits
+from evolink_mock.core.task import NEVER, EarlyEnd, Failure, InputFile, Task, to_credits
 from evolink_mock.worlds.world import World
 
 
-def brief(world: World, name: str, task: Task) -> dict[str, object]:
+def task_summary(world: World, name: str, task: Task) -> dict[str, object]:
     """A task in a list."""
     state = state_of(task, world.clock.now())
     return {
         "id": name,
         "model": task.model,
-        "status": shown_status(state, world.rules.choices),
+        "status": public_status(state, world.config.choices),
         "progress": state.progress,
         "created_at": to_seconds(task.created),
     }
 
 
-def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
+def task_detail(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
     """A task with its request, its plan, what happened to it, what it cost, and its body as a query shows it."""
     plan = task.plan
     state = state_of(task, world.clock.now())
@@ -34,8 +34,8 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
     links = [world.link(name)] if state.status == "completed" else []
     charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
     return {
-        **brief(world, name, task),
-        "scenario_door": task.door,
+        **task_summary(world, name, task),
+        "scenario_source": task.source,
         "scenario": task.scenario,
         "scenario_rule": task.rule or None,
         "request": request,
@@ -44,19 +44,19 @@ def full_story(world: World, name: str, task: Task, choices: Choices) -> dict[st
         "plan": {
             "starts_at": _instant(task, plan.starts),
             "ends_at": _instant(task, plan.ends),
-            "ends_at_read": plan.reads or None,
+            "ends_at_read": plan.queries_to_end or None,
             "outcome": _show_outcome(plan.failure),
-            "video_seconds": to_seconds(plan.video),
+            "video_seconds": to_seconds(plan.video_duration),
         },
         "next_transition_at": None if following is None else to_seconds(task.created + following),
-        "events": [_show_event(task, event) for event in task.events],
+        "events": [_show_event(task, event) for event in task.early_ends],
         "credits": {"reserved": to_credits(plan.reserved), "charged": charged},
-        "callback": _callback(world, name, request) if task.calls else None,
+        "callback": _callback(world, name, request) if task.has_callback else None,
         "body": task_body(name, task, state, links, choices),
     }
 
 
-def _show_input(found: Input) -> dict[str, object]:
+def _show_input(found: InputFile) -> dict[str, object]:
     """A file that was looked at, as the video uses it."""
     size = {"width": found.width, "height": found.height} if found.kind == "picture" else {}
     return {"kind": found.kind, **size, "sha256": found.digest}
@@ -71,16 +71,16 @@ def show_delivery(number: int, delivery: Delivery, url: str | None, policy: Call
     attempts = [
         {
             "number": place,
-            "reason": why(delivery, place, policy),
+            "reason": attempt_reason(delivery, place, policy),
             "due": to_seconds(attempt.due),
             "started": to_seconds(attempt.started),
             "finished": to_seconds(attempt.finished),
             "target": attempt.target,
-            "status": attempt.outcome.status,
-            "latency_ms": attempt.outcome.latency / 1000,
-            "error": attempt.outcome.fault,
-            "detail": attempt.outcome.detail or None,
-            "response": attempt.outcome.excerpt,
+            "status": attempt.result.status,
+            "latency_ms": attempt.result.latency / 1000,
+            "error": attempt.result.error,
+            "detail": attempt.result.detail or None,
+            "response": attempt.result.excerpt,
             "next_due": None if attempt.next_due is None else to_seconds(attempt.next_due),
         }
         for place, attempt in enumerate(delivery.attempts, 1)
@@ -90,7 +90,7 @@ def show_delivery(number: int, delivery: Delivery, url: str | None, policy: Call
         "task": delivery.task,
         "url": url,
         "status": "in_flight" if delivery.started is not None else delivery.stage,
-        "verdict": verdict(delivery, policy),
+        "verdict": delivery_summary(delivery, policy),
         "origin": delivery.origin,
         "repeats": delivery.of,
         "queued": to_seconds(delivery.queued),
@@ -110,7 +110,7 @@ def _show_outcome(failure: Failure | None) -> dict[str, object]:
     return {"status": "failed", "code": failure.code, "message": failure.message}
 
 
-def _show_event(task: Task, event: Event) -> dict[str, object]:
+def _show_event(task: Task, event: EarlyEnd) -> dict[str, object]:
     outcome = {"status": "cancelled"} if event.kind == "cancelled" else _show_outcome(event.failure)
     return {"kind": event.kind, "at": to_seconds(task.created + event.at), "outcome": outcome}
 

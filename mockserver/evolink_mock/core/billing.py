@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import Units, to_units
-from evolink_mock.core.validation import Request
+from evolink_mock.core.validation import CreateRequest
 
 _PER_CALL: Units = to_units(5)
 """The page's example: billing_rule per_call, credits_reserved 5."""
@@ -16,7 +16,7 @@ NOMINAL_BALANCE: Units = to_units(MAX_BALANCE)
 """Shown as remaining where the balance is unlimited, because the documented fields are required numbers."""
 
 
-def quote(request: Request, seconds: float, choices: Choices) -> Units:
+def quote(request: CreateRequest, seconds: float, choices: Choices) -> Units:
     """The price of `seconds` of video as requested. Every rate is inferred: see the model's rows."""
     if choices.billing_rule == "per_call":
         return _PER_CALL

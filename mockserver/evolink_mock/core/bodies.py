@@ -36,7 +36,7 @@ def created_body(task_id: str, task: Task, model: Model, choices: Choices) -> Cr
 
 def task_body(task_id: str, task: Task, state: State, results: Sequence[str], choices: Choices) -> TaskDetail:
     """The 200 body of a query, and of a callback. `results` are the links of a completed task."""
-    status = shown_status(state, choices)
+    status = public_status(state, choices)
     # Built up key by key, because the order is the documents' and every query comes by here.
     body: dict[str, object] = {
         "created": task.created // SECOND,
@@ -78,7 +78,7 @@ def credits_body(ledger: Ledger) -> CreditsBody:
     }
 
 
-def shown_status(state: State, choices: Choices) -> Status:
+def public_status(state: State, choices: Choices) -> Status:
     if state.as_cancelled:
         return "cancelled"
     return choices.cancelled_as if state.status == "cancelled" else state.status

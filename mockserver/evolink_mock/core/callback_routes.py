@@ -38,7 +38,7 @@ class CallbackUrl(NamedTuple):
 Kind: TypeAlias = Literal["network", "public", "receiver", "sink"]
 
 
-class Way(NamedTuple):
+class Destination(NamedTuple):
     """How one callback travels: to `place`, asking for `url`. `server_name` is whom TLS must prove to be there."""
 
     kind: Kind
@@ -48,7 +48,7 @@ class Way(NamedTuple):
     server_name: str
 
 
-class Routing(NamedTuple):
+class CallbackRoutes(NamedTuple):
     """The user's routes by origin; `forward_to` takes what no route names, `deliver_public` lets the rest go out."""
 
     routes: Mapping[str, str]
@@ -57,32 +57,32 @@ class Routing(NamedTuple):
     receivers: frozenset[str] = frozenset()
     """Origins whose receiver is an application in this process."""
 
-    def way(self, url: str) -> Way | None:
+    def destination(self, url: str) -> Destination | None:
         """The way of a callback URL that the verdict has passed, or `None` where none leads there."""
-        there = take_apart(url)
+        there = parse_callback_url(url)
         direct, name = f"{there.origin}{there.target}", there.host.strip("[]")
         if there.host == SINK:
             # Each script is a receiver of its own.
-            return Way("sink", direct, direct, there.authority, name)
+            return Destination("sink", direct, direct, there.authority, name)
         if there.origin in self.receivers:
-            return Way("receiver", there.origin, direct, there.authority, name)
+            return Destination("receiver", there.origin, direct, there.authority, name)
         place = self.routes.get(there.origin) or self.forward_to
         if place:
-            return Way("network", place, f"{place}{there.target}", there.authority, name)
+            return Destination("network", place, f"{place}{there.target}", there.authority, name)
         if self.deliver_public:
-            return Way("public", there.origin, direct, there.authority, name)
+            return Destination("public", there.origin, direct, there.authority, name)
         return None
 
-    def advice(self, url: str) -> str:
+    def hint(self, url: str) -> str:
         """What would give a URL its way."""
-        origin = take_apart(url).origin
+        origin = parse_callback_url(url).origin
         return (
             f"no route leads to {origin}; start the emulator with --callback-route {origin}=http://127.0.0.1:3000 "
             "(or --forward-to for everything, or --deliver-public to let it out)"
         )
 
 
-def take_apart(url: str) -> CallbackUrl:
+def parse_callback_url(url: str) -> CallbackUrl:
     """Of whatever URL the verdict passes. Raises `ValueError` for what is no https URL with a host."""
     match = _CALLBACK.fullmatch(url)
     found = match and _host_and_port(match[1])
@@ -94,10 +94,10 @@ def take_apart(url: str) -> CallbackUrl:
     return CallbackUrl(host, port, host if port == _PORTS["https"] else f"{host}:{port}", _UNSAFE.sub(_escaped, path))
 
 
-def read_origin(text: str) -> str:
+def parse_origin(text: str) -> str:
     """The left side of a route: `https://app.example.com`, in one spelling. Raises `ValueError`."""
     try:
-        there = take_apart(text.strip())
+        there = parse_callback_url(text.strip())
     except ValueError:
         raise ValueError(f"{_cut(text)} is no https URL of a host that can be called; {_SUCH_AS}") from None
     if there.target != "/" or "?" in text or "#" in text:
@@ -105,7 +105,7 @@ def read_origin(text: str) -> str:
     return there.origin
 
 
-def read_host(text: str) -> str:
+def parse_host(text: str) -> str:
     """A host alone, in one spelling. Raises `ValueError`."""
     found = _host_and_port(text)
     if found is None or found[1] or ":" in text.rpartition("]")[2] or not _is_callable(found[0]):
@@ -113,7 +113,7 @@ def read_host(text: str) -> str:
     return found[0]
 
 
-def read_place(text: str) -> str:
+def parse_destination(text: str) -> str:
     """The right side of a route, or what everything is forwarded to: `http://127.0.0.1:3000`. Raises `ValueError`."""
     match = _PLACE.fullmatch(text.strip())
     found = match and _host_and_port(match[2])

@@ -17,13 +17,13 @@ DEAD: tuple[Stage, ...] = ("exhausted", "unrouted", "forbidden", "lost")
 Origin: TypeAlias = Literal["ended", "duplicate", "replay", "resend"]
 """Why there is a delivery: its task ended, a scenario doubles it, or somebody wants it again, as it was or changed."""
 
-Hold: TypeAlias = Literal["", "next", "read"]
+ReleaseCondition: TypeAlias = Literal["", "next", "read"]
 """What lets a delivery go before it is due: that the callback of a later task is sent, or a query that sees the end."""
 
-Fault: TypeAlias = Literal[
+AttemptError: TypeAlias = Literal[
     "timeout", "refused", "unreachable", "dns", "tls", "reset", "empty", "truncated", "not_http", "blocked", "crashed"
 ]
-FAULTS: dict[Fault, str] = {
+ATTEMPT_ERRORS: dict[AttemptError, str] = {
     "timeout": "gave no whole answer in time",
     "refused": "refused the connection",
     "unreachable": "could not be reached",
@@ -39,11 +39,11 @@ FAULTS: dict[Fault, str] = {
 """Each class of failure without a status, as the end of a sentence that begins with the receiver."""
 
 
-class Outcome(NamedTuple):
+class AttemptResult(NamedTuple):
     """What became of one attempt: a status where a whole answer came, a fault where none did."""
 
     status: int | None = None
-    fault: Fault | None = None
+    error: AttemptError | None = None
     detail: str = ""
     """The transport's own words for a fault."""
     excerpt: str = ""
@@ -59,7 +59,7 @@ class Attempt(NamedTuple):
     started: Micros
     finished: Micros
     target: str
-    outcome: Outcome
+    result: AttemptResult
     next_due: Micros | None = None
 
 
@@ -79,20 +79,20 @@ class Delivery(NamedTuple):
     """What is sent where that is not what a query of the task answers."""
     of: int | None = None
     """The delivery that is repeated."""
-    hold: Hold = ""
+    hold: ReleaseCondition = ""
 
     @property
     def ended(self) -> bool:
         return self.stage != "queued"
 
 
-def timed_out(policy: CallbackPolicy) -> Outcome:
+def timed_out(policy: CallbackPolicy) -> AttemptResult:
     """What becomes of an attempt that takes longer than the policy allows."""
     detail = f"no whole answer within {policy.timeout:g} s"
-    return Outcome(fault="timeout", detail=detail, latency=round(policy.timeout * SECOND))
+    return AttemptResult(error="timeout", detail=detail, latency=round(policy.timeout * SECOND))
 
 
-def finished_at(mode: str, started: Micros, now: Micros, outcome: Outcome, policy: CallbackPolicy) -> Micros:
+def finished_at(mode: str, started: Micros, now: Micros, outcome: AttemptResult, policy: CallbackPolicy) -> Micros:
     """When an attempt that began at `started` was over, on the world's clock.
 
     The network knows wall time only. So on every clock but a real one, an attempt that timed out took exactly the
@@ -100,11 +100,11 @@ def finished_at(mode: str, started: Micros, now: Micros, outcome: Outcome, polic
     """
     if mode == "real":
         return max(now, started)
-    return started + (round(policy.timeout * SECOND) if outcome.fault == "timeout" else 0)
+    return started + (round(policy.timeout * SECOND) if outcome.error == "timeout" else 0)
 
 
-def after(
-    delivery: Delivery, target: str, started: Micros, finished: Micros, outcome: Outcome, policy: CallbackPolicy
+def record_attempt(
+    delivery: Delivery, target: str, started: Micros, finished: Micros, outcome: AttemptResult, policy: CallbackPolicy
 ) -> Delivery:
     """The delivery after an attempt: delivered, to be tried again after the policy's gap, or exhausted."""
     made = len(delivery.attempts) + 1
@@ -122,11 +122,11 @@ def after(
     return Delivery(task, origin, queued, stage, due, None, attempts, note, body, of)
 
 
-def why(delivery: Delivery, number: int, policy: CallbackPolicy) -> str:
+def attempt_reason(delivery: Delivery, number: int, policy: CallbackPolicy) -> str:
     """Why an attempt was made, or will be; `number` counts from 1."""
     if number > 1:
         gap = policy.gaps[min(number - 2, len(policy.gaps) - 1)]
-        before = said(delivery.attempts[number - 2].outcome)
+        before = describe(delivery.attempts[number - 2].result)
         return f"attempt {number - 1}: the receiver {before}; attempt {number} follows {gap:g} s after that failure"
     match delivery.origin:
         case "ended":
@@ -140,18 +140,18 @@ def why(delivery: Delivery, number: int, policy: CallbackPolicy) -> str:
     return f"{reason}; {delivery.note}" if delivery.note else reason
 
 
-def verdict(delivery: Delivery, policy: CallbackPolicy) -> str:
+def delivery_summary(delivery: Delivery, policy: CallbackPolicy) -> str:
     """Where a delivery stands, in words."""
     made = len(delivery.attempts)
-    last = f"attempt {made}: the receiver {said(delivery.attempts[-1].outcome)}" if made else ""
+    last = f"attempt {made}: the receiver {describe(delivery.attempts[-1].result)}" if made else ""
     match delivery.stage:
         case "queued" if delivery.started is not None:
             return f"attempt {made + 1} of {policy.max_attempts} is under way"
         case "queued":
             return (
-                why(delivery, made + 1, policy)
+                attempt_reason(delivery, made + 1, policy)
                 if made
-                else f"waiting for its first attempt: {why(delivery, 1, policy)}"
+                else f"waiting for its first attempt: {attempt_reason(delivery, 1, policy)}"
             )
         case "delivered":
             return last
@@ -161,8 +161,8 @@ def verdict(delivery: Delivery, policy: CallbackPolicy) -> str:
             return delivery.note
 
 
-def said(outcome: Outcome) -> str:
+def describe(outcome: AttemptResult) -> str:
     """An outcome as the end of a sentence that begins with the receiver."""
-    if outcome.fault is None:
+    if outcome.error is None:
         return f"answered {outcome.status}"
-    return FAULTS[outcome.fault]
+    return ATTEMPT_ERRORS[outcome.error]

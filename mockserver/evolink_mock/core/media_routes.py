@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote
 
-from evolink_mock.core.callback_routes import read_place
+from evolink_mock.core.callback_routes import parse_destination
 
 _URL = re.compile(r"(https?)://([^/?#@]+)([^#]*)(?:#.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
 _USUAL = {"http": ":80", "https": ":443"}
@@ -19,7 +19,7 @@ class FromFile(NamedTuple):
     path: str
 
 
-class FromPlace(NamedTuple):
+class FromServer(NamedTuple):
     """A URL at a place that the user named; `authority` is what `Host` says."""
 
     place: str
@@ -33,23 +33,23 @@ class FromPublic(NamedTuple):
     url: str
 
 
-Source: TypeAlias = FromFile | FromPlace | FromPublic
+MediaSource: TypeAlias = FromFile | FromServer | FromPublic
 
 
-class MediaRouting(NamedTuple):
+class MediaRoutes(NamedTuple):
     """Routes by origin, to a directory or to a place; `public` lets all others be fetched from where they are."""
 
     routes: Mapping[str, str]
     public: bool = False
 
-    def source(self, url: str) -> Source | None:
+    def source(self, url: str) -> MediaSource | None:
         """Where a URL's file comes from, or `None` where it is judged by its name alone."""
         found = _URL.fullmatch(url)
         if found is None:
             return None
         scheme, authority, target = found.groups()
         try:
-            origin = read_media_origin(f"{scheme}://{authority}")
+            origin = parse_media_origin(f"{scheme}://{authority}")
         except ValueError:
             return None
         way = self.routes.get(origin)
@@ -57,20 +57,20 @@ class MediaRouting(NamedTuple):
             return FromPublic(f"{scheme.lower()}://{authority}{target}") if self.public else None
         if "://" in way:
             target = target if target.startswith("/") else f"/{target}"
-            return FromPlace(way, target, origin.partition("://")[2])
+            return FromServer(way, target, origin.partition("://")[2])
         return FromFile(Path(way), unquote(target.partition("?")[0]))
 
 
-def read_media_origin(text: str) -> str:
+def parse_media_origin(text: str) -> str:
     """The left side of a route: `https://cdn.example.com`, in one spelling. Raises `ValueError`."""
-    origin = read_place(text)
+    origin = parse_destination(text)
     return origin.removesuffix(_USUAL[origin.partition(":")[0]])
 
 
-def read_media_place(text: str) -> str:
+def parse_media_destination(text: str) -> str:
     """The right side: a directory that is there, or `http://HOST:PORT`. Raises `ValueError`."""
     if "://" in text:
-        return read_place(text)
+        return parse_destination(text)
     home = Path(text).expanduser()
     if not home.is_dir():
         raise ValueError(f"{text[:200]!r} is neither a directory that is there nor such as http://127.0.0.1:9000")

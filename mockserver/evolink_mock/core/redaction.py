@@ -18,14 +18,14 @@ def redact(text: bytes, key: str) -> bytes:
     return text if spellings is None else spellings.sub(REDACTED.encode(), text)
 
 
-def cut(text: bytes, limit: int, key: str) -> bytes:
+def truncate(text: bytes, limit: int, key: str) -> bytes:
     """The first `limit` bytes; a key that the cut would split is redacted first, as half of one is not recognised."""
     if len(text) <= limit:
         return text
     return redact(text[: limit + LONGEST_SPELLING * len(key)], key)[:limit]
 
 
-def shown_key(key: str) -> str:
+def masked_key(key: str) -> str:
     """A key that its owner recognises and nobody else can use."""
     return f"{key[:3]}{REDACTED}{key[-2:]}" if len(key) >= 12 else REDACTED
 

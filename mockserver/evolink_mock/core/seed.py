@@ -23,7 +23,7 @@ class Seed(NamedTuple):
     secret: bytes
     offset: int
     step: int
-    mark: str
+    request_prefix: str
     """What the world's request ids begin with."""
 
 
@@ -49,7 +49,7 @@ def task_id(seed: Seed, n: int, created: Micros) -> str:
 
 def request_id(seed: Seed, n: int) -> str:
     """The value of `X-Request-Id` for a world's n-th request."""
-    return f"{seed.mark}{n:08x}"
+    return f"{seed.request_prefix}{n:08x}"
 
 
 def world_token(seed: Seed, generation: int) -> str:
@@ -57,17 +57,17 @@ def world_token(seed: Seed, generation: int) -> str:
     return blake2b(b"%d" % generation, key=seed.secret, digest_size=12).hexdigest()
 
 
-def draws(seed: Seed, n: int) -> tuple[float, float, float, float]:
+def task_random_units(seed: Seed, n: int) -> tuple[float, float, float, float]:
     """Four numbers in [0, 1) for a world's n-th task: a function of both, so no order of calls matters."""
     return _drawn(seed.secret + b"%d" % n)
 
 
-def luck_of(seed: Seed, name: str) -> float:
+def random_unit(seed: Seed, name: str) -> float:
     """A number in [0, 1) for something named, such as what happens to a task after its end."""
-    return lucks_of(seed, name)[0]
+    return random_units(seed, name)[0]
 
 
-def lucks_of(seed: Seed, name: str) -> tuple[float, float, float, float]:
+def random_units(seed: Seed, name: str) -> tuple[float, float, float, float]:
     """Four such numbers."""
     return _drawn(seed.secret + name.encode())
 

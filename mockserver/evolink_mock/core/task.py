@@ -5,10 +5,10 @@ from typing import Literal, NamedTuple, TypeAlias, get_args
 from evolink_contracts.spec.wire import Credits, Status
 from evolink_mock.core.duration import Micros
 
-Door: TypeAlias = Literal["prompt", "header", "queued", "key", "file", "default"]
+ScenarioSource: TypeAlias = Literal["prompt", "header", "queued", "key", "file", "default"]
 """Which way a scenario came in: the first that says something about a request decides it."""
 
-DOORS: tuple[Door, ...] = get_args(Door)
+SCENARIO_SOURCES: tuple[ScenarioSource, ...] = get_args(ScenarioSource)
 
 NEVER: Micros = 1 << 52
 """Later than any clock goes: when something begins or ends that does not."""
@@ -33,20 +33,20 @@ class Plan(NamedTuple):
     ends: Micros
     failure: Failure | None
     """How it ends; `None` is success."""
-    video: Micros
+    video_duration: Micros
     """Real length of the video."""
     reserved: Units
     charged: Units
     """What success costs; failure costs nothing."""
-    lingers: Micros = 0
+    tail_at_99: Micros = 0
     """How long before its end it has reached 99 %."""
     cancelled: bool = False
     """Whether it shows its failure as the status `cancelled`, whatever the setting says."""
-    reads: int = 0
+    queries_to_end: int = 0
     """At which read it ends, where it is reads that count and not time."""
 
 
-class Input(NamedTuple):
+class InputFile(NamedTuple):
     """A file that a task uses: its digest, and of a picture its size in pixels as it is meant to be seen."""
 
     kind: Literal["picture", "sound"]
@@ -55,7 +55,7 @@ class Input(NamedTuple):
     height: int = 0
 
 
-class Event(NamedTuple):
+class EarlyEnd(NamedTuple):
     """Somebody ended the task before its plan did."""
 
     kind: Literal["cancelled", "forced", "read"]
@@ -72,19 +72,19 @@ class Task(NamedTuple):
     model: str
     plan: Plan
     request: bytes
-    door: Door
-    events: tuple[Event, ...] = ()
-    calls: bool = False
+    source: ScenarioSource
+    early_ends: tuple[EarlyEnd, ...] = ()
+    has_callback: bool = False
     """Whether the request has a callback URL."""
     scenario: str | None = None
     """What decided what becomes of it, unless that is the built-in default."""
     rule: str = ""
     """Where in the door's rules the scenario stood."""
-    reads: int = 0
+    query_count: int = 0
     """How often it was queried, where its plan asks for that."""
     idempotency: tuple[str, bytes] | None = None
     """The key that it was created with, and the digest of the request."""
-    inputs: tuple[Input, ...] = ()
+    inputs: tuple[InputFile, ...] = ()
     """The files that were looked at for it."""
 
 

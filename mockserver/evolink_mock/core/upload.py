@@ -43,13 +43,13 @@ def format_of(content: bytes) -> str | None:
     return next((form for form, magic in _MAGIC if magic.match(content)), None)
 
 
-def fit(text: str) -> str:
+def slugify(text: str) -> str:
     """Of a name or a path, what can stand in a URL as it is."""
     parts = (_UNFIT.sub("_", part).strip("._") for part in text.replace("\\", "/").split("/"))
     return "/".join(filter(None, parts))[:200]
 
 
-def shown(upload: Upload, links: str, public_url: str, iso_date: Callable[[Micros], str]) -> dict[str, Any]:
+def upload_body(upload: Upload, links: str, public_url: str, iso_date: Callable[[Micros], str]) -> dict[str, Any]:
     """As the page shows it; `links` is what links to files of its world begin with."""
     return {
         "file_id": upload.id,
@@ -65,7 +65,7 @@ def shown(upload: Upload, links: str, public_url: str, iso_date: Callable[[Micro
     }
 
 
-def quota(used: int) -> dict[str, Any]:
+def quota_body(used: int) -> dict[str, Any]:
     return {
         "user_group": "default",
         "used_files": used,

@@ -14,13 +14,13 @@ from typing import Literal, NamedTuple, TypeAlias
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 
 Scope: TypeAlias = Literal["all", "listed"]
-Rule: TypeAlias = Literal["length", "characters", "scheme", "credentials", "host", "port", "internal"]
+PolicyRule: TypeAlias = Literal["length", "characters", "scheme", "credentials", "host", "port", "internal"]
 
 
-class Objection(NamedTuple):
+class PolicyViolation(NamedTuple):
     """The rule that a URL breaks, and a message that completes "callback_url …"."""
 
-    rule: Rule
+    rule: PolicyRule
     message: str
 
 
@@ -72,35 +72,35 @@ _NAMES_OF_THIS_HOST = (
 )
 
 
-def judge_callback(url: str, addresses: Iterable[str] = (), scope: Scope = "all") -> Objection | None:
+def check_callback_url(url: str, addresses: Iterable[str] = (), scope: Scope = "all") -> PolicyViolation | None:
     """The first rule that `url` breaks, or `None` where production would call it.
 
     `addresses` are what the host's name resolved to, where somebody resolved it.
     """
     longest = EVOLINK_CALLBACKS.max_url_length
     if len(url) > longest:
-        return Objection("length", f"must have at most {longest} characters; it has {len(url)}")
+        return PolicyViolation("length", f"must have at most {longest} characters; it has {len(url)}")
     if _FORBIDDEN.search(url):
-        return Objection("characters", "must not contain spaces, control characters or backslashes")
+        return PolicyViolation("characters", "must not contain spaces, control characters or backslashes")
     match = _SCHEME.match(url)
     if match is None or match[1].lower() != "https":
         scheme = "missing" if match is None else repr(match[1][:20])
-        return Objection("scheme", f"must start with https://; its scheme is {scheme}")
+        return PolicyViolation("scheme", f"must start with https://; its scheme is {scheme}")
     authority = match[2] or ""
     if "@" in authority:
-        return Objection("credentials", "must not contain a user name or password")
+        return PolicyViolation("credentials", "must not contain a user name or password")
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None or not parts["host"]:
         return _NO_HOST
     if parts["colon"] and not _is_port(parts["port"]):
-        return Objection("port", "must have a port from 1 to 65535")
+        return PolicyViolation("port", "must have a port from 1 to 65535")
     if parts["host"].startswith("["):
         return _judge_address(parts["host"][1:-1], scope)
     host = folded_host(parts["host"])
     return _NO_HOST if host is None else _judge_host(host, addresses, scope)
 
 
-_NO_HOST = Objection("host", "must name a host, such as https://your-domain.com/webhooks")
+_NO_HOST = PolicyViolation("host", "must name a host, such as https://your-domain.com/webhooks")
 
 
 def _is_port(text: str) -> bool:
@@ -108,21 +108,21 @@ def _is_port(text: str) -> bool:
     return not text or (_PORT.fullmatch(text) is not None and 0 < int(text) <= 65535)
 
 
-def _judge_address(text: str, scope: Scope) -> Objection | None:
+def _judge_address(text: str, scope: Scope) -> PolicyViolation | None:
     """What stands in brackets can only be an IPv6 address."""
     try:
         # Python would take a zone after the address, which URLs do not have.
         address = IPv6Address(text.replace("%", "?"))
     except ValueError:
-        return Objection("host", f"has a host that is no valid address: {_printable(text)}")
+        return PolicyViolation("host", f"has a host that is no valid address: {_printable(text)}")
     return _internal(f"[{text}]") if is_internal(address, scope) else None
 
 
-def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> Objection | None:
+def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> PolicyViolation | None:
     try:
         literal = parse_ipv4(host)
     except ValueError:
-        return Objection("host", f"has a host that is no valid address: {_printable(host)}")
+        return PolicyViolation("host", f"has a host that is no valid address: {_printable(host)}")
     if literal is not None:
         return _internal(host) if is_internal(literal, scope) else None
     if scope == "all" and (host in _NAMES_OF_THIS_HOST or host.endswith(".localhost")):
@@ -133,8 +133,8 @@ def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> Objection 
     return None
 
 
-def _internal(host: str) -> Objection:
-    return Objection(
+def _internal(host: str) -> PolicyViolation:
+    return PolicyViolation(
         "internal",
         f"must not point to an internal address; {_printable(host)} is one. Give the public https URL of production: "
         "--callback-route ORIGIN=http://127.0.0.1:PORT takes its callbacks to a receiver on this machine",

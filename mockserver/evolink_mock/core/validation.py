@@ -10,7 +10,7 @@ from evolink_contracts.spec.fields import Field, Media
 from evolink_contracts.spec.models import Model
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import Failure, Units, to_units
-from evolink_mock.core.url_policy import judge_callback
+from evolink_mock.core.url_policy import check_callback_url
 
 
 class Refusal(NamedTuple):
@@ -20,7 +20,7 @@ class Refusal(NamedTuple):
     message: str | None = None
 
 
-class Request(NamedTuple):
+class CreateRequest(NamedTuple):
     """A request that create accepts. `values` are the known fields that were sent, without nulls.
 
     `doom` is what the task deserves to fail with later; `rate` is for a second of video.
@@ -30,12 +30,12 @@ class Request(NamedTuple):
     values: Mapping[str, object]
     duration: int
     rate: Units
-    doom: Failure | None
+    deferred_failure: Failure | None
 
 
-Finding: TypeAlias = str | Failure | None
+CheckResult: TypeAlias = str | Failure | None
 """What a check finds: the rest of a message that begins with the field's path, a later failure, or nothing."""
-Check: TypeAlias = Callable[[object], Finding]
+FieldCheck: TypeAlias = Callable[[object], CheckResult]
 Matcher: TypeAlias = Callable[[str], re.Match[str] | None]
 
 _PATH = re.compile(r"[^:]+://[^/?#]*([^?#]*)")
@@ -57,7 +57,7 @@ class Validator:
             for name, model in models.items()
         }
 
-    def judge(self, body: object) -> Request | Refusal:
+    def validate(self, body: object) -> CreateRequest | Refusal:
         """The request, or the first fault: the shape, the model, then the fields in document order."""
         if type(body) is not dict:
             return Refusal("invalid_request", f"the body must be a JSON object; got {_shown(body)}")
@@ -85,12 +85,12 @@ class Validator:
             return Refusal("invalid_request", f"{extra[:_SHOWN]} is not a field of {name}")
         return self._accepted(model, values, doom)
 
-    def _accepted(self, model: Model, values: dict[str, Any], doom: Failure | None) -> Request:
+    def _accepted(self, model: Model, values: dict[str, Any], doom: Failure | None) -> CreateRequest:
         audio = "audio_url" in values or values.get("generate_audio", True)
         quality = values.get("quality", "720p")
         rates = self._rates[model.name]
         rate = rates.get((quality, audio)) or rates[quality.lower(), audio]
-        return Request(model, values, values.get("duration", self._choices.default_duration), rate, doom)
+        return CreateRequest(model, values, values.get("duration", self._choices.default_duration), rate, doom)
 
     def _about_model(self, name: object) -> str:
         known = ", ".join(self._models)
@@ -99,13 +99,13 @@ class Validator:
         return f"model must be a string, one of {known}; got {_shown(name)}"
 
 
-def _compile(model: Model, choices: Choices) -> tuple[tuple[str, bool, Check], ...]:
+def _compile(model: Model, choices: Choices) -> tuple[tuple[str, bool, FieldCheck], ...]:
     return tuple(
         (field.name, field.required, _check(field, model, choices)) for field in model.fields if field.parent is None
     )
 
 
-def _check(field: Field, model: Model, choices: Choices) -> Check:
+def _check(field: Field, model: Model, choices: Choices) -> FieldCheck:
     match field.kind:
         case "string" if field.choices:
             return partial(_check_choice, field, field.name == "quality" and choices.quality_case == "ignore")
@@ -126,13 +126,13 @@ def _check(field: Field, model: Model, choices: Choices) -> Check:
             return _media_check(field, choices)
 
 
-def _check_choice(field: Field, any_case: bool, value: object) -> Finding:
+def _check_choice(field: Field, any_case: bool, value: object) -> CheckResult:
     if value in field.choices or (any_case and type(value) is str and value.lower() in field.choices):
         return None
     return f" must be one of {', '.join(field.choices)}; got {_shown(value)}"
 
 
-def _check_text(field: Field, later: bool, value: object) -> Finding:
+def _check_text(field: Field, later: bool, value: object) -> CheckResult:
     if type(value) is not str:
         return f" must be a string; got {_shown(value)}"
     if field.max_length is not None and len(value) > field.max_length:
@@ -142,18 +142,18 @@ def _check_text(field: Field, later: bool, value: object) -> Finding:
     return None
 
 
-def _check_integer(field: Field, value: object) -> Finding:
+def _check_integer(field: Field, value: object) -> CheckResult:
     # bool is a subclass of int, and true is no number of seconds.
     if type(value) is int and (field.minimum or 0) <= value <= (field.maximum or value):
         return None
     return f" must be an integer from {field.minimum} to {field.maximum}; got {_shown(value)}"
 
 
-def _check_boolean(value: object) -> Finding:
+def _check_boolean(value: object) -> CheckResult:
     return None if type(value) is bool else f" must be true or false; got {_shown(value)}"
 
 
-def _check_object(inner: Mapping[str, Check], closed: bool, value: object) -> Finding:
+def _check_object(inner: Mapping[str, FieldCheck], closed: bool, value: object) -> CheckResult:
     if type(value) is not dict:
         return f" must be an object; got {_shown(value)}"
     for name, check in inner.items():
@@ -164,17 +164,17 @@ def _check_object(inner: Mapping[str, Check], closed: bool, value: object) -> Fi
     return None
 
 
-def _media_check(field: Field, choices: Choices) -> Check:
+def _media_check(field: Field, choices: Choices) -> FieldCheck:
     assert field.pattern is not None
     assert field.media is not None
     strict = (choices.bad_image if field.kind == "urls" else choices.bad_audio) == "refuse"
     return partial(_check_media_url, re.compile(field.pattern).fullmatch, field.media, strict)
 
 
-def _check_urls(field: Field, check: Check, later: bool, value: object) -> Finding:
+def _check_urls(field: Field, check: FieldCheck, later: bool, value: object) -> CheckResult:
     if type(value) is not list:
         return f" must be a list of {field.max_items} URL; got {_shown(value)}"
-    finding: Finding = None
+    finding: CheckResult = None
     for place, item in enumerate(value[:_LOOKED_AT]):
         finding = check(item)
         if isinstance(finding, str):
@@ -188,7 +188,7 @@ def _check_urls(field: Field, check: Check, later: bool, value: object) -> Findi
     return f" must contain exactly {field.max_items} URL; it has {len(value)}"
 
 
-def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) -> Finding:
+def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) -> CheckResult:
     if type(value) is not str:
         return f" must be a URL; got {_shown(value)}"
     if not match(value):
@@ -207,12 +207,12 @@ def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) 
     return Failure(media.failure, f"The {media.noun} has the format {wrong}; supported: {formats}")
 
 
-def _check_callback(choices: Choices, value: object) -> Finding:
+def _check_callback(choices: Choices, value: object) -> CheckResult:
     if type(value) is not str:
         return f" must be a URL; got {_shown(value)}"
     if choices.bad_callback == "skip":
         return None
-    objection = judge_callback(value, scope=choices.internal_addresses)
+    objection = check_callback_url(value, scope=choices.internal_addresses)
     return f" {objection.message}" if objection else None
 
 

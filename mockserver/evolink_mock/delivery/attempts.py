@@ -4,11 +4,11 @@ from typing import Literal
 
 import msgspec
 
-from evolink_mock.core.delivery import Delivery, said
+from evolink_mock.core.delivery import Delivery, describe
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
-from evolink_mock.worlds.journal import Happening
+from evolink_mock.worlds.journal import WorldEvent
 from evolink_mock.worlds.world import World
 
 _SLICE = 500
@@ -30,7 +30,7 @@ def next_attempt(world: World, now: Micros) -> int | Literal["later"] | None:
         number = world.outbox.number_of(due)
         if number is not None:
             return number
-        if world.settle(due.at, _SLICE):
+        if world.apply_due(due.at, _SLICE):
             world.outbox.put_back(due)
             return "later"
     return None
@@ -48,13 +48,15 @@ def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
     return world.shown(delivery.task, task, state_of(task, world.clock.now()))
 
 
-def attempted(world: World, number: int, delivery: Delivery) -> None:
+def record(world: World, number: int, delivery: Delivery) -> None:
     """Keep a delivery as it is after an attempt, or after it was found that none can be made."""
     now = world.clock.now()
     world.outbox.keep(number, delivery)
     if delivery.attempts:
-        world.outbox.overtaken(number, now)
+        world.outbox.release_overtaken(number, now)
     last = delivery.attempts[-1] if delivery.attempts else None
-    detail = delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {said(last.outcome)}"
+    detail = (
+        delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {describe(last.result)}"
+    )
     stage = "failed" if delivery.stage == "queued" else delivery.stage
-    world.events.append(Happening(now, f"callback.{stage}", delivery.task, detail))
+    world.events.append(WorldEvent(now, f"callback.{stage}", delivery.task, detail))

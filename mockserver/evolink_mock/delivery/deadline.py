@@ -2,7 +2,7 @@
 
 import asyncio
 
-from evolink_mock.clock import later, wall_seconds
+from evolink_mock.clock import call_later, monotonic
 
 
 class Deadline:
@@ -17,12 +17,12 @@ class Deadline:
         self._struck: set[asyncio.Task[None]] = set()
         self._armed = False
 
-    def begin(self, task: "asyncio.Task[None]") -> None:
-        self._running[task] = wall_seconds() + self.seconds
+    def start(self, task: "asyncio.Task[None]") -> None:
+        self._running[task] = monotonic() + self.seconds
         if not self._armed:
             self._arm(self.seconds)
 
-    def end(self, task: "asyncio.Task[None]") -> bool:
+    def finish(self, task: "asyncio.Task[None]") -> bool:
         """It is over; whether that was because the limit struck."""
         self._running.pop(task, None)
         if task not in self._struck:
@@ -33,11 +33,11 @@ class Deadline:
 
     def _arm(self, seconds: float) -> None:
         self._armed = True
-        later(seconds, self._strike)
+        call_later(seconds, self._expire)
 
-    def _strike(self) -> None:
+    def _expire(self) -> None:
         self._armed = False
-        now = wall_seconds()
+        now = monotonic()
         for task, at in list(self._running.items()):
             if at > now:
                 self._arm(at - now)

@@ -9,12 +9,12 @@ import msgspec
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.core.bodies import task_body
-from evolink_mock.core.callback_routes import SINK, Routing, Way, take_apart
-from evolink_mock.core.delivery import Outcome, said, timed_out
+from evolink_mock.core.callback_routes import SINK, CallbackRoutes, Destination, parse_callback_url
+from evolink_mock.core.delivery import AttemptResult, describe, timed_out
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.task import Plan, State, Task
-from evolink_mock.core.url_policy import judge_callback
-from evolink_mock.delivery.transport import Posting
+from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.delivery.transport import AttemptRequest
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.settings import Settings
 
@@ -23,9 +23,9 @@ _TASK = "task-unified-1757169743-example1"
 _GAPS = ", ".join(f"{gap:g}" for gap in EVOLINK_CALLBACKS.gaps)
 
 
-def examine(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
+def diagnose(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
     """The findings about a URL, as JSON-ready values; `ok` is whether a callback would arrive here."""
-    objection = judge_callback(url, scope=settings.choices.internal_addresses)
+    objection = check_callback_url(url, scope=settings.choices.internal_addresses)
     found: dict[str, Any] = {
         "url": url,
         "ok": False,
@@ -33,9 +33,9 @@ def examine(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
     }
     if objection is not None:
         return found
-    routing = Routing(settings.callback_route, settings.forward_to, settings.deliver_public)
-    way = routing.way(url)
-    found["here"] = {"goes_to": way and way.url, "says": _here(way) if way else routing.advice(url)}
+    routing = CallbackRoutes(settings.callback_route, settings.forward_to, settings.deliver_public)
+    way = routing.destination(url)
+    found["here"] = {"goes_to": way and way.url, "says": _here(way) if way else routing.hint(url)}
     if way is None or dry:
         found["ok"] = way is not None
         return found
@@ -43,7 +43,7 @@ def examine(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
     found["ok"] = outcome.status is not None and outcome.status in EVOLINK_CALLBACKS.success
     found["attempt"] = {
         "status": outcome.status,
-        "error": outcome.fault,
+        "error": outcome.error,
         "detail": outcome.detail or None,
         "latency_ms": outcome.latency / 1000,
         "response": outcome.excerpt,
@@ -55,7 +55,7 @@ def examine(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
 def _production(url: str, objection: str | None) -> str:
     if objection is not None:
         return f"refuses it at create with a 400: callback_url {objection}"
-    host = take_apart(url).host
+    host = parse_callback_url(url).host
     if host == SINK:
         return "would accept it, and find nobody there: this host exists in the emulator alone"
     try:
@@ -63,13 +63,13 @@ def _production(url: str, objection: str | None) -> str:
     except (OSError, UnicodeError):
         return f"accepts it, but from here {host} does not resolve: unless it does elsewhere, no attempt would arrive"
     addresses = sorted({str(answer[4][0]) for answer in answers})
-    inside = judge_callback(url, addresses)
+    inside = check_callback_url(url, addresses)
     if inside is not None:
         return f"accepts the name, but it resolves to {', '.join(addresses)}, which is internal: nothing would be sent"
     return f"accepts it and calls {', '.join(addresses)}"
 
 
-def _here(way: Way) -> str:
+def _here(way: Destination) -> str:
     match way.kind:
         case "network":
             tls = f", where the certificate must be for {way.server_name}" if way.url.startswith("https:") else ""
@@ -82,8 +82,8 @@ def _here(way: Way) -> str:
             return "an application in this process takes it"
 
 
-def _attempt(outcome: Outcome) -> str:
-    words = f"the receiver {said(outcome)}" + (f" ({outcome.detail})" if outcome.detail else "")
+def _attempt(outcome: AttemptResult) -> str:
+    words = f"the receiver {describe(outcome)}" + (f" ({outcome.detail})" if outcome.detail else "")
     if outcome.status is not None and outcome.status in EVOLINK_CALLBACKS.success:
         return f"{words}: delivered"
     return f"{words}: a failure, tried again {_GAPS} s after each, {EVOLINK_CALLBACKS.max_attempts} attempts in all"
@@ -96,9 +96,9 @@ def _sample(settings: Settings) -> bytes:
     return msgspec.json.encode(body)
 
 
-async def _try(way: Way, settings: Settings) -> Outcome:
+async def _try(way: Destination, settings: Settings) -> AttemptResult:
     transports = make_transports(settings, {})
-    posting = Posting(way, _sample(settings), _TASK, 1, None)
+    posting = AttemptRequest(way, _sample(settings), _TASK, 1, None)
     try:
         async with asyncio.timeout(EVOLINK_CALLBACKS.timeout):
             return await transports[way.kind].send(posting)

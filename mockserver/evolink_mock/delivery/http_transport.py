@@ -9,33 +9,33 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from evolink_mock.clock import wall_micros
-from evolink_mock.core.delivery import USER_AGENT, Fault, Outcome
-from evolink_mock.core.url_policy import judge_callback
-from evolink_mock.delivery.transport import READ_ANSWER, Posting, excerpt
-from evolink_mock.egress import Blocked, SystemResolver, exact_url
+from evolink_mock.core.delivery import USER_AGENT, AttemptError, AttemptResult
+from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.delivery.transport import READ_ANSWER, AttemptRequest, excerpt
+from evolink_mock.egress import Blocked, NonBlockingResolver, exact_url
 
 _KEPT_OPEN = 0.5
 """Seconds a connection stays open without use, where it is used again at all."""
 
 
-class Network:
+class HttpTransport:
     """One pool of connections.
 
     `trust` gives the TLS context when one is needed, or raises `ssl.SSLError`; `resolver` is for public names.
     """
 
     def __init__(
-        self, trust: Callable[[], ssl.SSLContext], resolver: Callable[[], AbstractResolver] = SystemResolver
+        self, trust: Callable[[], ssl.SSLContext], resolver: Callable[[], AbstractResolver] = NonBlockingResolver
     ) -> None:
         self._trust = trust
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def send(self, posting: Posting) -> Outcome:
-        way = posting.way
+    async def send(self, posting: AttemptRequest) -> AttemptResult:
+        way = posting.destination
         url = exact_url(way.url)
-        if way.kind == "public" and (objection := judge_callback(f"https://{url.raw_authority}/")) is not None:
-            return Outcome(fault="blocked", detail=objection.message)
+        if way.kind == "public" and (objection := check_callback_url(f"https://{url.raw_authority}/")) is not None:
+            return AttemptResult(error="blocked", detail=objection.message)
         session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
         secure: dict[str, object] = {}
         began = wall_micros()
@@ -50,10 +50,10 @@ class Network:
                 **secure,  # type: ignore[arg-type]
             ) as response:
                 said = excerpt(await _beginning(response.content), posting)
-                return Outcome(response.status, excerpt=said, latency=wall_micros() - began)
+                return AttemptResult(response.status, excerpt=said, latency=wall_micros() - began)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             detail = excerpt(_words(error).encode(), posting)
-            return Outcome(fault=_fault(error), detail=detail, latency=wall_micros() - began)
+            return AttemptResult(error=_classify(error), detail=detail, latency=wall_micros() - began)
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -64,7 +64,7 @@ class Network:
         connector = aiohttp.TCPConnector(
             limit=0,
             resolver=self._resolver(),
-            use_dns_cache=self._resolver is SystemResolver,
+            use_dns_cache=self._resolver is NonBlockingResolver,
             # A receiver may close a connection just as the next attempt goes out on it, which would then fail without
             # ever having arrived. So connections are used again only where many attempts go to one receiver.
             **({"keepalive_timeout": _KEPT_OPEN} if keep_open else {"force_close": True}),
@@ -98,7 +98,7 @@ def _words(error: Exception) -> str:
     return str(error)
 
 
-_OS_FAULTS: tuple[tuple[type[OSError], Fault], ...] = (
+_OS_FAULTS: tuple[tuple[type[OSError], AttemptError], ...] = (
     (Blocked, "blocked"),
     (socket.gaierror, "dns"),
     (ConnectionRefusedError, "refused"),
@@ -107,7 +107,7 @@ _OS_FAULTS: tuple[tuple[type[OSError], Fault], ...] = (
 )
 
 
-def _fault(error: Exception) -> Fault:
+def _classify(error: Exception) -> AttemptError:
     """The class of a failure, from the outermost error that tells."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
@@ -130,5 +130,5 @@ def _fault(error: Exception) -> Fault:
             return "not_http"
 
 
-def _of_os(error: OSError, otherwise: Literal["unreachable", "reset"]) -> Fault:
+def _of_os(error: OSError, otherwise: Literal["unreachable", "reset"]) -> AttemptError:
     return next((fault for kind, fault in _OS_FAULTS if isinstance(error, kind)), otherwise)

@@ -3,27 +3,29 @@
 import asyncio
 from urllib.parse import urlsplit
 
-from evolink_mock.core.delivery import FAULTS, Fault, Outcome
+from evolink_mock.core.delivery import ATTEMPT_ERRORS, AttemptError, AttemptResult
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.delivery.transport import Posting
-from evolink_mock.worlds.journal import Received
+from evolink_mock.delivery.transport import AttemptRequest
+from evolink_mock.worlds.journal import InboxEntry
 
-_NEVER_ARRIVES: tuple[Fault, ...] = ("refused", "unreachable", "dns", "tls", "blocked", "crashed")
+_NEVER_ARRIVES: tuple[AttemptError, ...] = ("refused", "unreachable", "dns", "tls", "blocked", "crashed")
 
 
-class Sink:
+class SinkTransport:
     """Answers the n-th attempt of a delivery with the n-th word of the path; the last word goes for all that follow."""
 
-    async def send(self, posting: Posting) -> Outcome:
-        words = urlsplit(posting.way.url).path.strip("/").split(",")
+    async def send(self, posting: AttemptRequest) -> AttemptResult:
+        words = urlsplit(posting.destination.url).path.strip("/").split(",")
         word = words[min(posting.attempt, len(words)) - 1].strip() or "200"
         outcome = _outcome(word)
         world = posting.world
-        if world is not None and outcome.fault not in _NEVER_ARRIVES:
+        if world is not None and outcome.error not in _NEVER_ARRIVES:
             answered = outcome.excerpt or word
             now = world.clock.now()
-            world.inbox.append(Received(now, posting.task, posting.way.url, posting.attempt, posting.body, answered))
-        if outcome.fault == "timeout" and world is not None and world.clock.mode == "real":
+            world.inbox.append(
+                InboxEntry(now, posting.task, posting.destination.url, posting.attempt, posting.body, answered)
+            )
+        if outcome.error == "timeout" and world is not None and world.clock.mode == "real":
             await asyncio.Event().wait()
         return outcome
 
@@ -31,10 +33,12 @@ class Sink:
         """Nothing is open."""
 
 
-def _outcome(word: str) -> Outcome:
+def _outcome(word: str) -> AttemptResult:
     if word.isascii() and word.isdigit() and 100 <= int(word) <= 599:
-        return Outcome(int(word))
-    for fault in FAULTS:
+        return AttemptResult(int(word))
+    for fault in ATTEMPT_ERRORS:
         if word == fault:
-            return Outcome(fault=fault, detail="as scripted")
-    return Outcome(404, excerpt=unknown_name("word of a sink's script (a status, or a fault)", word, tuple(FAULTS)))
+            return AttemptResult(error=fault, detail="as scripted")
+    return AttemptResult(
+        404, excerpt=unknown_name("word of a sink's script (a status, or a fault)", word, tuple(ATTEMPT_ERRORS))
+    )

@@ -2,7 +2,7 @@
 
 import sys
 
-from evolink_mock.worlds.ready_queue import Agenda
+from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.world import World
 
 SLICE = 16
@@ -12,21 +12,21 @@ _SHARE = 6
 begin in the next, which leaves requests half of the time."""
 
 
-class Pace:
+class Throttle:
     """`left` is how many attempts may yet begin in this turn of the loop."""
 
-    def __init__(self, agenda: Agenda[World]) -> None:
+    def __init__(self, agenda: ReadyQueue[World]) -> None:
         self._agenda = agenda
         self._asked = 0
         self.left = sys.maxsize
 
-    def turn(self) -> None:
+    def begin_tick(self) -> None:
         """Another turn: as many may begin as the requests allow that came since the last."""
         asked = self._agenda.asked
         since, self._asked = asked - self._asked, asked
         self.left = max(since // _SHARE, 1) if since else sys.maxsize
 
     @property
-    def slow(self) -> bool:
+    def throttled(self) -> bool:
         """Whether requests come, so that what waits is looked at in every turn."""
         return self.left < SLICE

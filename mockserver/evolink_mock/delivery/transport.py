@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from evolink_mock.core.callback_routes import Way
-from evolink_mock.core.delivery import Outcome
+from evolink_mock.core.callback_routes import Destination
+from evolink_mock.core.delivery import AttemptResult
 from evolink_mock.core.redaction import LONGEST_SPELLING, redact
 from evolink_mock.worlds.world import World
 
@@ -15,10 +15,10 @@ READ_ANSWER = 64 * 1024
 """Bytes of an answer that are read; a longer one has said enough, and its status counts."""
 
 
-class Posting(NamedTuple):
+class AttemptRequest(NamedTuple):
     """One attempt: JSON to be posted along a way. `attempt` counts from 1; `world` is for receivers inside one."""
 
-    way: Way
+    destination: Destination
     body: bytes
     task: str
     attempt: int
@@ -27,7 +27,7 @@ class Posting(NamedTuple):
     """Whether there is more to come for the same receiver."""
 
 
-def excerpt(text: bytes, posting: Posting) -> str:
+def excerpt(text: bytes, posting: AttemptRequest) -> str:
     """The beginning of what a receiver said. A key that the cut would split is redacted first."""
     if len(text) > KEPT_ANSWER and posting.world is not None:
         key = posting.world.key
@@ -38,11 +38,11 @@ def excerpt(text: bytes, posting: Posting) -> str:
 class Transport(Protocol):
     """Carries attempts. Who calls limits the time of each; whatever the receiver does is an outcome, never an error."""
 
-    async def send(self, posting: Posting) -> Outcome: ...
+    async def send(self, posting: AttemptRequest) -> AttemptResult: ...
     async def close(self) -> None: ...
 
 
-class LateTransport:
+class LazyTransport:
     """A transport that is made when it is first needed: to import aiohttp takes longer than all the rest.
 
     It is made in a thread, so that requests need not wait for that.
@@ -59,7 +59,7 @@ class LateTransport:
                 self._made = await asyncio.to_thread(self._make)
         return self._made
 
-    async def send(self, posting: Posting) -> Outcome:
+    async def send(self, posting: AttemptRequest) -> AttemptResult:
         return await (self._made or await self.prepare()).send(posting)
 
     async def close(self) -> None:

@@ -6,31 +6,31 @@ from functools import partial
 from starlette.types import ASGIApp
 
 from evolink_mock.core.callback_routes import Kind
-from evolink_mock.delivery.sink import Sink
-from evolink_mock.delivery.transport import LateTransport, Transport
+from evolink_mock.delivery.sink import SinkTransport
+from evolink_mock.delivery.transport import LazyTransport, Transport
 from evolink_mock.settings import Settings
-from evolink_mock.tls import Trust
+from evolink_mock.tls import TrustStore
 
 
 def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Mapping[Kind, Transport]:
     """One transport for each kind of way."""
-    trust = Trust(settings)
+    trust = TrustStore(settings)
     return {
-        "network": LateTransport(partial(_network, trust)),
-        "public": LateTransport(partial(_network, trust, public=True)),
-        "receiver": LateTransport(partial(_receivers, receivers)),
-        "sink": Sink(),
+        "network": LazyTransport(partial(_network, trust)),
+        "public": LazyTransport(partial(_network, trust, public=True)),
+        "receiver": LazyTransport(partial(_receivers, receivers)),
+        "sink": SinkTransport(),
     }
 
 
-def _network(trust: Trust, *, public: bool = False) -> Transport:
-    from evolink_mock.delivery.http_transport import Network
-    from evolink_mock.egress import PublicResolver, SystemResolver
+def _network(trust: TrustStore, *, public: bool = False) -> Transport:
+    from evolink_mock.delivery.http_transport import HttpTransport
+    from evolink_mock.egress import NonBlockingResolver, PublicResolver
 
-    return Network(trust.context, PublicResolver if public else SystemResolver)
+    return HttpTransport(trust.context, PublicResolver if public else NonBlockingResolver)
 
 
 def _receivers(receivers: Mapping[str, ASGIApp]) -> Transport:
-    from evolink_mock.delivery.asgi_transport import Receivers
+    from evolink_mock.delivery.asgi_transport import AsgiTransport
 
-    return Receivers(receivers)
+    return AsgiTransport(receivers)

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from typing import Generic, TypeVar
 
-from evolink_mock.clock import later, wall_seconds
-from evolink_mock.delivery.throttle import Pace
+from evolink_mock.clock import call_later, monotonic
+from evolink_mock.delivery.throttle import Throttle
 
 log = logging.getLogger("evolink_mock")
 
@@ -25,7 +25,7 @@ _REST = 1.0
 Job = TypeVar("Job")
 
 
-class _Lane(Generic[Job]):
+class _Pool(Generic[Job]):
     """One receiver: the attempts it is busy with, at most `width`, and those that wait for one of them to end.
 
     Workers that have nothing to do rest for a moment, since a new one costs as much as a tenth of an attempt.
@@ -42,7 +42,7 @@ class _Lane(Generic[Job]):
         self.since = 0.0
         """A reading of the wall's seconds: `finished` counts from then."""
 
-    def look(self, now: float, most: int) -> None:
+    def maybe_widen(self, now: float, most: int) -> None:
         """Widen the lane of a receiver that takes its time, so that no attempt there waits for another."""
         if now - self.since < _PATIENCE:
             return
@@ -50,7 +50,7 @@ class _Lane(Generic[Job]):
             self.width = min(2 * self.width, most)
         self.finished, self.since = 0, now
 
-    def dismiss(self) -> None:
+    def release_idle(self) -> None:
         """Let the workers go that rest."""
         for worker in self.resting:
             if not worker.done():
@@ -58,18 +58,18 @@ class _Lane(Generic[Job]):
         self.resting.clear()
 
 
-class Lanes(Generic[Job]):
+class WorkerPools(Generic[Job]):
     """A lane for each receiver, with at most `most` attempts at once; one that is quick gets along with fewer.
 
     `attempt` carries out a job; its second argument says whether the receiver has many at once.
     """
 
-    def __init__(self, most: int, pace: Pace, attempt: Callable[[Job, bool], Awaitable[None]]) -> None:
+    def __init__(self, most: int, pace: Throttle, attempt: Callable[[Job, bool], Awaitable[None]]) -> None:
         self._most = most
         self._pace = pace
         self._attempt = attempt
-        self._lanes: dict[Hashable, _Lane[Job]] = {}
-        self._queues: dict[_Lane[Job], None] = {}
+        self._lanes: dict[Hashable, _Pool[Job]] = {}
+        self._queues: dict[_Pool[Job], None] = {}
         """The lanes in which jobs wait, in the order in which they get their turn."""
         self._workers: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -80,7 +80,7 @@ class Lanes(Generic[Job]):
             return False
         lane = self._lanes.get(receiver)
         if lane is None:
-            lane = self._lanes[receiver] = _Lane(receiver, min(_QUICK, self._most))
+            lane = self._lanes[receiver] = _Pool(receiver, min(_QUICK, self._most))
         if lane.busy < lane.width and not lane.waiting:
             self._start(lane, job)
             return False
@@ -88,11 +88,11 @@ class Lanes(Generic[Job]):
         self._queues[lane] = None
         return True
 
-    def go_on(self) -> bool:
+    def start_waiting(self) -> bool:
         """Begin jobs that waited; whether some still do. A lane that had its turn is behind the others in the next."""
-        now, pace = wall_seconds(), self._pace
+        now, pace = monotonic(), self._pace
         for lane in list(self._queues):
-            lane.look(now, self._most)
+            lane.maybe_widen(now, self._most)
             begun = False
             while lane.waiting and lane.busy < lane.width and pace.left > 0:
                 self._start(lane, lane.waiting.popleft())
@@ -103,7 +103,7 @@ class Lanes(Generic[Job]):
                     self._queues[lane] = None
         return bool(self._queues)
 
-    def _start(self, lane: _Lane[Job], job: Job) -> None:
+    def _start(self, lane: _Pool[Job], job: Job) -> None:
         self._pace.left -= 1
         lane.busy += 1
         if lane.resting:
@@ -113,7 +113,7 @@ class Lanes(Generic[Job]):
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
 
-    async def _work(self, lane: _Lane[Job], first: Job) -> None:
+    async def _work(self, lane: _Pool[Job], first: Job) -> None:
         job: Job | None = first
         while job is not None:
             try:
@@ -130,15 +130,15 @@ class Lanes(Generic[Job]):
                 return
             if not lane.busy and not lane.closing:
                 lane.closing = True
-                later(_REST, partial(self._close, lane))
+                call_later(_REST, partial(self._close, lane))
             called: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
             lane.resting.append(called)
             job = await called
 
-    def _close(self, lane: _Lane[Job]) -> None:
+    def _close(self, lane: _Pool[Job]) -> None:
         lane.closing = False
         if not lane.busy and not lane.waiting:
-            lane.dismiss()
+            lane.release_idle()
             self._lanes.pop(lane.receiver, None)
 
     def stop(self) -> None:
@@ -146,7 +146,7 @@ class Lanes(Generic[Job]):
         self._stopped = True
         for lane in self._lanes.values():
             lane.waiting.clear()
-            lane.dismiss()
+            lane.release_idle()
         self._queues.clear()
 
     async def drain(self, seconds: float) -> None:

@@ -11,18 +11,18 @@ _WRONG = "invalid_parameters"
 _UNREADABLE = "image_processing_error"
 
 
-class Picture(NamedTuple):
+class ImageInfo(NamedTuple):
     """`size` as it is meant to be seen; `clear` is whether anything shines through; `frames` above 1 move."""
 
     format: str
     size: Size
-    clear: bool
+    transparent: bool
     frames: int
     length: int
     """Bytes of the file."""
 
 
-class Sound(NamedTuple):
+class AudioInfo(NamedTuple):
     """`seconds` until it ends."""
 
     format: str
@@ -30,37 +30,37 @@ class Sound(NamedTuple):
     length: int
 
 
-class Unusable(NamedTuple):
+class Unreadable(NamedTuple):
     """Nothing that could be looked at: `why` completes "The image ..."."""
 
     why: str
 
 
-class Unread(NamedTuple):
+class Oversized(NamedTuple):
     """A file of which so many bytes came, and more would have."""
 
     length: int
 
 
-class Vast(NamedTuple):
+class TooManyPixels(NamedTuple):
     """A picture of so many pixels that nobody counts them."""
 
 
-Seen: TypeAlias = Picture | Sound | Unusable | Unread | Vast
+Seen: TypeAlias = ImageInfo | AudioInfo | Unreadable | Oversized | TooManyPixels
 
 
-def judge(seen: Seen, media: Media) -> Failure | None:
+def check_file(seen: Seen, media: Media) -> Failure | None:
     """Why a task fails that was given this file, or `None` where it may have it."""
     match seen:
-        case Unusable(why):
+        case Unreadable(why):
             return Failure(_UNREADABLE if media.noun == "image" else _WRONG, f"The {media.noun} {why}")
-        case Unread(length):
+        case Oversized(length):
             return _length(length, media)
-        case Vast():
+        case TooManyPixels():
             return _sides("far more", media)
-        case Picture():
+        case ImageInfo():
             return _picture(seen, media)
-        case Sound():
+        case AudioInfo():
             return _sound(seen, media)
 
 
@@ -76,7 +76,7 @@ def _length(length: int, media: Media) -> Failure | None:
     return Failure(_WRONG, f"file size exceeds {most // 2**20}MB") if length > most else None
 
 
-def _picture(seen: Picture, media: Media) -> Failure | None:
+def _picture(seen: ImageInfo, media: Media) -> Failure | None:
     if (failure := _length(seen.length, media) or _format(seen.format, media)) is not None:
         return failure
     low, high = media.min_side or 1, media.max_side or max(seen.size)
@@ -84,7 +84,7 @@ def _picture(seen: Picture, media: Media) -> Failure | None:
         return _sides(f"{seen.size.width} x {seen.size.height}", media)
     if seen.frames > 1:
         return Failure(media.failure, f"The image moves: it has {seen.frames} frames, and the first frame is to be one")
-    if seen.clear and seen.format == "png":
+    if seen.transparent and seen.format == "png":
         return Failure(media.failure, "The image has the format png with transparency; png must have none")
     return None
 
@@ -93,7 +93,7 @@ def _sides(found: str, media: Media) -> Failure:
     return Failure(_WRONG, f"image dimensions must be between {media.min_side} and {media.max_side}; got {found}")
 
 
-def _sound(seen: Sound, media: Media) -> Failure | None:
+def _sound(seen: AudioInfo, media: Media) -> Failure | None:
     low, high = media.min_seconds or 0, media.max_seconds or seen.seconds
     if (failure := _length(seen.length, media) or _format(seen.format, media)) is not None:
         return failure

@@ -14,7 +14,7 @@ def digest_of(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
-class Shelf:
+class FileCache:
     """Below `directory`, or below one of its own that ends with the process. Safe for threads; survives a crash."""
 
     def __init__(self, directory: Path | None, limit: int) -> None:

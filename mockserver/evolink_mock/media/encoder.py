@@ -22,8 +22,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 from evolink_mock.media.placeholder import colour_of
-from evolink_mock.media.probe import SOUNDS, upright
-from evolink_mock.media.video import RATE, Files, Video
+from evolink_mock.media.probe import SOUNDS, apply_orientation
+from evolink_mock.media.video import RATE, FileLookup, Video
 
 _BT709 = 1
 """As ITU-T H.273 numbers it."""
@@ -39,7 +39,7 @@ _TONE, _LOUDNESS = 441, 3000
 _ENCODER = {"preset": "ultrafast", "crf": "24", "threads": "1", "flags": "bitexact", "g": str(2 * RATE)}
 
 
-def make(video: Video, files: Files) -> bytes:
+def encode(video: Video, files: FileLookup) -> bytes:
     """Where its picture is gone, or was never looked at, it is of one colour; without a sound of its own it hums."""
     # FFmpeg puts the index first by reading the file again, so it must be one.
     with TemporaryDirectory() as home:
@@ -53,7 +53,7 @@ def make(video: Video, files: Files) -> bytes:
             context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
             context.color_primaries = context.color_trc = _BT709
             sounds: list[AudioStream] = []
-            if video.loud:
+            if video.has_audio:
                 sounds.append(container.add_stream("aac", rate=_SOUND_RATE, options={"flags": "bitexact"}))
                 sounds[0].layout = "stereo"
             _write(container, pictures, _frames(video, files))
@@ -68,7 +68,7 @@ def _write(container: OutputContainer, stream: Any, frames: Iterator[av.VideoFra
     container.mux(stream.encode(None))
 
 
-def _frames(video: Video, files: Files) -> Iterator[av.VideoFrame]:
+def _frames(video: Video, files: FileLookup) -> Iterator[av.VideoFrame]:
     width, height = video.size
     tick = Fraction(1, RATE)
     shown: av.VideoFrame = av.VideoFrame.from_image(_picture(video, files))  # type: ignore[no-untyped-call]
@@ -93,22 +93,22 @@ def _frames(video: Video, files: Files) -> Iterator[av.VideoFrame]:
         yield frame
 
 
-def _picture(video: Video, files: Files) -> Image.Image:
-    content = None if video.picture is None else files(video.picture)
+def _picture(video: Video, files: FileLookup) -> Image.Image:
+    content = None if video.image is None else files(video.image)
     if content is None:
         return Image.new("YCbCr", video.size, colour_of(video)).convert("RGB")
-    return upright(content).resize(video.size, Image.Resampling.LANCZOS)
+    return apply_orientation(content).resize(video.size, Image.Resampling.LANCZOS)
 
 
-def _sound(video: Video, files: Files) -> bytes:
+def _sound(video: Video, files: FileLookup) -> bytes:
     """As long as the video: the rest of a longer one is cut, and after a shorter one there is silence (S1a)."""
     length = round(video.seconds * _SOUND_RATE) * _SAMPLE
-    content = None if video.sound is None else files(video.sound)
-    sound = _hum(length) if content is None else _decoded(content, length)
+    content = None if video.audio is None else files(video.audio)
+    sound = _tone(length) if content is None else _decoded(content, length)
     return bytes(sound[:length]).ljust(length, b"\0")
 
 
-def _hum(length: int) -> bytes:
+def _tone(length: int) -> bytes:
     wave = array("h")
     for place in range(_SOUND_RATE // _TONE):
         height = round(_LOUDNESS * math.sin(2 * math.pi * place * _TONE / _SOUND_RATE))

@@ -9,49 +9,49 @@ import aiohttp
 from yarl import URL
 
 from evolink_mock.core.delivery import USER_AGENT
-from evolink_mock.core.media_routes import FromFile, FromPlace, FromPublic, Source
-from evolink_mock.core.url_policy import judge_callback
-from evolink_mock.egress import PublicResolver, SystemResolver, exact_url
-from evolink_mock.media.acceptance import Unusable
+from evolink_mock.core.media_routes import FromFile, FromPublic, FromServer, MediaSource
+from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.egress import NonBlockingResolver, PublicResolver, exact_url
+from evolink_mock.media.acceptance import Unreadable
 
 LIMIT = 10.0
 """Seconds for a file, redirects included; no source says how long the real service tries."""
 _REDIRECTS = 5
 
-Fetched: TypeAlias = bytes | Unusable
+Fetched: TypeAlias = bytes | Unreadable
 
 
 class Fetcher:
     """Fetches at most so many bytes and one more, so that whoever judges sees that there are too many."""
 
-    async def fetch(self, source: Source, most: int) -> Fetched:
+    async def fetch(self, source: MediaSource, most: int) -> Fetched:
         try:
             async with asyncio.timeout(LIMIT):
                 match source:
                     case FromFile(home, path):
                         return await asyncio.to_thread(_read, home, path, most)
-                    case FromPlace(place, target, authority):
+                    case FromServer(place, target, authority):
                         return await _get(f"{place}{target}", place, authority, most)
                     case FromPublic(url):
                         return await _get(url, None, None, most)
         except TimeoutError:
-            return Unusable(f"could not be fetched within {LIMIT:g} s")
+            return Unreadable(f"could not be fetched within {LIMIT:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Unusable(f"could not be fetched: {str(error)[:100] or type(error).__name__}")
+            return Unreadable(f"could not be fetched: {str(error)[:100] or type(error).__name__}")
 
 
 def _read(home: Path, path: str, most: int) -> Fetched:
     file = (home / path.lstrip("/")).resolve()
     # Neither `..` nor a link leads out of the directory.
     if not file.is_relative_to(home) or not file.is_file():
-        return Unusable(f"is not there: {path[:100]}")
+        return Unreadable(f"is not there: {path[:100]}")
     with file.open("rb") as content:
         return content.read(most + 1)
 
 
 async def _get(url: str, place: str | None, authority: str | None, most: int) -> Fetched:
     """`place` is where redirects must stay; without one, every step must lead to the public internet."""
-    resolver = SystemResolver() if place is not None else PublicResolver()
+    resolver = NonBlockingResolver() if place is not None else PublicResolver()
     connector = aiohttp.TCPConnector(resolver=resolver, force_close=True)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": USER_AGENT}
@@ -65,23 +65,23 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
                 if response.status in (301, 302, 303, 307, 308):
                     url = urldefrag(urljoin(url, response.headers.get("Location", ""))).url
                     if place is not None and not url.startswith(f"{place}/"):
-                        return Unusable(f"could not be fetched: it redirects to {url[:100]}, away from its route")
+                        return Unreadable(f"could not be fetched: it redirects to {url[:100]}, away from its route")
                     continue
                 if response.status != 200:
-                    return Unusable(f"could not be fetched: its server answered {response.status}")
+                    return Unreadable(f"could not be fetched: its server answered {response.status}")
                 content = bytearray()
                 async for chunk in response.content.iter_any():
                     content += chunk
                     if len(content) > most:
                         break
                 return bytes(content[: most + 1])
-    return Unusable(f"could not be fetched: it redirects more than {_REDIRECTS} times")
+    return Unreadable(f"could not be fetched: it redirects more than {_REDIRECTS} times")
 
 
-def _not_public(url: URL) -> Unusable | None:
+def _not_public(url: URL) -> Unreadable | None:
     """Judges what will be connected to, and not what the text looks like."""
     if url.scheme not in ("http", "https"):
-        return Unusable(f"could not be fetched: it leads to {url.scheme[:20]!r}")
+        return Unreadable(f"could not be fetched: it leads to {url.scheme[:20]!r}")
     # The verdict on callback URLs is about https alone; what it says of a host goes for any.
-    objection = judge_callback(f"https://{url.raw_authority}/")
-    return None if objection is None else Unusable(f"could not be fetched: {objection.message}")
+    objection = check_callback_url(f"https://{url.raw_authority}/")
+    return None if objection is None else Unreadable(f"could not be fetched: {objection.message}")

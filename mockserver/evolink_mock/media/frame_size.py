@@ -12,12 +12,12 @@ class Size(NamedTuple):
     height: int
 
 
-CLASSES: Mapping[str, Size] = {"720p": Size(1280, 720), "1080p": Size(1920, 1080)}
+RESOLUTIONS: Mapping[str, Size] = {"720p": Size(1280, 720), "1080p": Size(1920, 1080)}
 """What a quality means for a picture of 16 to 9; of any other proportions a frame has as many pixels (S8)."""
 
 
 def frame_size(quality: str, picture: Size) -> Size:
     """Even sides, since a sample of colour covers two by two pixels."""
-    whole = CLASSES[quality.lower()]
+    whole = RESOLUTIONS[quality.lower()]
     scale = math.sqrt(whole.width * whole.height / (picture.width * picture.height))
     return Size(*(max(2, 2 * round(side * scale / 2)) for side in picture))

@@ -4,10 +4,10 @@ from hashlib import sha256
 
 from evolink_mock.media.h264 import Colour, still
 from evolink_mock.media.mp4 import movie
-from evolink_mock.media.video import RATE, Files, Video
+from evolink_mock.media.video import RATE, FileLookup, Video
 
 
-def make(video: Video, files: Files) -> bytes:
+def encode_placeholder(video: Video, files: FileLookup) -> bytes:
     """The same video gives the same bytes, and another task another colour."""
     return movie(still(*video.size, RATE, colour_of(video)), *video.size, RATE, video.frames)
 

@@ -9,7 +9,7 @@ import av
 from av.error import FFmpegError, InvalidDataError
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from evolink_mock.media.acceptance import Picture, Seen, Sound, Unusable, Vast
+from evolink_mock.media.acceptance import AudioInfo, ImageInfo, Seen, TooManyPixels, Unreadable
 from evolink_mock.media.frame_size import Size
 
 _DECODED = ("JPEG", "PNG", "BMP", "WEBP")
@@ -35,7 +35,7 @@ _LONGEST = 60.0
 """Seconds of sound that are decoded at most; twice as many as any that is accepted."""
 
 
-def look_at_picture(content: bytes) -> Seen:
+def probe_image(content: bytes) -> Seen:
     """Decodes all of it, unless it is too large for that anyway."""
     try:
         with warnings.catch_warnings():
@@ -44,17 +44,17 @@ def look_at_picture(content: bytes) -> Seen:
             with Image.open(BytesIO(content), formats=(*_DECODED, *_NAMED)) as picture:
                 return _picture(picture, content)
     except Image.DecompressionBombError:
-        return Vast()
+        return TooManyPixels()
     except UnidentifiedImageError:
-        return Unusable("is no picture, whatever its name says")
+        return Unreadable("is no picture, whatever its name says")
     except _UNREADABLE as error:
-        return Unusable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
+        return Unreadable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
 
 
 def _picture(picture: Image.Image, content: bytes) -> Seen:
     kind = str(picture.format).lower()
     if picture.format in _NAMED:
-        return Picture(kind, Size(*picture.size), clear=False, frames=1, length=len(content))
+        return ImageInfo(kind, Size(*picture.size), transparent=False, frames=1, length=len(content))
     # What a telephone adds to its jpeg, such as a map of how bright it is, does not make it move.
     frames = 1 if kind == "mpo" else int(getattr(picture, "n_frames", 1))
     clear = False
@@ -62,10 +62,10 @@ def _picture(picture: Image.Image, content: bytes) -> Seen:
         picture.load()
         clear = picture.has_transparency_data and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255
     size = Size(*(picture.size[::-1] if _turned(picture) >= 5 else picture.size))
-    return Picture("jpeg" if kind == "mpo" else kind, size, clear, frames, len(content))
+    return ImageInfo("jpeg" if kind == "mpo" else kind, size, clear, frames, len(content))
 
 
-def upright(content: bytes) -> Image.Image:
+def apply_orientation(content: bytes) -> Image.Image:
     """A picture that was found good, as it is meant to be seen, on white where anything shines through."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -86,14 +86,14 @@ def _turned(picture: Image.Image) -> int:
     return way if way in range(1, 9) else 1
 
 
-def look_at_sound(content: bytes) -> Seen:
+def probe_audio(content: bytes) -> Seen:
     """Decodes as much as tells whether it is too long."""
     try:
         with av.open(BytesIO(content), "r", options=SOUNDS) as container:
             stream = next(iter(container.streams.audio), None)
             # Of a codec that nobody knows there is no context.
             if stream is None or stream.codec_context is None:
-                return Unusable("has no sound in it that can be read")
+                return Unreadable("has no sound in it that can be read")
             samples, rate = 0, stream.rate or 1
             for packet in container.demux(stream):
                 # As a player does, which goes on after what it cannot read.
@@ -102,8 +102,8 @@ def look_at_sound(content: bytes) -> Seen:
                 if samples / rate > _LONGEST:
                     break
             if not samples:
-                return Unusable("has no sound in it that can be read")
+                return Unreadable("has no sound in it that can be read")
             kind = container.format.name if stream.codec_context.name.startswith("mp3") else stream.codec_context.name
-            return Sound(kind.partition(",")[0], samples / rate, len(content))
+            return AudioInfo(kind.partition(",")[0], samples / rate, len(content))
     except (FFmpegError, ValueError, OSError, EOFError) as error:
-        return Unusable(f"cannot be read: {str(error)[:100]}")
+        return Unreadable(f"cannot be read: {str(error)[:100]}")

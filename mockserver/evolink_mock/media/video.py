@@ -21,9 +21,9 @@ class Video(NamedTuple):
     name: str
     size: Size
     length: Micros
-    loud: bool = True
-    picture: str | None = None
-    sound: str | None = None
+    has_audio: bool = True
+    image: str | None = None
+    audio: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -34,9 +34,9 @@ class Video(NamedTuple):
         return max(1, round(self.seconds * RATE))
 
 
-Files: TypeAlias = Callable[[str], bytes | None]
+FileLookup: TypeAlias = Callable[[str], bytes | None]
 """Gives a file by its digest, where it is still there."""
-Maker: TypeAlias = Callable[[Video, Files], bytes]
+Maker: TypeAlias = Callable[[Video, FileLookup], bytes]
 """Gives a whole MP4; the same bytes for the same video and files."""
 
 
@@ -48,7 +48,7 @@ def video_of(name: str, task: Task) -> Video:
     return Video(
         name,
         frame_size(asked.get("quality", "720p"), Size(picture.width, picture.height) if picture else _UNKNOWN),
-        task.plan.video,
+        task.plan.video_duration,
         "audio_url" in asked or asked.get("generate_audio") is not False,
         picture.digest if picture else None,
         files["sound"].digest if "sound" in files else None,

@@ -4,44 +4,44 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from evolink_mock.core.delivery import Delivery, Hold
+from evolink_mock.core.delivery import Delivery, ReleaseCondition
 from evolink_mock.core.duration import SECOND, Micros
 
 
-class Chaos(NamedTuple):
+class DeliveryFault(NamedTuple):
     """One way in which deliveries go astray. Delays are drawn between their two ends, counted from the task's end."""
 
     summary: str
     delay: tuple[Micros, Micros] = (0, 0)
     again: tuple[Micros, Micros] | None = None
     """When the same callback is sent once more."""
-    hold: Hold = ""
+    hold: ReleaseCondition = ""
     lost: bool = False
-    instant: bool = False
+    completes_immediately: bool = False
     """The task ends as it is created, and the create call is answered after the first attempt."""
 
 
 _HOLD = 30 * SECOND
 
-CHAOS: Mapping[str, Chaos] = MappingProxyType(
+DELIVERY_FAULTS: Mapping[str, DeliveryFault] = MappingProxyType(
     {
-        "duplicate": Chaos("sent twice, the second time up to 2 s later", again=(0, 2 * SECOND)),
-        "out_of_order": Chaos(
+        "duplicate": DeliveryFault("sent twice, the second time up to 2 s later", again=(0, 2 * SECOND)),
+        "out_of_order": DeliveryFault(
             "held back until the callback of a later task has been sent, or for 30 s", (_HOLD, _HOLD), hold="next"
         ),
-        "before_create": Chaos("arrives before the create call is answered", instant=True),
-        "racing_poll": Chaos("held back until a query sees the end, or for 30 s", (_HOLD, _HOLD), hold="read"),
-        "lost": Chaos("never sent", lost=True),
-        "very_late": Chaos("sent 10 to 60 minutes after the end", (600 * SECOND, 3600 * SECOND)),
+        "before_create": DeliveryFault("arrives before the create call is answered", completes_immediately=True),
+        "racing_poll": DeliveryFault("held back until a query sees the end, or for 30 s", (_HOLD, _HOLD), hold="read"),
+        "lost": DeliveryFault("never sent", lost=True),
+        "very_late": DeliveryFault("sent 10 to 60 minutes after the end", (600 * SECOND, 3600 * SECOND)),
     }
 )
 
 
-def begin(task: str, scenario: str | None, ended: Micros, luck: float) -> tuple[Delivery, ...]:
+def initial_deliveries(task: str, scenario: str | None, ended: Micros, luck: float) -> tuple[Delivery, ...]:
     """The deliveries of a task that ended; `luck` is a number in [0, 1)."""
     if scenario is None:
         return (Delivery(task, "ended", ended, due=ended),)
-    chaos = CHAOS[scenario]
+    chaos = DELIVERY_FAULTS[scenario]
     note = f"the scenario delivery={scenario}: {chaos.summary}"
     if chaos.lost:
         return (Delivery(task, "ended", ended, "lost", note=note),)

@@ -6,7 +6,7 @@ OPENING = "[[mock:"
 _DIRECTIVE = re.compile(r"\s*\[\[mock:(.*?)\]\]", re.DOTALL)
 
 
-def take_directive(prompt: str) -> tuple[str, str]:
+def extract_directive(prompt: str) -> tuple[str, str]:
     """A prompt in which there is an `OPENING`, without its directives; and what they say.
 
     Several are read as one, in their order. Raises `ValueError` where one is never closed.

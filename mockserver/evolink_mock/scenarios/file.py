@@ -12,7 +12,7 @@ from evolink_mock.clock import unix_micros
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.scenarios.rules import Rule
-from evolink_mock.scenarios.schema import MAX_RULES, MatchForm, RuleForm, StepForm
+from evolink_mock.scenarios.schema import MAX_RULES, MatchSpec, RuleSpec, StepSpec
 
 log = logging.getLogger("evolink_mock")
 
@@ -24,13 +24,13 @@ MAX_BYTES = 1024 * 1024
 _HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
 
 
-class FileForm(msgspec.Struct, forbid_unknown_fields=True):
+class FileSpec(msgspec.Struct, forbid_unknown_fields=True):
     """A scenario file: rules, of which the first that fits a request and is not over decides it."""
 
-    rule: Annotated[list[RuleForm], msgspec.Meta(max_length=MAX_RULES)] = []
+    rule: Annotated[list[RuleSpec], msgspec.Meta(max_length=MAX_RULES)] = []
 
 
-class Fault(msgspec.Struct, frozen=True):
+class FileError(msgspec.Struct, frozen=True):
     """What is wrong with a file, and in which line, where that is known."""
 
     line: int | None
@@ -42,34 +42,38 @@ class Fault(msgspec.Struct, frozen=True):
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file."""
-    described = msgspec.json.schema(FileForm)
+    described = msgspec.json.schema(FileSpec)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scenarios.toml", **described}
 
 
-def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[Fault]]:
+def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[FileError]]:
     """The rules, each with a digest of what it says, and everything that is wrong."""
     if len(content) > MAX_BYTES:
-        return [], [Fault(None, f"a scenario file has at most {MAX_BYTES} bytes")]
+        return [], [FileError(None, f"a scenario file has at most {MAX_BYTES} bytes")]
     import tomllib
 
     try:
         text = content.decode("utf-8")
         table = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        return [], [Fault(content[: error.start].count(b"\n") + 1, "it is not UTF-8")]
+        return [], [FileError(content[: error.start].count(b"\n") + 1, "it is not UTF-8")]
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         at = re.search(r"line (\d+)", str(error))
-        return [], [Fault(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")]
+        return [], [
+            FileError(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")
+        ]
     return _rules(table, text.splitlines())
 
 
-def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rule]], list[Fault]]:
+def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rule]], list[FileError]]:
     starts = [number for number, line in enumerate(lines) if _HEADING.match(line)]
     listed = table.pop("rule", [])
-    faults = [Fault(_line(lines, name), unknown_name("table of a scenario file", name, ("rule",))) for name in table]
+    faults = [
+        FileError(_line(lines, name), unknown_name("table of a scenario file", name, ("rule",))) for name in table
+    ]
     if not isinstance(listed, list) or len(listed) > MAX_RULES:
         shape = f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"
-        return [], [*faults, Fault(_line(lines, "rule"), shape)]
+        return [], [*faults, FileError(_line(lines, "rule"), shape)]
     rules: list[tuple[str, Rule]] = []
     for place, given in enumerate(listed):
         begins = starts[place] if len(starts) == len(listed) else 0
@@ -81,18 +85,18 @@ def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rul
             digest = blake2b(msgspec.json.encode(form), digest_size=8).hexdigest()
             rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", form.rule(name)))
         except ValueError as error:
-            faults.append(Fault(begins + _where(span, str(error)) + 1, str(error)))
+            faults.append(FileError(begins + _where(span, str(error)) + 1, str(error)))
     return rules, faults
 
 
-def _form(given: object) -> RuleForm:
+def _form(given: object) -> RuleSpec:
     """Raises `ValueError`, of which msgspec's are."""
-    known = {"rule": RuleForm, "step": StepForm, "match": MatchForm}
+    known = {"rule": RuleSpec, "step": StepSpec, "match": MatchSpec}
     for noun, part in _parts(given):
         for name in part:
             if name not in known[noun].__struct_fields__:
                 raise ValueError(unknown_name(f"setting of a {noun}", str(name), known[noun].__struct_fields__))
-    return msgspec.convert(given, RuleForm)
+    return msgspec.convert(given, RuleSpec)
 
 
 def _parts(given: object) -> list[tuple[str, dict[str, Any]]]:
@@ -123,14 +127,14 @@ class ScenarioFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.fault: str | None = None
+        self.error: str | None = None
         """What is wrong with the file as it is now, while the rules are those it had before."""
         self.loads = 0
         self._rules: list[tuple[str, Rule]] = []
         self._seen = (0, 0, 0)
         self._load(self._stamp())
-        if self.fault is not None:
-            raise ValueError(f"scenarios: {self.path}: {self.fault}")
+        if self.error is not None:
+            raise ValueError(f"scenarios: {self.path}: {self.error}")
 
     def rules(self) -> list[tuple[str, Rule]]:
         """Looks whether the file has changed, which takes two microseconds."""
@@ -165,10 +169,10 @@ class ScenarioFile:
         if self.loads:
             log.info("scenarios: %s was read again: %d rules", self.path, len(rules))
         self._rules = rules
-        self.fault = None
+        self.error = None
         self.loads += 1
 
     def _keep(self, fault: str) -> None:
-        self.fault = fault
+        self.error = fault
         if self.loads:
             log.error("scenarios: %s: %s; the rules from before stay in force", self.path, fault)

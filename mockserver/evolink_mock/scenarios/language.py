@@ -7,18 +7,18 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES, Operation
-from evolink_mock.core.distribution import Generation
+from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.duration import SECOND, Micros, parse_duration
 from evolink_mock.core.latency import FORM as LATENCY_FORM
 from evolink_mock.core.latency import parse_latency
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.scenarios.delivery_faults import CHAOS
-from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS
+from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
+from evolink_mock.scenarios.wire_faults import COMMITTING, WIRE_FAULTS
 
-Scripted: TypeAlias = Literal["create", "query", "credits"]
+ScenarioOperation: TypeAlias = Literal["create", "query", "credits"]
 """An operation that a scenario can say something about."""
 
-OPERATIONS: tuple[Scripted, ...] = ("create", "query", "credits")
+OPERATIONS: tuple[ScenarioOperation, ...] = ("create", "query", "credits")
 LONGEST = 500
 """Characters of one scenario text."""
 UPSTREAM = "upstream:"
@@ -31,11 +31,11 @@ class Scenario(NamedTuple):
     create: str | None = None
     query: str | None = None
     credits: str | None = None
-    create_latency: Generation | None = None
-    query_latency: Generation | None = None
-    credits_latency: Generation | None = None
+    create_latency: Distribution | None = None
+    query_latency: Distribution | None = None
+    credits_latency: Distribution | None = None
     times: int | None = None
-    lasts: Micros | None = None
+    valid_for: Micros | None = None
     retry_after: int | None = None
     drip_time: Micros | None = None
     fail: str | None = None
@@ -53,15 +53,15 @@ class Scenario(NamedTuple):
         """The error or the fault that an operation shall answer with."""
         return getattr(self, operation, None) if operation in OPERATIONS else None
 
-    def latency_of(self, operation: Operation) -> Generation | None:
+    def latency_of(self, operation: Operation) -> Distribution | None:
         return getattr(self, f"{operation}_latency", None) if operation in OPERATIONS else None
 
     @property
     def limited(self) -> bool:
         """Whether its answers are for some requests only."""
-        return self.times is not None or self.lasts is not None
+        return self.times is not None or self.valid_for is not None
 
-    def concerns(self, operation: Operation) -> bool:
+    def applies_to(self, operation: Operation) -> bool:
         """Whether it says anything about an operation; what becomes of a task is said of its creation."""
         if self.ok or self.answer_to(operation) is not None or self.latency_of(operation) is not None:
             return True
@@ -123,15 +123,15 @@ def _open(field: str, summary: str, example: str, read: Callable[[str], object],
     return Word(field, summary, (example,), read, of_task, open=True)
 
 
-def _answers(operation: Scripted) -> Word:
+def _answers(operation: ScenarioOperation) -> Word:
     conditions = tuple(condition for of, condition in ERRORS if of == operation)
-    faults = tuple(fault for fault in FAULTS if operation == "create" or fault not in COMMITTING)
+    faults = tuple(fault for fault in WIRE_FAULTS if operation == "create" or fault not in COMMITTING)
     return _closed(
         operation, f"what {operation} answers: an error of the API, or a fault on the wire", conditions + faults
     )
 
 
-def _latency(operation: Scripted) -> Word:
+def _latency(operation: ScenarioOperation) -> Word:
     return _open(f"{operation}_latency", f"how long {operation} takes: {LATENCY_FORM}", "2s", parse_latency)
 
 
@@ -142,7 +142,9 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         **{operation: _answers(operation) for operation in OPERATIONS},
         **{f"{operation}_latency": _latency(operation) for operation in OPERATIONS},
         "times": _open("times", "answers so for the first so many requests alone", "3", partial(_count, 1, 1_000_000)),
-        "for": _open("lasts", "answers so for so long on the clock, from the first time", "30s", partial(_time, _DAY)),
+        "for": _open(
+            "valid_for", "answers so for so long on the clock, from the first time", "30s", partial(_time, _DAY)
+        ),
         "retry_after": _open("retry_after", "seconds in Retry-After; 0 leaves it out", "5", partial(_count, 0, 86_400)),
         "drip_time": _open("drip_time", "how long a drip takes", "5s", partial(_time, 60 * SECOND)),
         "fail": Word(
@@ -169,7 +171,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             partial(_time, 60 * SECOND),
             of_task=True,
         ),
-        "delivery": _closed("delivery", "what happens to the callback", tuple(CHAOS), of_task=True),
+        "delivery": _closed("delivery", "what happens to the callback", tuple(DELIVERY_FAULTS), of_task=True),
     }
 )
 """Every word of the grammar. `ok`, alone, says that nothing goes wrong, and `flap=N` is short for
@@ -187,7 +189,7 @@ _APART = (
 _NEEDS = {
     "message": ("fail",),
     "times": _ANSWERS,
-    "lasts": _ANSWERS,
+    "valid_for": _ANSWERS,
     "retry_after": OPERATIONS,
     "drip_time": OPERATIONS,
 }
@@ -230,7 +232,7 @@ def _value(name: str, text: str) -> object:
 
 def _check_together(scenario: Scenario) -> None:
     given = scenario._asdict()
-    instant = scenario.delivery is not None and CHAOS[scenario.delivery].instant
+    instant = scenario.delivery is not None and DELIVERY_FAULTS[scenario.delivery].completes_immediately
     for group in _APART:
         both = [word for word in group if given[word] is not None]
         if len(both) > 1 and ("delivery" not in both or instant):

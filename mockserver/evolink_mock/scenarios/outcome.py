@@ -6,19 +6,19 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import CANCELLED
 from evolink_mock.core.task import NEVER, Failure, Plan
-from evolink_mock.core.validation import Request
-from evolink_mock.scenarios.delivery_faults import CHAOS
+from evolink_mock.core.validation import CreateRequest
+from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
 from evolink_mock.scenarios.language import UPSTREAM, Scenario
 
 
-def apply(plan: Plan, request: Request, scenario: Scenario, choices: Choices) -> Plan:
+def apply(plan: Plan, request: CreateRequest, scenario: Scenario, choices: Choices) -> Plan:
     """The plan of a task under a scenario, whose outcome wins over what the request itself leads to."""
     starts, ends, lingers = plan.starts, plan.ends, 0
     if scenario.slow_start is not None:
         starts, ends = starts + scenario.slow_start, ends + scenario.slow_start
     if scenario.slow_finish is not None:
         ends, lingers = ends + scenario.slow_finish, scenario.slow_finish
-    if scenario.delivery is not None and CHAOS[scenario.delivery].instant:
+    if scenario.delivery is not None and DELIVERY_FAULTS[scenario.delivery].completes_immediately:
         starts = ends = 0
     elif scenario.stuck == "99":
         ends, lingers = NEVER, NEVER - ends
@@ -29,7 +29,7 @@ def apply(plan: Plan, request: Request, scenario: Scenario, choices: Choices) ->
         failure = _failure(scenario.fail, scenario.message)
     elif scenario.cancel is not None:
         failure = CANCELLED
-    video, charged = plan.video, plan.charged
+    video, charged = plan.video_duration, plan.charged
     if scenario.actual_duration is not None and scenario.actual_duration < video:
         video = scenario.actual_duration
         charged = quote(request, video / SECOND, choices)
@@ -37,11 +37,11 @@ def apply(plan: Plan, request: Request, scenario: Scenario, choices: Choices) ->
         starts=starts,
         ends=ends,
         failure=failure,
-        video=video,
+        video_duration=video,
         charged=charged,
-        lingers=lingers,
+        tail_at_99=lingers,
         cancelled=scenario.cancel == "cancelled",
-        reads=scenario.polls or 0,
+        queries_to_end=scenario.polls or 0,
     )
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from evolink_mock.core.seed import luck_of
-from evolink_mock.core.task import DOORS, Door, Task
-from evolink_mock.scenarios.language import DEFAULT, Scenario, Scripted, parse_scenario
-from evolink_mock.scenarios.rules import Rule, Subject
+from evolink_mock.core.seed import random_unit
+from evolink_mock.core.task import SCENARIO_SOURCES, ScenarioSource, Task
+from evolink_mock.scenarios.language import DEFAULT, Scenario, ScenarioOperation, parse_scenario
+from evolink_mock.scenarios.rules import RequestFacts, Rule
 from evolink_mock.scenarios.state import ScenarioState
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _decode = msgspec.json.Decoder().decode
 class Decision(NamedTuple):
     """The scenario of a request, its source, and the rule of that source that said so."""
 
-    door: Door
+    source: ScenarioSource
     scenario: Scenario
     text: str | None = None
     rule: str = ""
@@ -33,11 +33,11 @@ class Lookup(NamedTuple):
     """One request, as the scenario sources see it. `task` is the one that a query asks for."""
 
     state: ScenarioState
-    operation: Scripted
+    operation: ScenarioOperation
     directive: str | None
     header: str | None
     task: Task | None
-    subject: Callable[[], Subject]
+    facts: Callable[[], RequestFacts]
 
 
 class ScenarioResolver:
@@ -63,14 +63,16 @@ class ScenarioResolver:
             "header": _parse(lookup, "header", "X-Mock-Scenario", lookup.header),
             "key": _parse(lookup, "key", "the key's scenario", lookup.state.of_key),
         }
-        for source in DOORS[:-1]:
+        for source in SCENARIO_SOURCES[:-1]:
             if (found := self._said_by(source, lookup, written)) is not None:
                 return found
             if (found := _of_task(lookup, source)) is not None:
                 return found
         return BUILT_IN
 
-    def _said_by(self, source: Door, lookup: Lookup, written: Mapping[str, Decision | None]) -> Decision | None:
+    def _said_by(
+        self, source: ScenarioSource, lookup: Lookup, written: Mapping[str, Decision | None]
+    ) -> Decision | None:
         match source:
             case "queued":
                 return _of_queue(lookup)
@@ -98,7 +100,7 @@ class _Found(NamedTuple):
     step: int
     text: str
 
-    def decision(self, source: Door, where: str) -> Decision:
+    def decision(self, source: ScenarioSource, where: str) -> Decision:
         return Decision(source, parse_scenario(self.text), self.text, where)
 
 
@@ -109,15 +111,15 @@ def _first_match(lookup: Lookup, rules: Iterable[tuple[str, Rule, int]]) -> _Fou
     """
     state = lookup.state
     for label, rule, used in rules:
-        if rule.operation != lookup.operation or not rule.match.holds(state.key, lookup.subject()):
+        if rule.operation != lookup.operation or not rule.match.matches(state.key, lookup.facts()):
             continue
         if (reached := rule.step(used)) is not None:
             number, step = reached
-            return _Found(label, rule, number, step.drawn(luck_of(state.seed, f"{label} {used}")))
+            return _Found(label, rule, number, step.choose(random_unit(state.seed, f"{label} {used}")))
     return None
 
 
-def _parse(lookup: Lookup, source: Door, where: str, text: str | None) -> Decision | None:
+def _parse(lookup: Lookup, source: ScenarioSource, where: str, text: str | None) -> Decision | None:
     if text is None:
         return None
     try:
@@ -125,8 +127,8 @@ def _parse(lookup: Lookup, source: Door, where: str, text: str | None) -> Decisi
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     # A text that comes with a create and speaks of queries applies to the queries of its task.
-    of_queries = lookup.operation == "create" and source in ("prompt", "header") and scenario.concerns("query")
-    return Decision(source, scenario, text) if of_queries or scenario.concerns(lookup.operation) else None
+    of_queries = lookup.operation == "create" and source in ("prompt", "header") and scenario.applies_to("query")
+    return Decision(source, scenario, text) if of_queries or scenario.applies_to(lookup.operation) else None
 
 
 def _of_queue(lookup: Lookup) -> Decision | None:
@@ -139,26 +141,26 @@ def _of_queue(lookup: Lookup) -> Decision | None:
     return found.decision("queued", found.rule.name)
 
 
-def _of_task(lookup: Lookup, source: Door) -> Decision | None:
+def _of_task(lookup: Lookup, source: ScenarioSource) -> Decision | None:
     task = lookup.task
-    if task is None or task.door != source or task.scenario is None:
+    if task is None or task.source != source or task.scenario is None:
         return None
     scenario = parse_scenario(task.scenario)
-    if scenario.ok or not scenario.concerns(lookup.operation):
+    if scenario.ok or not scenario.applies_to(lookup.operation):
         return None
     return Decision(source, scenario, task.scenario, task.rule)
 
 
-def subject_of(body: object) -> Subject:
+def facts_of_create(body: object) -> RequestFacts:
     """The facts of a create that is not validated yet."""
     if not isinstance(body, dict):
-        return Subject("create")
+        return RequestFacts("create")
     images = body.get("image_urls")
     image = images[0] if isinstance(images, list) and images else ""
     texts = (body.get("model"), body.get("prompt"), image, body.get("callback_url"))
-    return Subject("create", *(text if isinstance(text, str) else "" for text in texts))
+    return RequestFacts("create", *(text if isinstance(text, str) else "" for text in texts))
 
 
-def subject_of_task(name: str, task: Task | None) -> Subject:
-    about = Subject("query") if task is None else subject_of(_decode(task.request))
+def facts_of_query(name: str, task: Task | None) -> RequestFacts:
+    about = RequestFacts("query") if task is None else facts_of_create(_decode(task.request))
     return about._replace(operation="query", task=name)

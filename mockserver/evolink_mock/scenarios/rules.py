@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from evolink_mock.scenarios.language import OPERATIONS, Scenario, Scripted, parse_scenario
+from evolink_mock.scenarios.language import OPERATIONS, Scenario, ScenarioOperation, parse_scenario
 
 
-class Subject(NamedTuple):
+class RequestFacts(NamedTuple):
     """What a request is about, for rules that match some requests only."""
 
-    operation: Scripted
+    operation: ScenarioOperation
     model: str = ""
     prompt: str = ""
     image_url: str = ""
@@ -17,7 +17,7 @@ class Subject(NamedTuple):
     task: str = ""
 
 
-class Match(NamedTuple):
+class RequestMatch(NamedTuple):
     """Which requests a rule is for: all that is given must hold."""
 
     key: str = ""
@@ -27,7 +27,7 @@ class Match(NamedTuple):
     callback_contains: str = ""
     task: str = ""
 
-    def holds(self, key: str, subject: Subject) -> bool:
+    def matches(self, key: str, subject: RequestFacts) -> bool:
         return (
             self.key in ("", key)
             and self.model in ("", subject.model)
@@ -38,14 +38,14 @@ class Match(NamedTuple):
         )
 
 
-class Step(NamedTuple):
+class RuleStep(NamedTuple):
     """One of several scenarios by their weights, for `times` requests; `None` is for ever."""
 
     scenarios: tuple[str, ...]
     weights: tuple[float, ...]
     times: int | None = None
 
-    def drawn(self, luck: float) -> str:
+    def choose(self, luck: float) -> str:
         """The scenario of somebody's luck, a number in [0, 1)."""
         left = luck * sum(self.weights)
         for scenario, weight in zip(self.scenarios, self.weights, strict=True):
@@ -59,12 +59,12 @@ class Rule(NamedTuple):
     """Steps one after the other, for requests of one operation that match."""
 
     name: str
-    operation: Scripted
-    match: Match
-    steps: tuple[Step, ...]
+    operation: ScenarioOperation
+    match: RequestMatch
+    steps: tuple[RuleStep, ...]
     repeat: bool = False
 
-    def step(self, used: int) -> tuple[int, Step] | None:
+    def step(self, used: int) -> tuple[int, RuleStep] | None:
         """The step, with its number from 1, for a request that finds the rule used so often; `None` when it is over."""
         whole = sum(step.times or 0 for step in self.steps)
         if self.repeat:
@@ -76,7 +76,7 @@ class Rule(NamedTuple):
         return None
 
 
-def read_step(scenarios: Iterable[tuple[str, float]], times: int | None) -> Step:
+def read_step(scenarios: Iterable[tuple[str, float]], times: int | None) -> RuleStep:
     """Raises `ValueError` that names the scenario with its fault."""
     texts, weights = zip(*scenarios, strict=True) if scenarios else ((), ())
     if not texts:
@@ -85,10 +85,10 @@ def read_step(scenarios: Iterable[tuple[str, float]], times: int | None) -> Step
         raise ValueError("weights must be from 0 to 1000000, and one of them above 0")
     for text in texts:
         _read(text)
-    return Step(tuple(texts), tuple(weights), times)
+    return RuleStep(tuple(texts), tuple(weights), times)
 
 
-def read_rule(name: str, operation: str | None, match: Match, steps: tuple[Step, ...], repeat: bool) -> Rule:
+def read_rule(name: str, operation: str | None, match: RequestMatch, steps: tuple[RuleStep, ...], repeat: bool) -> Rule:
     """A rule that makes sense as a whole; its operation is, unless given, the first that its scenarios speak of.
 
     Raises `ValueError`.
@@ -100,7 +100,7 @@ def read_rule(name: str, operation: str | None, match: Match, steps: tuple[Step,
     if repeat and steps[-1].times is None:
         raise ValueError("repeat: the last step needs times too")
     scenarios = [_read(text) for step in steps for text in step.scenarios]
-    spoken = [each for each in OPERATIONS if any(s.concerns(each) and not s.ok for s in scenarios)]
+    spoken = [each for each in OPERATIONS if any(s.applies_to(each) and not s.ok for s in scenarios)]
     chosen = next((each for each in OPERATIONS if each == operation), None) if operation else (spoken or OPERATIONS)[0]
     if chosen is None:
         raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}; got {str(operation)[:40]!r}")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from evolink_mock.scenarios.language import LONGEST
-from evolink_mock.scenarios.rules import Match, Rule, Step, read_rule, read_step
+from evolink_mock.scenarios.rules import RequestMatch, Rule, RuleStep, read_rule, read_step
 
 MAX_RULES = 1000
 Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="requests that the step is for")]
@@ -20,14 +20,14 @@ Weights = Annotated[
 Short = Annotated[str, msgspec.Meta(max_length=500)]
 
 
-class StepForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class StepSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One `scenario`, or one drawn by `weights`, for `times` requests."""
 
     scenario: Text | None = None
     weights: Weights | None = None
     times: Times | None = None
 
-    def step(self) -> Step:
+    def step(self) -> RuleStep:
         """Raises `ValueError`."""
         if (self.scenario is None) == (self.weights is None):
             raise ValueError("give either scenario or weights")
@@ -35,7 +35,7 @@ class StepForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         return read_step(drawn.items(), self.times)
 
 
-class MatchForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class MatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which requests a rule is for: all that is given must hold."""
 
     key: Short = ""
@@ -46,7 +46,7 @@ class MatchForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     task: Short = ""
 
 
-class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RuleSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One `scenario` (or `weights`) for `times` requests, or `steps` one after the other, perhaps again and again.
 
     `operation` is, unless given, the first of create, query and credits that the scenarios speak of.
@@ -54,11 +54,11 @@ class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     name: Annotated[str, msgspec.Meta(max_length=100)] = ""
     operation: Literal["create", "query", "credits"] | None = None
-    match: MatchForm = MatchForm()
+    match: MatchSpec = MatchSpec()
     scenario: Text | None = None
     weights: Weights | None = None
     times: Times | None = None
-    steps: Annotated[list[StepForm], msgspec.Meta(max_length=100)] | None = None
+    steps: Annotated[list[StepSpec], msgspec.Meta(max_length=100)] | None = None
     repeat: bool = False
 
     def rule(self, name: str = "", times: int | None = None) -> Rule:
@@ -66,8 +66,8 @@ class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         own = self.scenario is not None or self.weights is not None or self.times is not None
         if own and self.steps is not None:
             raise ValueError("give either steps or one scenario with its times")
-        forms = [StepForm(self.scenario, self.weights, self.times)] if own else self.steps or []
-        steps: list[Step] = []
+        forms = [StepSpec(self.scenario, self.weights, self.times)] if own else self.steps or []
+        steps: list[RuleStep] = []
         for number, form in enumerate(forms, 1):
             try:
                 steps.append(form.step())
@@ -75,5 +75,5 @@ class RuleForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
                 raise ValueError(f"step {number}: {error}" if self.steps else str(error)) from None
         if steps and steps[-1].times is None:
             steps[-1] = steps[-1]._replace(times=times)
-        matched = Match(*msgspec.structs.astuple(self.match))
+        matched = RequestMatch(*msgspec.structs.astuple(self.match))
         return read_rule(self.name or name, self.operation, matched, tuple(steps), self.repeat)

@@ -7,7 +7,7 @@ import msgspec
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.seed import Seed
 from evolink_mock.scenarios.rules import Rule
-from evolink_mock.scenarios.schema import MAX_RULES, RuleForm
+from evolink_mock.scenarios.schema import MAX_RULES, RuleSpec
 
 MAX_QUEUED = 1000
 _MAX_USED = 2 * MAX_RULES
@@ -16,21 +16,21 @@ _MAX_WINDOWS = 1000
 """Scenarios with `times` or `for` whose uses are counted; the oldest is dropped."""
 
 
-class Queued(msgspec.Struct):
+class QueuedRule(msgspec.Struct):
     """A queued rule."""
 
     number: int
-    form: RuleForm
+    spec: RuleSpec
     used: int = 0
 
     def rule(self) -> Rule:
-        return self.form.rule(f"queued {self.number}", times=1)
+        return self.spec.rule(f"queued {self.number}", times=1)
 
 
 class ScenarioSnapshot(msgspec.Struct, array_like=True, frozen=True):
     """The whole state, as it is saved."""
 
-    queued: list[Queued] = []
+    queued: list[QueuedRule] = []
     last: int = 0
     default: str | None = None
     used: dict[str, int] = {}
@@ -64,7 +64,7 @@ class ScenarioState:
         self._windows = dict(saved.windows)
 
     @property
-    def queued(self) -> Mapping[int, tuple[Queued, Rule]]:
+    def queued(self) -> Mapping[int, tuple[QueuedRule, Rule]]:
         return self._queued
 
     @property
@@ -81,11 +81,11 @@ class ScenarioState:
         queued = [row for row, _ in self._queued.values()]
         return ScenarioSnapshot(queued, self._last, self._default, self._used, self._windows)
 
-    def queue(self, form: RuleForm) -> Queued:
+    def queue(self, form: RuleSpec) -> QueuedRule:
         """Raises `ValueError` for a rule that is not valid, `OverflowError` where too many wait."""
         if len(self._queued) >= MAX_QUEUED:
             raise OverflowError(f"at most {MAX_QUEUED} rules wait for a key")
-        row = Queued(self._last + 1, form)
+        row = QueuedRule(self._last + 1, form)
         self._queued[row.number] = row, row.rule()
         self._last = row.number
         self._changed()

@@ -9,30 +9,32 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from evolink_mock.core.duration import SECOND, Micros
 
-Part: TypeAlias = Literal["head", "half", "garbage", "settle", "reset", "close"]
+WirePart: TypeAlias = Literal["head", "half", "garbage", "settle", "reset", "close"]
 
 
-class Fault(NamedTuple):
+class WireFault(NamedTuple):
     """`carried_out` is whether the operation happens all the same; `parts` is what the connection sees, in order.
 
     Without parts an answer goes out whole, but is another one, as `altered` says, or comes slowly, as `dripped` says.
     """
 
     summary: str
-    carried_out: bool
-    parts: tuple[Part, ...] = ()
+    executes_operation: bool
+    parts: tuple[WirePart, ...] = ()
 
 
-FAULTS: Mapping[str, Fault] = MappingProxyType(
+WIRE_FAULTS: Mapping[str, WireFault] = MappingProxyType(
     {
-        "reset_before": Fault("the connection is reset, and nothing happens", False, ("reset",)),
-        "reset_midway": Fault("the connection is reset half-way", True, ("head", "half", "settle", "reset")),
-        "empty": Fault("the connection is closed without an answer, and nothing happens", False, ("close",)),
-        "truncated_json": Fault("half of the JSON, as a whole answer", True),
-        "html_502": Fault("a gateway's HTML page with status 502, and nothing happens", False),
-        "drip": Fault("a few bytes at a time, for 3 s or drip_time", True),
-        "garbage_after": Fault("bytes that belong to nothing follow the answer", True, ("head", "garbage", "close")),
-        "commit_then_drop": Fault("the task is created and billed, and the answer is lost", True, ("reset",)),
+        "reset_before": WireFault("the connection is reset, and nothing happens", False, ("reset",)),
+        "reset_midway": WireFault("the connection is reset half-way", True, ("head", "half", "settle", "reset")),
+        "empty": WireFault("the connection is closed without an answer, and nothing happens", False, ("close",)),
+        "truncated_json": WireFault("half of the JSON, as a whole answer", True),
+        "html_502": WireFault("a gateway's HTML page with status 502, and nothing happens", False),
+        "drip": WireFault("a few bytes at a time, for 3 s or drip_time", True),
+        "garbage_after": WireFault(
+            "bytes that belong to nothing follow the answer", True, ("head", "garbage", "close")
+        ),
+        "commit_then_drop": WireFault("the task is created and billed, and the answer is lost", True, ("reset",)),
     }
 )
 
@@ -50,7 +52,7 @@ HTML_502 = (
     b"<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>gateway</center>\r\n</body>\r\n</html>\r\n"
 )
 
-Act: TypeAlias = bytes | Micros | Literal["reset", "close"]
+WireAction: TypeAlias = bytes | Micros | Literal["reset", "close"]
 """Bytes to send, microseconds of wall time to wait, or how the connection ends."""
 
 
@@ -63,10 +65,10 @@ def altered(fault: str, status: int, content_type: bytes, body: bytes) -> tuple[
     return status, content_type, body
 
 
-def acts(fault: str, head: bytes, body: bytes) -> Iterator[Act]:
+def wire_script(fault: str, head: bytes, body: bytes) -> Iterator[WireAction]:
     """What to do on the connection instead of sending the answer as it is."""
     half = len(body) // 2
-    for part in FAULTS[fault].parts:
+    for part in WIRE_FAULTS[fault].parts:
         match part:
             case "head":
                 yield head

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evolink_mock.core.distribution import parse_generation
+from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.duration import SECOND
 from evolink_mock.settings import Settings
 
@@ -19,7 +19,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
     trust = f"--cacert {certificate} " if certificate else ""
     lines = [
         f"evolink-mock is ready at {url}",
-        f"  videos take {_pace(settings)}; clock: {_clock(settings)}",
+        f"  videos take {_generation_time(settings)}; clock: {_clock(settings)}",
         f"  point your application at it: EVOLINK_BASE_URL={url}",
         f"  callbacks go {_callbacks(settings)}",
         f"  see every task on a timeline: {url}/__mock/ui",
@@ -38,8 +38,8 @@ def banner(settings: Settings, certificate: Path | None) -> str:
     return "\n".join(lines)
 
 
-def _pace(settings: Settings) -> str:
-    law = parse_generation(settings.generation_time)
+def _generation_time(settings: Settings) -> str:
+    law = parse_generation_time(settings.generation_time)
     if law.sigma is not None:
         span = f"about {law.low / SECOND:g} s"
     elif law.low == law.high:

@@ -12,7 +12,7 @@ import re
 
 from evolink_mock.api.endpoint import Endpoint
 from evolink_mock.app import Emulator
-from evolink_mock.server.fault_protocol import ScriptedProtocol, render
+from evolink_mock.server.fault_protocol import FaultProtocol, render
 
 log = logging.getLogger("evolink_mock")
 
@@ -21,7 +21,7 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9/._-]*")
 """Paths that mean what they say: no escape, no query."""
 
 
-class PromptProtocol(ScriptedProtocol):
+class FastPathProtocol(FaultProtocol):
     """For an `Emulator` as the application, and without an access log: the short way writes none."""
 
     _held = False
@@ -37,7 +37,7 @@ class PromptProtocol(ScriptedProtocol):
         self._held = self._may_be_prompt()
         self._body = b""
         if not self._held:
-            self._go_the_long_way()
+            self._fall_back()
 
     def on_body(self, body: bytes) -> None:
         if self._held and not self._body:
@@ -79,7 +79,7 @@ class PromptProtocol(ScriptedProtocol):
         """Answer the request that is held, or say that this is not for the short way."""
         method = _METHODS.get(self.parser.get_method())
         app = self.config.app
-        found = app.find(self.url.decode("ascii")) if isinstance(app, Emulator) else None
+        found = app.lookup(self.url.decode("ascii")) if isinstance(app, Emulator) else None
         endpoint, parameters = found or (None, {})
         if method is None or not isinstance(endpoint, Endpoint) or (self._body and method == "GET"):
             return False
@@ -87,15 +87,15 @@ class PromptProtocol(ScriptedProtocol):
             return False
         self._held = False
         try:
-            reply = endpoint.reply(method, self.url, b"", self.headers, self._body, parameters)
+            reply = endpoint.respond(method, self.url, b"", self.headers, self._body, parameters)
         except Exception:  # The parser would take it for a fault of the request.
             log.exception("%s %s failed", method, self.url[:200])
             self.transport.close()
             return True
-        if reply.answer.hold is not None or reply.answer.fault is not None:
-            self.replied = reply
+        if reply.result.pending is not None or reply.result.fault is not None:
+            self.precomputed = reply
             return False
-        self.transport.write(render(reply) + reply.answer.body)
+        self.transport.write(render(reply) + reply.result.body)
         self.server_state.total_requests += 1
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
@@ -103,11 +103,11 @@ class PromptProtocol(ScriptedProtocol):
 
     def _release(self) -> None:
         self._held = False
-        self._go_the_long_way()
+        self._fall_back()
         if self._body:
             super().on_body(self._body)
 
-    def _go_the_long_way(self) -> None:
+    def _fall_back(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects

@@ -6,23 +6,23 @@ from asyncio import Transport
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from evolink_mock.api.endpoint import REPLY, Reply
+from evolink_mock.api.endpoint import REPLY, Response
 from evolink_mock.api.fault_sender import CONNECTION
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class ScriptedProtocol(HttpToolsProtocol):
+class FaultProtocol(HttpToolsProtocol):
     """For an application that looks for `CONNECTION` among the extensions of a request's scope."""
 
-    replied: Reply | None = None
+    precomputed: Response | None = None
     """Of a request that is carried out already."""
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         extensions: dict[str, object] = {CONNECTION: _Connection(self.transport)}
-        if self.replied is not None:
-            extensions[REPLY], self.replied = self.replied, None
+        if self.precomputed is not None:
+            extensions[REPLY], self.precomputed = self.precomputed, None
         self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
 
 
@@ -30,7 +30,7 @@ class _Connection:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def head(self, reply: Reply) -> bytes:
+    def head(self, reply: Response) -> bytes:
         return render(reply)
 
     def write(self, data: bytes) -> None:
@@ -46,7 +46,7 @@ class _Connection:
         self._transport.close()
 
 
-def render(reply: Reply) -> bytes:
+def render(reply: Response) -> bytes:
     """The head of a reply, as it stands before the body."""
     head = b"".join([b"%b: %b\r\n" % header for header in reply.headers()])
-    return b"%b%b\r\n" % (STATUS_LINE[reply.answer.status], head)
+    return b"%b%b\r\n" % (STATUS_LINE[reply.result.status], head)

@@ -20,11 +20,11 @@ import uvicorn
 
 from evolink_mock.app import Emulator, create_app
 from evolink_mock.server.banner import banner
-from evolink_mock.server.fast_path import PromptProtocol
-from evolink_mock.server.fault_protocol import ScriptedProtocol
+from evolink_mock.server.fast_path import FastPathProtocol
+from evolink_mock.server.fault_protocol import FaultProtocol
 from evolink_mock.settings import Settings
 from evolink_mock.tls import CERTIFICATE, authority_directory, server_context
-from evolink_mock.worlds.store import Unusable
+from evolink_mock.worlds.store import StorageError
 
 DRAIN_SECONDS = 10
 
@@ -38,15 +38,15 @@ def serve(settings: Settings) -> None:
     if settings.ready_file and not os.access(Path(settings.ready_file).absolute().parent, os.W_OK):
         raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
     listener = _listen(settings.host, settings.port)
-    settings = _settled(settings, listener.getsockname()[1])
+    settings = _resolve(settings, listener.getsockname()[1])
     _configure_logging(settings.log_format)
     try:
         app = create_app(settings)
-    except (Unusable, ValueError) as error:
+    except (StorageError, ValueError) as error:
         raise CannotServe(str(error)) from None
     config = uvicorn.Config(
         app,
-        http=ScriptedProtocol if settings.access_log else PromptProtocol,
+        http=FaultProtocol if settings.access_log else FastPathProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -110,7 +110,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _settled(settings: Settings, port: int) -> Settings:
+def _resolve(settings: Settings, port: int) -> Settings:
     """The settings with what only a running process knows: its port, its address, its token."""
     host = "localhost" if _listens_everywhere(settings.host) else settings.host
     reachable = f"[{host}]" if ":" in host else host

@@ -130,7 +130,7 @@ class Mocked:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def story(self) -> str:
+    def explain(self) -> str:
         """What happened, task by task and in the order of time; and where the clock stands."""
         lines = []
         for task in reversed(self.tasks):

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER
-from evolink_mock.api.responses import Answer
+from evolink_mock.api.responses import Result
 from evolink_mock.app import create_app
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER
@@ -46,11 +46,11 @@ class Mutant(NamedTuple):
 
     breaks: str
     name: str
-    says: str
+    description: str
     patches: tuple[Patch, ...]
 
 
-def _lie(breaks: str, name: str, says: str, *patches: Patch) -> Mutant:
+def _mutant(breaks: str, name: str, says: str, *patches: Patch) -> Mutant:
     return Mutant(breaks, name, says, patches)
 
 
@@ -137,18 +137,18 @@ def _anybody(old: Callable[..., Any], *given: Any) -> Any:
     return found if isinstance(found, str) else "sk-anybody"
 
 
-def _other_code(old: Callable[..., Answer], code: str, *more: Any) -> Answer:
+def _other_code(old: Callable[..., Result], code: str, *more: Any) -> Result:
     return old("invalid_parameter" if code == "invalid_request" else code, *more)
 
 
-def _as_text(old: Callable[..., Answer], *given: Any) -> Answer:
+def _as_text(old: Callable[..., Result], *given: Any) -> Result:
     answer = old(*given)
     answer.content_type = b"text/plain"
     return answer
 
 
-def _found_none(old: Callable[..., Answer], *given: Any) -> Answer:
-    return Answer(200, b"{}")
+def _found_none(old: Callable[..., Result], *given: Any) -> Result:
+    return Result(200, b"{}")
 
 
 def _first_unknown(old: Callable[..., Any]) -> Callable[..., Any]:
@@ -186,7 +186,7 @@ def _gives_up(old: Callable[..., Any], *given: Any) -> Any:
 
 
 def _quiet_on_failure(old: Callable[..., None], world: Any, name: str, task: Any, at: int) -> None:
-    old(world, name, task._replace(calls=task.calls and state_of(task, at).failure is None), at)
+    old(world, name, task._replace(has_callback=task.has_callback and state_of(task, at).failure is None), at)
 
 
 def _signed(old: Callable[..., Any], method: str, url: str, *, headers: Mapping[str, str], **more: Any) -> Any:
@@ -206,16 +206,16 @@ def _silence_as_dear(old: Callable[..., int], request: Any, seconds: float, choi
     return old(request._replace(rate=dear.get(request.rate, request.rate)), seconds, choices)
 
 
-def _reading_costs(old: Callable[..., Answer], api: object, call: Any) -> Answer:
+def _reading_costs(old: Callable[..., Result], api: object, call: Any) -> Result:
     call.world.store.ledger = call.world.store.ledger.settle(0, 1_000)
     return old(api, call)
 
 
 def _leaks(old: Callable[..., Any], api: Any, call: Any) -> Any:
     found = old(api, call)
-    if isinstance(found, Answer) and found.status == 403:
+    if isinstance(found, Result) and found.status == 403:
         name = call.path["task_id"]
-        return api._worlds.holding(name, call.world).store.get(name)
+        return api._worlds.other_owner(name, call.world).store.get(name)
     return found
 
 
@@ -232,191 +232,205 @@ def _any_key(old: Callable[..., Any], creation: Any, call: Any, body: Any) -> An
 
 
 def _unmarked(found: Any) -> Any:
-    if isinstance(found, Answer):
+    if isinstance(found, Result):
         found.headers = ()
     return found
 
 
 MUTANTS: tuple[Mutant, ...] = (
-    _lie("VC-001", "prompt_1499", "refuses a prompt of 1,500 characters", limit("prompt", max_length=1499)),
-    _lie("VC-001", "duration_14", "refuses a duration of 15", limit("duration", maximum=14)),
-    _lie("VC-002", "answers_201", "answers a create with 201", status("create", 200, 201)),
-    _lie("VC-003", "no_usage", "leaves usage out of a create", answers("create", drop("usage"))),
-    _lie(
+    _mutant("VC-001", "prompt_1499", "refuses a prompt of 1,500 characters", limit("prompt", max_length=1499)),
+    _mutant("VC-001", "duration_14", "refuses a duration of 15", limit("duration", maximum=14)),
+    _mutant("VC-002", "answers_201", "answers a create with 201", status("create", 200, 201)),
+    _mutant("VC-003", "no_usage", "leaves usage out of a create", answers("create", drop("usage"))),
+    _mutant(
         "VC-004", "created_busy", "shows a new task as processing", answers("create", put("status", value="processing"))
     ),
-    _lie(
+    _mutant(
         "VC-005",
         "estimate_text",
         "estimates in words",
         answers("create", put("task_info", "estimated_time", value="120")),
     ),
-    _lie("VC-006", "per_frame", "bills per frame", answers("create", put("usage", "billing_rule", value="per_frame"))),
-    _lie(
+    _mutant(
+        "VC-006", "per_frame", "bills per frame", answers("create", put("usage", "billing_rule", value="per_frame"))
+    ),
+    _mutant(
         "VC-007",
         "upper_ids",
         "gives ids in capitals",
         around("worlds.world:task_id", lambda old, *given: old(*given)[:-8] + old(*given)[-8:].upper()),
     ),
-    _lie(
+    _mutant(
         "VC-008",
         "one_id",
         "gives every task the same id",
         answers("create", put("id", value="task-unified-1757169743-aaaaaaaa")),
     ),
-    _lie("VC-009", "created_early", "shows another second than the id", answers("create", _created_as_id)),
-    _lie("VC-010", "short_model", "names the family for the model", answers("create", put("model", value="wan2.6"))),
-    _lie("VC-011", "no_model", "does without a model", judging(_some_model)),
-    _lie("VC-012", "prompt_1501", "takes a prompt of 1,501 characters", limit("prompt", max_length=1501)),
-    _lie("VC-012", "no_prompt", "does without a prompt", limit("prompt", required=False)),
-    _lie("VC-013", "two_images", "takes two images", judging(_one_image)),
-    _lie("VC-013", "no_image", "does without an image", limit("image_urls", required=False)),
-    _lie("VC-014", "duration_16", "takes a duration of 16", limit("duration", maximum=16)),
-    _lie("VC-014", "duration_1", "takes a duration of 1", limit("duration", minimum=1)),
-    _lie("VC-015", "any_case", "takes 1080P", judging(_small_quality)),
-    _lie("VC-015", "quality_480p", "takes 480p", takes_any("quality")),
-    _lie("VC-016", "any_extend", "takes any prompt_extend", takes_any("prompt_extend")),
-    _lie("VC-017", "any_params", "takes any model_params", takes_any("model_params")),
-    _lie(
+    _mutant("VC-009", "created_early", "shows another second than the id", answers("create", _created_as_id)),
+    _mutant("VC-010", "short_model", "names the family for the model", answers("create", put("model", value="wan2.6"))),
+    _mutant("VC-011", "no_model", "does without a model", judging(_some_model)),
+    _mutant("VC-012", "prompt_1501", "takes a prompt of 1,501 characters", limit("prompt", max_length=1501)),
+    _mutant("VC-012", "no_prompt", "does without a prompt", limit("prompt", required=False)),
+    _mutant("VC-013", "two_images", "takes two images", judging(_one_image)),
+    _mutant("VC-013", "no_image", "does without an image", limit("image_urls", required=False)),
+    _mutant("VC-014", "duration_16", "takes a duration of 16", limit("duration", maximum=16)),
+    _mutant("VC-014", "duration_1", "takes a duration of 1", limit("duration", minimum=1)),
+    _mutant("VC-015", "any_case", "takes 1080P", judging(_small_quality)),
+    _mutant("VC-015", "quality_480p", "takes 480p", takes_any("quality")),
+    _mutant("VC-016", "any_extend", "takes any prompt_extend", takes_any("prompt_extend")),
+    _mutant("VC-017", "any_params", "takes any model_params", takes_any("model_params")),
+    _mutant(
         "VC-018",
         "any_shot",
         "takes any shot_type",
         limit("shot_type", choices=("single", "multi", "", "480p", "MULTI ")),
     ),
-    _lie("VC-019", "any_audio", "takes any audio_url", takes_any("audio_url")),
-    _lie("VC-020", "any_sound", "takes any generate_audio", takes_any("generate_audio")),
-    _lie("VC-021", "http_callback", "takes an http callback URL", lets_through("scheme")),
-    _lie("VC-022", "callback_2049", "takes a callback URL of 2,049 characters", lets_through("length")),
-    _lie("VC-023", "internal", "takes internal addresses", lets_through("internal")),
-    _lie("VC-023", "internal_v6", "takes internal addresses in brackets", lets_through("internal", only="[")),
-    _lie("VC-023", "internal_hex", "takes 0x7f.1", lets_through("internal", only="0x")),
-    _lie("VC-024", "callback_number", "takes a callback URL that is no text", judging(_only_text_callbacks)),
-    _lie("VC-025", "model_400", "answers an unknown model with 400", judging(_no_such_model)),
-    _lie("VC-026", "any_type", "takes JSON that is called text", around("api.create:Creation._json", _whatever_type)),
-    _lie("VC-027", "strict", "refuses fields that it does not know", judging(_without_unknown)),
-    _lie("VC-028", "no_nulls", "refuses null", judging(_without_nulls)),
-    _lie("VC-030", "number_codes", "gives error codes as numbers", refusals(put("code", value=404))),
-    _lie("VC-031", "own_types", "gives errors a type of its own", refusals(put("type", value="error"))),
-    _lie("VC-032", "no_keys", "asks for no key", around("api.routes:identify", _anybody)),
-    _lie(
+    _mutant("VC-019", "any_audio", "takes any audio_url", takes_any("audio_url")),
+    _mutant("VC-020", "any_sound", "takes any generate_audio", takes_any("generate_audio")),
+    _mutant("VC-021", "http_callback", "takes an http callback URL", lets_through("scheme")),
+    _mutant("VC-022", "callback_2049", "takes a callback URL of 2,049 characters", lets_through("length")),
+    _mutant("VC-023", "internal", "takes internal addresses", lets_through("internal")),
+    _mutant("VC-023", "internal_v6", "takes internal addresses in brackets", lets_through("internal", only="[")),
+    _mutant("VC-023", "internal_hex", "takes 0x7f.1", lets_through("internal", only="0x")),
+    _mutant("VC-024", "callback_number", "takes a callback URL that is no text", judging(_only_text_callbacks)),
+    _mutant("VC-025", "model_400", "answers an unknown model with 400", judging(_no_such_model)),
+    _mutant(
+        "VC-026",
+        "any_type",
+        "takes JSON that is called text",
+        around("api.create:CreateOperation._json", _whatever_type),
+    ),
+    _mutant("VC-027", "strict", "refuses fields that it does not know", judging(_without_unknown)),
+    _mutant("VC-028", "no_nulls", "refuses null", judging(_without_nulls)),
+    _mutant("VC-030", "number_codes", "gives error codes as numbers", refusals(put("code", value=404))),
+    _mutant("VC-031", "own_types", "gives errors a type of its own", refusals(put("type", value="error"))),
+    _mutant("VC-032", "no_keys", "asks for no key", around("api.routes:authenticate", _anybody)),
+    _mutant(
         "VC-033",
         "sibling_code",
         "calls a faulty parameter invalid_parameter",
-        around("api.create:refuse_invalid", _other_code),
+        around("api.create:error_invalid", _other_code),
     ),
-    _lie("VC-034", "as_text", "calls its JSON text", around("api.routes:Api.query", _as_text)),
-    _lie("VC-035", "bad_id_404", "answers a malformed id with 404", status("query", 400, 404)),
-    _lie("VC-036", "no_task_400", "answers an unknown id with 400", status("query", 404, 400)),
-    _lie(
+    _mutant("VC-034", "as_text", "calls its JSON text", around("api.routes:Api.query", _as_text)),
+    _mutant("VC-035", "bad_id_404", "answers a malformed id with 404", status("query", 400, 404)),
+    _mutant("VC-036", "no_task_400", "answers an unknown id with 400", status("query", 404, 400)),
+    _mutant(
         "VC-037",
         "one_request_id",
         "gives every answer the same X-Request-Id",
         around("worlds.world:World.next_request_id", lambda old, world: "req_0"),
     ),
-    _lie("VC-038", "any_route", "answers every route with 200", around("api.routes:Api.not_found", _found_none)),
-    _lie("VC-040", "no_type", "leaves type out of a query", tasks(drop("type"))),
-    _lie(
+    _mutant("VC-038", "any_route", "answers every route with 200", around("api.routes:Api.not_found", _found_none)),
+    _mutant("VC-040", "no_type", "leaves type out of a query", tasks(drop("type"))),
+    _mutant(
         "VC-041",
         "succeeded",
         "calls a completed task succeeded",
         tasks(where("completed", put("status", value="succeeded"))),
     ),
-    _lie("VC-042", "revival", "lets a completed task process again", reads(_revives)),
-    _lie("VC-043", "dips", "lets progress fall", reads(_dips)),
-    _lie("VC-044", "hundred", "shows 100 % while processing", tasks(_full_too_soon)),
-    _lie(
+    _mutant("VC-042", "revival", "lets a completed task process again", reads(_revives)),
+    _mutant("VC-043", "dips", "lets progress fall", reads(_dips)),
+    _mutant("VC-044", "hundred", "shows 100 % while processing", tasks(_full_too_soon)),
+    _mutant(
         "VC-045",
         "early_results",
         "shows results while processing",
         tasks(where("processing", put("results", value=[]))),
     ),
-    _lie(
+    _mutant(
         "VC-045",
         "object_results",
         "shows results as objects",
         tasks(where("completed", put("results", value=[{"url": "https://x.example/v.mp4"}]))),
     ),
-    _lie("VC-046", "null_error", "shows an error on success", tasks(where("completed", put("error", value=None)))),
-    _lie("VC-046", "no_error", "shows no error on failure", tasks(where("failed", drop("error")))),
-    _lie("VC-047", "failed_99", "shows 99 % on failure", tasks(where("failed", put("progress", value=99)))),
-    _lie(
+    _mutant("VC-046", "null_error", "shows an error on success", tasks(where("completed", put("error", value=None)))),
+    _mutant("VC-046", "no_error", "shows no error on failure", tasks(where("failed", drop("error")))),
+    _mutant("VC-047", "failed_99", "shows 99 % on failure", tasks(where("failed", put("progress", value=99)))),
+    _mutant(
         "VC-048",
         "one_failure",
         "gives every failure the same code",
         tasks(where("failed", put("error", "code", value="unknown_error"))),
     ),
-    _lie(
+    _mutant(
         "VC-049", "cancel_for_ever", "can be cancelled after the end", tasks(put("task_info", "can_cancel", value=True))
     ),
-    _lie("VC-050", "wandering_links", "gives another link at each read", reads(_wanders)),
-    _lie("VC-051", "created_moves", "shows another created in a query", reads(_later)),
-    _lie("VC-052", "usage_shown", "shows usage in a query", tasks(put("usage", value={}))),
-    _lie(
+    _mutant("VC-050", "wandering_links", "gives another link at each read", reads(_wanders)),
+    _mutant("VC-051", "created_moves", "shows another created in a query", reads(_later)),
+    _mutant("VC-052", "usage_shown", "shows usage in a query", tasks(put("usage", value={}))),
+    _mutant(
         "VC-053", "not_yet", "does not know a task at the first read", Patch("worlds.world:World.find", _first_unknown)
     ),
-    _lie(
+    _mutant(
         "VC-054",
         "links_for_ever",
         "lets links live for ever",
         Patch("api.result_videos:RESULT_LINK", lambda old: replace(old, seconds=10**9)),
     ),
-    _lie(
+    _mutant(
         "VC-054",
         "links_for_hours",
         "lets links live for 12 hours",
         Patch("api.result_videos:RESULT_LINK", lambda old: replace(old, seconds=12 * 3600)),
     ),
-    _lie("VC-055", "never_ends", "never ends a task", around("worlds.world:plan", _never)),
-    _lie(
+    _mutant("VC-055", "never_ends", "never ends a task", around("worlds.world:plan", _never)),
+    _mutant(
         "VC-060",
         "wrapped_body",
         "sends another body than a query answers",
         callbacks(put("event", value="video.completed")),
     ),
-    _lie("VC-061", "no_query", "drops the query of a callback URL", around("core.routing:Routing.way", _without_query)),
-    _lie("VC-062", "form", "posts a form", around("delivery.asgi_transport:httpx.Request", _as_form)),
-    _lie("VC-063", "announces_busy", "announces processing", callbacks(put("status", value="processing"))),
-    _lie("VC-064", "again_after_200", "calls again after 200", around("delivery.dispatcher:after", _twice)),
-    _lie("VC-065", "gives_up", "gives up after one failure", around("delivery.dispatcher:after", _gives_up)),
-    _lie("VC-065", "redirect_is_fine", "takes 3xx for success", policy(success=range(200, 400))),
-    _lie("VC-066", "fifth_attempt", "makes a fifth attempt", policy(gaps=(1.0, 2.0, 4.0, 8.0))),
-    _lie("VC-067", "gap_3", "waits 3 s for 2", policy(gaps=(1.0, 3.0, 4.0))),
-    _lie("VC-068", "five_seconds", "waits 5 s for an answer", policy(timeout=5.0)),
-    _lie(
+    _mutant(
+        "VC-061",
+        "no_query",
+        "drops the query of a callback URL",
+        around("core.callback_routes:CallbackRoutes.destination", _without_query),
+    ),
+    _mutant("VC-062", "form", "posts a form", around("delivery.asgi_transport:httpx.Request", _as_form)),
+    _mutant("VC-063", "announces_busy", "announces processing", callbacks(put("status", value="processing"))),
+    _mutant("VC-064", "again_after_200", "calls again after 200", around("delivery.dispatcher:record_attempt", _twice)),
+    _mutant(
+        "VC-065", "gives_up", "gives up after one failure", around("delivery.dispatcher:record_attempt", _gives_up)
+    ),
+    _mutant("VC-065", "redirect_is_fine", "takes 3xx for success", policy(success=range(200, 400))),
+    _mutant("VC-066", "fifth_attempt", "makes a fifth attempt", policy(gaps=(1.0, 2.0, 4.0, 8.0))),
+    _mutant("VC-067", "gap_3", "waits 3 s for 2", policy(gaps=(1.0, 3.0, 4.0))),
+    _mutant("VC-068", "five_seconds", "waits 5 s for an answer", policy(timeout=5.0)),
+    _mutant(
         "VC-069",
         "silent_failures",
         "does not announce failures",
         around("worlds.world:World._finish", _quiet_on_failure),
     ),
-    _lie("VC-070", "calls_everybody", "calls back who did not ask", judging(_everybody)),
-    _lie("VC-071", "lagging_reads", "calls back before a query sees the end", reads(_lags)),
-    _lie(
+    _mutant("VC-070", "calls_everybody", "calls back who did not ask", judging(_everybody)),
+    _mutant("VC-071", "lagging_reads", "calls back before a query sees the end", reads(_lags)),
+    _mutant(
         "VC-072",
         "counted_bodies",
         "counts attempts in the body",
         callbacks(lambda body, sent: body.update(attempt=sent)),
     ),
-    _lie("VC-073", "signed", "signs callbacks", around("delivery.asgi_transport:httpx.Request", _signed)),
-    _lie("VC-080", "one_price", "asks one price for every quality", around("core.lifecycle:quote", _one_price)),
-    _lie(
+    _mutant("VC-073", "signed", "signs callbacks", around("delivery.asgi_transport:httpx.Request", _signed)),
+    _mutant("VC-080", "one_price", "asks one price for every quality", around("core.lifecycle:quote", _one_price)),
+    _mutant(
         "VC-081",
         "dear_silence",
         "asks as much for silence as for sound",
         around("core.lifecycle:quote", _silence_as_dear),
     ),
-    _lie(
+    _mutant(
         "VC-082",
         "credits_text",
         "gives credits as text",
         answers("credits", put("data", "user", "used_credits", value="0")),
     ),
-    _lie(
+    _mutant(
         "VC-083",
         "double_charge",
         "charges twice",
         around("core.billing:Ledger.settle", lambda old, ledger, reserved, charged: old(ledger, reserved, 2 * charged)),
     ),
-    _lie(
+    _mutant(
         "VC-083",
         "no_refund",
         "charges failures",
@@ -425,8 +439,8 @@ MUTANTS: tuple[Mutant, ...] = (
             lambda old, ledger, reserved, charged: old(ledger, reserved, charged or reserved),
         ),
     ),
-    _lie("VC-083", "reading_costs", "charges for reads", around("api.routes:Api.query", _reading_costs)),
-    _lie(
+    _mutant("VC-083", "reading_costs", "charges for reads", around("api.routes:Api.query", _reading_costs)),
+    _mutant(
         "VC-083",
         "asked_for",
         "settles on what was asked for",
@@ -435,43 +449,43 @@ MUTANTS: tuple[Mutant, ...] = (
             lambda old, ledger, reserved, charged: old(ledger, reserved, reserved if charged else 0),
         ),
     ),
-    _lie(
+    _mutant(
         "VC-084",
         "growing",
         "shows what remains without what is used",
         answers("credits", lambda body: body["data"]["user"].update(remaining_credits=10**9)),
     ),
-    _lie(
+    _mutant(
         "VC-085",
         "overdraft",
         "lets credits be overdrawn",
         around("core.billing:Ledger.affords", lambda old, ledger, units: True),
     ),
-    _lie("VC-090", "foreign_404", "answers another account's task with 404", status("query", 403, 404)),
-    _lie("VC-090", "leak", "shows another account's task", around("api.routes:Api._task", _leaks)),
-    _lie(
+    _mutant("VC-090", "foreign_404", "answers another account's task with 404", status("query", 403, 404)),
+    _mutant("VC-090", "leak", "shows another account's task", around("api.routes:Api._task", _leaks)),
+    _mutant(
         "VC-091",
         "no_idempotency",
         "knows no Idempotency-Key",
-        around("api.create:Creation._idempotency", lambda old, *given: None),
+        around("api.create:CreateOperation._idempotency", lambda old, *given: None),
     ),
-    _lie(
+    _mutant(
         "VC-091",
         "replay_charged",
         "does not say that a create was replayed",
-        around("api.create:Creation._idempotency", lambda old, *given: _unmarked(old(*given))),
+        around("api.create:CreateOperation._idempotency", lambda old, *given: _unmarked(old(*given))),
     ),
-    _lie(
+    _mutant(
         "VC-092",
         "no_conflict",
         "gives another request the same task",
-        around("api.create:Creation._idempotency", _any_request),
+        around("api.create:CreateOperation._idempotency", _any_request),
     ),
-    _lie(
+    _mutant(
         "VC-093",
         "any_key",
         "takes an Idempotency-Key of any form",
-        around("api.create:Creation._idempotency", _any_key),
+        around("api.create:CreateOperation._idempotency", _any_key),
     ),
 )
 """At least one for each promise that the contract kit judges."""

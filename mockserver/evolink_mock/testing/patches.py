@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from evolink_mock.api.responses import Answer
+from evolink_mock.api.responses import Result
 from evolink_mock.core.validation import Refusal
 
 Body: TypeAlias = dict[str, Any]
@@ -41,7 +41,7 @@ def around(where: str, act: Callable[..., Any]) -> Patch:
 def answers(operation: str, change: Callable[[Body], object], *, status: int = 200) -> Patch:
     """Changes the JSON of an operation's answers that have this status."""
 
-    def act(old: Callable[..., Answer], api: object, call: object) -> Answer:
+    def act(old: Callable[..., Result], api: object, call: object) -> Result:
         answer = old(api, call)
         if answer.status == status:
             body = msgspec.json.decode(answer.body)
@@ -53,7 +53,7 @@ def answers(operation: str, change: Callable[[Body], object], *, status: int = 2
 
 
 def status(operation: str, old_status: int, new_status: int) -> Patch:
-    def act(old: Callable[..., Answer], api: object, call: object) -> Answer:
+    def act(old: Callable[..., Result], api: object, call: object) -> Result:
         answer = old(api, call)
         if answer.status == old_status:
             answer.status = new_status
@@ -76,10 +76,10 @@ def tasks(change: Callable[[Body], object]) -> Patch:
 def reads(change: Callable[[Body, int], object]) -> Patch:
     """Changes queries alone; `change` also gets how often the task was queried in this state before."""
 
-    def make(old: Callable[..., Answer]) -> Callable[..., Answer]:
+    def make(old: Callable[..., Result]) -> Callable[..., Result]:
         seen: Counter[str] = Counter()
 
-        def query(api: object, call: object) -> Answer:
+        def query(api: object, call: object) -> Result:
             answer = old(api, call)
             if answer.status == 200:
                 body = msgspec.json.decode(answer.body)
@@ -103,7 +103,7 @@ def judging(change: Callable[[Body], Body | Refusal]) -> Patch:
             return changed if isinstance(changed, Refusal) else old(validator, changed)
         return old(validator, body)
 
-    return around("api.create:Validator.judge", act)
+    return around("api.create:Validator.validate", act)
 
 
 def takes_any(field: str, otherwise: object = None) -> Patch:
@@ -135,12 +135,12 @@ def lets_through(*kinds: str, only: str = "") -> Patch:
         objection = old(url, **more)
         return None if objection is not None and objection.rule in kinds and only in url else objection
 
-    return around("core.validation:judge_callback", act)
+    return around("core.validation:check_callback_url", act)
 
 
 def refusals(change: Callable[[Body], object]) -> Patch:
-    def make(old: Callable[..., Answer]) -> Callable[..., Answer]:
-        def refuse(operation: str, condition: str, message: str | None = None, *, model: str = "") -> Answer:
+    def make(old: Callable[..., Result]) -> Callable[..., Result]:
+        def refuse(operation: str, condition: str, message: str | None = None, *, model: str = "") -> Result:
             answer = old(operation, condition, message, model=model)
             body = msgspec.json.decode(answer.body)
             change(body["error"])
@@ -149,7 +149,7 @@ def refusals(change: Callable[[Body], object]) -> Patch:
 
         return refuse
 
-    return Patch("api.routes:refuse", make)
+    return Patch("api.routes:error_result", make)
 
 
 def policy(**changed: object) -> Patch:

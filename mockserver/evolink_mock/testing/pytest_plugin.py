@@ -90,5 +90,5 @@ def pytest_runtest_makereport(
     report = yield
     mocked: Any = getattr(item, "funcargs", {}).get("evolink_mock")
     if report.when == "call" and report.failed and mocked is not None and mocked.tasks:
-        report.sections.append(("EvoLink emulator", mocked.story()))
+        report.sections.append(("EvoLink emulator", mocked.explain()))
     return report

@@ -24,8 +24,8 @@ class Due(msgspec.Struct, gc=False):
     name: str
     """At most 32 bytes."""
     at: Micros
-    then: Micros = 0
-    last: Micros = 0
+    next_at: Micros = 0
+    end_at: Micros = 0
 
 
 class DueQueue:
@@ -46,7 +46,7 @@ class DueQueue:
 
     def push(self, due: Due) -> None:
         self._pushed += 1
-        row = _row.pack(due.at, self._pushed, due.then, due.last, due.name.encode())
+        row = _row.pack(due.at, self._pushed, due.next_at, due.end_at, due.name.encode())
         number = due.at >> _BUCKET
         if (closed := self._closed.get(number)) is not None:
             closed += row

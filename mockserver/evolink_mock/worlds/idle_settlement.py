@@ -5,8 +5,8 @@ Nobody can see a task that has ended and is not settled: whoever looks at credit
 
 import logging
 
-from evolink_mock.clock import breathe, rest
-from evolink_mock.worlds.registry import Worlds
+from evolink_mock.clock import sleep_wall, yield_to_loop
+from evolink_mock.worlds.registry import WorldRegistry
 
 log = logging.getLogger("evolink_mock")
 
@@ -20,17 +20,17 @@ _SLICE = 200
 _BUSY_SLICE = 20
 
 
-async def settle_when_quiet(worlds: Worlds) -> None:
+async def settle_in_background(worlds: WorldRegistry) -> None:
     """Run until cancelled. Only running clocks need it: whoever moves another kind settles what that brings."""
     pause = _IDLE_PAUSE
     while True:
-        late = await rest(pause)
+        late = await sleep_wall(pause)
         left = False
         try:
             for world in list(worlds):
                 if world.clock.speed:
-                    left |= world.settle(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
-                    await breathe()
+                    left |= world.apply_due(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
+                    await yield_to_loop()
             worlds.commit()
         except Exception:
             log.exception("what fell due could not be settled; trying again in %g s", _IDLE_PAUSE)

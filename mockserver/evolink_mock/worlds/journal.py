@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from evolink_mock.clock import Bell
+from evolink_mock.clock import Notifier
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.redaction import REDACTED, SECRET_HEADERS
 
@@ -23,12 +23,12 @@ class Log(Generic[Row]):
     def __init__(self, limit: int) -> None:
         self._rows: deque[Row] = deque(maxlen=limit)
         self.last = 0
-        self.bell = Bell()
+        self.changed = Notifier()
 
     def append(self, row: Row) -> None:
         self._rows.append(row)
         self.last += 1
-        self.bell.ring()
+        self.changed.notify_all()
 
     def after(self, number: int) -> Iterator[tuple[int, Row]]:
         """The kept rows numbered above `number`, oldest first."""
@@ -36,17 +36,17 @@ class Log(Generic[Row]):
         skip = max(number + 1 - first, 0)
         return enumerate(islice(self._rows, skip, None), first + skip)
 
-    def knows(self, number: int) -> bool:
+    def contains(self, number: int) -> bool:
         """Whether that row is still kept."""
         return self.last - len(self._rows) < number <= self.last
 
     def clear(self) -> None:
         """Forget the rows; numbers go on, so that whoever follows the log misses nothing."""
         self._rows.clear()
-        self.bell.ring()
+        self.changed.notify_all()
 
 
-class Received(msgspec.Struct, gc=False):
+class InboxEntry(msgspec.Struct, gc=False):
     """What came in at a scripted receiver, and what it answered."""
 
     at: Micros
@@ -54,10 +54,10 @@ class Received(msgspec.Struct, gc=False):
     url: str
     attempt: int
     body: bytes
-    answered: str
+    answer: str
 
 
-class Entry(msgspec.Struct, gc=False):
+class JournalEntry(msgspec.Struct, gc=False):
     """One request and its answer, as the wire had them."""
 
     at: Micros
@@ -71,15 +71,15 @@ class Entry(msgspec.Struct, gc=False):
     body: bytes
     status: int
     """0 where none was sent."""
-    answer: bytes
+    response_body: bytes
     task: str | None
-    door: str | None
+    source: str | None
     scenario: str | None = None
     rule: str = ""
     fault: str | None = None
 
 
-class Happening(msgspec.Struct, gc=False):
+class WorldEvent(msgspec.Struct, gc=False):
     """One event of a world."""
 
     at: Micros
@@ -88,7 +88,7 @@ class Happening(msgspec.Struct, gc=False):
     detail: str | None = None
 
 
-def show_entry(number: int, entry: Entry) -> dict[str, object]:
+def show_entry(number: int, entry: JournalEntry) -> dict[str, object]:
     """An entry as JSON-ready values, without the headers that carry credentials."""
 
     def text(raw: bytes) -> str:
@@ -104,7 +104,7 @@ def show_entry(number: int, entry: Entry) -> dict[str, object]:
         "request_id": entry.request_id,
         "route": entry.route,
         "task": entry.task,
-        "scenario_door": entry.door,
+        "scenario_source": entry.source,
         "scenario": entry.scenario,
         "scenario_rule": entry.rule or None,
         "request": {
@@ -114,16 +114,16 @@ def show_entry(number: int, entry: Entry) -> dict[str, object]:
             "headers": headers,
             "body": text(entry.body),
         },
-        "answer": {"status": entry.status or None, "body": text(entry.answer), "fault": entry.fault},
+        "answer": {"status": entry.status or None, "body": text(entry.response_body), "fault": entry.fault},
     }
 
 
-def show_happening(number: int, row: Happening) -> dict[str, object]:
+def show_event(number: int, row: WorldEvent) -> dict[str, object]:
     """An event as JSON-ready values."""
     return {"number": number, "at": row.at / SECOND, "event": row.event, "task": row.task, "detail": row.detail}
 
 
-def show_received(number: int, row: Received) -> dict[str, object]:
+def show_received(number: int, row: InboxEntry) -> dict[str, object]:
     """A row of the inbox as JSON-ready values."""
     return {
         "number": number,
@@ -132,5 +132,5 @@ def show_received(number: int, row: Received) -> dict[str, object]:
         "url": row.url,
         "attempt": row.attempt,
         "body": msgspec.Raw(row.body),
-        "answered": row.answered,
+        "answered": row.answer,
     }

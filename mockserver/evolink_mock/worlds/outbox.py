@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from typing import Protocol
 
-from evolink_mock.clock import Bell, wall_seconds
+from evolink_mock.clock import Notifier, monotonic
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.worlds.due_queue import Due
@@ -23,7 +23,7 @@ class Registration(Protocol):
     def closed(self) -> bool:
         """Whether no further attempt begins, since the emulator is about to stop."""
 
-    def ring(self) -> None: ...
+    def enqueue(self) -> None: ...
 
 
 class Outbox:
@@ -37,7 +37,7 @@ class Outbox:
         self._store = store
         self._limit = limit
         self._started = started
-        self.bell = Bell()
+        self.changed = Notifier()
         self.under_way: dict[int, Micros] = {}
         """Attempts that are being made, or wait for their turn at their receiver, with the instant they began."""
         self._until_next: dict[int, None] = {}
@@ -61,7 +61,7 @@ class Outbox:
 
     def give_up(self, task_id: str, ends: Micros) -> None:
         """It ended before."""
-        self._store.calls.drop(task_id, ends)
+        self._store.callbacks.drop(task_id, ends)
 
     def put(self, delivery: Delivery) -> int:
         """A new delivery; its number."""
@@ -74,7 +74,7 @@ class Outbox:
         self.under_way.pop(number, None)
         self._keep(number, delivery)
 
-    def overtaken(self, by: int, at: Micros) -> None:
+    def release_overtaken(self, by: int, at: Micros) -> None:
         """The callback of a task was sent, which lets go those of tasks that ended before it and were held for it."""
         held = list(takewhile(by.__gt__, self._until_next))
         overtaking = self._store.get_delivery(by) if held else None
@@ -82,7 +82,7 @@ class Outbox:
             for number in held:
                 self._let_go(number, at)
 
-    def seen(self, task_id: str, at: Micros) -> None:
+    def release_on_query(self, task_id: str, at: Micros) -> None:
         """A query saw the end of a task, which lets go its callback if it was held for that."""
         if (number := self._until_read.get(task_id)) is not None:
             self._let_go(number, at)
@@ -93,7 +93,7 @@ class Outbox:
             return
         self._held_no_more(number, delivery)
         if delivery.due > at:
-            self._store.calls.drop(f"{_MARK}{number}", delivery.due)
+            self._store.callbacks.drop(f"{_MARK}{number}", delivery.due)
             self._keep(number, delivery._replace(due=at, hold=""))
 
     def _held_no_more(self, number: int, delivery: Delivery) -> None:
@@ -105,12 +105,12 @@ class Outbox:
     # What is due
 
     def next_due(self) -> Micros | None:
-        due = self._store.calls.peek()
+        due = self._store.callbacks.peek()
         return None if due is None else due.at
 
     def take(self, now: Micros) -> Due | None:
         """Take out what falls due first by now: the end of a task, or an attempt."""
-        return self._store.calls.pop(now)
+        return self._store.callbacks.pop(now)
 
     def number_of(self, due: Due) -> int | None:
         """The number of the delivery to attempt; `None` for the end of a task."""
@@ -154,20 +154,20 @@ class Outbox:
 
     async def first_attempt(self, task_id: str, seconds: float) -> None:
         """Wait until the first attempt of a task's callback is over, for at most `seconds` of wall time."""
-        until = wall_seconds() + seconds
+        until = monotonic() + seconds
         with self.watched() as changed:
             numbers = self.of_task(task_id)
-            while not (self.closed or self._started.closed) and (left := until - wall_seconds()) > 0:
+            while not (self.closed or self._started.closed) and (left := until - monotonic()) > 0:
                 deliveries = (self.get(number) for number in (*numbers, *changed))
                 if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
                     return
                 changed.clear()
-                await self.bell.wait(left)
+                await self.changed.wait(left)
 
     def close(self) -> None:
         """Let go of those that wait here: another outbox takes the place of this one."""
         self.closed = True
-        self.bell.ring()
+        self.changed.notify_all()
 
     @contextmanager
     def watched(self) -> Iterator[list[int]]:
@@ -200,11 +200,11 @@ class Outbox:
 
     def _call(self, due: Due) -> None:
         first = self.next_due()
-        self._store.calls.push(due)
+        self._store.callbacks.push(due)
         if first is None or due.at < first:
-            self._started.ring()
+            self._started.enqueue()
 
     def _changed(self, number: int) -> None:
         for changed in self._watchers.values():
             changed.append(number)
-        self.bell.ring()
+        self.changed.notify_all()

@@ -2,30 +2,30 @@
 
 from typing import Generic, TypeVar
 
-from evolink_mock.clock import Bell
+from evolink_mock.clock import Notifier
 
 Owner = TypeVar("Owner")
 
 
-class Agenda(Generic[Owner]):
+class ReadyQueue(Generic[Owner]):
     """The owners of outboxes that are not empty. `bell` rings when one has something sooner than all it had before."""
 
     def __init__(self) -> None:
-        self.bell = Bell()
+        self.changed = Notifier()
         self.owners: dict[Owner, None] = {}
         self.asked = 0
         """Requests answered so far."""
         self.closed = False
         """Whether nothing more shall begin, since the emulator is about to stop."""
 
-    def entry(self, owner: Owner) -> "Entry[Owner]":
-        return Entry(self, owner)
+    def register(self, owner: Owner) -> "Registration[Owner]":
+        return Registration(self, owner)
 
 
-class Entry(Generic[Owner]):
+class Registration(Generic[Owner]):
     """One owner's line in the agenda."""
 
-    def __init__(self, agenda: Agenda[Owner], owner: Owner) -> None:
+    def __init__(self, agenda: ReadyQueue[Owner], owner: Owner) -> None:
         self._agenda = agenda
         self._owner = owner
 
@@ -33,14 +33,14 @@ class Entry(Generic[Owner]):
     def closed(self) -> bool:
         return self._agenda.closed
 
-    def ring(self) -> None:
+    def enqueue(self) -> None:
         self._agenda.owners[self._owner] = None
-        self._agenda.bell.ring()
+        self._agenda.changed.notify_all()
 
-    def step_back(self) -> None:
+    def requeue(self) -> None:
         """Behind the others in the next turn."""
-        self.strike()
+        self.remove()
         self._agenda.owners[self._owner] = None
 
-    def strike(self) -> None:
+    def remove(self) -> None:
         self._agenda.owners.pop(self._owner, None)

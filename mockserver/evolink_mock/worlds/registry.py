@@ -4,17 +4,17 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from evolink_mock.core.grant import Grant
-from evolink_mock.worlds.store import MemoryKeeper
-from evolink_mock.worlds.world import Rules, World
+from evolink_mock.worlds.store import MemoryBackend
+from evolink_mock.worlds.world import World, WorldConfig
 
 _REMEMBERED = 10
 """Evicted worlds whose resets are remembered, for each world there may be."""
 
 
-class Worlds:
+class WorldRegistry:
     """All worlds by key and by link token: at most `limit`, of which the least recently used goes, idle ones first."""
 
-    def __init__(self, rules: Rules, limit: int, grants: dict[str, Grant], default: Grant) -> None:
+    def __init__(self, rules: WorldConfig, limit: int, grants: dict[str, Grant], default: Grant) -> None:
         self._rules = rules
         self._limit = limit
         self._grants = grants
@@ -24,18 +24,18 @@ class Worlds:
         self._generations: OrderedDict[str, int] = OrderedDict()
         """Of worlds that were reset and then evicted, so that no link given before comes back to life."""
         self.evicted = 0
-        self.outside = World("", rules._replace(keeper=MemoryKeeper()), default)
+        self.anonymous = World("", rules._replace(backend=MemoryBackend()), default)
         """Where requests are noted that belong to no key."""
-        for key, saved in rules.keeper.worlds():
+        for key, saved in rules.backend.worlds():
             grant = grants.get(key, default)
-            world = self._worlds[key] = World(key, rules, grant, saved.generation, saved)
+            world = self._worlds[key] = World(key, rules, grant, saved.epoch, saved)
             self._by_token[world.token] = world
 
     def commit(self) -> None:
         """Make everything last that happened so far."""
-        self._rules.keeper.commit()
+        self._rules.backend.commit()
 
-    def of(self, key: str) -> World:
+    def get_or_create(self, key: str) -> World:
         """The world of a key, made on first use."""
         world = self._worlds.get(key)
         if world is None:
@@ -48,7 +48,7 @@ class Worlds:
             self._worlds.move_to_end(key)
         return world
 
-    def known(self, key: str) -> World | None:
+    def get(self, key: str) -> World | None:
         """The world of a key that has one already."""
         return self._worlds.get(key)
 
@@ -60,28 +60,28 @@ class Worlds:
         world.reset(server_seed)
         self._by_token[world.token] = world
 
-    def holding(self, task: str, but: World) -> World | None:
+    def other_owner(self, task: str, but: World) -> World | None:
         """Another key's world that has the task, and would still answer for it."""
         return next(
             (world for world in self if world is not but and world.find(task, world.clock.now()) is not None), None
         )
 
-    def ring(self) -> None:
+    def notify_all(self) -> None:
         """Wake everybody who waits on a log."""
-        for world in (*self._worlds.values(), self.outside):
-            world.ring()
+        for world in (*self._worlds.values(), self.anonymous):
+            world.notify_all()
 
     def _evict(self) -> None:
         idle = (key for key, world in self._worlds.items() if world.idle)
         key = next(idle, None) or next(iter(self._worlds))
         world = self._worlds.pop(key)
         self._by_token.pop(world.token, None)
-        self._rules.keeper.forget(key)
-        if world.generation:
-            self._generations[key] = world.generation
+        self._rules.backend.forget(key)
+        if world.epoch:
+            self._generations[key] = world.epoch
             if len(self._generations) > _REMEMBERED * self._limit:
                 self._generations.popitem(last=False)
-        world.retire()
+        world.evict()
         self.evicted += 1
 
     def __iter__(self) -> Iterator[World]:

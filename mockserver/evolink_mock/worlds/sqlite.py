@@ -16,12 +16,12 @@ import msgspec
 
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.task import Task, Units
-from evolink_mock.worlds.store import MemoryStore, Saved, Unusable, decode_delivery, decode_task
+from evolink_mock.worlds.store import MemoryStore, SavedWorld, StorageError, decode_delivery, decode_task
 
 log = logging.getLogger("evolink_mock")
 
 FILE = "evolink-mock.sqlite3"
-_FORM = 3
+_SCHEMA_VERSION = 3
 """Of the tables and the records in them; a file of another form is refused."""
 _TABLES = """
 CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
@@ -50,11 +50,11 @@ _WIPE = (
 )
 
 
-class State:
+class SqliteBackend:
     """The file, opened by this process alone. Raises `Unusable`."""
 
     def __init__(self, directory: Path) -> None:
-        self._touched: dict[int, DurableStore] = {}
+        self._touched: dict[int, SqliteStore] = {}
         self._changes: dict[tuple[int, str | int], tuple[str, tuple[object, ...]]] = {}
         """By world and row, since the last change of a row is all that counts."""
         self._wiped: set[int] = set()
@@ -68,42 +68,44 @@ class State:
             self._base = sqlite3.connect(self.path, isolation_level=None, timeout=0, check_same_thread=False)
             self._prepare()
         except OSError as error:
-            raise Unusable(f"cannot keep the state in {directory}: {error.strerror}") from None
+            raise StorageError(f"cannot keep the state in {directory}: {error.strerror}") from None
         except sqlite3.Error as error:
             hint = "is another emulator using it?" if "locked" in str(error) else "choose another directory"
-            raise Unusable(f"cannot use the state in {self.path}: {error}; {hint}") from None
+            raise StorageError(f"cannot use the state in {self.path}: {error}; {hint}") from None
 
     def _prepare(self) -> None:
         run = self._base.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
         (form,) = run("PRAGMA user_version").fetchone()
-        if form not in (0, _FORM):
-            raise Unusable(f"the state in {self.path} is of form {form}, and this version reads {_FORM}; move it away")
+        if form not in (0, _SCHEMA_VERSION):
+            raise StorageError(
+                f"the state in {self.path} is of form {form}, and this version reads {_SCHEMA_VERSION}; move it away"
+            )
         run("PRAGMA journal_mode = WAL")
         # A transaction outlives the process as soon as it is written; only a machine that fails needs it flushed.
         run("PRAGMA synchronous = NORMAL")
         if form == 0:
-            self._base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_FORM};COMMIT;")
+            self._base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
         run("BEGIN IMMEDIATE")
         run("COMMIT")
         self._numbers: dict[str, int] = dict(run("SELECT key, id FROM world"))
         self._last = max(self._numbers.values(), default=0)
 
-    def worlds(self) -> Iterator[tuple[str, Saved]]:
+    def worlds(self) -> Iterator[tuple[str, SavedWorld]]:
         """Every world that is kept, in the order of their first use."""
         with self._readable():
             for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
-                yield key, msgspec.msgpack.decode(record, type=Saved)
+                yield key, msgspec.msgpack.decode(record, type=SavedWorld)
 
-    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> "DurableStore":
+    def store(self, key: str, balance: Units | None, save: Callable[[], SavedWorld], *, anew: bool) -> "SqliteStore":
         """The store of a world, with what is kept in it, or `anew` with nothing."""
         if key not in self._numbers:
             # Never one that another world had, whose rows may still be on their way out.
             self._last = self._numbers[key] = self._last + 1
-        store = DurableStore(self, self._numbers[key], key, balance, save)
+        store = SqliteStore(self, self._numbers[key], key, balance, save)
         if anew:
             self._wipe(store.number)
-            store.touch()
+            store.mark_dirty()
         else:
             with self._readable():
                 store.load(self._base)
@@ -124,7 +126,7 @@ class State:
             del self._changes[key]
         self._wiped.add(number)
 
-    def touch(self, store: "DurableStore") -> None:
+    def mark_dirty(self, store: "SqliteStore") -> None:
         self._touched[store.number] = store
 
     def commit(self) -> None:
@@ -148,7 +150,7 @@ class State:
             if not self._failing:
                 log.error("cannot write the state to %s: %s; requests fail until it can be", self.path, error)
             self._failing = True
-            raise Unusable(f"the emulator cannot write its state to {self.path}: {error}") from None
+            raise StorageError(f"the emulator cannot write its state to {self.path}: {error}") from None
         self._failing = False
         self._touched.clear()
         self._changes.clear()
@@ -159,7 +161,7 @@ class State:
         try:
             yield
         except (sqlite3.Error, msgspec.DecodeError) as error:
-            raise Unusable(f"cannot read the state in {self.path}: {error}; move it away to start anew") from None
+            raise StorageError(f"cannot read the state in {self.path}: {error}; move it away to start anew") from None
 
     def close(self) -> None:
         try:
@@ -168,10 +170,12 @@ class State:
             self._base.close()
 
 
-class DurableStore(MemoryStore):
+class SqliteStore(MemoryStore):
     """A store that reads from memory, and writes to the file as well."""
 
-    def __init__(self, state: State, number: int, key: str, balance: Units | None, save: Callable[[], Saved]) -> None:
+    def __init__(
+        self, state: SqliteBackend, number: int, key: str, balance: Units | None, save: Callable[[], SavedWorld]
+    ) -> None:
         super().__init__(balance)
         self.number = number
         self.key = key
@@ -195,8 +199,8 @@ class DurableStore(MemoryStore):
     def unfinished(self) -> list[str]:
         return self._unfinished
 
-    def touch(self) -> None:
-        self._state.touch(self)
+    def mark_dirty(self) -> None:
+        self._state.mark_dirty(self)
 
     def add(self, task_id: str, task: Task) -> None:
         super().add(task_id, task)
@@ -223,4 +227,4 @@ class DurableStore(MemoryStore):
 
     def _change(self, row: str | int, statement: str, *values: object) -> None:
         self._state.change(self.number, row, statement, *values)
-        self._state.touch(self)
+        self._state.mark_dirty(self)

@@ -14,10 +14,10 @@ from evolink_mock.scenarios.state import ScenarioSnapshot
 from evolink_mock.worlds.due_queue import DueQueue
 
 
-class Saved(msgspec.Struct, array_like=True):
+class SavedWorld(msgspec.Struct, array_like=True):
     """What a world knows beside its tasks and deliveries."""
 
-    generation: int
+    epoch: int
     token: str
     server_seed: int
     created: int
@@ -34,7 +34,7 @@ class Saved(msgspec.Struct, array_like=True):
     now: Micros
     wall: Micros
     """When the machine's clock said that the world's said `now`."""
-    script: ScenarioSnapshot = ScenarioSnapshot()
+    scenarios: ScenarioSnapshot = ScenarioSnapshot()
     balance: Units | None = None
     """Of a key whose balance was changed while the emulator ran."""
     own_balance: bool = False
@@ -46,7 +46,7 @@ class Store(Protocol):
     ledger: Ledger
     transitions: DueQueue
     """What happens next to tasks."""
-    calls: DueQueue
+    callbacks: DueQueue
     """When the callbacks of tasks that have not ended fall due, and attempts of those that have."""
 
     def add(self, task_id: str, task: Task) -> None: ...
@@ -57,7 +57,7 @@ class Store(Protocol):
     def unfinished(self) -> list[str]:
         """Tasks that were kept from before and have not ended."""
 
-    def touch(self) -> None:
+    def mark_dirty(self) -> None:
         """Remember that what is saved of the world beside its rows has changed."""
 
     def get(self, task_id: str) -> Task | None: ...
@@ -73,17 +73,17 @@ class Store(Protocol):
     def __contains__(self, task_id: str) -> bool: ...
 
 
-class Unusable(Exception):
+class StorageError(Exception):
     """The directory or the file in it cannot hold the state; the message says why, and what to try."""
 
 
-class Keeper(Protocol):
+class StorageBackend(Protocol):
     """Where worlds are kept."""
 
-    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> Store:
+    def store(self, key: str, balance: Units | None, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
         """The store of a world, with what is kept in it, or `anew` with nothing."""
 
-    def worlds(self) -> Iterable[tuple[str, Saved]]:
+    def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
         """The worlds kept from before."""
 
     def forget(self, key: str) -> None:
@@ -112,7 +112,7 @@ class MemoryStore:
     def __init__(self, balance: Units | None = None) -> None:
         self.ledger = Ledger(balance)
         self.transitions = DueQueue()
-        self.calls = DueQueue()
+        self.callbacks = DueQueue()
         self._tasks: dict[str, bytes] = {}
         self._deliveries: dict[int, bytes] = {}
 
@@ -132,7 +132,7 @@ class MemoryStore:
     def unfinished(self) -> list[str]:
         return []
 
-    def touch(self) -> None:
+    def mark_dirty(self) -> None:
         """Nothing outlives the process."""
 
     def get(self, task_id: str) -> Task | None:
@@ -176,13 +176,13 @@ class MemoryStore:
         return task_id in self._tasks
 
 
-class MemoryKeeper:
+class MemoryBackend:
     """Keeps worlds as long as the process lives."""
 
-    def store(self, key: str, balance: Units | None, save: Callable[[], Saved], *, anew: bool) -> Store:
+    def store(self, key: str, balance: Units | None, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
         return MemoryStore(balance)
 
-    def worlds(self) -> Iterable[tuple[str, Saved]]:
+    def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
         return ()
 
     def forget(self, key: str) -> None:

@@ -10,26 +10,26 @@ import msgspec
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.clock import Clock, ClockFactory, Mode, unix_micros
 from evolink_mock.core.billing import Ledger
-from evolink_mock.core.bodies import shown_status, task_body
+from evolink_mock.core.bodies import public_status, task_body
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.distribution import Generation
+from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.grant import Grant
 from evolink_mock.core.lifecycle import plan, state_of
-from evolink_mock.core.seed import derive_seed, luck_of, request_id, task_id, world_token
-from evolink_mock.core.task import NEVER, Door, Event, Input, State, Task, to_credits
+from evolink_mock.core.seed import derive_seed, random_unit, request_id, task_id, world_token
+from evolink_mock.core.task import NEVER, EarlyEnd, InputFile, ScenarioSource, State, Task, to_credits
 from evolink_mock.core.upload import Upload
-from evolink_mock.core.validation import Request
+from evolink_mock.core.validation import CreateRequest
 from evolink_mock.scenarios import outcome
-from evolink_mock.scenarios.delivery_faults import begin
+from evolink_mock.scenarios.delivery_faults import initial_deliveries
 from evolink_mock.scenarios.language import parse_scenario
 from evolink_mock.scenarios.state import ScenarioState
 from evolink_mock.worlds.due_queue import Due
-from evolink_mock.worlds.journal import Entry, Happening, Log, Received
+from evolink_mock.worlds.journal import InboxEntry, JournalEntry, Log, WorldEvent
 from evolink_mock.worlds.outbox import Outbox
-from evolink_mock.worlds.rate_limits import Limits
-from evolink_mock.worlds.ready_queue import Agenda
-from evolink_mock.worlds.store import Keeper, MemoryStore, Saved, Store
+from evolink_mock.worlds.rate_limits import RateLimits
+from evolink_mock.worlds.ready_queue import ReadyQueue
+from evolink_mock.worlds.store import MemoryStore, SavedWorld, StorageBackend, Store
 
 _encode = msgspec.json.Encoder().encode
 
@@ -39,11 +39,11 @@ _UNSAVED_REQUESTS = 1 << 20
 """More than there may have been since the last time that their number was saved, so that no request id comes twice."""
 
 
-class Rules(NamedTuple):
+class WorldConfig(NamedTuple):
     """What all worlds of one server have in common."""
 
     choices: Choices
-    law: Generation
+    distribution: Distribution
     server_seed: int
     make_clock: ClockFactory
     public_url: str
@@ -53,41 +53,43 @@ class Rules(NamedTuple):
     mode: Mode
     speed: float
     """Of the clocks that `make_clock` makes, as `mode` is."""
-    resume: Callable[[Saved], Clock]
-    keeper: Keeper
-    agenda: "Agenda[World]"
+    resume: Callable[[SavedWorld], Clock]
+    backend: StorageBackend
+    ready_queue: "ReadyQueue[World]"
 
 
 class World:
     """Everything one API key can see or change. Its methods are what can happen in it; the rules are in `core`."""
 
-    def __init__(self, key: str, rules: Rules, grant: Grant, generation: int = 0, saved: Saved | None = None) -> None:
+    def __init__(
+        self, key: str, rules: WorldConfig, grant: Grant, generation: int = 0, saved: SavedWorld | None = None
+    ) -> None:
         self.key = key
-        self.rules = rules
+        self.config = rules
         self.grant = grant
-        self.generation = generation
-        self.journal: Log[Entry] = Log(rules.journal_limit)
-        self.events: Log[Happening] = Log(rules.journal_limit)
-        self.inbox: Log[Received] = Log(rules.journal_limit)
-        self.entry = rules.agenda.entry(self)
-        self.steering = asyncio.Lock()
+        self.epoch = generation
+        self.journal: Log[JournalEntry] = Log(rules.journal_limit)
+        self.events: Log[WorldEvent] = Log(rules.journal_limit)
+        self.inbox: Log[InboxEntry] = Log(rules.journal_limit)
+        self.registration = rules.ready_queue.register(self)
+        self.clock_lock = asyncio.Lock()
         """Held by whoever moves the clock, since that takes as long as the attempts on the way."""
         self._begin(rules.server_seed if saved is None else saved.server_seed, 0, saved)
 
-    def _begin(self, server_seed: int, last_delivery: int, saved: Saved | None = None) -> None:
+    def _begin(self, server_seed: int, last_delivery: int, saved: SavedWorld | None = None) -> None:
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
-        self.token = world_token(self.seed, self.generation) if saved is None else saved.token
-        rules = self.rules
+        self.token = world_token(self.seed, self.epoch) if saved is None else saved.token
+        rules = self.config
         self.clock: Clock = rules.make_clock() if saved is None else rules.resume(saved)
         self._created = self._requests = 0
-        self.script = ScenarioState(
-            self.key, self.seed, self.grant.scenario, self._mark_dirty, None if saved is None else saved.script
+        self.scenarios = ScenarioState(
+            self.key, self.seed, self.grant.scenario, self._mark_dirty, None if saved is None else saved.scenarios
         )
         self._own_balance = saved is not None and saved.own_balance
         grant = self.grant
         limited = grant.per_minute is not None or grant.at_once is not None
-        self.limits = Limits(grant.per_minute, grant.at_once) if limited else None
+        self.rate_limits = RateLimits(grant.per_minute, grant.at_once) if limited else None
         self.uploads: dict[str, Upload] = {}
         """Files by their ids; unlike tasks they end with the process."""
         self.uploaded = 0
@@ -95,9 +97,9 @@ class World:
         """Tasks by the idempotency key that they were created with."""
         self.unanswered: set[str] = set()
         """Idempotency keys of creates whose answer is held back."""
-        self.store: Store = rules.keeper.store(self.key, self.grant.balance, self.save, anew=saved is None)
+        self.store: Store = rules.backend.store(self.key, self.grant.balance, self.save, anew=saved is None)
         last_delivery = last_delivery if saved is None else saved.last_delivery
-        self.outbox = Outbox(self.store, rules.delivery_limit, self.entry, last_delivery)
+        self.outbox = Outbox(self.store, rules.delivery_limit, self.registration, last_delivery)
         if saved is not None:
             self._created, self._requests = saved.created, saved.requests + _UNSAVED_REQUESTS
             balance = saved.balance if saved.own_balance else self.grant.balance
@@ -111,9 +113,9 @@ class World:
         for name, kept in self.store.oldest_first():
             if kept.idempotency is not None:
                 self.named[kept.idempotency[0]] = name
-            if self.limits is not None:
+            if self.rate_limits is not None:
                 ends = None if state_of(kept, now).ended is not None else kept.created + kept.plan.ends
-                self.limits.begun(MODELS[kept.model].family, name, kept.created, ends)
+                self.rate_limits.acquire(MODELS[kept.model].family, name, kept.created, ends)
         for name in self.store.unfinished():
             if (task := self.store.get(name)) is None:
                 continue
@@ -122,14 +124,14 @@ class World:
                 self._expect(Due(name, starts, ends))
             else:
                 self._expect(Due(name, ends))
-            if task.calls and ends < NEVER:
+            if task.has_callback and ends < NEVER:
                 self.outbox.expect(name, ends)
 
-    def save(self) -> Saved:
+    def save(self) -> SavedWorld:
         """All that has to be known beside the rows of the store to go on from here."""
         ledger, clock = self.store.ledger, self.clock
-        return Saved(
-            self.generation,
+        return SavedWorld(
+            self.epoch,
             self.token,
             self.server_seed,
             self._created,
@@ -137,65 +139,65 @@ class World:
             self.outbox.last,
             ledger.reserved,
             ledger.spent,
-            self.rules.mode,
-            self.rules.speed,
+            self.config.mode,
+            self.config.speed,
             clock.mode,
             clock.speed or 1.0,
             clock.now(),
             unix_micros(),
-            self.script.snapshot(),
+            self.scenarios.snapshot(),
             ledger.balance,
             self._own_balance,
         )
 
     def reset(self, server_seed: int | None = None) -> None:
         """Forget everything, start the clock anew, and let every old link die. No number of a row comes again."""
-        self.generation += 1
+        self.epoch += 1
         self.journal.clear()
         self.events.clear()
         self.inbox.clear()
         self.outbox.close()
         self._begin(self.server_seed if server_seed is None else server_seed, self.outbox.last)
-        self.note("world.reset")
+        self.record_event("world.reset")
 
-    def retire(self) -> None:
+    def evict(self) -> None:
         """Be evicted: whoever still has a hold of it finds it empty, and nothing that happens in it lasts."""
-        self.generation = -1
-        self.entry.strike()
-        self.entry = Agenda[World]().entry(self)
+        self.epoch = -1
+        self.registration.remove()
+        self.registration = ReadyQueue[World]().register(self)
         self.outbox.close()
         self.store = MemoryStore(self.grant.balance)
-        self.outbox = Outbox(self.store, self.rules.delivery_limit, self.entry, self.outbox.last)
-        self.ring()
+        self.outbox = Outbox(self.store, self.config.delivery_limit, self.registration, self.outbox.last)
+        self.notify_all()
 
     def reseed(self, server_seed: int) -> None:
         """Draw the ids and the luck of tasks to come from another seed; links already given stay valid."""
         self.server_seed = server_seed
-        self.seed = self.script.seed = derive_seed(server_seed, self.key)
-        self.note("world.seeded", str(server_seed))
+        self.seed = self.scenarios.seed = derive_seed(server_seed, self.key)
+        self.record_event("world.seeded", str(server_seed))
 
     def change_balance(self, ledger: Ledger) -> None:
         """Set or top up the credits, whatever the key was granted."""
         self._own_balance = True
         self.store.ledger = ledger
-        self.note("credits.changed", None if ledger.balance is None else str(to_credits(ledger.remaining)))
+        self.record_event("credits.changed", None if ledger.balance is None else str(to_credits(ledger.remaining)))
 
-    def note(self, event: str, detail: str | None = None) -> None:
+    def record_event(self, event: str, detail: str | None = None) -> None:
         """Add what was done to the world to its events, behind all that happened by itself before."""
         now = self.clock.now()
-        self.settle(now)
-        self.events.append(Happening(now, event, None, detail))
-        self.store.touch()
+        self.apply_due(now)
+        self.events.append(WorldEvent(now, event, None, detail))
+        self.store.mark_dirty()
 
     def _mark_dirty(self) -> None:
-        self.store.touch()
+        self.store.mark_dirty()
 
-    def ring(self) -> None:
+    def notify_all(self) -> None:
         """Wake everybody who waits for something to happen here."""
-        self.journal.bell.ring()
-        self.events.bell.ring()
-        self.inbox.bell.ring()
-        self.outbox.bell.ring()
+        self.journal.changed.notify_all()
+        self.events.changed.notify_all()
+        self.inbox.changed.notify_all()
+        self.outbox.changed.notify_all()
 
     @property
     def requests(self) -> int:
@@ -213,22 +215,22 @@ class World:
 
     def create(
         self,
-        request: Request,
+        request: CreateRequest,
         now: Micros,
-        door: Door = "default",
+        door: ScenarioSource = "default",
         scenario: str | None = None,
         rule: str = "",
         idempotency: tuple[str, bytes] | None = None,
-        inputs: tuple[Input, ...] = (),
+        inputs: tuple[InputFile, ...] = (),
     ) -> tuple[str, Task] | None:
         """A new task with its credits reserved, or `None` where they do not suffice."""
-        rules = self.rules
+        rules = self.config
         if now >= self._purge_at:
             self._purge(now)
         if self.store.ledger.balance is not None:
-            self.settle(now)  # A refund that is due counts before the next task is refused.
+            self.apply_due(now)  # A refund that is due counts before the next task is refused.
         luck = self._created
-        future = plan(request, rules.law, self.seed, luck, rules.choices)
+        future = plan(request, rules.distribution, self.seed, luck, rules.choices)
         if scenario is not None:
             future = outcome.apply(future, request, parse_scenario(scenario), rules.choices)
         if not self.store.ledger.affords(future.reserved):
@@ -247,62 +249,62 @@ class World:
         store.transitions.push(Due(name, now, now + future.starts, now + future.ends))
         if calls and future.ends < NEVER:
             self.outbox.expect(name, now + future.ends)
-        if self.limits is not None:
-            self.limits.begun(request.model.family, name, now, now + future.ends)
+        if self.rate_limits is not None:
+            self.rate_limits.acquire(request.model.family, name, now, now + future.ends)
         if idempotency is not None:
             self.named[idempotency[0]] = name
-        self.events.bell.ring()
+        self.events.changed.notify_all()
         return name, task
 
     def is_full(self, now: Micros) -> bool:
         """Whether no further task fits in, even after those are forgotten that nobody can ask for any more."""
-        if len(self.store) < self.rules.task_limit:
+        if len(self.store) < self.config.task_limit:
             return False
         self._purge(now)
-        return len(self.store) >= self.rules.task_limit
+        return len(self.store) >= self.config.task_limit
 
     def find(self, name: str, now: Micros) -> Task | None:
         """A task of this world that can still be asked for."""
         task = self.store.get(name)
-        if task is None or now - task.created >= self.rules.choices.task_retention * SECOND:
+        if task is None or now - task.created >= self.config.choices.task_retention * SECOND:
             return None
         return task
 
-    def look(self, task: Task, now: Micros) -> State:
+    def observe(self, task: Task, now: Micros) -> State:
         """The state of a task; on an automatic clock, asking about an unfinished one brings on the next event."""
         state = state_of(task, now)
-        if state.ended is None and self.clock.mode == "auto" and not task.plan.reads:
-            state = state_of(task, self.jump())
+        if state.ended is None and self.clock.mode == "auto" and not task.plan.queries_to_end:
+            state = state_of(task, self.advance_to_next_event())
         return state
 
-    def read(self, name: str, task: Task, now: Micros) -> Task:
+    def count_query(self, name: str, task: Task, now: Micros) -> Task:
         """Count a query of a task that ends by them."""
         if state_of(task, now).ended is not None:
             return task
-        read = task._replace(reads=task.reads + 1)
-        self.settle(now)
-        if read.reads >= task.plan.reads:
-            return self.end(name, read, Event("read", now - task.created, task.plan.failure))
+        read = task._replace(query_count=task.query_count + 1)
+        self.apply_due(now)
+        if read.query_count >= task.plan.queries_to_end:
+            return self.end(name, read, EarlyEnd("read", now - task.created, task.plan.failure))
         self.store.replace(name, read)
         return read
 
     def shown(self, name: str, task: Task, state: State) -> bytes:
         """The body of a query."""
         links = (self.link(name),) if state.status == "completed" else ()
-        return _encode(task_body(name, task, state, links, self.rules.choices))
+        return _encode(task_body(name, task, state, links, self.config.choices))
 
     def link(self, name: str) -> str:
-        return f"{self.rules.public_url}/media/{self.token}/{name}.mp4"
+        return f"{self.config.public_url}/media/{self.token}/{name}.mp4"
 
-    def end(self, name: str, task: Task, event: Event) -> Task:
+    def end(self, name: str, task: Task, event: EarlyEnd) -> Task:
         """Let an unfinished task end now, and settle it. Whoever calls has settled what was due before."""
-        ended = task._replace(events=(*task.events, event))
+        ended = task._replace(early_ends=(*task.early_ends, event))
         self.store.replace(name, ended)
         starts, ends = task.created + task.plan.starts, task.created + task.plan.ends
         following = starts if event.at < task.plan.starts else ends
         if following < NEVER:
             self.store.transitions.drop(name, following)
-        if task.calls and ends < NEVER:
+        if task.has_callback and ends < NEVER:
             self.outbox.give_up(name, ends)
         self._finish(name, ended, task.created + event.at)
         return ended
@@ -316,22 +318,22 @@ class World:
 
     def next_event(self) -> Micros | None:
         """When something happens next of what has not happened yet: a transition or an attempt, never an expiry."""
-        self.settle(self.clock.now())
+        self.apply_due(self.clock.now())
         transition, call = self.store.transitions.peek(), self.outbox.next_due()
         if transition is None:
             return call
         return transition.at if call is None else min(transition.at, call)
 
-    def jump(self) -> Micros:
+    def advance_to_next_event(self) -> Micros:
         """Move the clock to the next event, if there is one; what it says then. No time passes during an attempt."""
         if not self.outbox.under_way and (due := self.next_event()) is not None:
             self.clock.move_to(due)
-            self.settle(due)
-            self.store.touch()
-            self.entry.ring()
+            self.apply_due(due)
+            self.store.mark_dirty()
+            self.registration.enqueue()
         return self.clock.now()
 
-    def settle(self, until: Micros, at_most: int | None = None) -> bool:
+    def apply_due(self, until: Micros, at_most: int | None = None) -> bool:
         """Carry out what is due by `until`, in the order of time; whether some of it is left."""
         done = 0
         transitions = self.store.transitions
@@ -340,10 +342,10 @@ class World:
             if due is None:
                 return False
             done += 1
-            if due.then:
-                event = "task.created" if due.last else "task.processing"
-                self.events.append(Happening(due.at, event, due.name))
-                self._expect(Due(due.name, due.then, due.last))
+            if due.next_at:
+                event = "task.created" if due.end_at else "task.processing"
+                self.events.append(WorldEvent(due.at, event, due.name))
+                self._expect(Due(due.name, due.next_at, due.end_at))
             elif (task := self.store.get(due.name)) is not None:
                 self._finish(due.name, task, due.at)
         return True
@@ -357,30 +359,30 @@ class World:
         state = state_of(task, at)
         failure = state.failure
         self.store.ledger = self.store.ledger.settle(plan.reserved, plan.charged if failure is None else 0)
-        event = f"task.{shown_status(state, self.rules.choices)}"
-        self.events.append(Happening(at, event, name, None if failure is None else failure.code))
+        event = f"task.{public_status(state, self.config.choices)}"
+        self.events.append(WorldEvent(at, event, name, None if failure is None else failure.code))
         self.store.close(name)
-        if self.limits is not None:
-            self.limits.ended(MODELS[task.model].family, name)
-        if task.calls:
+        if self.rate_limits is not None:
+            self.rate_limits.release(MODELS[task.model].family, name)
+        if task.has_callback:
             chaos = None if task.scenario is None else parse_scenario(task.scenario).delivery
-            luck = 0.0 if chaos is None else luck_of(self.seed, name)
-            for delivery in begin(name, chaos, at, luck):
+            luck = 0.0 if chaos is None else random_unit(self.seed, name)
+            for delivery in initial_deliveries(name, chaos, at, luck):
                 self.outbox.put(delivery)
                 if delivery.ended:
-                    self.events.append(Happening(at, f"callback.{delivery.stage}", name, delivery.note))
+                    self.events.append(WorldEvent(at, f"callback.{delivery.stage}", name, delivery.note))
 
     # Clocks
 
     def change_clock(self, clock: Clock) -> None:
         self.clock = clock
-        self.entry.ring()
-        self.note("clock.mode", clock.mode)
+        self.registration.enqueue()
+        self.record_event("clock.mode", clock.mode)
 
     def _purge(self, now: Micros) -> None:
         """Forget the tasks that cannot be asked for any more; one that has not ended still holds its credits."""
-        self.settle(now)
-        limit = now - self.rules.choices.task_retention * SECOND
+        self.apply_due(now)
+        limit = now - self.config.choices.task_retention * SECOND
         old = takewhile(lambda row: row[1].created <= limit, self.store.oldest_first())
         ended = {name for name, task in old if state_of(task, now).ended is not None}
         # A callback that is still to be sent needs its task.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from evolink_mock.api import files as uploads
-from evolink_mock.core.upload import fit
+from evolink_mock.core.upload import slugify
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.media_samples import jpeg, photo, saved
 from tests.support.video_decoder import film, likeness
@@ -173,7 +173,7 @@ def test_an_uploaded_picture_is_looked_at(emulator: Emulator) -> None:
 @given(st.text(max_size=60))
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
 def test_any_name_becomes_one_that_stands_in_a_url(text: str) -> None:
-    found = fit(text)
-    assert found == fit(found)
+    found = slugify(text)
+    assert found == slugify(found)
     assert ".." not in found.split("/")
     assert httpx.URL(f"http://x.example/{found}").path == f"/{found}"

@@ -19,7 +19,7 @@ from evolink_mock import Settings, settings
 from evolink_mock.core.media_routes import FromPublic
 from evolink_mock.media import encoder as moving
 from evolink_mock.media import fetcher as fetching
-from evolink_mock.media.video import Files, Video
+from evolink_mock.media.video import FileLookup, Video
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
 from tests.support.media_samples import jpeg, photo, saved, sound, turned
 from tests.support.server_process import Server
@@ -344,7 +344,7 @@ def test_a_sound_that_names_other_places_makes_it_wait_for_nothing(emulator: Emu
 def test_looking_that_fails_is_an_error_of_the_emulator(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("evolink_mock.media.cache.Shelf.put", lambda *given: 1 / 0)
+    monkeypatch.setattr("evolink_mock.media.cache.FileCache.put", lambda *given: 1 / 0)
     answer = emulator.post({**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
     assert "could not be looked at" in caplog.text
@@ -359,13 +359,13 @@ def test_the_journal_says_what_a_part_was_answered_with(emulator: Emulator) -> N
 
 def test_a_video_is_made_once_however_many_ask_for_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
-    make = moving.make
+    make = moving.encode
 
-    def counted(video: Video, files: Files) -> bytes:
+    def counted(video: Video, files: FileLookup) -> bytes:
         made.append(video.name)
         return make(video, files)
 
-    monkeypatch.setattr(moving, "make", counted)
+    monkeypatch.setattr(moving, "encode", counted)
     links = [ended(emulator, duration=2)["results"][0] for _ in range(2)]
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda link: emulator.client.get(link, headers={"range": "bytes=4-7"}), links * 3))
@@ -379,7 +379,7 @@ def test_a_maker_that_fails_is_an_error_of_the_emulator(
 ) -> None:
     link = ended(emulator, duration=2)["results"][0]
     with monkeypatch.context() as broken:
-        broken.setattr(moving, "make", lambda video, files: 1 / 0)
+        broken.setattr(moving, "encode", lambda video, files: 1 / 0)
         answer = emulator.client.get(link)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
     assert "could not be made" in caplog.text

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from evolink_mock.clock import Bell, first_of, make_clock
+from evolink_mock.clock import Notifier, make_clock, wait_first
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
 from tests.support.webhook_receiver import ENDS, HOOK, Arrival, Hook, connected, deliveries, until
 
@@ -171,8 +171,8 @@ def test_a_wait_for_what_never_comes_ends_on_an_automatic_clock_too() -> None:
 
 def test_what_happens_just_as_a_wait_begins_ends_it() -> None:
     async def wait() -> bool:
-        bell = Bell()
-        asyncio.get_running_loop().call_soon(bell.ring)
-        return await first_of(5, bell, make_clock("manual"), None)
+        bell = Notifier()
+        asyncio.get_running_loop().call_soon(bell.notify_all)
+        return await wait_first(5, bell, make_clock("manual"), None)
 
     assert asyncio.run(wait())

@@ -10,7 +10,7 @@ from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.billing import NOMINAL_BALANCE, Ledger, quote
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import to_credits, to_units
-from evolink_mock.core.validation import Request, Validator
+from evolink_mock.core.validation import CreateRequest, Validator
 
 FLASH = "wan2.6-image-to-video-flash"
 UNITS = st.integers(0, 10**10)
@@ -20,8 +20,8 @@ MOVES = st.lists(st.tuples(st.booleans(), UNITS, st.floats(0, 2)), max_size=30)
 def price(seconds: float, choices: Choices, model: str = FLASH, **fields: Any) -> float:
     """Credits for a request of the model with these fields."""
     body = {"model": model, "prompt": "A cat", "image_urls": ["https://example.com/image1.png"]}
-    request = Validator(MODELS, choices).judge(body | fields)
-    assert isinstance(request, Request)
+    request = Validator(MODELS, choices).validate(body | fields)
+    assert isinstance(request, CreateRequest)
     return to_credits(quote(request, seconds, choices))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.billing import Ledger
-from evolink_mock.core.bodies import created_body, credits_body, shown_status, task_body
+from evolink_mock.core.bodies import created_body, credits_body, public_status, task_body
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import Failure, Plan, State, Task
 
@@ -154,7 +154,7 @@ def test_a_choice_changes_its_own_part_and_nothing_else(
 @pytest.mark.parametrize("shown", ["failed", "cancelled"])
 def test_only_a_cancelled_task_shows_another_status(status: str, shown: Any) -> None:
     expected = shown if status == "cancelled" else status
-    assert shown_status(STATES[status], Choices(cancelled_as=shown)) == expected
+    assert public_status(STATES[status], Choices(cancelled_as=shown)) == expected
 
 
 def test_results_are_a_flat_list_of_every_link() -> None:

@@ -9,14 +9,21 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from evolink_mock.cli import main, serve
-from evolink_mock.core.callback_routes import Kind, Routing, read_host, read_origin, read_place, take_apart
-from evolink_mock.core.url_policy import judge_callback
+from evolink_mock.core.callback_routes import (
+    CallbackRoutes,
+    Kind,
+    parse_callback_url,
+    parse_destination,
+    parse_host,
+    parse_origin,
+)
+from evolink_mock.core.url_policy import check_callback_url
 from evolink_mock.settings import load_settings
 from tests.mockserver.core.test_url_spellings import CALLED
 
 APP = "https://app.example.com"
 PLACE = "http://127.0.0.1:3000"
-OUT = Routing({}, deliver_public=True)
+OUT = CallbackRoutes({}, deliver_public=True)
 PRINTABLE = st.text([chr(code) for code in range(0x21, 0x7F) if chr(code) != "#"], max_size=40)
 LETTERS = st.text(st.characters(categories=["L", "M", "N", "S"]), min_size=1, max_size=8)
 LONG = ".".join(["a" * 63] * 3)
@@ -33,36 +40,36 @@ ANYTHING = st.builds(
 @given(PRINTABLE, st.sampled_from(["", ":443", ":8443"]))
 def test_path_and_query_survive_byte_for_byte(rest: str, port: str) -> None:
     url = f"{APP}{port}/{rest}"
-    assert take_apart(url).target == f"/{rest}"
-    for routing in (Routing({}, PLACE), Routing({read_origin(APP + port): PLACE})):
-        way = routing.way(url)
+    assert parse_callback_url(url).target == f"/{rest}"
+    for routing in (CallbackRoutes({}, PLACE), CallbackRoutes({parse_origin(APP + port): PLACE})):
+        way = routing.destination(url)
         assert way is not None
         assert way.url == f"{PLACE}/{rest}"
 
 
 @given(PRINTABLE)
 def test_a_query_without_a_path_gets_the_shortest_path(query: str) -> None:
-    assert take_apart(f"{APP}?{query}").target == f"/?{query}"
-    assert take_apart(APP).target == "/"
+    assert parse_callback_url(f"{APP}?{query}").target == f"/?{query}"
+    assert parse_callback_url(APP).target == "/"
 
 
 @given(PRINTABLE, st.text())
 @example("hook", "a\nb#c")
 def test_a_fragment_stays_at_home(rest: str, fragment: str) -> None:
-    assert take_apart(f"{APP}/{rest}#{fragment}") == take_apart(f"{APP}/{rest}")
-    assert take_apart(f"{APP}#{fragment}") == take_apart(APP)
+    assert parse_callback_url(f"{APP}/{rest}#{fragment}") == parse_callback_url(f"{APP}/{rest}")
+    assert parse_callback_url(f"{APP}#{fragment}") == parse_callback_url(APP)
 
 
 @given(st.text(st.characters(exclude_characters="%#", exclude_categories=["Cs"])))
 def test_what_no_request_line_can_hold_is_percent_encoded_as_utf_8(text: str) -> None:
-    target = take_apart(f"{APP}/{text}").target
+    target = parse_callback_url(f"{APP}/{text}").target
     assert re.fullmatch(r"[!-~]+", target)
     assert unquote(target) == f"/{text}"
 
 
 def test_an_escape_is_in_capitals_and_those_that_are_there_already_stay() -> None:
-    assert take_apart(f"{APP}/ä%c3%A4%?ö=€ x").target == "/%C3%A4%c3%A4%?%C3%B6=%E2%82%AC%20x"
-    assert take_apart(f"{APP}/\ud800").target == "/%ED%A0%80"
+    assert parse_callback_url(f"{APP}/ä%c3%A4%?ö=€ x").target == "/%C3%A4%c3%A4%?%C3%B6=%E2%82%AC%20x"
+    assert parse_callback_url(f"{APP}/\ud800").target == "/%ED%A0%80"
 
 
 @pytest.mark.parametrize(
@@ -94,11 +101,11 @@ def test_an_escape_is_in_capitals_and_those_that_are_there_already_stay() -> Non
     ],
 )
 def test_a_host_has_one_spelling(authority: str, host: str, port: int, shown: str) -> None:
-    there = take_apart(f"HTTPS://{authority}/x")
+    there = parse_callback_url(f"HTTPS://{authority}/x")
     assert (there.host, there.port, there.authority) == (host, port, shown)
-    assert there.origin == read_origin(f"https://{authority}") == f"https://{shown}"
-    assert read_host(re.sub(r":\d*$", "", authority)) == host
-    way = Routing({there.origin: PLACE}).way(f"https://{authority}/x")
+    assert there.origin == parse_origin(f"https://{authority}") == f"https://{shown}"
+    assert parse_host(re.sub(r":\d*$", "", authority)) == host
+    way = CallbackRoutes({there.origin: PLACE}).destination(f"https://{authority}/x")
     assert way == ("network", PLACE, f"{PLACE}/x", shown, host.strip("[]"))
 
 
@@ -117,32 +124,32 @@ def test_a_host_has_one_spelling(authority: str, host: str, port: int, shown: st
 def test_the_sink_comes_first_then_receivers_then_the_routes_then_the_rest(url: str, kind: Kind, place: str) -> None:
     everywhere = dict.fromkeys(["https://sink.mock", "https://app.test", APP], PLACE)
     origins = frozenset({"https://sink.mock", "https://app.test"})
-    way = Routing(everywhere, "http://127.0.0.1:4000", deliver_public=True, receivers=origins).way(url)
+    way = CallbackRoutes(everywhere, "http://127.0.0.1:4000", deliver_public=True, receivers=origins).destination(url)
     assert way is not None
     assert (way.kind, way.place) == (kind, place)
-    assert way.url == (place if kind == "network" else take_apart(url).origin) + take_apart(url).target
+    assert way.url == (place if kind == "network" else parse_callback_url(url).origin) + parse_callback_url(url).target
 
 
 @pytest.mark.parametrize("authority", ["a.com", "a.com:8443", "[2606:4700::1111]:8443", "sink.mock:8443"])
 def test_whatever_the_way_the_receiver_is_called_by_its_authority_and_proves_its_name(authority: str) -> None:
     receivers = frozenset({f"https://{authority}"})
-    for routing in (OUT, Routing({}, PLACE), Routing({}, receivers=receivers)):
-        way = routing.way(f"https://{authority}/500")
+    for routing in (OUT, CallbackRoutes({}, PLACE), CallbackRoutes({}, receivers=receivers)):
+        way = routing.destination(f"https://{authority}/500")
         assert way is not None
         assert (way.authority, way.server_name) == (authority, urlsplit(f"//{authority}").hostname)
 
 
 def test_a_host_that_only_ends_like_the_sink_is_not_the_sink() -> None:
-    assert Routing({}).way("https://kitchensink.mock/200") is None
-    assert Routing({}).way("https://my.sink.mock/200") is None
+    assert CallbackRoutes({}).destination("https://kitchensink.mock/200") is None
+    assert CallbackRoutes({}).destination("https://my.sink.mock/200") is None
 
 
 def test_what_no_route_names_goes_out_only_where_that_is_allowed() -> None:
     url = "https://other.example.com:8443/x?y"
-    assert Routing({APP: PLACE}).way(url) is None
-    way = Routing({APP: PLACE}, deliver_public=True).way(url)
+    assert CallbackRoutes({APP: PLACE}).destination(url) is None
+    way = CallbackRoutes({APP: PLACE}, deliver_public=True).destination(url)
     assert way == ("public", "https://other.example.com:8443", url, "other.example.com:8443", "other.example.com")
-    assert Routing({}).way("https://sink.mock/200") is not None
+    assert CallbackRoutes({}).destination("https://sink.mock/200") is not None
 
 
 @given(st.one_of(st.sampled_from(CALLED), ANYTHING))
@@ -150,18 +157,18 @@ def test_what_no_route_names_goes_out_only_where_that_is_allowed() -> None:
 @example("https://my-.example.com/")
 @example("https://a\u05d0.com/")
 def test_advice_that_is_followed_to_the_letter_routes_the_callback(url: str) -> None:
-    assume(judge_callback(url) is None)
-    found = re.search(r"--callback-route (\S+)", Routing({}).advice(url))
+    assume(check_callback_url(url) is None)
+    found = re.search(r"--callback-route (\S+)", CallbackRoutes({}).hint(url))
     assert found is not None
     told = load_settings({"callback_route": (found[1],)})
     assert told == load_settings(environ={"EVOLINK_MOCK_CALLBACK_ROUTE": found[1]})
-    way = Routing(told.callback_route).way(url)
+    way = CallbackRoutes(told.callback_route).destination(url)
     assert way is not None
-    assert way.url == f"http://127.0.0.1:3000{take_apart(url).target}"
+    assert way.url == f"http://127.0.0.1:3000{parse_callback_url(url).target}"
 
 
 def test_advice_names_options_that_there_are() -> None:
-    advised = set(re.findall(r"--[a-z-]+", Routing({}).advice("https://app.example.com/hook")))
+    advised = set(re.findall(r"--[a-z-]+", CallbackRoutes({}).hint("https://app.example.com/hook")))
     assert advised == {"--callback-route", "--forward-to", "--deliver-public"}
     assert advised <= {option for parameter in serve.params for option in parameter.opts}
     assert main.commands["serve"] is serve
@@ -175,9 +182,9 @@ def test_advice_names_options_that_there_are() -> None:
 @example("https://a\u05d0.com/")
 @example("https://example.com/\ud800\u2028\x85")
 def test_what_the_verdict_accepts_has_a_way_that_a_request_can_hold(url: str) -> None:
-    assume(judge_callback(url) is None)
-    for routing in (OUT, Routing({}, PLACE)):
-        way = routing.way(url)
+    assume(check_callback_url(url) is None)
+    for routing in (OUT, CallbackRoutes({}, PLACE)):
+        way = routing.destination(url)
         assert way is not None
         for part in (way.url, way.place, way.authority, way.server_name):
             assert re.fullmatch(r"[!-~]+", part)
@@ -186,12 +193,12 @@ def test_what_the_verdict_accepts_has_a_way_that_a_request_can_hold(url: str) ->
 @given(st.one_of(st.sampled_from(CALLED), ANYTHING))
 @settings(max_examples=500)
 def test_no_spelling_becomes_internal_on_the_way(url: str) -> None:
-    assume(judge_callback(url) is None)
+    assume(check_callback_url(url) is None)
     try:
-        way = OUT.way(url)
+        way = OUT.destination(url)
     except ValueError:
         return  # That it has one is another test's matter.
-    assert way is None or judge_callback(f"https://{way.authority}/") is None
+    assert way is None or check_callback_url(f"https://{way.authority}/") is None
 
 
 @pytest.mark.parametrize(
@@ -210,7 +217,7 @@ def test_no_spelling_becomes_internal_on_the_way(url: str) -> None:
     ],
 )
 def test_a_place_is_an_origin_over_http_or_https(written: str, read: str) -> None:
-    assert read_place(written) == read
+    assert parse_destination(written) == read
 
 
 BAD_PLACES = """
@@ -225,7 +232,7 @@ http://127.0.0.1:3000// http://256.0.0.1 http://[::1%a]b]
 @pytest.mark.parametrize("place", ["", "http://127.0.0.1 :3000", "http://a\r\nb", *BAD_PLACES.split()], ids=ascii)
 def test_another_place_is_refused_with_the_form_of_a_right_one(place: str) -> None:
     with pytest.raises(ValueError, match="write http://HOST:PORT or https://HOST:PORT") as refusal:
-        read_place(place)
+        parse_destination(place)
     assert repr(place) in str(refusal.value)
 
 
@@ -236,7 +243,7 @@ def test_another_place_is_refused_with_the_form_of_a_right_one(place: str) -> No
 @example("httpſ://127.0.0.1")
 def test_no_place_is_accepted_that_a_request_cannot_hold(place: str) -> None:
     try:
-        read = read_place(place)
+        read = parse_destination(place)
     except ValueError:
         return
     assert re.fullmatch(r"https?://[a-z0-9._:\[\]%!$&'()*+,;=~-]+", read)
@@ -247,25 +254,25 @@ def test_no_place_is_accepted_that_a_request_cannot_hold(place: str) -> None:
 )
 def test_only_a_host_is_a_host(host: str) -> None:
     with pytest.raises(ValueError, match=r"such as app\.example\.com"):
-        read_host(host)
+        parse_host(host)
 
 
 @pytest.mark.parametrize("host", ["_a.com", "a_.com", "a--b.com", f"{'a' * 63}.com", f"ä.{LONG}.{'a' * 53}"])
 def test_a_host_that_a_resolver_could_look_up_is_taken(host: str) -> None:
-    assert read_place(f"http://{host}:3000") == f"http://{read_host(host)}:3000"
+    assert parse_destination(f"http://{host}:3000") == f"http://{parse_host(host)}:3000"
 
 
 @pytest.mark.parametrize("host", ["-a.com", "a-.com", "a.-", f"{'a' * 64}.com", f"ä.{LONG}.{'a' * 54}"])
 def test_a_host_that_no_resolver_looks_up_is_refused(host: str) -> None:
     """A label has 1 to 63 characters and no hyphen at its ends, a name at most 253, as they are sent (RFC 1035)."""
     with pytest.raises(ValueError, match="is not the host"):
-        read_host(host)
+        parse_host(host)
     with pytest.raises(ValueError, match="is no place"):
-        read_place(f"http://{host}:3000")
+        parse_destination(f"http://{host}:3000")
 
 
 def test_an_origin_may_stand_among_spaces() -> None:
-    assert read_origin(f" {APP}\n") == APP
+    assert parse_origin(f" {APP}\n") == APP
 
 
 BAD_ORIGINS = """
@@ -280,7 +287,7 @@ httpſ://app.example.com https://[zz] https://[::1 https://[::1]x https://a\\b
 @pytest.mark.parametrize("origin", ["", "https://app example.com", "https://a\nb", *BAD_ORIGINS.split()], ids=ascii)
 def test_another_origin_is_refused(origin: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read_origin(origin)
+        parse_origin(origin)
 
 
 @pytest.mark.parametrize(
@@ -298,18 +305,18 @@ def test_another_origin_is_refused(origin: str) -> None:
 )
 def test_the_refusal_of_an_origin_shows_a_right_one_and_stays_short(origin: str) -> None:
     with pytest.raises(ValueError, match=r"such as https://") as refusal:
-        read_origin(origin)
+        parse_origin(origin)
     assert len(str(refusal.value)) < 300
 
 
 @pytest.mark.parametrize(
     ("read", "start"),
     [
-        (take_apart, "http://a.com/"),
-        (read_host, "a/"),
-        (read_place, "http://a.com/"),
-        (read_origin, "http://a.com/"),
-        (read_origin, "https://a.com/"),
+        (parse_callback_url, "http://a.com/"),
+        (parse_host, "a/"),
+        (parse_destination, "http://a.com/"),
+        (parse_origin, "http://a.com/"),
+        (parse_origin, "https://a.com/"),
     ],
 )
 @given(more=st.integers(1, 1000))

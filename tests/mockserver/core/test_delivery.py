@@ -12,27 +12,27 @@ from hypothesis import strategies as st
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.clock import Mode
 from evolink_mock.core.delivery import (
+    ATTEMPT_ERRORS,
     DEAD,
-    FAULTS,
+    AttemptError,
+    AttemptResult,
     Delivery,
-    Fault,
     Origin,
-    Outcome,
     Stage,
-    after,
+    attempt_reason,
+    delivery_summary,
     finished_at,
+    record_attempt,
     timed_out,
-    verdict,
-    why,
 )
 from evolink_mock.core.duration import SECOND, Micros
 
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 MODES: tuple[Mode, ...] = get_args(Mode)
 
-FAILURES = st.sampled_from(get_args(Fault)).map(lambda fault: Outcome(fault=fault))
-OUTCOMES = st.one_of(st.integers(100, 599).map(Outcome), FAILURES)
-REFUSALS = st.one_of(st.integers(100, 599).filter(lambda status: status // 100 != 2).map(Outcome), FAILURES)
+FAILURES = st.sampled_from(get_args(AttemptError)).map(lambda fault: AttemptResult(error=fault))
+OUTCOMES = st.one_of(st.integers(100, 599).map(AttemptResult), FAILURES)
+REFUSALS = st.one_of(st.integers(100, 599).filter(lambda status: status // 100 != 2).map(AttemptResult), FAILURES)
 MICROS = st.integers(0, 10**9)
 QUEUED = st.builds(
     lambda origin, at, wait, note, body, of: Delivery("task", origin, at, due=at + wait, note=note, body=body, of=of),
@@ -62,7 +62,7 @@ POLICIES = st.builds(
 class Act(NamedTuple):
     """What a receiver does to one attempt, how long after its instant the attempt begins, and how long it takes."""
 
-    outcome: Outcome
+    outcome: AttemptResult
     late: Micros
     took: Micros
 
@@ -75,24 +75,24 @@ def play(delivery: Delivery, acts: list[Act], policy: CallbackPolicy = EVOLINK_C
     for act in acts:
         if delivery.due is not None:
             began = delivery.due + act.late
-            delivery = after(delivery, "https://a.com/", began, began + act.took, act.outcome, policy)
+            delivery = record_attempt(delivery, "https://a.com/", began, began + act.took, act.outcome, policy)
     return delivery
 
 
-def failed(*outcomes: Outcome, origin: Origin = "ended", note: str = "") -> Delivery:
+def failed(*outcomes: AttemptResult, origin: Origin = "ended", note: str = "") -> Delivery:
     return play(Delivery("task", origin, 0, due=0, note=note, of=7), [Act(outcome, 0, 0) for outcome in outcomes])
 
 
 @given(QUEUED, ACTS)
 @settings(max_examples=300)
-@example(Delivery("task", "ended", 0, due=0), [Act(Outcome(500), 5, 0)])
+@example(Delivery("task", "ended", 0, due=0), [Act(AttemptResult(500), 5, 0)])
 def test_the_record_is_what_the_documented_policy_says(delivery: Delivery, acts: list[Act]) -> None:
     """Any 2xx ends it; else it is tried again 1, 2 and 4 s after each failure; four attempts are all there are."""
     good = [number for number, act in enumerate(acts, 1) if str(act.outcome.status).startswith("2")]
     made = min(len(acts), 4, *good)
     record = play(delivery, acts)
     assert len(record.attempts) == made
-    assert [attempt.outcome for attempt in record.attempts] == [act.outcome for act in acts[:made]]
+    assert [attempt.result for attempt in record.attempts] == [act.outcome for act in acts[:made]]
     assert [attempt.started - attempt.due for attempt in record.attempts] == [act.late for act in acts[:made]]
     assert [attempt.finished - attempt.started for attempt in record.attempts] == [act.took for act in acts[:made]]
     assert [next_.due - before.finished for before, next_ in pairwise(record.attempts)] == [
@@ -134,84 +134,84 @@ def test_the_policy_of_another_provider_works_as_data(
 
 
 @given(QUEUED, OUTCOMES)
-def test_an_attempt_changes_nothing_else_of_its_delivery(delivery: Delivery, outcome: Outcome) -> None:
+def test_an_attempt_changes_nothing_else_of_its_delivery(delivery: Delivery, outcome: AttemptResult) -> None:
     held = delivery._replace(hold="next", started=5)
-    record = after(held, "https://a.com/x", 5, 6, outcome, EVOLINK_CALLBACKS)
+    record = record_attempt(held, "https://a.com/x", 5, 6, outcome, EVOLINK_CALLBACKS)
     assert record.attempts[0].target == "https://a.com/x"
     assert (record.started, record.hold) == (None, "")
     assert record._replace(attempts=(), stage="queued", due=delivery.due) == delivery
 
 
 def test_an_attempt_that_nothing_had_announced_was_due_as_it_began() -> None:
-    record = after(Delivery("task", "ended", 1), "https://a.com/", 5, 6, Outcome(200), EVOLINK_CALLBACKS)
+    record = record_attempt(Delivery("task", "ended", 1), "https://a.com/", 5, 6, AttemptResult(200), EVOLINK_CALLBACKS)
     assert record.attempts[0].due == 5
 
 
 @given(st.sampled_from(MODES), MICROS, MICROS, OUTCOMES, POLICIES)
 def test_a_clock_that_is_not_real_is_charged_the_limit_for_a_time_out_and_nothing_for_the_rest(
-    mode: Mode, started: Micros, passed: Micros, outcome: Outcome, policy: CallbackPolicy
+    mode: Mode, started: Micros, passed: Micros, outcome: AttemptResult, policy: CallbackPolicy
 ) -> None:
     charged = finished_at(mode, started, started + passed, outcome, policy) - started
     if mode == "real":
         assert charged == passed
     else:
-        assert charged == (round(policy.timeout * 1_000_000) if outcome.fault == "timeout" else 0)
+        assert charged == (round(policy.timeout * 1_000_000) if outcome.error == "timeout" else 0)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_attempt_ends_before_it_began(mode: Mode) -> None:
-    assert finished_at(mode, 100, 40, Outcome(200), EVOLINK_CALLBACKS) == 100
+    assert finished_at(mode, 100, 40, AttemptResult(200), EVOLINK_CALLBACKS) == 100
 
 
 @pytest.mark.parametrize("mode", ["scaled", "manual", "auto"])
 def test_a_documented_time_out_takes_ten_seconds(mode: Mode) -> None:
-    assert finished_at(mode, 7, 8, Outcome(fault="timeout"), EVOLINK_CALLBACKS) == 10_000_007
+    assert finished_at(mode, 7, 8, AttemptResult(error="timeout"), EVOLINK_CALLBACKS) == 10_000_007
 
 
 @given(POLICIES)
 def test_an_attempt_that_took_too_long_took_the_limit_and_says_what_that_is(policy: CallbackPolicy) -> None:
     outcome = timed_out(policy)
-    assert (outcome.status, outcome.fault, outcome.latency) == (None, "timeout", round(policy.timeout * 1_000_000))
+    assert (outcome.status, outcome.error, outcome.latency) == (None, "timeout", round(policy.timeout * 1_000_000))
     assert f"{policy.timeout:g} s" in outcome.detail
 
 
 def test_every_fault_has_words_of_its_own_that_end_a_sentence() -> None:
-    assert set(FAULTS) == set(get_args(Fault))
-    assert len(set(FAULTS.values())) == len(FAULTS)
-    assert all(re.fullmatch(r"[a-z].*[A-Za-z]", words) for words in FAULTS.values())
+    assert set(ATTEMPT_ERRORS) == set(get_args(AttemptError))
+    assert len(set(ATTEMPT_ERRORS.values())) == len(ATTEMPT_ERRORS)
+    assert all(re.fullmatch(r"[a-z].*[A-Za-z]", words) for words in ATTEMPT_ERRORS.values())
 
 
 @given(st.lists(REFUSALS, min_size=1, max_size=4))
-def test_the_reason_of_an_attempt_names_the_failure_before_and_the_gap(outcomes: list[Outcome]) -> None:
+def test_the_reason_of_an_attempt_names_the_failure_before_and_the_gap(outcomes: list[AttemptResult]) -> None:
     record = failed(*outcomes)
     for number, (outcome, gap) in enumerate(zip(outcomes[:3], ("1 s", "2 s", "4 s"), strict=False), 2):
-        said = f"answered {outcome.status}" if outcome.fault is None else FAULTS[outcome.fault]
-        reason = why(record, number, EVOLINK_CALLBACKS)
+        said = f"answered {outcome.status}" if outcome.error is None else ATTEMPT_ERRORS[outcome.error]
+        reason = attempt_reason(record, number, EVOLINK_CALLBACKS)
         assert reason == f"attempt {number - 1}: the receiver {said}; attempt {number} follows {gap} after that failure"
 
 
 def test_seconds_that_no_float_can_hold_are_exact_to_the_microsecond() -> None:
     policy = replace(EVOLINK_CALLBACKS, gaps=(1.001,), timeout=1.001)
-    (attempt,) = play(Delivery("task", "ended", 0, due=0), [Act(Outcome(500), 0, 0)], policy).attempts
+    (attempt,) = play(Delivery("task", "ended", 0, due=0), [Act(AttemptResult(500), 0, 0)], policy).attempts
     assert attempt.next_due == 1_001_000
-    assert finished_at("manual", 0, 0, Outcome(fault="timeout"), policy) == timed_out(policy).latency == 1_001_000
+    assert finished_at("manual", 0, 0, AttemptResult(error="timeout"), policy) == timed_out(policy).latency == 1_001_000
 
 
 def test_a_reason_shows_the_gap_of_whichever_policy_rules() -> None:
     policy = replace(EVOLINK_CALLBACKS, gaps=(0.5, 300.0), success=range(200, 201))
-    refused = [Act(Outcome(status), 0, 0) for status in (204, 500, 404)]
+    refused = [Act(AttemptResult(status), 0, 0) for status in (204, 500, 404)]
     record = play(Delivery("task", "ended", 0, due=0), refused[:2], policy)
-    assert "answered 204; attempt 2 follows 0.5 s after" in why(record, 2, policy)
-    assert "answered 500; attempt 3 follows 300 s after" in why(record, 3, policy)
-    assert "attempt 3 of 3 is" in verdict(record._replace(started=1), policy)
-    assert "3 attempts are all" in verdict(play(record, refused[2:], policy), policy)
+    assert "answered 204; attempt 2 follows 0.5 s after" in attempt_reason(record, 2, policy)
+    assert "answered 500; attempt 3 follows 300 s after" in attempt_reason(record, 3, policy)
+    assert "attempt 3 of 3 is" in delivery_summary(record._replace(started=1), policy)
+    assert "3 attempts are all" in delivery_summary(play(record, refused[2:], policy), policy)
 
 
 def test_more_failures_than_a_policy_allows_exhaust_it_and_followed_its_last_gap() -> None:
     policy = replace(EVOLINK_CALLBACKS, gaps=(0.5,))
-    record = failed(*[Outcome(500)] * 3)
-    assert "attempt 3 follows 0.5 s after" in why(record, 3, policy)
-    assert play(record, [Act(Outcome(500), 0, 0)], policy).stage == "exhausted"
+    record = failed(*[AttemptResult(500)] * 3)
+    assert "attempt 3 follows 0.5 s after" in attempt_reason(record, 3, policy)
+    assert play(record, [Act(AttemptResult(500), 0, 0)], policy).stage == "exhausted"
 
 
 @pytest.mark.parametrize(
@@ -224,11 +224,11 @@ def test_more_failures_than_a_policy_allows_exhaust_it_and_followed_its_last_gap
     ],
 )
 def test_a_first_attempt_says_where_its_delivery_comes_from(origin: Origin, reason: str) -> None:
-    assert reason in why(failed(origin=origin), 1, EVOLINK_CALLBACKS)
-    assert why(failed(origin=origin, note="so it was"), 1, EVOLINK_CALLBACKS).endswith("; so it was")
-    assert not why(failed(origin=origin), 1, EVOLINK_CALLBACKS).endswith("; ")
-    assert "first attempt" in verdict(failed(origin=origin), EVOLINK_CALLBACKS)
-    assert reason in verdict(failed(origin=origin), EVOLINK_CALLBACKS)
+    assert reason in attempt_reason(failed(origin=origin), 1, EVOLINK_CALLBACKS)
+    assert attempt_reason(failed(origin=origin, note="so it was"), 1, EVOLINK_CALLBACKS).endswith("; so it was")
+    assert not attempt_reason(failed(origin=origin), 1, EVOLINK_CALLBACKS).endswith("; ")
+    assert "first attempt" in delivery_summary(failed(origin=origin), EVOLINK_CALLBACKS)
+    assert reason in delivery_summary(failed(origin=origin), EVOLINK_CALLBACKS)
 
 
 @pytest.mark.parametrize(
@@ -236,22 +236,24 @@ def test_a_first_attempt_says_where_its_delivery_comes_from(origin: Origin, reas
     [
         (failed()._replace(started=3), "attempt 1 of 4 is under way"),
         (failed()._replace(started=0), "attempt 1 of 4 is under way"),
-        (failed(Outcome(500))._replace(started=3), "attempt 2 of 4 is under way"),
-        (failed(Outcome(500)), "attempt 1: the receiver answered 500; attempt 2 follows 1 s after that failure"),
-        (failed(Outcome(302), Outcome(201)), "attempt 2: the receiver answered 201"),
+        (failed(AttemptResult(500))._replace(started=3), "attempt 2 of 4 is under way"),
+        (failed(AttemptResult(500)), "attempt 1: the receiver answered 500; attempt 2 follows 1 s after that failure"),
+        (failed(AttemptResult(302), AttemptResult(201)), "attempt 2: the receiver answered 201"),
         (
-            failed(*[Outcome(fault="refused")] * 4),
+            failed(*[AttemptResult(error="refused")] * 4),
             "attempt 4: the receiver refused the connection; 4 attempts are all there are",
         ),
     ],
 )
 def test_a_verdict_says_where_a_delivery_stands(record: Delivery, words: str) -> None:
-    assert verdict(record, EVOLINK_CALLBACKS) == words
+    assert delivery_summary(record, EVOLINK_CALLBACKS) == words
 
 
 @pytest.mark.parametrize("stage", ["unrouted", "forbidden", "lost"])
 def test_what_is_never_sent_has_its_note_as_verdict(stage: Stage) -> None:
-    assert verdict(failed(note="this is why")._replace(stage=stage, due=None), EVOLINK_CALLBACKS) == "this is why"
+    assert (
+        delivery_summary(failed(note="this is why")._replace(stage=stage, due=None), EVOLINK_CALLBACKS) == "this is why"
+    )
 
 
 @pytest.mark.parametrize("stage", get_args(Stage))

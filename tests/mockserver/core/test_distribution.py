@@ -8,43 +8,43 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evolink_mock.core.distribution import FORM, Generation, draw_times, parse_generation
+from evolink_mock.core.distribution import FORM, Distribution, parse_generation_time, sample_times
 from evolink_mock.core.duration import LONGEST, SECOND, show_duration
 
 ALMOST_ONE = 1 - 2**-32
 LUCK = st.tuples(*[st.floats(0, ALMOST_ONE)] * 4)
 MICROS = st.integers(0, LONGEST)
-EVEN = st.tuples(MICROS, MICROS).map(sorted).map(lambda ends: Generation(*ends))
-LOGNORMAL = st.builds(lambda median, sigma: Generation(median, median, sigma), MICROS, st.floats(0, 3))
+EVEN = st.tuples(MICROS, MICROS).map(sorted).map(lambda ends: Distribution(*ends))
+LOGNORMAL = st.builds(lambda median, sigma: Distribution(median, median, sigma), MICROS, st.floats(0, 3))
 
 
 @pytest.mark.parametrize(
     ("text", "law"),
     [
-        ("quick", Generation(3 * SECOND, 8 * SECOND)),
-        ("documented", Generation(108 * SECOND, 132 * SECOND)),
-        ("5s", Generation(5 * SECOND, 5 * SECOND)),
-        ("0s", Generation(0, 0)),
-        ("3s-8s", Generation(3 * SECOND, 8 * SECOND)),
-        ("250ms-1m", Generation(250_000, 60 * SECOND)),
-        ("7s-7s", Generation(7 * SECOND, 7 * SECOND)),
-        ("lognormal:120s:0.3", Generation(120 * SECOND, 120 * SECOND, 0.3)),
-        ("lognormal:2m:0", Generation(120 * SECOND, 120 * SECOND, 0.0)),
-        ("lognormal:1s:3", Generation(SECOND, SECOND, 3.0)),
+        ("quick", Distribution(3 * SECOND, 8 * SECOND)),
+        ("documented", Distribution(108 * SECOND, 132 * SECOND)),
+        ("5s", Distribution(5 * SECOND, 5 * SECOND)),
+        ("0s", Distribution(0, 0)),
+        ("3s-8s", Distribution(3 * SECOND, 8 * SECOND)),
+        ("250ms-1m", Distribution(250_000, 60 * SECOND)),
+        ("7s-7s", Distribution(7 * SECOND, 7 * SECOND)),
+        ("lognormal:120s:0.3", Distribution(120 * SECOND, 120 * SECOND, 0.3)),
+        ("lognormal:2m:0", Distribution(120 * SECOND, 120 * SECOND, 0.0)),
+        ("lognormal:1s:3", Distribution(SECOND, SECOND, 3.0)),
     ],
 )
-def test_every_documented_form_is_read(text: str, law: Generation) -> None:
-    assert parse_generation(text) == law
+def test_every_documented_form_is_read(text: str, law: Distribution) -> None:
+    assert parse_generation_time(text) == law
 
 
 def test_documented_time_surrounds_the_documented_estimate_of_120_seconds() -> None:
-    law = parse_generation("documented")
+    law = parse_generation_time("documented")
     assert (law.low + law.high) / 2 == 120 * SECOND
 
 
 @given(EVEN)
-def test_a_range_reads_back_as_it_was_written(law: Generation) -> None:
-    assert parse_generation(f"{show_duration(law.low)}-{show_duration(law.high)}") == law
+def test_a_range_reads_back_as_it_was_written(law: Distribution) -> None:
+    assert parse_generation_time(f"{show_duration(law.low)}-{show_duration(law.high)}") == law
 
 
 @pytest.mark.parametrize(
@@ -65,30 +65,30 @@ def test_a_range_reads_back_as_it_was_written(law: Generation) -> None:
 )
 def test_anything_else_is_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(ValueError, match="is not a generation time") as refusal:
-        parse_generation(text)
+        parse_generation_time(text)
     assert repr(text) in str(refusal.value)
     assert FORM in str(refusal.value)
 
 
 @given(EVEN, LUCK)
-@example(Generation(0, LONGEST), (ALMOST_ONE,) * 4)
-def test_an_even_law_ends_within_its_range(law: Generation, luck: tuple[float, float, float, float]) -> None:
-    assert law.low <= draw_times(law, luck)[1] <= law.high
+@example(Distribution(0, LONGEST), (ALMOST_ONE,) * 4)
+def test_an_even_law_ends_within_its_range(law: Distribution, luck: tuple[float, float, float, float]) -> None:
+    assert law.low <= sample_times(law, luck)[1] <= law.high
 
 
 @given(st.one_of(EVEN, LOGNORMAL), LUCK)
-@example(Generation(LONGEST, LONGEST, 3.0), (ALMOST_ONE, 0, 0, 0))
+@example(Distribution(LONGEST, LONGEST, 3.0), (ALMOST_ONE, 0, 0, 0))
 def test_a_task_waits_for_a_tenth_to_three_tenths_of_its_time(
-    law: Generation, luck: tuple[float, float, float, float]
+    law: Distribution, luck: tuple[float, float, float, float]
 ) -> None:
-    starts, ends = draw_times(law, luck)
+    starts, ends = sample_times(law, luck)
     assert 0 <= ends <= LONGEST
     assert int(0.1 * ends) <= starts <= math.ceil(0.3 * ends)
 
 
 def test_an_even_law_reaches_both_ends_and_the_middle() -> None:
-    law = parse_generation("2s-4s")
-    assert [draw_times(law, (luck, 0, 0, 0))[1] / SECOND for luck in (0, 0.5, ALMOST_ONE)] == [
+    law = parse_generation_time("2s-4s")
+    assert [sample_times(law, (luck, 0, 0, 0))[1] / SECOND for luck in (0, 0.5, ALMOST_ONE)] == [
         2,
         3,
         pytest.approx(4, abs=1e-5),
@@ -99,15 +99,15 @@ def test_an_even_law_reaches_both_ends_and_the_middle() -> None:
 def test_a_log_normal_time_is_as_likely_above_its_median_as_below(
     luck: tuple[float, float, float, float], sigma: float
 ) -> None:
-    law = Generation(3600 * SECOND, 3600 * SECOND, sigma)
-    here, there = (draw_times(law, (luck[0], angle, 0, 0))[1] for angle in (luck[1], luck[1] + 0.5))
+    law = Distribution(3600 * SECOND, 3600 * SECOND, sigma)
+    here, there = (sample_times(law, (luck[0], angle, 0, 0))[1] for angle in (luck[1], luck[1] + 0.5))
     assert math.sqrt(here * there) == pytest.approx(law.low, rel=1e-3)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.3, 1.0])
 def test_sigma_is_the_spread_of_the_logarithm(sigma: float) -> None:
-    law = Generation(3600 * SECOND, 3600 * SECOND, sigma)
+    law = Distribution(3600 * SECOND, 3600 * SECOND, sigma)
     grid = [(step + 0.5) / 100 for step in range(100)]
-    logs = [math.log(draw_times(law, (*point, 0, 0))[1] / law.low) for point in product(grid, grid)]
+    logs = [math.log(sample_times(law, (*point, 0, 0))[1] / law.low) for point in product(grid, grid)]
     assert fmean(logs) == pytest.approx(0, abs=1e-3)
     assert pstdev(logs) == pytest.approx(sigma, rel=0.02)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.distribution import Generation
+from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import next_transition, observe, plan
 from evolink_mock.core.seed import Seed, derive_seed
-from evolink_mock.core.task import Event, Failure, Plan, State
-from evolink_mock.core.validation import Request
+from evolink_mock.core.task import EarlyEnd, Failure, Plan, State
+from evolink_mock.core.validation import CreateRequest
 
 RANK = {"pending": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled": 2}
 
@@ -22,25 +22,25 @@ MICROS = st.integers(0, 10**9)
 FAILED = st.builds(Failure, st.sampled_from(sorted(FAILURES)), st.text(max_size=20))
 TIMES = st.tuples(MICROS, MICROS).map(sorted)
 PLANS = st.builds(lambda times, failure: Plan(times[0], times[1], failure, 5 * SECOND, 1, 1), TIMES, st.none() | FAILED)
-LAWS = st.builds(lambda times, sigma: Generation(times[0], times[1], sigma), TIMES, st.none() | st.floats(0, 3))
+LAWS = st.builds(lambda times, sigma: Distribution(times[0], times[1], sigma), TIMES, st.none() | st.floats(0, 3))
 SEEDS = st.builds(derive_seed, st.integers(0, 2**63 - 1), st.text(max_size=10))
 PLAIN = Plan(2 * SECOND, 10 * SECOND, None, 5 * SECOND, 15, 15)
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> tuple[Plan, tuple[Event, ...]]:
+def lives(draw: st.DrawFn) -> tuple[Plan, tuple[EarlyEnd, ...]]:
     """A plan, and perhaps the one event that ended it before its time."""
     plan = draw(PLANS)
     if plan.ends == 0 or draw(st.booleans()):
         return plan, ()
     at = draw(MICROS) % plan.ends
     failure = draw(st.none() | FAILED)
-    return plan, (draw(st.sampled_from([Event("cancelled", at), Event("forced", at, failure)])),)
+    return plan, (draw(st.sampled_from([EarlyEnd("cancelled", at), EarlyEnd("forced", at, failure)])),)
 
 
 @given(lives(), st.lists(MICROS, min_size=2, max_size=12).map(sorted))
 @settings(max_examples=80)
-def test_status_and_progress_never_go_back(life: tuple[Plan, tuple[Event, ...]], moments: list[int]) -> None:
+def test_status_and_progress_never_go_back(life: tuple[Plan, tuple[EarlyEnd, ...]], moments: list[int]) -> None:
     states = [observe(life[0], moment, life[1]) for moment in moments]
     assert all(RANK[before.status] <= RANK[after.status] for before, after in pairwise(states))
     assert all(before.progress <= after.progress for before, after in pairwise(states))
@@ -48,7 +48,9 @@ def test_status_and_progress_never_go_back(life: tuple[Plan, tuple[Event, ...]],
 
 @given(lives(), MICROS, MICROS)
 @settings(max_examples=80)
-def test_an_ended_task_stays_exactly_as_it_ended(life: tuple[Plan, tuple[Event, ...]], moment: int, later: int) -> None:
+def test_an_ended_task_stays_exactly_as_it_ended(
+    life: tuple[Plan, tuple[EarlyEnd, ...]], moment: int, later: int
+) -> None:
     state = observe(life[0], moment, life[1])
     if state.ended is not None:
         assert observe(life[0], moment + later, life[1]) == state
@@ -57,7 +59,7 @@ def test_an_ended_task_stays_exactly_as_it_ended(life: tuple[Plan, tuple[Event, 
 @given(lives(), MICROS)
 @settings(max_examples=80)
 def test_each_status_has_its_progress_its_failure_and_its_end(
-    life: tuple[Plan, tuple[Event, ...]], moment: int
+    life: tuple[Plan, tuple[EarlyEnd, ...]], moment: int
 ) -> None:
     state = observe(life[0], moment, life[1])
     assert (state.progress == 100) == (state.status == "completed")
@@ -95,7 +97,7 @@ def test_following_the_transitions_leads_to_the_planned_end_in_two_steps_at_most
 def test_an_event_rules_from_its_instant_on_and_never_before(plan: Plan, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, plan.ends - 1))
     failure = data.draw(st.none() | FAILED)
-    event = data.draw(st.sampled_from([Event("cancelled", at), Event("forced", at, failure)]))
+    event = data.draw(st.sampled_from([EarlyEnd("cancelled", at), EarlyEnd("forced", at, failure)]))
     earlier = data.draw(st.integers(-1, at - 1))
     assert observe(plan, earlier, (event,)) == observe(plan, earlier)
     ended = observe(plan, at + data.draw(MICROS), (event,))
@@ -124,16 +126,16 @@ def test_a_life_from_2_to_10_seconds(second: float, state: State) -> None:
 
 
 def test_a_cancelled_task_keeps_the_progress_that_it_had_reached() -> None:
-    event = Event("cancelled", 6 * SECOND)
+    event = EarlyEnd("cancelled", 6 * SECOND)
     assert observe(PLAIN, 11 * SECOND, (event,)).progress == observe(PLAIN, 6 * SECOND).progress == 50
 
 
-def request(doom: Failure | None = None, duration: int = 5, rate: int = 30_000) -> Request:
-    return Request(MODELS["wan2.6-image-to-video-flash"], {}, duration, rate, doom)
+def request(doom: Failure | None = None, duration: int = 5, rate: int = 30_000) -> CreateRequest:
+    return CreateRequest(MODELS["wan2.6-image-to-video-flash"], {}, duration, rate, doom)
 
 
 @given(SEEDS, st.integers(0, 10**9), LAWS)
-def test_a_plan_follows_from_seed_number_and_request_alone(seed: Seed, n: int, law: Generation) -> None:
+def test_a_plan_follows_from_seed_number_and_request_alone(seed: Seed, n: int, law: Distribution) -> None:
     first = plan(request(), law, seed, n, Choices())
     plan(request(duration=9), law, seed, n + 1, Choices())
     assert plan(request(), law, seed, n, Choices()) == first
@@ -141,25 +143,25 @@ def test_a_plan_follows_from_seed_number_and_request_alone(seed: Seed, n: int, l
 
 @given(SEEDS, st.integers(0, 10**9), TIMES)
 def test_a_plan_keeps_to_its_law(seed: Seed, n: int, times: list[int]) -> None:
-    future = plan(request(), Generation(*times), seed, n, Choices())
+    future = plan(request(), Distribution(*times), seed, n, Choices())
     assert times[0] <= future.ends <= times[1]
     assert 0 <= future.starts <= future.ends
 
 
 @given(SEEDS)
 def test_tasks_of_one_world_have_different_luck(seed: Seed) -> None:
-    law = Generation(0, 10**9)
+    law = Distribution(0, 10**9)
     times = {plan(request(), law, seed, n, Choices())[:2] for n in range(50)}
     assert len(times) == 50
 
 
 @given(SEEDS, st.integers(2, 15), st.sampled_from([15_000, 25_000, 30_000, 50_000]))
 def test_a_plan_makes_the_video_and_takes_the_credits_that_were_asked_for(seed: Seed, length: int, rate: int) -> None:
-    future = plan(request(duration=length, rate=rate), Generation(1, 2), seed, 0, Choices())
-    assert future.video == length * SECOND
+    future = plan(request(duration=length, rate=rate), Distribution(1, 2), seed, 0, Choices())
+    assert future.video_duration == length * SECOND
     assert future.reserved == future.charged == length * rate
 
 
 @pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
 def test_a_request_gets_the_end_that_it_deserves(doom: Failure | None) -> None:
-    assert plan(request(doom), Generation(1, 2), derive_seed(0, ""), 0, Choices()).failure == doom
+    assert plan(request(doom), Distribution(1, 2), derive_seed(0, ""), 0, Choices()).failure == doom

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.core.redaction import cut, redact
+from evolink_mock.core.redaction import redact, truncate
 from tests.support.emulator import Emulator
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=6, max_size=40)
@@ -33,7 +33,7 @@ def test_a_key_is_found_however_it_is_spelled(spelling: str, key: str, before: s
 @given(key=KEYS, place=st.integers(0, 60))
 def test_a_cut_leaves_no_part_of_a_key(key: str, place: int) -> None:
     text = b"~" * place + key.encode() + b"~" * 100
-    kept = cut(text, 50, key)
+    kept = truncate(text, 50, key)
     assert len(kept) <= 50
     assert key.encode()[:4] not in kept or b"~" in key.encode()[:4] or place + len(key) > len(text)
 

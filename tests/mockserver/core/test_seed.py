@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.core.seed import Seed, derive_seed, draws, request_id, task_id, world_token
+from evolink_mock.core.seed import Seed, derive_seed, request_id, task_id, task_random_units, world_token
 
 DOCUMENTED_FORM = re.compile(r"task-unified-[0-9]+-[0-9a-z]{8}")
 SUFFIXES = 36**8
@@ -82,29 +82,29 @@ def test_another_server_seed_gives_another_seed(server: int, other: int, key: st
 def test_names_and_luck_are_the_same_in_every_process() -> None:
     program = (
         "from evolink_mock.core.seed import *; seed = derive_seed(7, 'sk-local')\n"
-        "print([task_id(seed, 3, 10**15), request_id(seed, 3), world_token(seed, 3), draws(seed, 3)])"
+        "print([task_id(seed, 3, 10**15), request_id(seed, 3), world_token(seed, 3), task_random_units(seed, 3)])"
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     seed = derive_seed(7, "sk-local")
-    here = [task_id(seed, 3, 10**15), request_id(seed, 3), world_token(seed, 3), draws(seed, 3)]
+    here = [task_id(seed, 3, 10**15), request_id(seed, 3), world_token(seed, 3), task_random_units(seed, 3)]
     assert answer.stdout.strip() == str(here)
 
 
 @given(SEEDS, NUMBERS)
 def test_luck_is_four_numbers_from_0_to_below_1(seed: Seed, n: int) -> None:
-    luck = draws(seed, n)
+    luck = task_random_units(seed, n)
     assert len(luck) == 4
     assert all(0 <= number < 1 for number in luck)
 
 
 @given(SEEDS, st.permutations(range(8)))
 def test_luck_does_not_depend_on_the_order_in_which_it_is_asked_for(seed: Seed, order: list[int]) -> None:
-    assert {n: draws(seed, n) for n in order} == {n: draws(seed, n) for n in range(8)}
+    assert {n: task_random_units(seed, n) for n in order} == {n: task_random_units(seed, n) for n in range(8)}
 
 
 @given(SEEDS)
 def test_luck_differs_from_task_to_task_and_is_spread_evenly(seed: Seed) -> None:
-    luck = [draws(seed, n) for n in range(1000)]
+    luck = [task_random_units(seed, n) for n in range(1000)]
     assert len(set(luck)) == 1000
     assert [sum(column) / 1000 for column in zip(*luck, strict=True)] == pytest.approx([0.5] * 4, abs=0.07)
 
@@ -136,4 +136,4 @@ def test_a_world_token_changes_with_the_world_and_with_every_reset(
 @given(SEEDS, st.integers(0, 10**6))
 def test_a_world_token_foretells_no_luck(seed: Seed, generation: int) -> None:
     token = int(world_token(seed, generation)[:8], 16)
-    assert token / 2**32 not in draws(seed, generation)
+    assert token / 2**32 not in task_random_units(seed, generation)

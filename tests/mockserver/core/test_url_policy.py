@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evolink_mock.core.url_policy import Rule, judge_callback
+from evolink_mock.core.url_policy import PolicyRule, check_callback_url
 
 ADDRESSES_4 = st.ip_addresses(v=4)
 ADDRESSES_6 = st.ip_addresses(v=6)
@@ -17,8 +17,8 @@ HOSTS = st.sampled_from(
 PUBLIC = ("93.184.216.34", "2606:4700:4700::1111")
 
 
-def rule(url: str, *addresses: str) -> Rule | None:
-    objection = judge_callback(url, addresses)
+def rule(url: str, *addresses: str) -> PolicyRule | None:
+    objection = check_callback_url(url, addresses)
     return objection.rule if objection else None
 
 
@@ -89,8 +89,10 @@ def test_in_scope_listed_an_ipv6_address_is_internal_where_an_ipv4_one_inside_it
         "Teredo server": (0x2001_0000 << 96) + (number << 64) + (other ^ 0xFFFF_FFFF),
         "Teredo client": (0x2001_0000 << 96) + (other << 64) + (number ^ 0xFFFF_FFFF),
     }
-    verdicts = {name: judge_callback(f"https://[{IPv6Address(v6)}]/", scope="listed") for name, v6 in around.items()}
-    internal = judge_callback(f"https://{address}/", scope="listed") is not None
+    verdicts = {
+        name: check_callback_url(f"https://[{IPv6Address(v6)}]/", scope="listed") for name, v6 in around.items()
+    }
+    internal = check_callback_url(f"https://{address}/", scope="listed") is not None
     assert {name: verdict is not None for name, verdict in verdicts.items()} == dict.fromkeys(around, internal)
 
 
@@ -140,10 +142,10 @@ def test_a_name_that_resolves_inside_is_refused(url: str, address: str) -> None:
     ],
 )
 def test_the_listed_ranges_are_refused_in_either_scope(host: str) -> None:
-    objection = judge_callback(f"https://{host}/", scope="listed")
+    objection = check_callback_url(f"https://{host}/", scope="listed")
     assert objection is not None
     assert objection.rule == "internal"
-    assert judge_callback(f"https://{host}/") == objection
+    assert check_callback_url(f"https://{host}/") == objection
 
 
 @pytest.mark.parametrize(
@@ -156,23 +158,23 @@ def test_the_listed_ranges_are_refused_in_either_scope(host: str) -> None:
     ],
 )
 def test_what_the_page_does_not_list_is_called_in_scope_listed(host: str) -> None:
-    assert judge_callback(f"https://{host}/", scope="listed") is None
+    assert check_callback_url(f"https://{host}/", scope="listed") is None
 
 
 @given(st.one_of(ADDRESSES_4, ADDRESSES_6))
 def test_resolved_addresses_are_held_to_the_same_scope(address: IPv4Address | IPv6Address) -> None:
     literal = f"[{address}]" if address.version == 6 else str(address)
-    by_name = judge_callback("https://example.com/", [str(address)], scope="listed")
-    by_address = judge_callback(f"https://{literal}/", scope="listed")
+    by_name = check_callback_url("https://example.com/", [str(address)], scope="listed")
+    by_address = check_callback_url(f"https://{literal}/", scope="listed")
     assert (by_name is None) == (by_address is None)
-    assert by_address is None or judge_callback(f"https://{literal}/") is not None
+    assert by_address is None or check_callback_url(f"https://{literal}/") is not None
 
 
 @pytest.mark.parametrize(
     "url", ["http://example.com/", "https://a@b.com/", "https://a b.com/", "https://:1/", "x" * 2049]
 )
 def test_the_other_rules_hold_in_scope_listed(url: str) -> None:
-    assert judge_callback(url, scope="listed") is not None
+    assert check_callback_url(url, scope="listed") is not None
 
 
 @given(st.one_of(st.text(st.characters()), URLISH, st.text(st.characters()).map("https://{}".format)))
@@ -181,7 +183,7 @@ def test_the_other_rules_hold_in_scope_listed(url: str) -> None:
 @example("https://\ud800/")
 @example("https://" + "1" * 2000)
 def test_any_text_gets_a_verdict(url: str) -> None:
-    objection = judge_callback(url)
+    objection = check_callback_url(url)
     assert objection is None or objection.message.split()[0] in ("must", "is", "has")
     assert objection is None or len(objection.message) < 450
 
@@ -190,13 +192,13 @@ def test_any_text_gets_a_verdict(url: str) -> None:
 @settings(max_examples=400)
 def test_anything_behind_https_gets_a_verdict(rest: str) -> None:
     for scope in ("all", "listed"):
-        objection = judge_callback(f"https://{rest}", PUBLIC, scope)
+        objection = check_callback_url(f"https://{rest}", PUBLIC, scope)
         assert objection is None or objection.rule != "scheme"
 
 
 @pytest.mark.parametrize("host", ["\U00020000" * 60 + ".localhost", "\U00020000" * 60 + ".1"], ids=["name", "number"])
 def test_a_message_stays_short_and_plain_where_the_host_is_long_and_foreign(host: str) -> None:
-    objection = judge_callback(f"https://{host}/")
+    objection = check_callback_url(f"https://{host}/")
     assert objection is not None
     assert r"'\U00020000" in objection.message
     assert len(objection.message) < 450
@@ -216,13 +218,13 @@ def test_a_message_stays_short_and_plain_where_the_host_is_long_and_foreign(host
     ids=lambda text: text[:30],
 )
 def test_a_refusal_says_what_was_found(url: str, said: str) -> None:
-    objection = judge_callback(url)
+    objection = check_callback_url(url)
     assert objection is not None
     assert said in objection.message
 
 
 def test_the_refusal_of_an_internal_address_shows_the_way_to_a_local_receiver() -> None:
-    objection = judge_callback("https://127.0.0.1/hook")
+    objection = check_callback_url("https://127.0.0.1/hook")
     assert objection is not None
     assert "'127.0.0.1'" in objection.message
     assert "--callback-route" in objection.message
@@ -230,6 +232,6 @@ def test_the_refusal_of_an_internal_address_shows_the_way_to_a_local_receiver() 
 
 @pytest.mark.parametrize("host", ["localhost4", "localhost4.localdomain4", "LocalHost6.LocalDomain6."])
 def test_other_names_of_this_host_are_internal(host: str) -> None:
-    objection = judge_callback(f"https://{host}/")
+    objection = check_callback_url(f"https://{host}/")
     assert objection is not None
     assert objection.rule == "internal"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from evolink_mock.core.url_policy import Rule, judge_callback
+from evolink_mock.core.url_policy import PolicyRule, check_callback_url
 
 BASE = "https://example.com/"
 
-REFUSED: list[tuple[Rule, str]] = [
+REFUSED: list[tuple[PolicyRule, str]] = [
     ("scheme", ""),
     ("length", BASE.ljust(2049, "a")),
     ("length", BASE.ljust(2049, "ä")),
@@ -150,15 +150,15 @@ def shown(url: str) -> str:
 
 
 @pytest.mark.parametrize(("rule", "url"), [pytest.param(rule, url, id=f"{rule} {shown(url)}") for rule, url in REFUSED])
-def test_refused(rule: Rule, url: str) -> None:
-    objection = judge_callback(url)
+def test_refused(rule: PolicyRule, url: str) -> None:
+    objection = check_callback_url(url)
     assert objection is not None
     assert objection.rule == rule
 
 
 @pytest.mark.parametrize("url", CALLED, ids=shown)
 def test_called(url: str) -> None:
-    assert judge_callback(url) is None
+    assert check_callback_url(url) is None
 
 
 IGNORED_BY_IDNA = (
@@ -171,17 +171,17 @@ FORBIDDEN_IN_HOSTS = "—、<>^|\"'`{}()!$&*+,;=~\x80\x9f\ufffd\ue000\uffff\u037
 @pytest.mark.parametrize("host", ["127.0.0.1{}", "1{}27.0.0.1", "local{}host", "{}localhost", "exam{}ple.com"])
 @pytest.mark.parametrize("character", IGNORED_BY_IDNA, ids=ascii)
 def test_a_character_that_idna_drops_says_nothing(host: str, character: str) -> None:
-    assert judge_callback(f"https://{host.format(character)}/") == judge_callback(f"https://{host.format('')}/")
+    assert check_callback_url(f"https://{host.format(character)}/") == check_callback_url(f"https://{host.format('')}/")
 
 
 @pytest.mark.parametrize("character", FORBIDDEN_IN_HOSTS, ids=ascii)
 def test_a_character_that_no_host_can_have_is_refused(character: str) -> None:
-    assert judge_callback(f"https://exam{character}ple.com/") is not None
+    assert check_callback_url(f"https://exam{character}ple.com/") is not None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1..", "localhost..", "example.com..", "..", "127.0.0.1.。"])
 def test_two_dots_at_the_end_are_refused(host: str) -> None:
-    assert judge_callback(f"https://{host}/") is not None
+    assert check_callback_url(f"https://{host}/") is not None
 
 
 @pytest.mark.parametrize(
@@ -197,4 +197,4 @@ def test_two_dots_at_the_end_are_refused(host: str) -> None:
     ],
 )
 def test_brackets_hold_an_ipv6_address_and_nothing_stands_around_them(host: str) -> None:
-    assert judge_callback(f"https://{host}/") is not None
+    assert check_callback_url(f"https://{host}/") is not None

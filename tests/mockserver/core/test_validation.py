@@ -14,7 +14,7 @@ from evolink_contracts.spec.fields import Field
 from evolink_contracts.spec.models import MODELS, Model
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import Failure
-from evolink_mock.core.validation import Refusal, Request, Validator
+from evolink_mock.core.validation import CreateRequest, Refusal, Validator
 
 FLASH = MODELS["wan2.6-image-to-video-flash"]
 WRONG = 1.5
@@ -41,13 +41,13 @@ def full(model: Model = FLASH) -> dict[str, Any]:
     return body
 
 
-def judge(body: object, **choices: Any) -> Request | Refusal:
-    return Validator(MODELS, Choices(**choices)).judge(body)
+def judge(body: object, **choices: Any) -> CreateRequest | Refusal:
+    return Validator(MODELS, Choices(**choices)).validate(body)
 
 
-def accepted(body: object, **choices: Any) -> Request:
+def accepted(body: object, **choices: Any) -> CreateRequest:
     outcome = judge(body, **choices)
-    assert isinstance(outcome, Request), outcome
+    assert isinstance(outcome, CreateRequest), outcome
     return outcome
 
 
@@ -145,7 +145,7 @@ def test_what_a_row_allows_is_accepted_and_kept(model: Model, field: Field, valu
     body = put(minimal(model), field, value)
     request = accepted(body)
     assert request.values == body
-    assert request.doom is None
+    assert request.deferred_failure is None
 
 
 @pytest.mark.parametrize(("model", "field", "value"), cases(forbidden))
@@ -171,7 +171,7 @@ def test_null_is_the_same_as_absent(model: Model, field: Field, value: None) -> 
 @pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
 def test_every_documented_example_is_accepted(model: Model) -> None:
     request = accepted(full(model))
-    assert (request.model, request.values, request.duration, request.doom) == (model, full(model), 5, None)
+    assert (request.model, request.values, request.duration, request.deferred_failure) == (model, full(model), 5, None)
 
 
 @given(st.sampled_from(list(MODELS.values())), st.data())
@@ -293,7 +293,7 @@ def test_a_siblings_field_is_unknown_too(model: str, field: str, value: object) 
 )
 @pytest.mark.parametrize("rest", ["", "?x=a.gif", "#a.gif", "?a=/b.heic#c.gif"])
 def test_an_image_with_a_right_or_unknown_ending_is_accepted(ending: str, rest: str) -> None:
-    assert accepted(minimal(image_urls=[f"https://example.com/a{ending}{rest}"])).doom is None
+    assert accepted(minimal(image_urls=[f"https://example.com/a{ending}{rest}"])).deferred_failure is None
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_an_image_with_a_right_or_unknown_ending_is_accepted(ending: str, rest: 
 )
 @pytest.mark.parametrize("rest", ["", "?x=a.png", "#a.png", "?a=/b.jpg#c.png"])
 def test_an_image_with_a_wrong_ending_is_accepted_and_fails_later(ending: str, rest: str) -> None:
-    doom = accepted(minimal(image_urls=[f"https://example.com/a{ending}{rest}"])).doom
+    doom = accepted(minimal(image_urls=[f"https://example.com/a{ending}{rest}"])).deferred_failure
     assert doom is not None
     assert doom.code == "image_processing_error"
     assert f" {ending.lower()};" in doom.message
@@ -309,7 +309,7 @@ def test_an_image_with_a_wrong_ending_is_accepted_and_fails_later(ending: str, r
 
 @pytest.mark.parametrize("url", ["https://example.gif", "https://a.mp4:443?b", "https://a.svg#c", "https://a.gif/b"])
 def test_the_ending_of_the_host_is_not_that_of_the_image(url: str) -> None:
-    assert accepted(minimal(image_urls=[url])).doom is None
+    assert accepted(minimal(image_urls=[url])).deferred_failure is None
 
 
 @pytest.mark.parametrize(
@@ -321,14 +321,14 @@ def test_the_ending_of_the_host_is_not_that_of_the_image(url: str) -> None:
     ],
 )
 def test_a_sound_that_is_no_mp3_is_accepted_and_fails_later(ending: str, code: str | None) -> None:
-    doom = accepted(minimal(audio_url=f"https://example.com/a{ending}")).doom
+    doom = accepted(minimal(audio_url=f"https://example.com/a{ending}")).deferred_failure
     assert (doom and doom.code) == code
 
 
 def test_of_two_later_failures_the_first_in_document_order_comes() -> None:
     both = accepted(minimal(audio_url="https://example.com/a.wav", image_urls=["https://example.com/a.gif"]))
-    assert both.doom is not None
-    assert both.doom.code == "image_processing_error"
+    assert both.deferred_failure is not None
+    assert both.deferred_failure.code == "image_processing_error"
 
 
 def test_a_fault_wins_over_a_later_failure_that_stands_before_it() -> None:
@@ -374,7 +374,7 @@ def test_a_choice_can_accept_what_is_else_refused(
 ) -> None:
     refused(minimal(**fields))
     request = accepted(minimal(**fields), **choices)
-    assert (request.doom and request.doom.code) == doom
+    assert (request.deferred_failure and request.deferred_failure.code) == doom
     assert request.values == minimal(**fields)
 
 
@@ -401,7 +401,7 @@ def test_an_unknown_model_may_look_like_one_temporarily_unavailable() -> None:
 
 def test_a_prompt_may_fail_later_because_it_is_too_long() -> None:
     request = accepted(minimal(prompt="a" * 1501), long_prompt="fail_later")
-    assert request.doom == Failure("invalid_parameters", "Prompt is too long")
+    assert request.deferred_failure == Failure("invalid_parameters", "Prompt is too long")
 
 
 def test_a_choice_of_case_does_not_change_the_price() -> None:
@@ -445,9 +445,9 @@ READINGS = st.fixed_dictionaries(
 def test_any_json_gets_a_judgement_of_few_words_and_stays_as_it_was(body: Any, choices: dict[str, Any]) -> None:
     before = copy.deepcopy(body)
     validator = Validator(MODELS, Choices(**choices))
-    outcome = validator.judge(body)
+    outcome = validator.validate(body)
     assert body == before
-    assert outcome == validator.judge(body)
+    assert outcome == validator.validate(body)
     if isinstance(outcome, Refusal):
         assert ("create", outcome.condition) in ERRORS
         assert len(outcome.message or "") < 500
@@ -465,7 +465,7 @@ def test_any_json_gets_a_judgement_of_few_words_and_stays_as_it_was(body: Any, c
 @pytest.mark.parametrize("extra_fields", ["ignore", "refuse"])
 def test_a_message_does_not_grow_with_its_cause(field: str, value: object, extra_fields: str) -> None:
     outcome = judge({**full(), field: value}, extra_fields=extra_fields)
-    assert isinstance(outcome, Request) or len(outcome.message or "") < 300
+    assert isinstance(outcome, CreateRequest) or len(outcome.message or "") < 300
 
 
 def test_a_deeply_nested_value_is_refused_like_any_other() -> None:

@@ -80,9 +80,9 @@ def test_over_tls_it_must_be_whom_production_would_call_and_is_that_for_nobody_e
         async with Ear(tls=server) as ear:
             hosts = ("app.example.com", "app.example.com:8443", "other.example.com", "a.app.example.com", "8.8.8.8")
             outcomes = await send(*[to_place(f"https://{host}/", ear.place) for host in hosts], trust=lambda: trusting)
-            assert [outcome.status or outcome.fault for outcome in outcomes] == [200, 200, "tls", "tls", "tls"]
+            assert [outcome.status or outcome.error for outcome in outcomes] == [200, 200, "tls", "tls", "tls"]
             assert ear.said("host") == [["app.example.com"], ["app.example.com:8443"]]
             (distrusted,) = await send(to_place(APP, ear.place))
-            assert distrusted.fault == "tls"
+            assert distrusted.error == "tls"
 
     asyncio.run(body())

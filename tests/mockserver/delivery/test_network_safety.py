@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from evolink_mock.core.callback_routes import Routing, Way
-from evolink_mock.core.delivery import Outcome
+from evolink_mock.core.callback_routes import CallbackRoutes, Destination
+from evolink_mock.core.delivery import AttemptResult
 from evolink_mock.egress import PublicResolver
 from tests.mockserver.core.test_url_spellings import CALLED, INTERNAL, REFUSED
 from tests.support.raw_server import Ear, along, send, to_place, to_public
@@ -82,7 +82,7 @@ def test_a_name_with_an_address_inside_gets_nothing(address: str, around: list[s
             for answer in ([*around, address], [address, *around]):
                 names = Names(answer)
                 (outcome,) = await send(to_public(f"{APP}:{ear.port}/hook"), resolver=names.public)
-                assert (outcome.status, outcome.fault) == (None, "blocked")
+                assert (outcome.status, outcome.error) == (None, "blocked")
                 assert names.asked == ["app.example.com"]
             assert (dialled, ear.connections) == ([], 0)
 
@@ -94,7 +94,7 @@ def test_a_name_that_moves_inside_between_two_attempts_gets_nothing_more(dialled
         async with Ear() as ear:
             names = Names([PUBLIC], ["127.0.0.1"])
             outcomes = await send(*[to_public(f"{APP}:{ear.port}/")] * 3, resolver=names.public)
-            assert [outcome.fault for outcome in outcomes] == ["refused", "blocked", "blocked"]
+            assert [outcome.error for outcome in outcomes] == ["refused", "blocked", "blocked"]
             assert (dialled, ear.connections) == ([PUBLIC], 0)
 
     asyncio.run(body())
@@ -103,7 +103,7 @@ def test_a_name_that_moves_inside_between_two_attempts_gets_nothing_more(dialled
 def test_what_was_judged_is_what_is_connected_to(dialled: list[str]) -> None:
     names = Names([PUBLIC, "1.1.1.1"], ["127.0.0.1"])
     (outcome,) = asyncio.run(send(to_public(APP), resolver=names.public))
-    assert outcome.fault == "refused"
+    assert outcome.error == "refused"
     assert set(dialled) == {PUBLIC, "1.1.1.1"}
     assert len(names.asked) == 1
 
@@ -117,7 +117,7 @@ def test_the_names_are_those_of_this_machine(dialled: list[str], monkeypatch: py
         async with Ear() as ear:
             monkeypatch.setattr(socket, "getaddrinfo", resolve)
             (outcome,) = await send(to_public(f"{APP}:{ear.port}/"), resolver=PublicResolver)
-            assert outcome.fault == "blocked"
+            assert outcome.error == "blocked"
             assert (dialled, ear.connections) == ([], 0)
 
     asyncio.run(body())
@@ -131,7 +131,7 @@ def test_no_internal_spelling_is_connected_to_even_if_nobody_judged_it_before(di
             urls = [*here, *(url for rule, url in REFUSED if rule in ("internal", "credentials"))]
             names = Names([PUBLIC])
             outcomes = await send(*map(to_public, urls), resolver=names.public)
-            assert [url for url, outcome in zip(urls, outcomes, strict=True) if outcome.fault != "blocked"] == []
+            assert [url for url, outcome in zip(urls, outcomes, strict=True) if outcome.error != "blocked"] == []
             assert (names.asked, dialled, ear.connections) == ([], [], 0)
 
     asyncio.run(body())
@@ -141,9 +141,9 @@ def test_what_is_judged_is_where_the_bytes_go_and_not_what_the_host_header_says(
     async def body() -> None:
         async with Ear() as ear:
             here = f"https://127.0.0.1:{ear.port}"
-            way = Way("public", here, f"{here}/", "app.example.com", "app.example.com")
-            (outcome,) = await send(to_public(APP)._replace(way=way), resolver=Names([PUBLIC]).public)
-            assert (outcome.fault, dialled, ear.connections) == ("blocked", [], 0)
+            way = Destination("public", here, f"{here}/", "app.example.com", "app.example.com")
+            (outcome,) = await send(to_public(APP)._replace(destination=way), resolver=Names([PUBLIC]).public)
+            assert (outcome.error, dialled, ear.connections) == ("blocked", [], 0)
 
     asyncio.run(body())
 
@@ -154,22 +154,22 @@ def test_the_resolver_lets_no_internal_host_pass_whatever_it_resolves_to(host: s
         asyncio.run(PublicResolver(Names([PUBLIC])).resolve(host))
 
 
-def attempted(url: str) -> Outcome:
+def attempted(url: str) -> AttemptResult:
     """What becomes of a callback that is let out, where every name is public and nobody there listens."""
-    posting = along(Routing({}, deliver_public=True), url)
+    posting = along(CallbackRoutes({}, deliver_public=True), url)
     return asyncio.run(send(posting, resolver=Names([PUBLIC]).public))[0]
 
 
 @pytest.mark.parametrize("url", CALLED, ids=lambda url: ascii(url)[1:50])
 def test_every_url_that_the_verdict_accepts_is_tried(url: str, dialled: list[str]) -> None:
-    assert attempted(url).fault == "refused"
+    assert attempted(url).error == "refused"
     assert dialled != []
 
 
 def test_a_name_that_no_resolver_can_ask_for_does_not_resolve() -> None:
-    posting = along(Routing({}, deliver_public=True), f"https://{'a' * 64}.com/")
+    posting = along(CallbackRoutes({}, deliver_public=True), f"https://{'a' * 64}.com/")
     (outcome,) = asyncio.run(send(posting, resolver=PublicResolver))
-    assert outcome.fault == "dns"
+    assert outcome.error == "dns"
 
 
 def test_the_record_of_a_fault_says_what_was_wrong_and_the_same_each_time(dialled: list[str]) -> None:
@@ -207,7 +207,7 @@ def test_proxies_and_passwords_of_the_environment_are_not_used(
                 monkeypatch.setenv(spelling(name), proxy.place)
             (routed,) = await send(to_place(APP, ear.place))
             (public,) = await send(to_public(APP), resolver=Names([PUBLIC]).public)
-            assert (routed.status, public.fault) == (200, "refused")
+            assert (routed.status, public.error) == (200, "refused")
             assert (ear.said("authorization"), proxy.connections) == ([[]], 0)
             assert dialled == ["127.0.0.1", PUBLIC]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evolink_mock.core.delivery import FAULTS
+from evolink_mock.core.delivery import ATTEMPT_ERRORS
 from tests.support.emulator import Emulator
 from tests.support.webhook_receiver import ENDS, deliveries
 
@@ -94,7 +94,7 @@ ARRIVES = {
 
 
 def test_the_table_here_has_every_fault() -> None:
-    assert set(ARRIVES) == set(FAULTS)
+    assert set(ARRIVES) == set(ATTEMPT_ERRORS)
 
 
 @pytest.mark.parametrize("fault", ARRIVES)
@@ -105,7 +105,7 @@ def test_a_fault_is_recorded_and_tried_again(emulator: Emulator, fault: str) -> 
     assert (second["status"], second["error"], row["status"]) == (200, None, "delivered")
     assert second["started"] - first["finished"] == 1
     assert second["reason"].startswith("attempt 1: the receiver ")
-    assert FAULTS[fault] in second["reason"]  # type: ignore[index]
+    assert ATTEMPT_ERRORS[fault] in second["reason"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(("fault", "arrives"), ARRIVES.items())

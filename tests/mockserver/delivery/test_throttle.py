@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from evolink_mock import create_app
 from evolink_mock.clock import in_background
 from evolink_mock.core.delivery import Delivery
-from evolink_mock.worlds.ready_queue import Agenda
+from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.sqlite import FILE
 from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
 from tests.support.webhook_receiver import HOOK, ORIGIN, deliveries
@@ -54,9 +54,9 @@ def test_under_requests_worlds_take_turns_with_their_callbacks(monkeypatch: pyte
             for _ in range(40):
                 await create(client, key, callback_url=f"{ORIGIN}/{key}")
         for key in ("sk-a", "sk-b"):
-            world = app.worlds.of(key)
+            world = app.worlds.get_or_create(key)
             world.clock.move_to(world.clock.now() + 60_000_000)
-        monkeypatch.setattr(Agenda, "asked", Asked(), raising=False)
+        monkeypatch.setattr(ReadyQueue, "asked", Asked(), raising=False)
         async with in_background(app.control.dispatcher.run()), asyncio.timeout(20):
             while len(arrived) < 40:
                 await asyncio.sleep(0)
@@ -82,19 +82,19 @@ def test_a_script_of_the_sink_that_hangs_delays_no_other_script() -> None:
 
 def test_an_evicted_world_sends_nothing_and_writes_to_nobody(tmp_path: Path) -> None:
     app = create_app(settings(state=str(tmp_path), world_limit=1))
-    old = app.worlds.of("sk-old")
-    new = app.worlds.of("sk-new")
-    assert (old.generation, old.store.delivery_count()) == (-1, 0)
+    old = app.worlds.get_or_create("sk-old")
+    new = app.worlds.get_or_create("sk-new")
+    assert (old.epoch, old.store.delivery_count()) == (-1, 0)
     now = old.clock.now()
     old.outbox.put(Delivery("task-unified-1-a", "replay", now, due=now))
-    old.jump()
-    old.note("nobody hears this")
-    agenda = new.rules.agenda
+    old.advance_to_next_event()
+    old.record_event("nobody hears this")
+    agenda = new.config.ready_queue
     assert list(agenda.owners) == []
     new.outbox.put(Delivery("task-unified-1-b", "replay", now, due=now))
     assert list(agenda.owners) == [new]
     app.worlds.commit()
-    new.rules.keeper.close()
+    new.config.backend.close()
     with sqlite3.connect(tmp_path / FILE) as base:
         assert base.execute("SELECT key FROM world").fetchall() == [("sk-new",)]
         ((record,),) = base.execute("SELECT record FROM delivery")
@@ -106,7 +106,7 @@ def test_what_waits_at_an_evicted_world_ends() -> None:
         app = create_app(settings(world_limit=1), receivers={ORIGIN: hang})
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
         await create(client, "sk-old", callback_url=HOOK)
-        world = app.worlds.of("sk-old")
+        world = app.worlds.get_or_create("sk-old")
         async with asyncio.timeout(20):
             moving = asyncio.create_task(app.control.dispatcher.travel(world, world.clock.now() + 60_000_000, 1e12))
             await begun.wait()

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from evolink_mock.clock import Bell
-from evolink_mock.delivery.throttle import Pace
-from evolink_mock.delivery.worker_pools import Lanes
-from evolink_mock.worlds.ready_queue import Agenda
+from evolink_mock.clock import Notifier
+from evolink_mock.delivery.throttle import Throttle
+from evolink_mock.delivery.worker_pools import WorkerPools
+from evolink_mock.worlds.ready_queue import ReadyQueue
 
 Attempt = Callable[[str], Awaitable[None]]
 
@@ -17,11 +17,11 @@ class Work:
     """Lanes whose jobs are words; `done` is what was carried out, in order."""
 
     def __init__(self, most: int = 1, attempt: Attempt | None = None) -> None:
-        self.pace = Pace(Agenda())
+        self.pace = Throttle(ReadyQueue())
         self.done: list[str] = []
-        self.ended = Bell()
+        self.ended = Notifier()
         self._attempt_word = attempt
-        self.lanes: Lanes[str] = Lanes(most, self.pace, self._attempt)
+        self.lanes: WorkerPools[str] = WorkerPools(most, self.pace, self._attempt)
 
     async def _attempt(self, word: str, many: bool) -> None:
         try:
@@ -29,7 +29,7 @@ class Work:
                 await self._attempt_word(word)
             self.done.append(word)
         finally:
-            self.ended.ring()
+            self.ended.notify_all()
 
     async def until(self, count: int) -> list[str]:
         async with asyncio.timeout(10):
@@ -51,7 +51,7 @@ def test_a_job_that_waits_when_its_lane_has_nothing_under_way_is_still_carried_o
         await work.until(1)
         await asyncio.sleep(0.01)  # By now the lane would have closed.
         work.pace.left = 9
-        work.lanes.go_on()
+        work.lanes.start_waiting()
         return await work.until(2)
 
     assert asyncio.run(scene()) == ["first", "second"]
@@ -67,7 +67,7 @@ def test_lanes_take_turns_when_there_is_room_for_one_attempt_a_turn() -> None:
         await work.until(3)
         for count in range(4, 13):
             work.pace.left = 1
-            assert work.lanes.go_on() or count == 12
+            assert work.lanes.start_waiting() or count == 12
             work.pace.left = 0
             await work.until(count)
         return work.done
@@ -103,7 +103,7 @@ def test_nothing_begins_once_stopped_and_what_is_under_way_may_end() -> None:
         await asyncio.sleep(0)
         work.lanes.stop()
         work.lanes.put("b", "late")
-        assert not work.lanes.go_on()
+        assert not work.lanes.start_waiting()
         opened.set()
         await work.lanes.drain(10)
         return work.done

@@ -6,11 +6,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.media.cache import Shelf, digest_of
+from evolink_mock.media.cache import FileCache, digest_of
 
 
 def test_what_was_used_longest_ago_is_given_up_first(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 30)
+    shelf = FileCache(tmp_path, 30)
     for name in "abc":
         shelf.put(name, name.encode() * 10)
     assert shelf.get("a") == b"a" * 10
@@ -20,21 +20,21 @@ def test_what_was_used_longest_ago_is_given_up_first(tmp_path: Path) -> None:
 
 
 def test_one_that_is_larger_than_all_is_kept_alone(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 10)
+    shelf = FileCache(tmp_path, 10)
     shelf.put("a", b"1")
     shelf.put("b", b"2" * 20)
     assert (shelf.get("a"), shelf.get("b")) == (None, b"2" * 20)
 
 
 def test_it_is_there_again_and_half_a_file_is_not(tmp_path: Path) -> None:
-    Shelf(tmp_path, 100).put("a", b"1")
+    FileCache(tmp_path, 100).put("a", b"1")
     (tmp_path / "b.half").write_bytes(b"2")
-    again = Shelf(tmp_path, 100)
+    again = FileCache(tmp_path, 100)
     assert (again.get("a"), again.get("b"), again.get("b.half")) == (b"1", None, None)
 
 
 def test_a_file_that_somebody_removed_is_gone(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 100)
+    shelf = FileCache(tmp_path, 100)
     shelf.put("a", b"1")
     (tmp_path / "a").unlink()
     assert shelf.get("a") is None
@@ -44,7 +44,7 @@ def test_a_file_that_somebody_removed_is_gone(tmp_path: Path) -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(1, 200))
 def test_no_more_is_kept_than_is_allowed_and_nothing_is_mixed_up(contents: list[bytes], limit: int) -> None:
-    shelf = Shelf(None, limit)
+    shelf = FileCache(None, limit)
     for content in contents:
         shelf.put(digest_of(content), content)
         assert shelf.get(digest_of(content)) == content
@@ -55,7 +55,7 @@ def test_no_more_is_kept_than_is_allowed_and_nothing_is_mixed_up(contents: list[
 
 
 def test_threads_do_not_disturb_one_another(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 5_000)
+    shelf = FileCache(tmp_path, 5_000)
 
     def use(number: int) -> bool:
         content = b"%d" % (number % 7) * 1000

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.media.frame_size import CLASSES, Size, frame_size
+from evolink_mock.media.frame_size import RESOLUTIONS, Size, frame_size
 
 SIDES = st.integers(360, 2000)
 
@@ -14,9 +14,9 @@ def test_sixteen_to_nine_is_what_the_names_say() -> None:
     assert frame_size("720p", Size(1000, 1000)) == (960, 960)
 
 
-@given(st.sampled_from(sorted(CLASSES)), SIDES, SIDES)
+@given(st.sampled_from(sorted(RESOLUTIONS)), SIDES, SIDES)
 def test_any_picture_keeps_its_proportions(quality: str, width: int, height: int) -> None:
     size = frame_size(quality, Size(width, height))
     assert size.width % 2 == size.height % 2 == 0
     assert abs(size.width / size.height / (width / height) - 1) < 0.01
-    assert abs(size.width * size.height / (CLASSES[quality].width * CLASSES[quality].height) - 1) < 0.01
+    assert abs(size.width * size.height / (RESOLUTIONS[quality].width * RESOLUTIONS[quality].height) - 1) < 0.01

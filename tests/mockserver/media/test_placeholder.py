@@ -9,13 +9,13 @@ from evolink_mock.core.duration import SECOND
 from evolink_mock.media.frame_size import Size
 from evolink_mock.media.h264 import Colour, still
 from evolink_mock.media.mp4 import movie
-from evolink_mock.media.placeholder import make
+from evolink_mock.media.placeholder import encode_placeholder
 from evolink_mock.media.video import RATE, Video
 from tests.support.video_decoder import boxes, film
 
 
 def made(video: Video) -> bytes:
-    return make(video, lambda digest: None)
+    return encode_placeholder(video, lambda digest: None)
 
 
 SIDES = st.integers(1, 40).map(lambda half: 2 * half)

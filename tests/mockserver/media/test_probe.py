@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from evolink_contracts.spec import fields
-from evolink_mock.media.acceptance import judge
-from evolink_mock.media.probe import look_at_picture, look_at_sound, upright
+from evolink_mock.media.acceptance import check_file
+from evolink_mock.media.probe import apply_orientation, probe_audio, probe_image
 from tests.support.media_samples import bomb, jpeg, photo, saved, sound, turned, with_packed_text
 
 IMAGE, AUDIO = fields.IMAGE_URLS.media, fields.AUDIO_URL.media
@@ -146,7 +146,7 @@ def test_the_corpus_is_large() -> None:
 @pytest.mark.parametrize(("make", "code", "says"), [case[1:] for case in PICTURES], ids=[case[0] for case in PICTURES])
 def test_a_picture_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
     assert IMAGE is not None
-    failure = judge(look_at_picture(make()), IMAGE)
+    failure = check_file(probe_image(make()), IMAGE)
     assert (None if failure is None else failure.code) == code, failure
     assert says in (failure.message if failure else "")
 
@@ -154,7 +154,7 @@ def test_a_picture_is_judged_by_its_bytes(make: Callable[[], bytes], code: str |
 @pytest.mark.parametrize(("make", "code", "says"), [case[1:] for case in SOUNDS], ids=[case[0] for case in SOUNDS])
 def test_a_sound_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
     assert AUDIO is not None
-    failure = judge(look_at_sound(make()), AUDIO)
+    failure = check_file(probe_audio(make()), AUDIO)
     assert (None if failure is None else failure.code) == code, failure
     assert says in (failure.message if failure else "")
 
@@ -163,15 +163,15 @@ def test_a_sound_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | N
 def test_a_turned_picture_is_measured_and_shown_as_it_is_meant(way: int) -> None:
     content = turned(way)
     size = (480, 640) if way >= 5 else (640, 480)
-    assert look_at_picture(content).size == size  # type: ignore[union-attr]  # A picture.
-    assert upright(content).size == size
+    assert probe_image(content).size == size  # type: ignore[union-attr]  # A picture.
+    assert apply_orientation(content).size == size
 
 
 def test_what_shines_through_is_shown_on_white() -> None:
-    shown = upright(clear("WEBP", 0))
+    shown = apply_orientation(clear("WEBP", 0))
     assert shown.mode == "RGB"
     glass = saved(Image.new("RGBA", (400, 400), (0, 0, 0, 0)), "WEBP")
-    assert upright(glass).getpixel((9, 9)) == (255, 255, 255)
+    assert apply_orientation(glass).getpixel((9, 9)) == (255, 255, 255)
 
 
 SEEDS = [
@@ -195,16 +195,16 @@ def test_no_mutation_of_a_file_does_harm(data: st.DataObject) -> None:
         content[place] = data.draw(st.integers(0, 255))
     cut = bytes(content[: data.draw(st.integers(1, len(content)))])
     for each in (bytes(content), cut):
-        look_at_picture(each)
-        look_at_sound(each)
+        probe_image(each)
+        probe_audio(each)
         with suppress(OSError, SyntaxError, ValueError):
-            upright(each)
+            apply_orientation(each)
 
 
 HARM = """
 import random, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-from evolink_mock.media.probe import look_at_picture, look_at_sound
+from evolink_mock.media.probe import probe_image, probe_audio
 luck = random.Random(int(sys.argv[1]))
 for name in sys.argv[2:]:
     whole = open(name, "rb").read()
@@ -213,8 +213,8 @@ for name in sys.argv[2:]:
         for _ in range(luck.randint(1, 12)):
             content[luck.randrange(min(len(content), luck.choice((64, 400, len(content)))))] = luck.randrange(256)
         began = time.process_time()
-        look_at_picture(bytes(content))
-        look_at_sound(bytes(content))
+        probe_image(bytes(content))
+        probe_audio(bytes(content))
         assert time.process_time() - began < 20, name
 """
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.core.delivery import Hold, Origin, Stage, verdict, why
+from evolink_mock.core.delivery import Origin, ReleaseCondition, Stage, attempt_reason, delivery_summary
 from evolink_mock.core.duration import Micros
-from evolink_mock.scenarios.delivery_faults import CHAOS, begin
+from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS, initial_deliveries
 
 LUCK = st.floats(0, 1, exclude_max=True)
 ENDS = st.integers(0, 4_102_444_800_000_000)
@@ -22,7 +22,7 @@ class Row(NamedTuple):
     origin: Origin
     stage: Stage
     between: tuple[int, int] | None
-    hold: Hold = ""
+    hold: ReleaseCondition = ""
 
 
 MADE: dict[str | None, list[Row]] = {
@@ -37,11 +37,11 @@ MADE: dict[str | None, list[Row]] = {
 
 
 def delays(scenario: str | None, luck: float) -> list[Micros]:
-    return [made.due for made in begin("task", scenario, 0, luck) if made.due is not None]
+    return [made.due for made in initial_deliveries("task", scenario, 0, luck) if made.due is not None]
 
 
 def test_the_table_here_has_every_scenario() -> None:
-    assert {scenario for scenario in MADE if scenario} == set(CHAOS)
+    assert {scenario for scenario in MADE if scenario} == set(DELIVERY_FAULTS)
 
 
 @pytest.mark.parametrize("scenario", MADE, ids=str)
@@ -49,7 +49,7 @@ def test_the_table_here_has_every_scenario() -> None:
 def test_a_scenario_makes_its_deliveries_in_time_for_every_luck(
     scenario: str | None, luck: float, ended: Micros
 ) -> None:
-    made = begin("task-unified-1-a", scenario, ended, luck)
+    made = initial_deliveries("task-unified-1-a", scenario, ended, luck)
     assert [
         Row(delivery.origin, delivery.stage, row.between, delivery.hold)
         for delivery, row in zip(made, MADE[scenario], strict=True)
@@ -66,7 +66,7 @@ def test_a_scenario_makes_its_deliveries_in_time_for_every_luck(
 @pytest.mark.parametrize("scenario", MADE, ids=str)
 @given(luck=LUCK, ended=ENDS)
 def test_the_same_luck_makes_the_same_deliveries(scenario: str | None, luck: float, ended: Micros) -> None:
-    assert begin("task", scenario, ended, luck) == begin("task", scenario, ended, luck)
+    assert initial_deliveries("task", scenario, ended, luck) == initial_deliveries("task", scenario, ended, luck)
 
 
 @pytest.mark.parametrize(("scenario", "low", "high"), [("duplicate", 0, 2), ("very_late", 600, 3600)])
@@ -82,19 +82,19 @@ def test_more_luck_never_means_an_earlier_callback(one: float, other: float) -> 
         assert delays(scenario, min(one, other)) <= delays(scenario, max(one, other))
 
 
-@pytest.mark.parametrize("scenario", sorted(CHAOS))
+@pytest.mark.parametrize("scenario", sorted(DELIVERY_FAULTS))
 def test_a_delivery_says_which_scenario_made_it_and_what_that_does(scenario: str) -> None:
-    for delivery in begin("task", scenario, 0, 0.5):
+    for delivery in initial_deliveries("task", scenario, 0, 0.5):
         assert f"delivery={scenario}" in delivery.note
-        assert CHAOS[scenario].summary in delivery.note
-        shown = verdict(delivery, EVOLINK_CALLBACKS)
+        assert DELIVERY_FAULTS[scenario].summary in delivery.note
+        shown = delivery_summary(delivery, EVOLINK_CALLBACKS)
         assert delivery.note in shown
-        assert delivery.stage == "lost" or delivery.note in why(delivery, 1, EVOLINK_CALLBACKS)
+        assert delivery.stage == "lost" or delivery.note in attempt_reason(delivery, 1, EVOLINK_CALLBACKS)
 
 
 def test_a_task_without_a_scenario_has_a_delivery_without_a_note() -> None:
-    assert [delivery.note for delivery in begin("task", None, 0, 0.5)] == [""]
+    assert [delivery.note for delivery in initial_deliveries("task", None, 0, 0.5)] == [""]
 
 
 def test_only_before_create_ends_its_task_at_once() -> None:
-    assert [scenario for scenario, chaos in CHAOS.items() if chaos.instant] == ["before_create"]
+    assert [scenario for scenario, chaos in DELIVERY_FAULTS.items() if chaos.completes_immediately] == ["before_create"]

@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.scenarios.directive import OPENING, take_directive
+from evolink_mock.scenarios.directive import OPENING, extract_directive
 
 WORDS = st.text(st.characters(exclude_characters="[]"), max_size=20)
 
 
 @given(WORDS, WORDS, WORDS)
 def test_what_is_around_it_stays_and_what_is_in_it_is_read(before: str, inside: str, after: str) -> None:
-    rest, said = take_directive(f"{before}[[mock:{inside}]]{after}")
+    rest, said = extract_directive(f"{before}[[mock:{inside}]]{after}")
     assert said == inside.strip()
     assert rest == (before.rstrip() + after).strip()
 
 
 @given(st.lists(WORDS, min_size=1, max_size=4))
 def test_several_are_read_as_one(inside: list[str]) -> None:
-    rest, said = take_directive("A cat" + "".join(f" [[mock:{each}]] and" for each in inside))
+    rest, said = extract_directive("A cat" + "".join(f" [[mock:{each}]] and" for each in inside))
     assert rest == "A cat" + " and" * len(inside)
     assert said == ";".join(inside).strip()
 
@@ -38,19 +38,19 @@ def test_several_are_read_as_one(inside: list[str]) -> None:
     ],
 )
 def test_examples(prompt: str, rest: str, said: str) -> None:
-    assert take_directive(prompt) == (rest, said)
+    assert extract_directive(prompt) == (rest, said)
 
 
 @pytest.mark.parametrize("prompt", ["A [[mock: cat", "[[mock:", "[[mock: ok]] [[mock: no"])
 def test_one_that_is_never_closed_is_refused(prompt: str) -> None:
     with pytest.raises(ValueError, match="a directive is never closed; write"):
-        take_directive(prompt)
+        extract_directive(prompt)
 
 
 @given(st.lists(st.sampled_from([OPENING, "]]", "[[", "]", "mock:", " ", "x"]), max_size=12).map("".join))
 def test_nothing_of_one_stays(text: str) -> None:
     try:
-        rest, _ = take_directive(OPENING + text)
+        rest, _ = extract_directive(OPENING + text)
     except ValueError:
         return
     assert OPENING not in rest

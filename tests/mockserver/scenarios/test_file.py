@@ -78,16 +78,16 @@ def test_a_change_is_seen_and_a_broken_file_changes_nothing(tmp_path: Path, capl
             caplog.clear()
             write(file, broken)
             assert code(emulator) == "B"
-            assert shown(emulator)["fault"]
+            assert shown(emulator)["error"]
             assert [rule["name"] for rule in shown(emulator)["rules"]] == ["b"]
             (line,) = [record.message for record in caplog.records if "stay in force" in record.message]
             assert str(file) in line
         file.unlink()
         assert code(emulator) == "B"
-        assert shown(emulator)["fault"] == "No such file or directory"
+        assert shown(emulator)["error"] == "No such file or directory"
         write(file, FAILS.format("c", "C"))
         assert code(emulator) == "C"
-        assert shown(emulator)["fault"] is None
+        assert shown(emulator)["error"] is None
         write(file, "")
         assert code(emulator) is None
 

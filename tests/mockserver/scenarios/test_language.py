@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES
-from evolink_mock.core.distribution import Generation
+from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.duration import SECOND
-from evolink_mock.scenarios.delivery_faults import CHAOS
+from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
 from evolink_mock.scenarios.language import DEFAULT, OPERATIONS, WORDS, Scenario, parse_scenario
-from evolink_mock.scenarios.wire_faults import COMMITTING, FAULTS
+from evolink_mock.scenarios.wire_faults import COMMITTING, WIRE_FAULTS
 
 CLOSED = {name: word.values for name, word in WORDS.items() if not word.open}
 PAIRS = [(word, value) for word, values in CLOSED.items() for value in values]
@@ -24,12 +24,12 @@ SPACE = st.text(" ", max_size=3)
 
 def test_the_words_are_every_error_of_an_operation_every_fault_and_every_failure() -> None:
     answers = {(word, value) for word, value in PAIRS if word in OPERATIONS}
-    spoiled = {(operation, fault) for operation in OPERATIONS for fault in FAULTS}
+    spoiled = {(operation, fault) for operation in OPERATIONS for fault in WIRE_FAULTS}
     spoiled -= {(operation, fault) for operation in ("query", "credits") for fault in COMMITTING}
     assert answers == {key for key in ERRORS if key[0] != "any"} | spoiled
     assert CLOSED["fail"] == tuple(FAILURES)
     assert len(CLOSED["fail"]) == 13
-    assert CLOSED["delivery"] == tuple(CHAOS)
+    assert CLOSED["delivery"] == tuple(DELIVERY_FAULTS)
     assert {word.field for word in WORDS.values()} | {"ok"} == set(Scenario._fields)
 
 
@@ -39,13 +39,13 @@ def test_each_word_sets_its_own_part_alone(word: str, value: str) -> None:
 
 
 OPEN = [
-    ("create_latency=2s", {"create_latency": Generation(2 * SECOND, 2 * SECOND)}),
-    ("query_latency=1s-3s", {"query_latency": Generation(SECOND, 3 * SECOND)}),
-    ("credits_latency=lognormal:800ms:0.5", {"credits_latency": Generation(800_000, 800_000, 0.5)}),
+    ("create_latency=2s", {"create_latency": Distribution(2 * SECOND, 2 * SECOND)}),
+    ("query_latency=1s-3s", {"query_latency": Distribution(SECOND, 3 * SECOND)}),
+    ("credits_latency=lognormal:800ms:0.5", {"credits_latency": Distribution(800_000, 800_000, 0.5)}),
     ("query=drip; drip_time=5s", {"query": "drip", "drip_time": 5 * SECOND}),
     ("create=rate_limited; times=3; retry_after=7", {"create": "rate_limited", "times": 3, "retry_after": 7}),
-    ("create=rate_limited; for=30s", {"create": "rate_limited", "lasts": 30 * SECOND}),
-    ("query_latency=1s; times=1", {"query_latency": Generation(SECOND, SECOND), "times": 1}),
+    ("create=rate_limited; for=30s", {"create": "rate_limited", "valid_for": 30 * SECOND}),
+    ("query_latency=1s; times=1", {"query_latency": Distribution(SECOND, SECOND), "times": 1}),
     ("flap=2", {"query": "internal_error", "times": 2}),
     ("fail=upstream:InvalidParameter.TaskTypeConstraint", {"fail": "upstream:InvalidParameter.TaskTypeConstraint"}),
     ("fail=service_error; message=nudity detected", {"fail": "service_error", "message": "nudity detected"}),
@@ -78,7 +78,7 @@ def test_an_operation_answers_so_only_where_the_scenario_says() -> None:
     assert scenario.answer_to("credits") == "upstream_error"
     assert scenario.answer_to("any") is None
     assert DEFAULT.answer_to("create") is None
-    assert scenario.latency_of("query") == Generation(SECOND, SECOND)
+    assert scenario.latency_of("query") == Distribution(SECOND, SECOND)
     assert scenario.latency_of("create") is None
 
 
@@ -100,7 +100,7 @@ def test_an_operation_answers_so_only_where_the_scenario_says() -> None:
     ],
 )
 def test_a_scenario_speaks_of_the_operations_in_it_and_of_tasks_at_their_creation(text: str, concerned: object) -> None:
-    assert [each for each in OPERATIONS if parse_scenario(text).concerns(each)] == list(concerned)  # type: ignore[call-overload]
+    assert [each for each in OPERATIONS if parse_scenario(text).applies_to(each)] == list(concerned)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize(("word", "value"), PAIRS)

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.distribution import Generation
+from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import observe, plan
 from evolink_mock.core.seed import derive_seed
 from evolink_mock.core.task import NEVER, Failure
-from evolink_mock.core.validation import Request, Validator
+from evolink_mock.core.validation import CreateRequest, Validator
 from evolink_mock.scenarios.language import Scenario, parse_scenario
 from evolink_mock.scenarios.outcome import apply
 from tests.support.emulator import DOCUMENTED, Emulator
@@ -183,30 +183,31 @@ WORDS = {
 def test_whatever_a_scenario_bends_progress_never_falls_and_the_end_is_one(
     words: dict[str, str], moments: list[int], n: int
 ) -> None:
-    request = Validator(MODELS, Choices()).judge(DOCUMENTED)
-    assert isinstance(request, Request)
+    request = Validator(MODELS, Choices()).validate(DOCUMENTED)
+    assert isinstance(request, CreateRequest)
     scenario = parse_scenario("; ".join(f"{word}={value}" for word, value in words.items()) or "ok")
-    law = Generation(3 * SECOND, 8 * SECOND)
+    law = Distribution(3 * SECOND, 8 * SECOND)
     honest = plan(request, law, derive_seed(0, "sk"), n, Choices())
     drawn = apply(honest, request, scenario, Choices())
-    assert 0 <= drawn.starts <= drawn.ends - drawn.lingers <= drawn.ends < NEVER
+    assert 0 <= drawn.starts <= drawn.ends - drawn.tail_at_99 <= drawn.ends < NEVER
     assert 0 <= drawn.charged <= drawn.reserved
-    assert drawn.charged == round(30_000 * drawn.video / SECOND)
+    assert drawn.charged == round(30_000 * drawn.video_duration / SECOND)
     seen = [
-        observe(drawn, moment) for moment in sorted([*moments, drawn.ends - drawn.lingers, drawn.ends - 1, drawn.ends])
+        observe(drawn, moment)
+        for moment in sorted([*moments, drawn.ends - drawn.tail_at_99, drawn.ends - 1, drawn.ends])
     ]
     running = [state.progress for state in seen if state.ended is None]
     assert running == sorted(running)
     assert {state.ended for state in seen} <= {None, drawn.ends}
     assert seen[-1].ended == drawn.ends
-    if drawn.lingers:
-        assert observe(drawn, drawn.ends - drawn.lingers).progress == 99
+    if drawn.tail_at_99:
+        assert observe(drawn, drawn.ends - drawn.tail_at_99).progress == 99
 
 
 @pytest.mark.parametrize("code", sorted(FAILURES))
 @pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
 def test_a_scenario_wins_over_what_the_request_deserves(code: str, doom: Failure | None) -> None:
-    request = Request(MODELS["wan2.6-image-to-video-flash"], {}, 5, 30_000, doom)
-    honest = plan(request, Generation(1, 2), derive_seed(0, ""), 0, Choices())
+    request = CreateRequest(MODELS["wan2.6-image-to-video-flash"], {}, 5, 30_000, doom)
+    honest = plan(request, Distribution(1, 2), derive_seed(0, ""), 0, Choices())
     bent = apply(honest, request, Scenario(fail=code), Choices())
     assert bent.failure == Failure(code, FAILURES[code].message)

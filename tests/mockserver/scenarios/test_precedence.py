@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_contracts.spec.errors import FAILURES
-from evolink_mock.core.task import DOORS, Door
+from evolink_mock.core.task import SCENARIO_SOURCES, ScenarioSource
 from evolink_mock.scenarios.language import WORDS
 from tests.support.emulator import DOCUMENTED, Emulator
 
@@ -24,7 +24,7 @@ OPEN = [
 ]
 CLOSED = [f"{name}={value}" for name, word in WORDS.items() if not word.open for value in word.values]
 SCENARIOS = [*(text for text in CLOSED if not text.endswith("=drip")), *OPEN]
-GIVING = DOORS[:-1]
+GIVING = SCENARIO_SOURCES[:-1]
 
 
 def key_of(scenario: str) -> str:
@@ -101,7 +101,7 @@ def test_a_scenario_gives_the_same_result_by_every_door(emulator: Emulator, scen
         token = caller.emulator.control("worlds")["worlds"][0]["link_token"]
         results[door] = without(caller.result(), token)
         rows = caller.emulator.control("journal")["rows"]
-        assert {(row["scenario_door"], row["scenario"]) for row in rows} - {("default", None), (None, None)} == {
+        assert {(row["scenario_source"], row["scenario"]) for row in rows} - {("default", None), (None, None)} == {
             (door, scenario)
         }
     assert len(set(results.values())) == 1, results
@@ -109,7 +109,7 @@ def test_a_scenario_gives_the_same_result_by_every_door(emulator: Emulator, scen
 
 # Precedence
 
-CODES = dict(zip(DOORS, FAILURES, strict=False))
+CODES = dict(zip(SCENARIO_SOURCES, FAILURES, strict=False))
 """At each door another way to fail."""
 ELSEWHERE = "credits=upstream_error"
 
@@ -127,7 +127,9 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @given(st.dictionaries(st.sampled_from(GIVING), st.booleans()))
-def test_the_first_door_that_speaks_of_the_request_decides(filed: Emulator, given_at: dict[Door, bool]) -> None:
+def test_the_first_door_that_speaks_of_the_request_decides(
+    filed: Emulator, given_at: dict[ScenarioSource, bool]
+) -> None:
     """At some doors there is a scenario that fails the task, at others one that is about something else."""
     filed.control("worlds", {"reset": True})
     texts = {door: f"fail={CODES[door]}" if speaks else ELSEWHERE for door, speaks in given_at.items()}
@@ -139,12 +141,12 @@ def test_the_first_door_that_speaks_of_the_request_decides(filed: Emulator, give
     headers = {"X-Mock-Scenario": texts["header"]} if "header" in texts else {}
     task = filed.post({**DOCUMENTED, "prompt": prompt}, headers).json()["id"]
     filed.advance("20s")
-    winner: Door = next((door for door in GIVING if given_at.get(door)), "default")
+    winner: ScenarioSource = next((door for door in GIVING if given_at.get(door)), "default")
     body = filed.query(task).json()
     assert body.get("error", {}).get("code") == (None if winner == "default" else CODES[winner])
     (row,) = filed.control("journal?route=create")["rows"]
-    assert row["scenario_door"] == winner
-    assert filed.control(f"tasks/{task}")["scenario_door"] == winner
+    assert row["scenario_source"] == winner
+    assert filed.control(f"tasks/{task}")["scenario_source"] == winner
     assert row["scenario"] == (None if winner == "default" else texts.get(winner, f"fail={CODES['file']}"))
 
 

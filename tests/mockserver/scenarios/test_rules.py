@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.scenarios.rules import Match, Rule, Step, Subject, read_rule, read_step
+from evolink_mock.scenarios.rules import RequestFacts, RequestMatch, Rule, RuleStep, read_rule, read_step
 
 TIMES = st.lists(st.integers(1, 5), min_size=1, max_size=6)
-ANY = Match()
+ANY = RequestMatch()
 
 
 def rule(times: list[int | None], *, repeat: bool = False) -> Rule:
@@ -34,18 +34,18 @@ def test_each_step_comes_as_often_as_it_says_and_then_the_next_and_then_none(tim
 def test_a_scenario_comes_as_often_as_its_weight_says(weights: list[int]) -> None:
     step = read_step([(f"fail=upstream:{place}", weight) for place, weight in enumerate(weights)], None)
     total = sum(weights)
-    drawn = [step.drawn((number + 0.5) / total) for number in range(total)]
+    drawn = [step.choose((number + 0.5) / total) for number in range(total)]
     assert [drawn.count(scenario) for scenario in step.scenarios] == weights
-    assert step.drawn(0.9999999999999999) in drawn
+    assert step.choose(0.9999999999999999) in drawn
 
 
 TEXTS = st.sampled_from(["", "a", "b", "ab"])
-MATCHES = st.builds(Match, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
-SUBJECTS = st.builds(Subject, st.just("create"), TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
+MATCHES = st.builds(RequestMatch, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
+SUBJECTS = st.builds(RequestFacts, st.just("create"), TEXTS, TEXTS, TEXTS, TEXTS, TEXTS)
 
 
 @given(MATCHES, TEXTS, SUBJECTS)
-def test_a_rule_is_for_what_all_its_conditions_hold_of(match: Match, key: str, subject: Subject) -> None:
+def test_a_rule_is_for_what_all_its_conditions_hold_of(match: RequestMatch, key: str, subject: RequestFacts) -> None:
     wanted = [(match.key, key), (match.model, subject.model), (match.task, subject.task)]
     contained = [
         (match.prompt_contains, subject.prompt),
@@ -53,7 +53,7 @@ def test_a_rule_is_for_what_all_its_conditions_hold_of(match: Match, key: str, s
         (match.callback_contains, subject.callback_url),
     ]
     expected = all(not a or a == b for a, b in wanted) and all(a in b for a, b in contained)
-    assert match.holds(key, subject) == expected
+    assert match.matches(key, subject) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_rule_is_for_the_first_operation_that_it_speaks_of(texts: list[str], o
     assert read_rule("it", None, ANY, (step,), repeat=False).operation == operation
 
 
-FINE = Step(("fail=service_error",), (1,), 1)
+FINE = RuleStep(("fail=service_error",), (1,), 1)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ FINE = Step(("fail=service_error",), (1,), 1)
         ((FINE,), "any", False, "operation must be one of create, query, credits; got 'any'"),
         ((FINE,), "query", False, "operation: it is query, and the scenarios speak of create alone"),
         (
-            (Step(("fial=x",), (1,)),),
+            (RuleStep(("fial=x",), (1,)),),
             None,
             False,
             "scenario 'fial=x': 'fial' is not a known scenario word",
@@ -92,7 +92,7 @@ FINE = Step(("fail=service_error",), (1,), 1)
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(
-    steps: tuple[Step, ...], operation: str | None, repeat: bool, message: str
+    steps: tuple[RuleStep, ...], operation: str | None, repeat: bool, message: str
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         read_rule("it", operation, ANY, steps, repeat)

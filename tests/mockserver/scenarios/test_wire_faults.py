@@ -5,18 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolink_mock.core.duration import SECOND
-from evolink_mock.scenarios.wire_faults import COMMITTING, DRIP_TIME, FAULTS, HTML_502, acts, altered, dripped
+from evolink_mock.scenarios.wire_faults import (
+    COMMITTING,
+    DRIP_TIME,
+    HTML_502,
+    WIRE_FAULTS,
+    altered,
+    dripped,
+    wire_script,
+)
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 BODIES = st.binary(max_size=2000)
-ON_THE_WIRE = [fault for fault, row in FAULTS.items() if row.parts]
+ON_THE_WIRE = [fault for fault, row in WIRE_FAULTS.items() if row.parts]
 ENDS = {"reset_before": "reset", "reset_midway": "reset", "commit_then_drop": "reset", "empty": "close"}
 
 
 @pytest.mark.parametrize("fault", ON_THE_WIRE)
 @given(body=BODIES)
 def test_what_is_sent_is_a_beginning_of_the_answer_or_all_of_it_and_more(fault: str, body: bytes) -> None:
-    done = list(acts(fault, HEAD, body))
+    done = list(wire_script(fault, HEAD, body))
     sent = b"".join(act for act in done if isinstance(act, bytes))
     match fault:
         case "reset_before" | "commit_then_drop" | "empty":
@@ -41,7 +49,7 @@ def test_a_drip_comes_in_twenty_pieces_at_most_and_takes_its_time(body: bytes, t
     assert wanted - 20 <= pause * max(len(pieces) - 1, 1) <= wanted
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", WIRE_FAULTS)
 @given(body=BODIES, status=st.sampled_from([0, 200, 429]))
 def test_only_two_faults_make_it_another_answer(fault: str, body: bytes, status: int) -> None:
     found = altered(fault, status, b"application/json", body)
@@ -55,6 +63,6 @@ def test_only_two_faults_make_it_another_answer(fault: str, body: bytes, status:
 
 
 def test_nothing_happens_where_nothing_can_be_answered() -> None:
-    carried_out = {fault for fault, row in FAULTS.items() if row.carried_out}
-    assert carried_out == FAULTS.keys() - {"reset_before", "empty", "html_502"}
+    carried_out = {fault for fault, row in WIRE_FAULTS.items() if row.executes_operation}
+    assert carried_out == WIRE_FAULTS.keys() - {"reset_before", "empty", "html_502"}
     assert carried_out >= COMMITTING

@@ -18,7 +18,7 @@ def test_each_request_and_its_answer_are_kept(emulator: Emulator) -> None:
     response = emulator.post(DOCUMENTED)
     (row,) = journal(emulator)
     assert row["request_id"] == response.headers["x-request-id"]
-    assert (row["route"], row["task"], row["scenario_door"]) == ("create", response.json()["id"], "default")
+    assert (row["route"], row["task"], row["scenario_source"]) == ("create", response.json()["id"], "default")
     assert row["answer"] == {"status": 200, "body": response.text, "fault": None}
     request = row["request"]
     assert isinstance(request, dict)
@@ -41,7 +41,7 @@ def test_filters_by_task_route_status_and_place(emulator: Emulator) -> None:
 
 def test_the_journal_names_the_door_a_scenario_came_through(emulator: Emulator) -> None:
     emulator.post(DOCUMENTED, {"X-Mock-Scenario": "create=internal_error"})
-    assert journal(emulator)[0]["scenario_door"] == "header"
+    assert journal(emulator)[0]["scenario_source"] == "header"
 
 
 def test_the_key_appears_nowhere(emulator: Emulator) -> None:

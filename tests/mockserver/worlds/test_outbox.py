@@ -6,8 +6,8 @@ from unittest.mock import Mock
 import pytest
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.clock import Bell
-from evolink_mock.core.delivery import Delivery, Hold, Outcome, Stage, after
+from evolink_mock.clock import Notifier
+from evolink_mock.core.delivery import AttemptResult, Delivery, ReleaseCondition, Stage, record_attempt
 from evolink_mock.core.duration import Micros
 from evolink_mock.worlds.due_queue import Due
 from evolink_mock.worlds.outbox import Outbox
@@ -16,10 +16,11 @@ from evolink_mock.worlds.store import MemoryStore
 NEVER = 4_000_000_000_000_000
 
 
-class Registered(Bell):
+class Registered(Notifier):
     """A registration that is never closed."""
 
     closed = False
+    enqueue = Notifier.notify_all
 
 
 def outbox(
@@ -28,7 +29,7 @@ def outbox(
     return Outbox(MemoryStore() if store is None else store, limit, started or Registered(), last)
 
 
-def queued(task: str = "a", due: Micros = 10, hold: Hold = "") -> Delivery:
+def queued(task: str = "a", due: Micros = 10, hold: ReleaseCondition = "") -> Delivery:
     return Delivery(task, "ended", 0, due=due, hold=hold)
 
 
@@ -39,7 +40,7 @@ KINDS = {
 
 
 def tried(delivery: Delivery, status: int, now: Micros) -> Delivery:
-    return after(delivery, "https://a.com/", now, now, Outcome(status), EVOLINK_CALLBACKS)
+    return record_attempt(delivery, "https://a.com/", now, now, AttemptResult(status), EVOLINK_CALLBACKS)
 
 
 def begun(box: Outbox, now: Micros) -> int:
@@ -80,8 +81,8 @@ def restarted(deliveries: Iterable[tuple[int, Delivery]], limit: int = 100) -> O
 
 def test_a_restarted_outbox_still_holds_lets_go_and_counts_on() -> None:
     box = restarted([(3, queued("a", 50, "next")), (4, queued("b", 60, "read")), (7, tried(queued("c"), 200, 9))])
-    box.seen("b", 20)
-    box.overtaken(7, 30)
+    box.release_on_query("b", 20)
+    box.release_overtaken(7, 30)
     assert box.put(queued("d", 40)) == 8
     assert drained(box) == [(20, "#4"), (30, "#3"), (40, "#8")]
 
@@ -117,13 +118,13 @@ def test_an_attempt_under_way_shows_since_when_and_is_given_out_once() -> None:
 
 
 @pytest.mark.parametrize("hold", ["next", "read"])
-def test_what_is_under_way_cannot_be_let_go(hold: Hold) -> None:
+def test_what_is_under_way_cannot_be_let_go(hold: ReleaseCondition) -> None:
     box = outbox()
     box.put(queued("a", 10, hold))
     box.put(queued("b", 90))
     begun(box, 10)
-    box.overtaken(2, 5)
-    box.seen("a", 5)
+    box.release_overtaken(2, 5)
+    box.release_on_query("a", 5)
     assert box.next_due() == 90
     assert box.get(1) == queued("a", 10, hold)._replace(started=10)
 
@@ -133,20 +134,20 @@ def test_only_the_callback_of_a_later_task_lets_go_what_is_held_for_one() -> Non
     for delivery in (queued("a", 90), queued("b", 50, "next"), queued("c", 90), KINDS["replay"]):
         box.put(delivery)
     for by in (1, 2, 4, 5):
-        box.overtaken(by, 20)
-        box.seen("b", 20)
+        box.release_overtaken(by, 20)
+        box.release_on_query("b", 20)
         assert box.next_due() == 50
-    box.overtaken(3, 20)
+    box.release_overtaken(3, 20)
     assert box.next_due() == 20
 
 
 @pytest.mark.parametrize("hold", ["next", "read"])
-def test_what_is_due_already_is_not_put_off_by_being_let_go(hold: Hold) -> None:
+def test_what_is_due_already_is_not_put_off_by_being_let_go(hold: ReleaseCondition) -> None:
     box = outbox()
     box.put(queued("a", 10, hold))
     box.put(queued("b", 90))
-    box.overtaken(2, 20)
-    box.seen("a", 20)
+    box.release_overtaken(2, 20)
+    box.release_on_query("a", 20)
     assert drained(box) == [(10, "#1"), (90, "#2")]
 
 
@@ -175,16 +176,16 @@ def test_the_end_of_a_task_is_due_too_and_is_no_attempt() -> None:
 
 
 def test_the_bell_for_senders_rings_for_what_is_due_sooner_than_all_else() -> None:
-    started = Mock(Bell)
+    started = Mock(Registered)
     box = outbox(started=started)
     rings = []
     for due in (50, 60, 50, 40):
         box.put(queued("a", due, "next"))
-        rings.append(started.ring.call_count)
+        rings.append(started.enqueue.call_count)
     box.expect("task-unified-1-a", 30)
-    box.overtaken(2, 20)
+    box.release_overtaken(2, 20)
     assert rings == [1, 1, 1, 2]
-    assert started.ring.call_count == 4
+    assert started.enqueue.call_count == 4
 
 
 def test_whoever_watches_hears_of_every_change_meanwhile_and_of_none_after() -> None:
@@ -193,7 +194,7 @@ def test_whoever_watches_hears_of_every_change_meanwhile_and_of_none_after() -> 
     with box.watched() as changed:
         box.put(queued("b", 90, "read"))
         attempt(box, 500, now=10)
-        box.seen("b", 20)
+        box.release_on_query("b", 20)
         assert changed == [2, 1, 1, 2]
     box.put(queued())
     assert changed == [2, 1, 1, 2]

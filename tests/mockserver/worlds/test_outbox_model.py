@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_mock.core.delivery import Delivery, Hold
+from evolink_mock.core.delivery import Delivery, ReleaseCondition
 from evolink_mock.core.duration import Micros
 from tests.mockserver.worlds.test_outbox import KINDS, attempt, drained, outbox, queued, restarted, tried
 
@@ -51,7 +51,7 @@ class Model:
             if (self.kept[number].due or 0) > now:
                 self.file(number, self.kept[number]._replace(due=now, hold=""))
 
-    def held(self, hold: Hold) -> list[int]:
+    def held(self, hold: ReleaseCondition) -> list[int]:
         return [number for number in self.kept if self.kept[number].hold == hold]
 
 
@@ -76,10 +76,10 @@ def test_it_keeps_gives_out_and_lets_go_what_plain_lists_would(acts: list[tuple[
                 model.file(number, tried(model.kept[number], status, began))
             case ("overtaken", int(by)):
                 sent = by in model.kept and model.kept[by].origin == "ended"
-                box.overtaken(by, now)
+                box.release_overtaken(by, now)
                 model.let_go([n for n in model.held("next") if sent and n < by], now)
             case ("seen", str(task)):
-                box.seen(task, now)
+                box.release_on_query(task, now)
                 model.let_go([n for n in model.held("read") if model.kept[n].task == task], now)
             case ("pass", int(step)):
                 now += step

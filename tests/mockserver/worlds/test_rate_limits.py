@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.task import NEVER
 from evolink_mock.settings import KeyRule
-from evolink_mock.worlds.rate_limits import Limits
+from evolink_mock.worlds.rate_limits import RateLimits
 from tests.support.emulator import DOCUMENTED, Emulator
 
 WAITS = st.lists(st.integers(0, 40 * SECOND), min_size=1, max_size=60)
@@ -18,45 +18,45 @@ WAITS = st.lists(st.integers(0, 40 * SECOND), min_size=1, max_size=60)
 
 @given(st.integers(1, 6), WAITS)
 def test_no_window_of_a_minute_has_more_creates_than_allowed(limit: int, waits: list[int]) -> None:
-    limits, now, made = Limits(limit, None), 0, list[int]()
+    limits, now, made = RateLimits(limit, None), 0, list[int]()
     for wait in waits:
         now += wait
-        reached = limits.wait("wan", now)
+        reached = limits.check("wan", now)
         if reached is None:
             made.append(now)
-            limits.begun("wan", str(now), now, NEVER)
+            limits.acquire("wan", str(now), now, NEVER)
         else:
             after = now + reached[1] * SECOND
-            assert Limits.wait(limits, "wan", after) is None
-            assert limits.wait("wan", after - SECOND) is not None or reached[1] == 1
+            assert RateLimits.check(limits, "wan", after) is None
+            assert limits.check("wan", after - SECOND) is not None or reached[1] == 1
         assert sum(moment > now - 60 * SECOND for moment in made) <= limit
 
 
 @given(st.integers(1, 4), WAITS, st.lists(st.integers(1, 90 * SECOND), min_size=60, max_size=60))
 def test_no_more_tasks_run_at_once_than_allowed(limit: int, waits: list[int], lengths: list[int]) -> None:
-    limits, now, running = Limits(None, limit), 0, dict[str, int]()
+    limits, now, running = RateLimits(None, limit), 0, dict[str, int]()
     for wait, length in zip(waits, lengths, strict=False):
         now += wait
         for name in [name for name, ends in running.items() if ends <= now]:
-            limits.ended("wan", name)
+            limits.release("wan", name)
             del running[name]
-        reached = limits.wait("wan", now)
+        reached = limits.check("wan", now)
         assert (reached is None) == (len(running) < limit)
         if reached is None:
             name = f"{len(running)} {now} {length}"
             running[name] = now + length
-            limits.begun("wan", name, now, now + length)
+            limits.acquire("wan", name, now, now + length)
         else:
             first = min(running.values())
             assert first <= now + reached[1] * SECOND < first + SECOND
 
 
 def test_families_do_not_count_for_one_another() -> None:
-    limits = Limits(1, 1)
-    limits.begun("wan", "a", 0, 10)
-    assert limits.wait("wan", 0) is not None
-    assert limits.wait("other", 0) is None
-    limits.ended("other", "a")
+    limits = RateLimits(1, 1)
+    limits.acquire("wan", "a", 0, 10)
+    assert limits.check("wan", 0) is not None
+    assert limits.check("other", 0) is None
+    limits.release("other", "a")
 
 
 def test_variants_of_a_family_count_together_and_keys_do_not() -> None:

@@ -30,7 +30,7 @@ export function curl(call, base, token) {
 /** The create of a task as a line for a shell, with the scenario that came with the request itself. */
 export function repeat(task, origin) {
   const words = ["curl -s", quoted(`${origin}/v1/videos/generations`), '-H "Authorization: Bearer $EVOLINK_API_KEY"'];
-  if (["header", "prompt"].includes(task.scenario_door)) words.push(`-H ${quoted(`X-Mock-Scenario: ${task.scenario}`)}`);
+  if (["header", "prompt"].includes(task.scenario_source)) words.push(`-H ${quoted(`X-Mock-Scenario: ${task.scenario}`)}`);
   words.push("-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(task.request))}`);
   return words.join(" ");
 }

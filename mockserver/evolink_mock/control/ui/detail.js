@@ -21,7 +21,7 @@ export function detail(found, base, token, act) {
     facts({
       Status: `${task.status}, ${task.progress} %`,
       Outcome: task.plan.outcome.code ?? task.plan.outcome.status,
-      "Decided by": [task.scenario_door, task.scenario, task.scenario_rule].filter(Boolean).join(": "),
+      "Decided by": [task.scenario_source, task.scenario, task.scenario_rule].filter(Boolean).join(": "),
       Credits: `${task.credits.reserved} reserved, ${task.credits.charged ?? "nothing yet"} charged`,
     }),
   ];
