@@ -143,7 +143,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         **{f"{operation}_latency": _latency(operation) for operation in OPERATIONS},
         "times": _open("times", "answers so for the first so many requests alone", "3", partial(_count, 1, 1_000_000)),
         "for": _open(
-            "valid_for", "answers so for so long on the clock, from the first time", "30s", partial(_time, _DAY)
+            "valid_for", "answers so for this long on the clock, from its first use", "30s", partial(_time, _DAY)
         ),
         "retry_after": _open("retry_after", "seconds in Retry-After; 0 leaves it out", "5", partial(_count, 0, 86_400)),
         "drip_time": _open("drip_time", "how long a drip takes", "5s", partial(_time, 60 * SECOND)),
