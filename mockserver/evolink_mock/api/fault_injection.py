@@ -8,8 +8,8 @@ from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Request
 from evolink_mock.api.responses import Result, error_result, with_retry_after
+from evolink_mock.core.distribution import sample_latency
 from evolink_mock.core.duration import SECOND, Micros
-from evolink_mock.core.latency import sample_latency
 from evolink_mock.core.seed import random_units
 from evolink_mock.scenarios.language import ScenarioOperation
 from evolink_mock.scenarios.precedence import BUILT_IN, Decision

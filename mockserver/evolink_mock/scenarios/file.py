@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,8 +12,9 @@ import msgspec
 from evolink_mock.clock import unix_micros
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.scenarios.rules import Rule
+from evolink_mock.scenarios.rules import Rule, RuleError
 from evolink_mock.scenarios.schema import MAX_RULES, MatchSpec, RuleSpec, StepSpec
+from evolink_mock.scenarios.toml_lines import TomlPath, value_lines
 
 log = logging.getLogger("evolink_mock")
 
@@ -21,7 +23,8 @@ _SETTLED = SECOND // 20
 _FILLED = SECOND
 """One that was emptied less than this ago is most likely being written."""
 MAX_BYTES = 1024 * 1024
-_HEADING = re.compile(r"\s*\[\[\s*rule\s*\]\]")
+_ERROR_PATH = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
+_PATH_PART = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 
 
 class FileSpec(msgspec.Struct, forbid_unknown_fields=True):
@@ -62,64 +65,65 @@ def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[FileError]]
         return [], [
             FileError(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")
         ]
-    return _rules(table, text.splitlines())
+    return _rules(table, text)
 
 
-def _rules(table: dict[str, Any], lines: list[str]) -> tuple[list[tuple[str, Rule]], list[FileError]]:
-    starts = [number for number, line in enumerate(lines) if _HEADING.match(line)]
+def _rules(table: dict[str, Any], text: str) -> tuple[list[tuple[str, Rule]], list[FileError]]:
     listed = table.pop("rule", [])
-    faults = [
-        FileError(_line(lines, name), unknown_name("table of a scenario file", name, ("rule",))) for name in table
+    errors: list[tuple[TomlPath, str]] = [
+        ((name,), unknown_name("table of a scenario file", name, ("rule",))) for name in table
     ]
-    if not isinstance(listed, list) or len(listed) > MAX_RULES:
-        shape = f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"
-        return [], [*faults, FileError(_line(lines, "rule"), shape)]
     rules: list[tuple[str, Rule]] = []
+    if not isinstance(listed, list) or len(listed) > MAX_RULES:
+        errors.append((("rule",), f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"))
+        listed = []
     for place, given in enumerate(listed):
-        begins = starts[place] if len(starts) == len(listed) else 0
-        ends = starts[place + 1] if len(starts) == len(listed) > place + 1 else len(lines)
-        span = lines[begins:ends]
         try:
-            name = f"rule {place + 1}"
-            form = _form(given)
-            digest = blake2b(msgspec.json.encode(form), digest_size=8).hexdigest()
-            rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", form.rule(name)))
-        except ValueError as error:
-            faults.append(FileError(begins + _where(span, str(error)) + 1, str(error)))
-    return rules, faults
+            spec = _spec(given)
+            digest = blake2b(msgspec.json.encode(spec), digest_size=8).hexdigest()
+            rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", spec.rule(f"rule {place + 1}")))
+        except RuleError as error:
+            errors.append((("rule", place, *error.path), str(error)))
+        except msgspec.ValidationError as error:
+            errors.append((("rule", place, *_path(error)), str(error)))
+    lines = value_lines(text) if errors else {}
+    return rules, [FileError(_nearest_line(lines, path), message) for path, message in errors]
 
 
-def _form(given: object) -> RuleSpec:
-    """Raises `ValueError`, of which msgspec's are."""
-    known = {"rule": RuleSpec, "step": StepSpec, "match": MatchSpec}
-    for noun, part in _parts(given):
+def _spec(given: object) -> RuleSpec:
+    """Convert one rule. Raises `RuleError` for an unknown setting, and msgspec's error for a wrong value."""
+    for noun, spec, part, path in _parts(given):
         for name in part:
-            if name not in known[noun].__struct_fields__:
-                raise ValueError(unknown_name(f"setting of a {noun}", str(name), known[noun].__struct_fields__))
+            if name not in spec.__struct_fields__:
+                message = unknown_name(f"setting of a {noun}", str(name), spec.__struct_fields__)
+                raise RuleError(message, (*path, str(name)))
     return msgspec.convert(given, RuleSpec)
 
 
-def _parts(given: object) -> list[tuple[str, dict[str, Any]]]:
+def _parts(given: object) -> Iterator[tuple[str, type[msgspec.Struct], dict[str, Any], TomlPath]]:
+    """The tables of one rule that can be read: what each is, its form, its content and its path."""
     if not isinstance(given, dict):
-        return []
+        return
+    yield "rule", RuleSpec, given, ()
     steps = given.get("steps")
-    inner = [("step", step) for step in (steps if isinstance(steps, list) else [])] + [("match", given.get("match"))]
-    return [("rule", given), *((noun, part) for noun, part in inner if isinstance(part, dict))]
+    for place, step in enumerate(steps if isinstance(steps, list) else []):
+        if isinstance(step, dict):
+            yield "step", StepSpec, step, ("steps", place)
+    if isinstance(match := given.get("match"), dict):
+        yield "match", MatchSpec, match, ("match",)
 
 
-def _where(span: list[str], message: str) -> int:
-    """The line of a rule that a message is about: the one that has what it quotes, or the setting that it names."""
-    quoted = re.findall(r"'([^']+)'", message)
-    named = re.findall(r"[a-z_]+", message)
-    for wanted in (*quoted, *(rf"{name} =" for name in named), *(rf"{name}=" for name in named)):
-        for number, line in enumerate(span):
-            if wanted in line:
-                return number
-    return 0
+def _path(error: msgspec.ValidationError) -> TomlPath:
+    """The path that msgspec names at the end of its message: ``… - at `$.steps[1].times` ``."""
+    found = _ERROR_PATH.search(str(error))
+    parts = _PATH_PART.findall(found[1]) if found else []
+    return tuple(int(place) if place else key for key, place in parts)
 
 
-def _line(lines: list[str], name: str) -> int | None:
-    return next((number for number, line in enumerate(lines, 1) if name in line), None)
+def _nearest_line(lines: Mapping[TomlPath, int], path: TomlPath) -> int | None:
+    """The line of a value, or of the innermost table around it where it is absent."""
+    known = (lines.get(path[:length]) for length in range(len(path), 0, -1))
+    return next((line for line in known if line is not None), None)
 
 
 class ScenarioFile:

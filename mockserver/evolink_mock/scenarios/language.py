@@ -7,10 +7,8 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES, Operation
-from evolink_mock.core.distribution import Distribution
+from evolink_mock.core.distribution import LATENCY_FORM, Distribution, parse_latency
 from evolink_mock.core.duration import SECOND, Micros, parse_duration
-from evolink_mock.core.latency import FORM as LATENCY_FORM
-from evolink_mock.core.latency import parse_latency
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
 from evolink_mock.scenarios.wire_faults import COMMITTING, WIRE_FAULTS

@@ -1,11 +1,11 @@
-"""A rule as users write it, in TOML or in JSON, and what must hold of it."""
+"""Schema of scenario rules, as users write them in TOML or JSON."""
 
 from typing import Annotated, Literal
 
 import msgspec
 
 from evolink_mock.scenarios.language import LONGEST
-from evolink_mock.scenarios.rules import RequestMatch, Rule, RuleStep, read_rule, read_step
+from evolink_mock.scenarios.rules import RequestMatch, Rule, RuleError, RuleStep, read_rule, read_step
 
 MAX_RULES = 1000
 Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="requests that the step is for")]
@@ -28,11 +28,15 @@ class StepSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     times: Times | None = None
 
     def step(self) -> RuleStep:
-        """Raises `ValueError`."""
+        """The step. Raises `RuleError`."""
         if (self.scenario is None) == (self.weights is None):
-            raise ValueError("give either scenario or weights")
-        drawn = {self.scenario: 1.0} if self.scenario is not None else self.weights or {}
-        return read_step(drawn.items(), self.times)
+            raise RuleError("give either scenario or weights", ("scenario",))
+        weights = {self.scenario: 1.0} if self.scenario is not None else self.weights or {}
+        try:
+            return read_step(weights.items(), self.times)
+        except RuleError as error:
+            setting = "weights" if self.scenario is None else "scenario"
+            raise RuleError(str(error), (setting, *error.path)) from None
 
 
 class MatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -62,18 +66,22 @@ class RuleSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     repeat: bool = False
 
     def rule(self, name: str = "", times: int | None = None) -> Rule:
-        """The rule, with a name and with the times of its last step where it has none itself. Raises `ValueError`."""
-        own = self.scenario is not None or self.weights is not None or self.times is not None
-        if own and self.steps is not None:
-            raise ValueError("give either steps or one scenario with its times")
-        forms = [StepSpec(self.scenario, self.weights, self.times)] if own else self.steps or []
-        steps: list[RuleStep] = []
-        for number, form in enumerate(forms, 1):
-            try:
-                steps.append(form.step())
-            except ValueError as error:
-                raise ValueError(f"step {number}: {error}" if self.steps else str(error)) from None
+        """The rule, with a name and with the times of its last step where it has none itself. Raises `RuleError`."""
+        steps = self._steps()
         if steps and steps[-1].times is None:
             steps[-1] = steps[-1]._replace(times=times)
-        matched = RequestMatch(*msgspec.structs.astuple(self.match))
-        return read_rule(self.name or name, self.operation, matched, tuple(steps), self.repeat)
+        match = RequestMatch(**msgspec.structs.asdict(self.match))
+        return read_rule(self.name or name, self.operation, match, tuple(steps), self.repeat)
+
+    def _steps(self) -> list[RuleStep]:
+        if self.scenario is not None or self.weights is not None or self.times is not None:
+            if self.steps is not None:
+                raise RuleError("give either steps or one scenario with its times", ("steps",))
+            return [StepSpec(self.scenario, self.weights, self.times).step()]
+        steps: list[RuleStep] = []
+        for place, spec in enumerate(self.steps or []):
+            try:
+                steps.append(spec.step())
+            except RuleError as error:
+                raise RuleError(f"step {place + 1}: {error}", ("steps", place, *error.path)) from None
+        return steps

@@ -7,8 +7,8 @@ from itertools import pairwise
 import httpx
 import pytest
 
+from evolink_mock.core.distribution import LONGEST_LATENCY, parse_latency, sample_latency
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.latency import LONGEST, parse_latency, sample_latency
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.server_process import Server
 from tests.support.webhook_receiver import deliveries
@@ -60,7 +60,7 @@ def test_a_log_normal_latency_has_its_median_and_an_end() -> None:
     law = parse_latency("lognormal:800ms:0.5")
     taken = sorted(sample_latency(law, (a / 41 + 0.01, b / 41, 0, 0)) for a in range(40) for b in range(41))
     assert 0.7 * SECOND < taken[len(taken) // 2] < 0.9 * SECOND
-    assert sample_latency(parse_latency("lognormal:600s:3"), (0.999999, 0, 0, 0)) == LONGEST
+    assert sample_latency(parse_latency("lognormal:600s:3"), (0.999999, 0, 0, 0)) == LONGEST_LATENCY
 
 
 def test_a_latency_is_for_so_many_requests(emulator: Emulator) -> None:

@@ -1,4 +1,4 @@
-"""How long videos take: each law keeps its range, and no other text passes for a law."""
+"""How long videos take: each distribution keeps its range, and no other text is accepted."""
 
 import math
 from itertools import product
@@ -8,18 +8,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evolink_mock.core.distribution import FORM, Distribution, parse_generation_time, sample_times
+from evolink_mock.core.distribution import GENERATION_TIME_FORM, Distribution, parse_generation_time, sample_times
 from evolink_mock.core.duration import LONGEST, SECOND, show_duration
 
 ALMOST_ONE = 1 - 2**-32
-LUCK = st.tuples(*[st.floats(0, ALMOST_ONE)] * 4)
+UNITS = st.tuples(*[st.floats(0, ALMOST_ONE)] * 4)
 MICROS = st.integers(0, LONGEST)
-EVEN = st.tuples(MICROS, MICROS).map(sorted).map(lambda ends: Distribution(*ends))
+UNIFORM = st.tuples(MICROS, MICROS).map(sorted).map(lambda ends: Distribution(*ends))
 LOGNORMAL = st.builds(lambda median, sigma: Distribution(median, median, sigma), MICROS, st.floats(0, 3))
 
 
 @pytest.mark.parametrize(
-    ("text", "law"),
+    ("text", "distribution"),
     [
         ("quick", Distribution(3 * SECOND, 8 * SECOND)),
         ("documented", Distribution(108 * SECOND, 132 * SECOND)),
@@ -33,18 +33,20 @@ LOGNORMAL = st.builds(lambda median, sigma: Distribution(median, median, sigma),
         ("lognormal:1s:3", Distribution(SECOND, SECOND, 3.0)),
     ],
 )
-def test_every_documented_form_is_read(text: str, law: Distribution) -> None:
-    assert parse_generation_time(text) == law
+def test_every_documented_form_is_read(text: str, distribution: Distribution) -> None:
+    assert parse_generation_time(text) == distribution
 
 
 def test_documented_time_surrounds_the_documented_estimate_of_120_seconds() -> None:
-    law = parse_generation_time("documented")
-    assert (law.low + law.high) / 2 == 120 * SECOND
+    distribution = parse_generation_time("documented")
+    assert (distribution.low + distribution.high) / 2 == 120 * SECOND
 
 
-@given(EVEN)
-def test_a_range_reads_back_as_it_was_written(law: Distribution) -> None:
-    assert parse_generation_time(f"{show_duration(law.low)}-{show_duration(law.high)}") == law
+@given(UNIFORM)
+def test_a_range_reads_back_as_it_was_written(distribution: Distribution) -> None:
+    assert (
+        parse_generation_time(f"{show_duration(distribution.low)}-{show_duration(distribution.high)}") == distribution
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,47 +69,49 @@ def test_anything_else_is_refused_with_the_accepted_forms(text: str) -> None:
     with pytest.raises(ValueError, match="is not a generation time") as refusal:
         parse_generation_time(text)
     assert repr(text) in str(refusal.value)
-    assert FORM in str(refusal.value)
+    assert GENERATION_TIME_FORM in str(refusal.value)
 
 
-@given(EVEN, LUCK)
+@given(UNIFORM, UNITS)
 @example(Distribution(0, LONGEST), (ALMOST_ONE,) * 4)
-def test_an_even_law_ends_within_its_range(law: Distribution, luck: tuple[float, float, float, float]) -> None:
-    assert law.low <= sample_times(law, luck)[1] <= law.high
+def test_a_uniform_distribution_ends_within_its_range(
+    distribution: Distribution, units: tuple[float, float, float, float]
+) -> None:
+    assert distribution.low <= sample_times(distribution, units)[1] <= distribution.high
 
 
-@given(st.one_of(EVEN, LOGNORMAL), LUCK)
+@given(st.one_of(UNIFORM, LOGNORMAL), UNITS)
 @example(Distribution(LONGEST, LONGEST, 3.0), (ALMOST_ONE, 0, 0, 0))
 def test_a_task_waits_for_a_tenth_to_three_tenths_of_its_time(
-    law: Distribution, luck: tuple[float, float, float, float]
+    distribution: Distribution, units: tuple[float, float, float, float]
 ) -> None:
-    starts, ends = sample_times(law, luck)
+    starts, ends = sample_times(distribution, units)
     assert 0 <= ends <= LONGEST
     assert int(0.1 * ends) <= starts <= math.ceil(0.3 * ends)
 
 
-def test_an_even_law_reaches_both_ends_and_the_middle() -> None:
-    law = parse_generation_time("2s-4s")
-    assert [sample_times(law, (luck, 0, 0, 0))[1] / SECOND for luck in (0, 0.5, ALMOST_ONE)] == [
+def test_a_uniform_distribution_reaches_both_ends_and_the_middle() -> None:
+    distribution = parse_generation_time("2s-4s")
+    assert [sample_times(distribution, (unit, 0, 0, 0))[1] / SECOND for unit in (0, 0.5, ALMOST_ONE)] == [
         2,
         3,
         pytest.approx(4, abs=1e-5),
     ]
 
 
-@given(LUCK, st.floats(0, 1))
+@given(UNITS, st.floats(0, 1))
 def test_a_log_normal_time_is_as_likely_above_its_median_as_below(
-    luck: tuple[float, float, float, float], sigma: float
+    units: tuple[float, float, float, float], sigma: float
 ) -> None:
-    law = Distribution(3600 * SECOND, 3600 * SECOND, sigma)
-    here, there = (sample_times(law, (luck[0], angle, 0, 0))[1] for angle in (luck[1], luck[1] + 0.5))
-    assert math.sqrt(here * there) == pytest.approx(law.low, rel=1e-3)
+    distribution = Distribution(3600 * SECOND, 3600 * SECOND, sigma)
+    here, there = (sample_times(distribution, (units[0], angle, 0, 0))[1] for angle in (units[1], units[1] + 0.5))
+    assert math.sqrt(here * there) == pytest.approx(distribution.low, rel=1e-3)
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.3, 1.0])
 def test_sigma_is_the_spread_of_the_logarithm(sigma: float) -> None:
-    law = Distribution(3600 * SECOND, 3600 * SECOND, sigma)
+    distribution = Distribution(3600 * SECOND, 3600 * SECOND, sigma)
     grid = [(step + 0.5) / 100 for step in range(100)]
-    logs = [math.log(sample_times(law, (*point, 0, 0))[1] / law.low) for point in product(grid, grid)]
+    logs = [math.log(sample_times(distribution, (*point, 0, 0))[1] / distribution.low) for point in product(grid, grid)]
     assert fmean(logs) == pytest.approx(0, abs=1e-3)
     assert pstdev(logs) == pytest.approx(sigma, rel=0.02)

@@ -1,0 +1,107 @@
+"""Line numbers of the values in a TOML document, by their paths; `tomllib` keeps none."""
+
+import re
+import tomllib
+from typing import TypeAlias
+
+TomlPath: TypeAlias = tuple[str | int, ...]
+"""Keys of tables and places in arrays, counted from 0: `("rule", 0, "steps", 1, "times")`."""
+
+_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}'
+    r"|'''.*?'{3,5}"
+    r'|"(?:\\.|[^"\\])*"'
+    r"|'[^']*'"
+    r"|#[^\n]*"
+    r"""|[^\s\[\]{}=,."'#]+"""
+    r"|[\[\]{}=,.\n]",
+    re.DOTALL,
+)
+
+
+def value_lines(text: str) -> dict[TomlPath, int]:
+    """The line, from 1, of each table and value of a document that `tomllib` has accepted."""
+    return _Scanner(text).lines
+
+
+class _Scanner:
+    """Follows the brackets, keys and commas of a valid document; its values are skipped."""
+
+    def __init__(self, text: str) -> None:
+        self.lines: dict[TomlPath, int] = {}
+        self._arrays: dict[TomlPath, int] = {}
+        """Arrays of tables, each with the place of its last table."""
+        self._tokens: list[tuple[str, int]] = []
+        line, end = 1, 0
+        for match in _TOKEN.finditer(text):
+            line, end = line + text.count("\n", end, match.start()), match.start()
+            if not match[0].startswith("#"):
+                self._tokens.append((match[0], line))
+        self._tokens.reverse()
+        table: TomlPath = ()
+        while self._tokens:
+            if self._peek() == "\n":
+                self._tokens.pop()
+            elif self._peek() == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+
+    def _peek(self) -> str:
+        return self._tokens[-1][0] if self._tokens else "\n"
+
+    def _header(self) -> TomlPath:
+        """`[table]`, or `[[array of tables]]`."""
+        _, line = self._tokens.pop()
+        is_array = self._peek() == "["
+        if is_array:
+            self._tokens.pop()
+        path: TomlPath = ()
+        for key in self._key():
+            if path in self._arrays:
+                path = (*path, self._arrays[path])
+            path = (*path, key)
+            self.lines.setdefault(path, line)
+        if is_array:
+            self._arrays[path] = self._arrays.get(path, -1) + 1
+            path = (*path, self._arrays[path])
+            self.lines[path] = line
+        while self._peek() != "\n":
+            self._tokens.pop()
+        return path
+
+    def _pair(self, table: TomlPath) -> None:
+        """`key = value`; a dotted key makes tables on its way."""
+        path, line = table, self._tokens[-1][1]
+        for key in self._key():
+            path = (*path, key)
+            self.lines.setdefault(path, line)
+        self._tokens.pop()
+        self._value(path)
+
+    def _key(self) -> list[str]:
+        keys: list[str] = []
+        while self._peek() not in "=]":
+            part, _ = self._tokens.pop()
+            if part != ".":
+                keys.append(tomllib.loads(f"key = {part}")["key"] if part[0] in "\"'" else part)
+        return keys
+
+    def _value(self, path: TomlPath) -> None:
+        opening = self._peek()
+        if opening not in "[{":
+            while self._peek() not in ",]}\n":
+                self._tokens.pop()
+            return
+        self._tokens.pop()
+        place = 0
+        while (following := self._peek()) not in "]}":
+            if following in ",\n":
+                self._tokens.pop()
+            elif opening == "{":
+                self._pair(path)
+            else:
+                self.lines[(*path, place)] = self._tokens[-1][1]
+                self._value((*path, place))
+                place += 1
+        self._tokens.pop()
