@@ -25,6 +25,7 @@ from evolink_mock.core.callback_routes import CallbackRoutes, parse_origin
 from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.duration import SECOND
 from evolink_mock.delivery.dispatcher import Dispatcher
+from evolink_mock.delivery.throttle import Throttle
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
@@ -112,18 +113,21 @@ def create_app(
     routing = CallbackRoutes(
         settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(receivers)
     )
+    throttle = Throttle()
     dispatcher = Dispatcher(
         worlds,
         routing,
         make_transports(settings, receivers),
         agenda,
+        throttle,
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )
     file = _scenario_file(settings)
     shelf = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
-    uploads = FileEndpoints(worlds, settings.keys, shelf, rules.public_url)
-    api = Api(settings, worlds, ScenarioResolver(file), dispatcher.let_pass, ResultVideos(settings, shelf))
+    uploads = FileEndpoints(worlds, settings.keys, shelf, rules.public_url, throttle.request_served)
+    links = ResultVideos(settings, shelf)
+    api = Api(settings, worlds, ScenarioResolver(file), dispatcher.let_pass, links, throttle.request_served)
     routes = api.routes()
     look = partial(enable_input_files, settings, shelf, uploads, routes)
     if settings.media_route or settings.fetch_public:

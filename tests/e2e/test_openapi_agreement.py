@@ -14,6 +14,7 @@ from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock import create_app
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.routes import Api
+from evolink_mock.delivery.throttle import Throttle
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import KeyRule
@@ -161,7 +162,8 @@ def test_every_route_below_v1_is_documented_with_its_methods(cancel_route: bool)
     chosen = settings(cancel_route=cancel_route)
     app = create_app(chosen)
     links = ResultVideos(chosen, FileCache(None, 1))
-    routes = Api(chosen, app.worlds, ScenarioResolver(None), app.control.dispatcher.let_pass, links).routes()
+    let_pass, served_one = app.control.dispatcher.let_pass, Throttle().request_served
+    routes = Api(chosen, app.worlds, ScenarioResolver(None), let_pass, links, served_one).routes()
     served = {route.path for route in routes if route.path.startswith("/v1")}
     with Emulator.in_process(cancel_route=cancel_route) as emulator:
         documented = Document(emulator).content["paths"]

@@ -71,6 +71,7 @@ class Endpoint:
         outside: World,
         max_body: int,
         send: Sender,
+        request_served: Callable[[], None],
         otherwise: Handler | None = None,
         prepare: Prepare | None = None,
     ) -> None:
@@ -83,6 +84,7 @@ class Endpoint:
         self._outside = outside
         self._max_body = max_body
         self._send = send
+        self._request_served = request_served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         reply: Response | None = scope.get("extensions", {}).get(REPLY)
@@ -147,7 +149,7 @@ class Endpoint:
             if world.clock.mode == "auto":
                 now = world.clock.now()
         rules = world.config
-        rules.ready_queue.asked += 1
+        self._request_served()
         try:
             rules.backend.commit()
         except StorageError as error:

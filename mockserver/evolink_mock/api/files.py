@@ -36,7 +36,15 @@ _encode = msgspec.json.Encoder().encode
 class FileEndpoints:
     """Each world has its files, for as long as it lasts; what is in them is on a shelf."""
 
-    def __init__(self, worlds: WorldRegistry, keys: Collection[str], shelf: FileCache, public_url: str) -> None:
+    def __init__(
+        self,
+        worlds: WorldRegistry,
+        keys: Collection[str],
+        shelf: FileCache,
+        public_url: str,
+        request_served: Callable[[], None],
+    ) -> None:
+        self._request_served = request_served
         self._worlds = worlds
         self._keys = keys
         self._shelf = shelf
@@ -63,7 +71,8 @@ class FileEndpoints:
         ]
 
     def _endpoint(self, handlers: Mapping[str, Handler], prepare: Prepare | None, opener: WorldResolver) -> Endpoint:
-        return Endpoint("any", handlers, opener, self._worlds.anonymous, _BODY, send_with_fault, prepare=prepare)
+        outside, served = self._worlds.anonymous, self._request_served
+        return Endpoint("any", handlers, opener, outside, _BODY, send_with_fault, served, prepare=prepare)
 
     def _open_to_all(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World:
         return self._worlds.anonymous

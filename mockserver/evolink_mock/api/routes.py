@@ -48,7 +48,9 @@ class Api:
         resolver: ScenarioResolver,
         let_pass: Callable[[World, Micros], Awaitable[None]],
         links: ResultVideos,
+        request_served: Callable[[], None],
     ) -> None:
+        self._request_served = request_served
         self._links = links
         self._settings = settings
         self._resolver = resolver
@@ -79,7 +81,16 @@ class Api:
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
         outside, max_body = self._worlds.anonymous, self._settings.max_body
-        return Endpoint(operation, handlers, self._open_world, outside, max_body, send_with_fault, otherwise)
+        return Endpoint(
+            operation,
+            handlers,
+            self._open_world,
+            outside,
+            max_body,
+            send_with_fault,
+            self._request_served,
+            otherwise,
+        )
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Result:
         if "token" in path:

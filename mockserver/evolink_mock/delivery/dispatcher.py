@@ -55,6 +55,7 @@ class Dispatcher:
         routing: CallbackRoutes,
         transports: Mapping[Kind, Transport],
         agenda: ReadyQueue[World],
+        throttle: Throttle,
         *,
         concurrency: int,
         scope: Scope,
@@ -65,7 +66,7 @@ class Dispatcher:
         self._worlds = worlds
         self._transports = transports
         self._agenda = agenda
-        self._pace = Throttle(agenda)
+        self._pace = throttle
         self._lanes: WorkerPools[_PendingAttempt] = WorkerPools(concurrency, self._pace, self._attempt)
         self._waited_first = False
         self._stopping = Notifier()

@@ -1,32 +1,31 @@
-"""How many attempts may begin before requests get their turn, so that callbacks leave them half of the time."""
+"""Throttles outgoing attempts so that incoming requests keep half of the event loop."""
 
 import sys
 
-from evolink_mock.worlds.ready_queue import ReadyQueue
-from evolink_mock.worlds.world import World
-
 SLICE = 16
-"""Attempts begun at most before others get their turn."""
-_SHARE = 6
-"""Requests that take as long as one attempt: for each so many that were answered in a turn of the loop, one attempt may
+"""Attempts begun at most before other work gets a turn of the event loop."""
+_REQUESTS_PER_ATTEMPT = 6
+"""Requests that take as long as one attempt. For each six that were served in one turn of the loop, one attempt may
 begin in the next, which leaves requests half of the time."""
 
 
 class Throttle:
-    """`left` is how many attempts may yet begin in this turn of the loop."""
+    """Counts the requests served; `left` is how many attempts may yet begin in this turn of the event loop."""
 
-    def __init__(self, agenda: ReadyQueue[World]) -> None:
-        self._agenda = agenda
-        self._asked = 0
+    def __init__(self) -> None:
+        self._served = 0
         self.left = sys.maxsize
 
+    def request_served(self) -> None:
+        """Called once for each request of the API."""
+        self._served += 1
+
     def begin_tick(self) -> None:
-        """Another turn: as many may begin as the requests allow that came since the last."""
-        asked = self._agenda.asked
-        since, self._asked = asked - self._asked, asked
-        self.left = max(since // _SHARE, 1) if since else sys.maxsize
+        """Begin a turn of the loop: as many attempts may begin as the requests served since the last turn allow."""
+        served, self._served = self._served, 0
+        self.left = max(served // _REQUESTS_PER_ATTEMPT, 1) if served else sys.maxsize
 
     @property
     def throttled(self) -> bool:
-        """Whether requests come, so that what waits is looked at in every turn."""
+        """Whether requests are being served, so that waiting attempts have to be started in every turn."""
         return self.left < SLICE

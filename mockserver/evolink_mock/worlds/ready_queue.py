@@ -1,4 +1,4 @@
-"""Who has something to send, for whoever sends it; and how many requests came, to leave them their time."""
+"""Ready queue: the worlds that have deliveries due."""
 
 from typing import Generic, TypeVar
 
@@ -13,8 +13,6 @@ class ReadyQueue(Generic[Owner]):
     def __init__(self) -> None:
         self.changed = Notifier()
         self.owners: dict[Owner, None] = {}
-        self.asked = 0
-        """Requests answered so far."""
         self.closed = False
         """Whether nothing more shall begin, since the emulator is about to stop."""
 

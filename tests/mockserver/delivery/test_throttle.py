@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from evolink_mock import create_app
 from evolink_mock.clock import in_background
 from evolink_mock.core.delivery import Delivery
-from evolink_mock.worlds.ready_queue import ReadyQueue
+from evolink_mock.delivery.throttle import Throttle
 from evolink_mock.worlds.sqlite import FILE
 from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
 from tests.support.webhook_receiver import HOOK, ORIGIN, deliveries
@@ -25,18 +26,17 @@ async def create(client: httpx.AsyncClient, key: str, **fields: Any) -> str:
     return str(answer.json()["id"])
 
 
-class Asked:
-    """As if five requests were answered between any two looks."""
+def serve_five_requests_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if exactly five requests were served between any two turns of the loop."""
+    begin_tick, request_served = Throttle.begin_tick, Throttle.request_served
 
-    def __init__(self) -> None:
-        self.count = 0
+    def busy_tick(throttle: Throttle) -> None:
+        for _ in range(5):
+            request_served(throttle)
+        begin_tick(throttle)
 
-    def __get__(self, agenda: object, owner: object) -> int:
-        self.count += 5
-        return self.count
-
-    def __set__(self, agenda: object, count: int) -> None:
-        """It counts by itself."""
+    monkeypatch.setattr(Throttle, "begin_tick", busy_tick)
+    monkeypatch.setattr(Throttle, "request_served", lambda throttle: None)
 
 
 def test_under_requests_worlds_take_turns_with_their_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +48,7 @@ def test_under_requests_worlds_take_turns_with_their_callbacks(monkeypatch: pyte
         await send({"type": "http.response.body", "body": b""})
 
     async def scene() -> None:
+        serve_five_requests_a_tick(monkeypatch)
         app = create_app(settings(), receivers={ORIGIN: receiver})
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
         for key in ("sk-a", "sk-b"):
@@ -56,13 +57,35 @@ def test_under_requests_worlds_take_turns_with_their_callbacks(monkeypatch: pyte
         for key in ("sk-a", "sk-b"):
             world = app.worlds.get_or_create(key)
             world.clock.move_to(world.clock.now() + 60_000_000)
-        monkeypatch.setattr(ReadyQueue, "asked", Asked(), raising=False)
         async with in_background(app.control.dispatcher.run()), asyncio.timeout(20):
             while len(arrived) < 40:
                 await asyncio.sleep(0)
 
     asyncio.run(scene())
     assert 17 <= arrived[:40].count("sk-b") <= 23
+
+
+def test_every_request_of_the_api_is_counted_once_by_the_throttle(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Throttle] = []
+    monkeypatch.setattr(Throttle, "request_served", lambda throttle: served.append(throttle))
+    with Emulator.in_process() as emulator:
+        task = emulator.create()
+        emulator.query(task)
+        emulator.request("GET", "/api/v1/files/quota")
+        emulator.request("GET", "/no-such-route")
+        emulator.control("clock")
+    assert len(served) == 4
+
+
+@pytest.mark.parametrize(("requests", "left"), [(0, sys.maxsize), (1, 1), (11, 1), (12, 2), (600, 100)])
+def test_one_attempt_may_begin_for_every_six_requests_since_the_last_turn(requests: int, left: int) -> None:
+    throttle = Throttle()
+    for _ in range(requests):
+        throttle.request_served()
+    throttle.begin_tick()
+    assert throttle.left == left
+    throttle.begin_tick()
+    assert throttle.left == sys.maxsize
 
 
 def test_a_script_of_the_sink_that_hangs_delays_no_other_script() -> None:

@@ -8,7 +8,6 @@ import pytest
 from evolink_mock.clock import Notifier
 from evolink_mock.delivery.throttle import Throttle
 from evolink_mock.delivery.worker_pools import WorkerPools
-from evolink_mock.worlds.ready_queue import ReadyQueue
 
 Attempt = Callable[[str], Awaitable[None]]
 
@@ -17,7 +16,7 @@ class Work:
     """Lanes whose jobs are words; `done` is what was carried out, in order."""
 
     def __init__(self, most: int = 1, attempt: Attempt | None = None) -> None:
-        self.pace = Throttle(ReadyQueue())
+        self.pace = Throttle()
         self.done: list[str] = []
         self.ended = Notifier()
         self._attempt_word = attempt
