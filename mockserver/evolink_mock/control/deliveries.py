@@ -1,6 +1,7 @@
-"""The control calls about callbacks: their record, sending them again, and the inbox of the scripted receiver."""
+"""Control calls of deliveries: their attempts, replays and resends, and the inbox of the scripted receiver."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TypeAlias
 
 import msgspec
@@ -11,10 +12,10 @@ from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequ
 from evolink_mock.control.long_poll import (
     LOG_PARAMETERS,
     MAX_ROWS,
+    apply_due_in_slices,
     jump_if_auto,
     long_poll,
     read_wait,
-    settle_in_slices,
 )
 from evolink_mock.control.views import show_delivery
 from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
@@ -22,49 +23,49 @@ from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
 from evolink_mock.worlds.journal import show_received
-from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
 _WAITING = ("queued", "in_flight")
 _STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
 Match: TypeAlias = Callable[[World, list[int]], list[dict[str, object]]]
 _GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
-"""Words that stand for several stages."""
+"""Values of `status` that stand for several stages."""
 
 
-class Resend(msgspec.Struct, forbid_unknown_fields=True):
-    """`body` is posted as it is written here, in place of what a query of the task answers."""
+class ResendForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a resend: `body` is posted byte for byte, in place of the task's body."""
 
     body: msgspec.Raw
 
 
 class DeliveryCalls:
-    """The calls about the callbacks of one emulator's worlds."""
+    """The calls of `/__mock/deliveries` and `/__mock/inbox`."""
 
-    def __init__(self, worlds: WorldRegistry) -> None:
-        self._worlds = worlds
-        self._draining = False
-
-    def drain(self) -> None:
-        self._draining = True
+    def __init__(self, is_shutting_down: Callable[[], bool]) -> None:
+        self._is_shutting_down = is_shutting_down
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
             ControlCall(
-                "GET", "/deliveries", "callbacks and their attempts", self._list, ("task", "status", *LOG_PARAMETERS)
+                "GET", "/deliveries", "deliveries and their attempts", self._list, ("task", "status", *LOG_PARAMETERS)
             ),
-            ControlCall("GET", "/deliveries/{number}", "one callback: each attempt, and why it was made", self._one),
-            ControlCall("POST", "/deliveries/{number}/replay", "send a callback again", self._replay),
-            ControlCall("POST", "/deliveries/{number}/resend", '{"body": {...}}: send it changed', self._resend),
+            ControlCall("GET", "/deliveries/{number}", "one delivery: each attempt, and why it was made", self._one),
+            ControlCall("POST", "/deliveries/{number}/replay", "send a delivery again", self._replay),
+            ControlCall(
+                "POST",
+                "/deliveries/{number}/resend",
+                'send a delivery again with another body: {"body": {...}}',
+                self._resend,
+            ),
             ControlCall(
                 "GET", "/inbox", "what https://sink.mock/500,200 received", self._inbox, ("task", *LOG_PARAMETERS)
             ),
         )
 
-    async def _list(self, ask: ControlRequest) -> object:
-        task, wanted = ask.query.get("task"), _read_status(ask)
-        after, limit = read_number(ask, "after", 0, 10**15), read_number(ask, "limit", 100, MAX_ROWS)
-        until = read_wait(ask)
+    async def _list(self, request: ControlRequest) -> object:
+        task, wanted = request.query.get("task"), _read_status(request)
+        after, limit = read_number(request, "after", 0, 10**15), read_number(request, "limit", 100, MAX_ROWS)
+        deadline = read_wait(request)
 
         def match(world: World, numbers: list[int]) -> list[dict[str, object]]:
             rows: list[dict[str, object]] = []
@@ -78,66 +79,66 @@ class DeliveryCalls:
                     rows.append(_shown(world, number, delivery))
             return rows
 
-        for world in ask.worlds:
-            await settle_in_slices(world)
-        if ask.all_worlds:
+        for world in request.worlds:
+            await apply_due_in_slices(world)
+        if request.all_worlds:
             every = [
                 row | {"key": masked_key(world.key)}
-                for world in ask.worlds
+                for world in request.worlds
                 for row in match(world, world.outbox.numbers())
             ]
             return {"deliveries": every[:limit]}
-        (world,) = ask.worlds
+        (world,) = request.worlds
         rows: list[dict[str, object]] | None = None
         while rows is None:
-            rows = await self._wait(world, match, until)
+            rows = await self._wait(world, match, deadline)
         return {"deliveries": rows}
 
-    async def _wait(self, world: World, match: Match, until: float) -> list[dict[str, object]] | None:
-        """Rows that match, at the latest at `until`; `None` after a reset, which brings another outbox."""
+    async def _wait(self, world: World, match: Match, deadline: float) -> list[dict[str, object]] | None:
+        """Rows that match, at the latest at `deadline`; `None` after a reset, which brings another outbox."""
         outbox = world.outbox
         with outbox.watched() as changed:
             rows = match(world, outbox.numbers())
-            while not rows and (left := until - monotonic()) > 0 and not self._draining:
+            while not rows and (left := deadline - monotonic()) > 0 and not self._is_shutting_down():
                 if jump_if_auto(world):
                     await yield_to_loop()
                 else:
                     await wait_first(left, outbox.changed, world.clock, world.next_event())
-                await settle_in_slices(world)
+                await apply_due_in_slices(world)
                 if outbox is not world.outbox:
                     return None
                 rows = match(world, sorted(set(changed)))
                 changed.clear()
         return rows
 
-    async def _one(self, ask: ControlRequest) -> object:
-        return _shown(*_find(ask))
+    async def _one(self, request: ControlRequest) -> object:
+        return _shown(*_find(request))
 
-    async def _replay(self, ask: ControlRequest) -> object:
-        if ask.body.strip() not in (b"", b"{}"):
+    async def _replay(self, request: ControlRequest) -> object:
+        if request.body.strip() not in (b"", b"{}"):
             raise ControlError(400, "invalid_body", "replay takes no body; resend does")
-        world, number, delivery = _find(ask)
+        world, number, delivery = _find(request)
         return _again(world, number, delivery, "replay", delivery.body)
 
-    async def _resend(self, ask: ControlRequest) -> object:
-        change = parse_body(ask.body, Resend)
+    async def _resend(self, request: ControlRequest) -> object:
+        change = parse_body(request.body, ResendForm)
         # A raw part has its brackets checked, and not its text.
         parse_body(bytes(change.body), object)
-        world, number, delivery = _find(ask)
+        world, number, delivery = _find(request)
         return _again(world, number, delivery, "resend", bytes(change.body))
 
-    async def _inbox(self, ask: ControlRequest) -> object:
-        task = ask.query.get("task")
+    async def _inbox(self, request: ControlRequest) -> object:
+        task = request.query.get("task")
 
         def rows(world: World, after: int, limit: int) -> list[dict[str, object]]:
-            matching = ((n, row) for n, row in world.inbox.after(after) if task in (None, row.task))
-            return [show_received(n, row) for (n, row), _ in zip(matching, range(limit), strict=False)]
+            matching = ((number, row) for number, row in world.inbox.after(after) if task in (None, row.task))
+            return [show_received(number, row) for number, row in islice(matching, limit)]
 
-        return await long_poll(ask, rows, lambda world: world.inbox, lambda: self._draining, on_clock=True)
+        return await long_poll(request, rows, lambda world: world.inbox, self._is_shutting_down, on_clock=True)
 
 
-def _read_status(ask: ControlRequest) -> tuple[str, ...] | None:
-    status = ask.query.get("status")
+def _read_status(request: ControlRequest) -> tuple[str, ...] | None:
+    status = request.query.get("status")
     if status is None:
         return None
     if status in _GROUPS:
@@ -152,10 +153,10 @@ def _stage(delivery: Delivery) -> str:
     return "in_flight" if delivery.started is not None else delivery.stage
 
 
-def _find(ask: ControlRequest) -> tuple[World, int, Delivery]:
-    text = ask.path["number"]
+def _find(request: ControlRequest) -> tuple[World, int, Delivery]:
+    text = request.path["number"]
     if text.isascii() and text.isdigit() and len(text) <= 15:
-        for world in ask.worlds:
+        for world in request.worlds:
             if (delivery := world.outbox.get(int(text))) is not None:
                 return world, int(text), delivery
     raise ControlError(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")

@@ -1,4 +1,4 @@
-"""How a control call is made: found by its row, read strictly, its worlds chosen, its answer shown."""
+"""Dispatches control API calls: strict parsing, world selection, redaction."""
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -28,15 +28,15 @@ Body = TypeVar("Body")
 
 
 class ControlError(Exception):
-    """A control call that cannot be carried out; holds the answer."""
+    """A control call that cannot be carried out, with its error response."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
-        self.answer = error_control(status, code, message)
+        self.result = error_control(status, code, message)
 
 
 class ControlRequest(NamedTuple):
-    """A control call: the worlds it is about, and what it says."""
+    """One control call: the worlds it acts on, and its parsed parts."""
 
     worlds: list[World]
     all_worlds: bool
@@ -44,10 +44,14 @@ class ControlRequest(NamedTuple):
     body: bytes
     path: Mapping[str, str]
 
+    def one_or_all(self, rows: Iterable[dict[str, object]]) -> object:
+        """The row of the key's world, or with `?all=true` the rows of all worlds."""
+        return {"worlds": list(rows)} if self.all_worlds else next(iter(rows))
+
 
 @dataclass(frozen=True, slots=True)
 class ControlCall:
-    """One row of the control API's table: what it is, and the query parameters it knows beside `all`."""
+    """One row of the control API's table; `parameters` are the query parameters allowed beside `all`."""
 
     method: str
     path: str
@@ -58,7 +62,7 @@ class ControlCall:
 
 
 class ControlEndpoint:
-    """One path of the control API as an ASGI application; without calls it answers what no path matches."""
+    """One path of the control API as an ASGI application; without calls it answers 404."""
 
     def __init__(self, calls: Iterable[ControlCall], worlds: WorldRegistry, keys: Collection[str]) -> None:
         self._calls = {call.method: call for call in calls}
@@ -70,49 +74,49 @@ class ControlEndpoint:
         headers = dict(scope["headers"])
         key = authenticate(headers.get(b"authorization"), self._keys)
         try:
-            answer = await self._answer(scope, receive, key)
+            result = await self._respond(scope, receive, key)
         except ClientDisconnected:
             return
         try:
             self._worlds.commit()
         except StorageError as error:
-            answer = _unusable(error)
+            result = _storage_error(error)
         world = (self._worlds.get(key) if isinstance(key, str) else None) or self._worlds.anonymous
-        # A control call has an id of its own sequence: to look on must not change what the API answers next.
-        await send_response(send, Response(answer, world.clock.now(), self._worlds.anonymous.next_request_id()), method)
+        # Control calls take their ids from the anonymous world, so that they do not change the API's next response.
+        await send_response(send, Response(result, world.clock.now(), self._worlds.anonymous.next_request_id()), method)
 
-    async def _answer(self, scope: Scope, receive: Receive, key: str | Unauthenticated) -> Result:
+    async def _respond(self, scope: Scope, receive: Receive, key: str | Unauthenticated) -> Result:
         if not self._calls:
             return error_control(404, "not_found", "No such control call; GET /__mock/ lists them")
         call = self._calls.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if call is None:
-            refused = error_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
-            return error_method_not_allowed(refused, {*self._calls, *(["HEAD"] if "GET" in self._calls else [])})
+            error = error_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
+            return error_method_not_allowed(error, {*self._calls, *(["HEAD"] if "GET" in self._calls else [])})
         body = await read_body(receive, MAX_CONTROL_BODY)
         if body is None:
             return error_control(413, "body_too_large", f"A control body has at most {MAX_CONTROL_BODY} bytes")
         try:
             query = parse_query(scope["query_string"], call)
-            everything = query.get("all") == "true"
-            worlds = self._concerned(call, key, everything)
-            result = await call.handler(ControlRequest(worlds, everything, query, body, scope["path_params"]))
-        except ControlError as refused_call:
-            return refused_call.answer
-        except StorageError as error:
-            return _unusable(error)
+            all_worlds = query.get("all") == "true"
+            worlds = self._select_worlds(call, key, all_worlds)
+            answer = await call.handler(ControlRequest(worlds, all_worlds, query, body, scope["path_params"]))
+        except ControlError as failed:
+            return failed.result
+        except StorageError as failed:
+            return _storage_error(failed)
         except Exception:
             log.exception("%s /__mock%s failed", call.method, call.path)
             return error_control(500, "internal_error", "The control call failed; the emulator's log says why")
-        shown = _encode(result)
-        for concerned in worlds:
-            shown = redact(shown, concerned.key)
-        return Result(200, shown)
+        encoded = _encode(answer)
+        for world in worlds:
+            encoded = redact(encoded, world.key)
+        return Result(200, encoded)
 
-    def _concerned(self, call: ControlCall, key: str | Unauthenticated, everything: bool) -> list[World]:
+    def _select_worlds(self, call: ControlCall, key: str | Unauthenticated, all_worlds: bool) -> list[World]:
         """The worlds a call acts on: the key's own, or every one with `?all=true`."""
         if not call.of_world:
             return []
-        if everything:
+        if all_worlds:
             return [*self._worlds, *([self._worlds.anonymous] if call.path == "/journal" else [])]
         if isinstance(key, Unauthenticated):
             raise ControlError(
@@ -123,7 +127,7 @@ class ControlEndpoint:
         return [self._worlds.get_or_create(key)]
 
 
-def _unusable(error: StorageError) -> Result:
+def _storage_error(error: StorageError) -> Result:
     return error_control(500, "state_unusable", str(error))
 
 
@@ -155,8 +159,8 @@ def read_duration(name: str, text: str) -> Micros:
         raise ControlError(400, "invalid_query" if name == "wait" else "invalid_body", f"{name}: {error}") from None
 
 
-def read_number(ask: ControlRequest, name: str, default: int, most: int) -> int:
-    text = ask.query.get(name, str(default))
+def read_number(request: ControlRequest, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= most):
         raise ControlError(400, "invalid_query", f"{name} must be a number from 0 to {most}; got {text[:40]!r}")
     return int(text)

@@ -1,4 +1,4 @@
-"""The control calls about scenarios: what waits in the queue, the key's own, the file, and the words there are."""
+"""Control calls of scenarios: the queue, the key's default, the file, the words and the schema."""
 
 from typing import TYPE_CHECKING
 
@@ -11,42 +11,45 @@ from evolink_mock.scenarios.schema import RuleSpec
 from evolink_mock.scenarios.state import QueuedRule
 from evolink_mock.worlds.world import World
 
+if TYPE_CHECKING:
+    from evolink_mock.scenarios.file import ScenarioFile
+
 _QUEUE = (
     'queue for the next creates: {"scenario": "fail=service_error", "times": 2, "match": {"prompt_contains": "cat"}}'
 )
-
-if TYPE_CHECKING:
-    from evolink_mock.scenarios.file import ScenarioFile
-_DEFAULT = 'what the key\'s requests get: {"scenario": "create=rate_limited"}, or {"scenario": null} for nothing'
+_DEFAULT = 'set the key\'s default: {"scenario": "create=rate_limited"}; {"scenario": null} removes it'
 
 
-class DefaultForm(msgspec.Struct, forbid_unknown_fields=True):
-    """The key's own scenario; `None` takes it away."""
+class DefaultScenario(msgspec.Struct, forbid_unknown_fields=True):
+    """The key's default scenario; `None` removes it."""
 
     scenario: str | None
 
 
 class ScenarioCalls:
-    """The calls about the scenarios of one emulator's worlds."""
+    """The calls of `/__mock/scenarios`."""
 
     def __init__(self, file: "ScenarioFile | None") -> None:
         self._file = file
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
-            ControlCall("GET", "/scenarios", "queued scenarios, the key's own, the file", self._list),
+            ControlCall("GET", "/scenarios", "queued scenarios, the key's default, the file", self._list),
             ControlCall("POST", "/scenarios", _QUEUE, self._queue),
-            ControlCall("DELETE", "/scenarios", "forget what is queued, and the key's own", self._clear),
+            ControlCall("DELETE", "/scenarios", "remove the queued scenarios and the key's default", self._clear),
             ControlCall("POST", "/scenarios/default", _DEFAULT, self._set_default),
-            ControlCall("GET", "/scenarios/words", "every word of a scenario", self._words, of_world=False),
+            ControlCall("GET", "/scenarios/words", "every word of the scenario language", self._words, of_world=False),
             ControlCall("GET", "/scenarios/schema", "JSON Schema of a scenario file", self._schema, of_world=False),
-            # Last, since any word would do as its number.
-            ControlCall("DELETE", "/scenarios/{number}", "forget one that is queued", self._forget),
+            # Last, since its pattern matches `words` and `schema` too.
+            ControlCall("DELETE", "/scenarios/{number}", "remove one queued scenario", self._forget),
         )
 
-    async def _list(self, ask: ControlRequest) -> object:
-        rows = [self._show(world) | ({"key": masked_key(world.key)} if ask.all_worlds else {}) for world in ask.worlds]
-        return {"worlds": rows} if ask.all_worlds else rows[0]
+    async def _list(self, request: ControlRequest) -> object:
+        rows = [
+            self._show(world) | ({"key": masked_key(world.key)} if request.all_worlds else {})
+            for world in request.worlds
+        ]
+        return request.one_or_all(rows)
 
     def _show(self, world: World) -> dict[str, object]:
         return {
@@ -64,47 +67,47 @@ class ScenarioCalls:
         ]
         return {"path": str(self._file.path), "error": self._file.error, "loads": self._file.loads, "rules": rules}
 
-    async def _queue(self, ask: ControlRequest) -> object:
-        form = parse_body(ask.body, RuleSpec)
+    async def _queue(self, request: ControlRequest) -> object:
+        spec = parse_body(request.body, RuleSpec)
         rows = []
-        for world in ask.worlds:
+        for world in request.worlds:
             try:
-                rows.append(_show_queued(world.scenarios.queue(form)))
+                rows.append(_show_queued(world.scenarios.queue(spec)))
             except ValueError as error:
                 raise ControlError(400, "invalid_body", str(error)) from None
             except OverflowError as error:
                 raise ControlError(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios forgets them") from None
-        return {"worlds": rows} if ask.all_worlds else rows[0]
+        return request.one_or_all(rows)
 
-    async def _clear(self, ask: ControlRequest) -> object:
-        for world in ask.worlds:
+    async def _clear(self, request: ControlRequest) -> object:
+        for world in request.worlds:
             world.scenarios.clear()
-        return await self._list(ask)
+        return await self._list(request)
 
-    async def _forget(self, ask: ControlRequest) -> object:
-        text = ask.path["number"]
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0  # They begin at 1.
-        held = [world for world in ask.worlds if number in world.scenarios.queued]
-        if not held:
+    async def _forget(self, request: ControlRequest) -> object:
+        text = request.path["number"]
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0  # Numbers begin at 1.
+        holders = [world for world in request.worlds if number in world.scenarios.queued]
+        if not holders:
             raise ControlError(
                 404, "scenario_not_found", "No such scenario is queued; GET /__mock/scenarios lists them"
             )
-        for world in held:
+        for world in holders:
             world.scenarios.forget(number)
-        return await self._list(ask)
+        return await self._list(request)
 
-    async def _set_default(self, ask: ControlRequest) -> object:
-        text = parse_body(ask.body, DefaultForm).scenario
+    async def _set_default(self, request: ControlRequest) -> object:
+        text = parse_body(request.body, DefaultScenario).scenario
         if text is not None:
             try:
                 parse_scenario(text)
             except ValueError as error:
                 raise ControlError(400, "invalid_body", f"scenario: {error}") from None
-        for world in ask.worlds:
+        for world in request.worlds:
             world.scenarios.set_default(text)
-        return await self._list(ask)
+        return await self._list(request)
 
-    async def _words(self, ask: ControlRequest) -> object:
+    async def _words(self, request: ControlRequest) -> object:
         return {
             "words": {
                 name: {"says": word.summary, ("example" if word.open else "values"): _examples(word.values, word.open)}
@@ -116,7 +119,7 @@ class ScenarioCalls:
             }
         }
 
-    async def _schema(self, ask: ControlRequest) -> object:
+    async def _schema(self, request: ControlRequest) -> object:
         from evolink_mock.scenarios.file import schema
 
         return schema()

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -13,7 +14,7 @@ from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.endpoint import Response, send_response
 from evolink_mock.api.responses import error_control, error_method_not_allowed
 from evolink_mock.clock import in_background, monotonic, sleep_wall, unix_micros
-from evolink_mock.control.long_poll import settle_in_slices
+from evolink_mock.control.long_poll import apply_due_in_slices
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
@@ -166,7 +167,7 @@ class Timeline:
             with _Subscription(world, self._mark(world), place) as follower:
                 # Where a world was given up for others, whoever comes again gets the new one.
                 while not gone and not self._over() and self._worlds.get(key) is world:
-                    await settle_in_slices(world)
+                    await apply_due_in_slices(world)
                     said = b"".join(follower.news())
                     if not said and quiet >= _SIGN_OF_LIFE:
                         said = b": still here\n\n"
@@ -215,7 +216,7 @@ class _Subscription:
             self._changed = self._watching.__enter__()
         anew = place is None or not self._remembered(place)
         if place is None or anew:
-            names = [name for (name, _), _ in zip(world.store.newest_first(), range(MAX_TASKS), strict=False)]
+            names = [name for name, _ in islice(world.store.newest_first(), MAX_TASKS)]
             said = {"generation": world.epoch, "tasks": len(world.store), "key": masked_key(world.key)}
             yield _message("begin", said)
         else:

@@ -1,0 +1,149 @@
+"""Control calls of the clock: reads, moves and replaces the clocks of worlds."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias, assert_never
+
+import msgspec
+
+from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, monotonic
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_duration
+from evolink_mock.control.long_poll import MAX_WAIT, apply_due_in_slices
+from evolink_mock.core.duration import Micros, show_duration, to_seconds
+from evolink_mock.core.redaction import masked_key
+from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.delivery.dispatcher import Dispatcher
+from evolink_mock.worlds.world import World
+
+_CHANGES = 'move or replace the clock: {"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
+_MODES: Mapping[str, Mode] = {"real": "real", "scaled": "scaled", "manual": "manual", "auto": "auto"}
+
+
+class ClockForm(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /__mock/clock`: exactly one of `advance`, `until` and `mode`; `speed` goes with mode scaled."""
+
+    advance: str | None = None
+    until: str | None = None
+    mode: str | None = None
+    speed: float | None = None
+
+
+class Advance(NamedTuple):
+    """Move the clock forward by a duration."""
+
+    by: Micros
+
+
+class ToNextEvent(NamedTuple):
+    """Move the clock to the next transition or attempt, if there is one."""
+
+
+class ChangeMode(NamedTuple):
+    """Replace the clock by one of another mode that starts at the current instant."""
+
+    mode: Mode
+    speed: float
+
+
+ClockChange: TypeAlias = Advance | ToNextEvent | ChangeMode
+
+
+class ClockCalls:
+    """The calls of `/__mock/clock`."""
+
+    def __init__(self, dispatcher: Dispatcher, default_speed: float) -> None:
+        self._dispatcher = dispatcher
+        self._default_speed = default_speed
+
+    def table(self) -> tuple[ControlCall, ...]:
+        return (
+            ControlCall("GET", "/clock", "mode, current instant and next event", self._show),
+            ControlCall("POST", "/clock", _CHANGES, self._change),
+        )
+
+    async def _show(self, request: ControlRequest) -> object:
+        for world in request.worlds:
+            await apply_due_in_slices(world)
+        return request.one_or_all(map(show_clock, request.worlds))
+
+    async def _change(self, request: ControlRequest) -> object:
+        change = parse_change(request.body, self._default_speed)
+        deadline = monotonic() + to_seconds(MAX_WAIT)
+        for world in request.worlds:
+            async with world.clock_lock:
+                await apply_due_in_slices(world)
+                await self._apply(world, change, deadline)
+        return request.one_or_all(map(show_clock, request.worlds))
+
+    async def _apply(self, world: World, change: ClockChange, deadline: float) -> None:
+        match change:
+            case ChangeMode(mode, speed):
+                world.change_clock(make_clock(mode, start=world.clock.now(), speed=speed))
+            case ToNextEvent():
+                if (due := world.next_event()) is not None:
+                    await self._move_to(world, due, deadline)
+            case Advance(by):
+                await self._move_to(world, world.clock.now() + by, deadline)
+            case _:
+                assert_never(change)
+
+    async def _move_to(self, world: World, target: Micros, deadline: float) -> None:
+        if target > LAST_INSTANT:
+            raise ControlError(400, "invalid_body", "No clock goes beyond the year 2100")
+        before, epoch = world.clock.now(), world.epoch
+        await self._dispatcher.travel(world, target, deadline)
+        await apply_due_in_slices(world)
+        if world.epoch == epoch:
+            world.record_event("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
+
+
+def parse_change(body: bytes, default_speed: float) -> ClockChange:
+    """The one change that a body asks for. Raises `ControlError`."""
+    form = parse_body(body, ClockForm)
+    match form.advance, form.until, form.mode:
+        case None, None, str(mode):
+            return _parse_mode(mode, form.speed, default_speed)
+        case None, str(until), None:
+            _require_no_speed(form)
+            if until != "next-event":
+                raise ControlError(400, "invalid_body", f'until must be "next-event"; got {until[:40]!r}')
+            return ToNextEvent()
+        case str(by), None, None:
+            _require_no_speed(form)
+            return Advance(read_duration("advance", by))
+        case _:
+            raise ControlError(400, "invalid_body", "Give exactly one of advance, until and mode")
+
+
+def _parse_mode(mode: str, speed: float | None, default_speed: float) -> ChangeMode:
+    if mode not in _MODES:
+        raise ControlError(400, "invalid_body", unknown_name("mode", mode, _MODES))
+    if mode != "scaled":
+        if speed is not None:
+            raise _misplaced_speed()
+        return ChangeMode(_MODES[mode], 1.0)
+    chosen = default_speed if speed is None else speed
+    if not 0.001 <= chosen <= MAX_SPEED:
+        raise ControlError(400, "invalid_body", f"speed must be from 0.001 to {MAX_SPEED:.0f}; got {speed}")
+    return ChangeMode("scaled", chosen)
+
+
+def _require_no_speed(form: ClockForm) -> None:
+    if form.speed is not None:
+        raise _misplaced_speed()
+
+
+def _misplaced_speed() -> ControlError:
+    return ControlError(400, "invalid_body", 'speed goes with {"mode": "scaled"}')
+
+
+def show_clock(world: World) -> dict[str, object]:
+    """The clock of a world as JSON-ready values."""
+    due = world.next_event()
+    return {
+        "key": masked_key(world.key),
+        "mode": world.clock.mode,
+        "speed": world.clock.speed,
+        "now": to_seconds(world.clock.now()),
+        "next_event": None if due is None else to_seconds(due),
+        "attempts_in_flight": len(world.outbox.under_way),
+    }

@@ -1,0 +1,66 @@
+"""Control calls of the logs: events and the journal, with long polling."""
+
+import re
+from collections.abc import Callable
+from itertools import islice
+
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest
+from evolink_mock.control.long_poll import LOG_PARAMETERS, Rows, long_poll
+from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.worlds.journal import show_entry, show_event
+from evolink_mock.worlds.world import World
+
+_ROUTES = ("create", "query", "credits", "any")
+_STATUS = re.compile("[1-5][0-9x][0-9x]")
+
+
+class LogCalls:
+    """The calls of `/__mock/events` and `/__mock/journal`."""
+
+    def __init__(self, is_shutting_down: Callable[[], bool]) -> None:
+        self._is_shutting_down = is_shutting_down
+
+    def table(self) -> tuple[ControlCall, ...]:
+        return (
+            ControlCall("GET", "/events", "events of tasks, clock and world", self._events, ("task", *LOG_PARAMETERS)),
+            ControlCall(
+                "GET",
+                "/journal",
+                "requests and their answers",
+                self._journal,
+                ("task", "route", "status", *LOG_PARAMETERS),
+            ),
+        )
+
+    async def _events(self, request: ControlRequest) -> object:
+        task = request.query.get("task")
+
+        def rows(world: World, after: int, limit: int) -> Rows:
+            matching = ((number, row) for number, row in world.events.after(after) if task in (None, row.task))
+            return [show_event(number, row) for number, row in islice(matching, limit)]
+
+        return await long_poll(request, rows, lambda world: world.events, self._is_shutting_down, on_clock=True)
+
+    async def _journal(self, request: ControlRequest) -> object:
+        task, route, status = (request.query.get(name) for name in ("task", "route", "status"))
+        if route not in (None, *_ROUTES):
+            raise ControlError(400, "invalid_query", unknown_name("route", route, _ROUTES))
+        if status is not None and not _STATUS.fullmatch(status):
+            raise ControlError(400, "invalid_query", "status must be three digits, such as 404, or a class such as 4xx")
+
+        def rows(world: World, after: int, limit: int) -> Rows:
+            matching = (
+                (number, entry)
+                for number, entry in world.journal.after(after)
+                if task in (None, entry.task)
+                and route in (None, entry.route)
+                and (status is None or _has_status(status, entry.status))
+            )
+            return [show_entry(number, entry) for number, entry in islice(matching, limit)]
+
+        return await long_poll(request, rows, lambda world: world.journal, self._is_shutting_down)
+
+
+def _has_status(pattern: str, status: int) -> bool:
+    """Whether a status matches a pattern such as 404 or 4xx; an entry without an answer has status 0."""
+    return all(wanted in (digit, "x") for wanted, digit in zip(pattern, f"{status:03}", strict=True))

@@ -1,0 +1,121 @@
+"""Control calls of tasks: lists, shows and explains them, cancels them and forces their outcome."""
+
+from typing import Literal
+
+import msgspec
+
+from evolink_contracts.spec.errors import FAILURES
+from evolink_contracts.spec.wire import TERMINAL
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
+from evolink_mock.control.long_poll import MAX_ROWS, apply_due_in_slices
+from evolink_mock.control.views import task_detail, task_summary
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.redaction import masked_key
+from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.core.task import EarlyEnd, Failure, Task
+from evolink_mock.worlds.world import World
+
+_OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
+_STATUSES = ("pending", "processing", *sorted(TERMINAL))
+
+
+class ForcedOutcome(msgspec.Struct, forbid_unknown_fields=True):
+    """How a task ends, now. `code` is free text, since the real service passes upstream codes through too."""
+
+    status: str
+    code: str | None = None
+    message: str | None = None
+
+
+class TaskCalls:
+    """The calls of `/__mock/tasks`."""
+
+    def __init__(self, choices: Choices) -> None:
+        self._choices = choices
+
+    def table(self) -> tuple[ControlCall, ...]:
+        return (
+            ControlCall("GET", "/tasks", "tasks, newest first", self._list, ("status", "limit", "offset")),
+            ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._show),
+            ControlCall("GET", "/tasks/{task_id}/explain", "one task's history in words", self._explain),
+            ControlCall("POST", "/tasks/{task_id}/cancel", "cancel an unfinished task", self._cancel),
+            ControlCall("POST", "/tasks/{task_id}/outcome", _OUTCOMES, self._set_outcome),
+        )
+
+    async def _list(self, request: ControlRequest) -> object:
+        limit = read_number(request, "limit", 100, MAX_ROWS)
+        offset = read_number(request, "offset", 0, 10**9)
+        wanted = request.query.get("status")
+        if wanted is not None and wanted not in _STATUSES:
+            raise ControlError(400, "invalid_query", unknown_name("status", wanted, _STATUSES))
+        rows: list[dict[str, object]] = []
+        for world in request.worlds:
+            for name, task in world.store.newest_first():
+                row = task_summary(world, name, task)
+                if wanted not in (None, row["status"]):
+                    continue
+                if offset:
+                    offset -= 1
+                    continue
+                if len(rows) == limit:
+                    return {"tasks": rows}
+                rows.append(row | ({"key": masked_key(world.key)} if request.all_worlds else {}))
+        return {"tasks": rows}
+
+    async def _show(self, request: ControlRequest) -> object:
+        world, name, task = _find(request)
+        return task_detail(world, name, task, self._choices)
+
+    async def _explain(self, request: ControlRequest) -> object:
+        from evolink_mock.control.explain import explain_task, show_explanation
+
+        world, name, task = _find(request)
+        return show_explanation(name, explain_task(world, name, task), task.created)
+
+    async def _cancel(self, request: ControlRequest) -> object:
+        if request.body.strip() not in (b"", b"{}"):
+            raise ControlError(400, "invalid_body", "cancel takes no body")
+        return await self._end(request, "cancelled", None)
+
+    async def _set_outcome(self, request: ControlRequest) -> object:
+        return await self._end(request, "forced", parse_outcome(request.body))
+
+    async def _end(
+        self, request: ControlRequest, kind: Literal["cancelled", "forced"], failure: Failure | None
+    ) -> object:
+        for world in request.worlds:
+            await apply_due_in_slices(world)
+        # No other coroutine runs from here on: a task found unfinished is still so when it is ended.
+        world, name, task = _find(request)
+        now = world.clock.now()
+        world.apply_due(now)
+        state = state_of(task, now)
+        if state.ended is not None:
+            raise ControlError(409, "task_ended", f"The task has ended already: {state.status}")
+        ended = world.end(name, task, EarlyEnd(kind, now - task.created, failure))
+        return task_detail(world, name, ended, self._choices)
+
+
+def parse_outcome(body: bytes) -> Failure | None:
+    """The failure to end with, or `None` to complete. Raises `ControlError`."""
+    outcome = parse_body(body, ForcedOutcome)
+    if outcome.status == "completed":
+        if outcome.code is not None or outcome.message is not None:
+            raise ControlError(400, "invalid_body", "code and message go with failed")
+        return None
+    if outcome.status != "failed":
+        raise ControlError(400, "invalid_body", f"status must be completed or failed; got {outcome.status[:40]!r}")
+    code = outcome.code or "unknown_error"
+    if len(code) > 100 or len(outcome.message or "") > 2000:
+        raise ControlError(400, "invalid_body", "code has at most 100 characters, message at most 2000")
+    documented = FAILURES.get(code)
+    return Failure(code, outcome.message or (documented.message if documented else code))
+
+
+def _find(request: ControlRequest) -> tuple[World, str, Task]:
+    name = request.path["task_id"]
+    for world in request.worlds:
+        if (task := world.store.get(name)) is not None:
+            return world, name, task
+    raise ControlError(404, "task_not_found", "No such task in this world; ?all=true looks in every one")

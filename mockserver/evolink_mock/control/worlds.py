@@ -1,0 +1,94 @@
+"""Control calls of worlds: lists, resets and reseeds them, and sets their credits."""
+
+import msgspec
+
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
+from evolink_mock.control.long_poll import apply_due_in_slices
+from evolink_mock.core.billing import MAX_BALANCE
+from evolink_mock.core.duration import to_seconds
+from evolink_mock.core.redaction import masked_key
+from evolink_mock.core.task import to_credits, to_units
+from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.world import World
+
+_CHANGES = '{"reset": true}, {"seed": 7}, {"balance": 20}, {"balance": null} or {"top_up": 10}'
+
+
+class WorldChange(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /__mock/worlds`.
+
+    `reset` starts the world anew; `seed` alone changes the ids and random draws of later tasks. `balance` sets the
+    remaining credits, where `null` removes the limit; `top_up` adds to them.
+    """
+
+    reset: bool = False
+    seed: int | None = None
+    balance: float | msgspec.UnsetType | None = msgspec.UNSET
+    top_up: float | None = None
+
+
+class WorldCalls:
+    """The calls of `/__mock/worlds`."""
+
+    def __init__(self, worlds: WorldRegistry) -> None:
+        self._worlds = worlds
+
+    def table(self) -> tuple[ControlCall, ...]:
+        return (
+            ControlCall("GET", "/worlds", "the key's world: clock, seed, number of tasks, credits", self._list),
+            ControlCall("POST", "/worlds", f"reset, reseed or set credits: {_CHANGES}", self._change),
+        )
+
+    async def _list(self, request: ControlRequest) -> object:
+        for world in request.worlds:
+            await apply_due_in_slices(world)
+        return {"worlds": [show_world(world) for world in request.worlds]}
+
+    async def _change(self, request: ControlRequest) -> object:
+        change = parse_change(request.body)
+        for world in request.worlds:
+            await self._apply(world, change)
+        return {"worlds": [show_world(world) for world in request.worlds]}
+
+    async def _apply(self, world: World, change: WorldChange) -> None:
+        if change.reset:
+            self._worlds.reset(world, change.seed)
+        elif change.seed is not None:
+            world.reseed(change.seed)
+        await apply_due_in_slices(world)
+        if not isinstance(change.balance, msgspec.UnsetType):
+            remaining = None if change.balance is None else to_units(change.balance)
+            world.change_balance(world.store.ledger.limited_to(remaining))
+        if change.top_up is not None:
+            world.change_balance(world.store.ledger.topped_up(to_units(change.top_up)))
+
+
+def parse_change(body: bytes) -> WorldChange:
+    """A change within its bounds that changes something. Raises `ControlError`."""
+    change = parse_body(body, WorldChange)
+    if not change.reset and change.seed is None and change.balance is msgspec.UNSET and change.top_up is None:
+        raise ControlError(400, "invalid_body", f"Give one or more of {_CHANGES}")
+    for amount in (change.balance, change.top_up):
+        if isinstance(amount, float) and not 0 <= amount <= MAX_BALANCE:
+            raise ControlError(400, "invalid_body", f"credits must be from 0 to {MAX_BALANCE:,}; got {amount}")
+    if change.seed is not None and not 0 <= change.seed < 2**63:
+        raise ControlError(400, "invalid_body", "seed must be from 0 to 2^63 - 1")
+    return change
+
+
+def show_world(world: World) -> dict[str, object]:
+    """A world as JSON-ready values."""
+    ledger = world.store.ledger
+    return {
+        "key": masked_key(world.key),
+        "link_token": world.token,
+        "generation": world.epoch,
+        "seed": world.server_seed,
+        "tasks": len(world.store),
+        "clock": {"mode": world.clock.mode, "now": to_seconds(world.clock.now())},
+        "credits": {
+            "balance": None if ledger.balance is None else to_credits(ledger.balance),
+            "reserved": to_credits(ledger.reserved),
+            "spent": to_credits(ledger.spent),
+        },
+    }
