@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.api.endpoint import Endpoint
 from evolink_mock.api.files import FileEndpoints
 from evolink_mock.api.result_videos import ResultVideos
@@ -26,6 +26,7 @@ from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.duration import SECOND
 from evolink_mock.delivery.dispatcher import Dispatcher
 from evolink_mock.delivery.throttle import Throttle
+from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
@@ -82,13 +83,14 @@ def create_app(
     settings: Settings | None = None,
     clock: ClockFactory | None = None,
     receivers: Mapping[str, ASGIApp] | None = None,
+    policy: CallbackPolicy = EVOLINK_CALLBACKS,
 ) -> Emulator:
     """An emulator with nothing in it.
 
     `clock` makes the clock of each world; by default the settings say which. `receivers` are applications in this
     process that take the callbacks of an origin, such as `{"https://app.example.com": app}`. Callbacks are sent while
-    the application's lifespan runs. Raises `ValueError` for an origin that is none and for a faulty scenario file,
-    `Unusable` for a state that cannot be used.
+    the application's lifespan runs; `policy` limits each attempt and says when another one follows. Raises `ValueError`
+    for a malformed origin and for a faulty scenario file, `StorageError` for a state that cannot be used.
     """
     settings = settings or Settings()
     keeper = _keeper(settings)
@@ -120,6 +122,7 @@ def create_app(
         make_transports(settings, receivers),
         agenda,
         throttle,
+        policy,
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )
@@ -127,21 +130,22 @@ def create_app(
     shelf = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
     uploads = FileEndpoints(worlds, settings.keys, shelf, rules.public_url, throttle.request_served)
     links = ResultVideos(settings, shelf)
-    api = Api(settings, worlds, ScenarioResolver(file), dispatcher.let_pass, links, throttle.request_served)
+    time_travel = TimeTravel(dispatcher)
+    api = Api(settings, worlds, ScenarioResolver(file), time_travel.let_pass, links, throttle.request_served, policy)
     routes = api.routes()
     look = partial(enable_input_files, settings, shelf, uploads, routes)
     if settings.media_route or settings.fetch_public:
         look()
     elif MEDIA:
         uploads.heard = look
-    control = Control(settings, worlds, dispatcher, file)
+    control = Control(settings, worlds, dispatcher, time_travel, policy, file)
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[None]:
         async with in_background(settle_in_background(worlds)), in_background(dispatcher.run()):
             yield
         control.drain()
-        await dispatcher.drain(EVOLINK_CALLBACKS.timeout)
+        await dispatcher.drain(policy.timeout)
         unsent = sum(world.outbox.waiting for world in worlds)
         if unsent and not settings.state:
             log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)

@@ -57,7 +57,7 @@ async def main(place: str, count: int, authority: str = "") -> dict[str, float]:
         began = time.perf_counter()
         world.apply_due(world.clock.now())
         settled = time.perf_counter()
-        assert await dispatcher.travel(world, world.clock.now(), time.monotonic() + 600)
+        assert await app.control.time_travel.travel(world, world.clock.now(), time.monotonic() + 600)
         ends, sends = settled - began, time.perf_counter() - settled
     delivered = [world.outbox.get(number) for number in world.outbox.numbers()]
     assert len(delivered) == WARM + count

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.openapi import render_openapi
 from evolink_contracts.spec.sources import CONFLICTS
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock import create_app
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.routes import Api
@@ -162,8 +163,8 @@ def test_every_route_below_v1_is_documented_with_its_methods(cancel_route: bool)
     chosen = settings(cancel_route=cancel_route)
     app = create_app(chosen)
     links = ResultVideos(chosen, FileCache(None, 1))
-    let_pass, served_one = app.control.dispatcher.let_pass, Throttle().request_served
-    routes = Api(chosen, app.worlds, ScenarioResolver(None), let_pass, links, served_one).routes()
+    let_pass, served_one = app.control.time_travel.let_pass, Throttle().request_served
+    routes = Api(chosen, app.worlds, ScenarioResolver(None), let_pass, links, served_one, EVOLINK_CALLBACKS).routes()
     served = {route.path for route in routes if route.path.startswith("/v1")}
     with Emulator.in_process(cancel_route=cancel_route) as emulator:
         documented = Document(emulator).content["paths"]

@@ -10,6 +10,7 @@ from aiohttp.abc import AbstractResolver
 
 from evolink_mock.core.callback_routes import CallbackRoutes, Destination
 from evolink_mock.core.delivery import AttemptResult
+from evolink_mock.delivery.attempts import attempt_headers
 from evolink_mock.delivery.http_transport import HttpTransport
 from evolink_mock.delivery.transport import AttemptRequest
 from evolink_mock.egress import NonBlockingResolver
@@ -69,14 +70,19 @@ def to_public(url: str) -> AttemptRequest:
     """A callback that goes to where its URL says, in its own spelling, as if the verdict had been skipped."""
     authority = re.split(r"[/?#]", url.partition("://")[2])[0]
     return AttemptRequest(
-        Destination("public", f"https://{authority}", url, authority, "app.example.com"), BODY, "task", 1, None
+        Destination("public", f"https://{authority}", url, authority, "app.example.com"),
+        attempt_headers(),
+        BODY,
+        "task",
+        1,
+        None,
     )
 
 
 def along(routing: CallbackRoutes, url: str) -> AttemptRequest:
     way = routing.destination(url)
     assert way is not None
-    return AttemptRequest(way, BODY, "task", 1, None)
+    return AttemptRequest(way, attempt_headers(), BODY, "task", 1, None)
 
 
 def to_place(url: str, place: str) -> AttemptRequest:

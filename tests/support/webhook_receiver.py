@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock import InProcessTransport, create_app
 from tests.support.emulator import Emulator, bearer, settings
 
@@ -69,9 +70,9 @@ class Hook:
         await Response(self._answer, status)(scope, receive, send)
 
 
-def connected(hook: Hook, **given: Any) -> Emulator:
+def connected(hook: Hook, policy: CallbackPolicy = EVOLINK_CALLBACKS, /, **given: Any) -> Emulator:
     """An emulator as `Emulator.in_process` makes it, whose callbacks to `ORIGIN` reach the hook."""
-    app = create_app(settings(**given), receivers={ORIGIN: hook})
+    app = create_app(settings(**given), receivers={ORIGIN: hook}, policy=policy)
     hook.emulator = httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://emulator.test", headers=bearer()
     )

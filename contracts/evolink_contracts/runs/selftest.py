@@ -24,7 +24,7 @@ class Mutant(Protocol):
     @property
     def breaks(self) -> str: ...
     @property
-    def says(self) -> str: ...
+    def description(self) -> str: ...
 
 
 class Emulators(Protocol):
@@ -68,7 +68,7 @@ def try_one(emulators: Emulators, mutant: Mutant | None) -> Trial:
     unseen = tuple(each.invariant.number for each in report.judgements if each.verdict == "not seen")
     if mutant is None:
         return Trial(None, "", "", caught, unseen)
-    return Trial(mutant.name, mutant.breaks, mutant.says, caught, unseen)
+    return Trial(mutant.name, mutant.breaks, mutant.description, caught, unseen)
 
 
 def selftest(names: Sequence[str] | None = None, processes: int | None = None) -> Iterator[Trial]:

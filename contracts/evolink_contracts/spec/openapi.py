@@ -7,7 +7,7 @@ from evolink_contracts.spec.errors import ERRORS, FAILURES, TASK_ERROR_TYPE, Htt
 from evolink_contracts.spec.fields import Field
 from evolink_contracts.spec.models import MODELS, Model
 from evolink_contracts.spec.sources import Basis
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK, CallbackPolicy
 from evolink_contracts.spec.wire import (
     BILLING_RULES,
     DOCUMENTED_STATUSES,
@@ -71,7 +71,7 @@ _IDEMPOTENCY_KEY: Json = {
 }
 
 
-def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
+def render_openapi(server_url: str, *, cancel_route: bool = False, policy: CallbackPolicy = EVOLINK_CALLBACKS) -> Json:
     """The document of create, query, credits and the callback, as a JSON-ready value.
 
     Without `server_url` the routes are those of whatever host the document was read from.
@@ -89,7 +89,7 @@ def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
         "servers": [{"url": server_url or "/"}],
         "security": [{"bearer": []}],
         "paths": {
-            "/v1/videos/generations": {"post": _create(cancel_route)},
+            "/v1/videos/generations": {"post": _create(cancel_route, policy)},
             "/v1/tasks/{task_id}": task_path,
             "/v1/credits": {"get": _credits()},
         },
@@ -108,7 +108,7 @@ def render_openapi(server_url: str, *, cancel_route: bool = False) -> Json:
     }
 
 
-def _create(cancel_route: bool) -> Json:
+def _create(cancel_route: bool, policy: CallbackPolicy) -> Json:
     names = {model.name: f"#/components/schemas/{_schema_name(model)}" for model in MODELS.values()}
     return {
         "operationId": "createVideoGeneration",
@@ -137,7 +137,7 @@ def _create(cancel_route: bool) -> Json:
             },
             **_refusals("create"),
         },
-        "callbacks": {"taskEnded": {"{$request.body#/callback_url}": {"post": _callback()}}},
+        "callbacks": {"taskEnded": {"{$request.body#/callback_url}": {"post": _callback(policy)}}},
     }
 
 
@@ -149,8 +149,7 @@ def _link(operation_id: str, description: str) -> Json:
     }
 
 
-def _callback() -> Json:
-    policy = EVOLINK_CALLBACKS
+def _callback(policy: CallbackPolicy) -> Json:
     gaps = ", ".join(f"{gap:g}" for gap in policy.gaps)
     return {
         "summary": "The end of a task",

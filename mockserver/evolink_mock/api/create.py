@@ -10,7 +10,7 @@ import msgspec
 
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.models import MODELS
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Request
 from evolink_mock.api.fault_injection import delay
 from evolink_mock.api.responses import Result, error_invalid, error_result, with_retry_after
@@ -36,10 +36,11 @@ _decode = msgspec.json.Decoder().decode
 class CreateOperation:
     """Creates as the settings have them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, policy: CallbackPolicy) -> None:
         self._settings = settings
+        self._policy = policy
         self._choices = settings.choices
-        self._validator = Validator(MODELS, settings.choices)
+        self._validator = Validator(MODELS, settings.choices, policy)
 
     def parse(self, call: Request) -> object:
         """The decoded body, or the refusal of what is none."""
@@ -72,7 +73,7 @@ class CreateOperation:
         answer = Result(200, self._created(name, task), task=name, source=decision.source)
         chaos = decision.scenario.delivery
         if task.has_callback and chaos is not None and DELIVERY_FAULTS[chaos].completes_immediately:
-            delay(answer, partial(world.outbox.first_attempt, name, EVOLINK_CALLBACKS.timeout + 1))
+            delay(answer, partial(world.outbox.first_attempt, name, self._policy.timeout + 1))
         return answer
 
     def _validated(self, body: object, looked: Mapping[str, Any]) -> CreateRequest | Refusal:

@@ -7,6 +7,7 @@ import msgspec
 from starlette.routing import Route
 
 from evolink_contracts.spec.errors import ERRORS, Operation
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.create import CreateOperation, has_directive, without_directive
@@ -49,7 +50,9 @@ class Api:
         let_pass: Callable[[World, Micros], Awaitable[None]],
         links: ResultVideos,
         request_served: Callable[[], None],
+        policy: CallbackPolicy,
     ) -> None:
+        self._policy = policy
         self._request_served = request_served
         self._links = links
         self._settings = settings
@@ -57,7 +60,7 @@ class Api:
         self._let_pass = let_pass
         self._choices = settings.choices
         self._worlds = worlds
-        self._creation = CreateOperation(settings)
+        self._creation = CreateOperation(settings, policy)
 
     def routes(self) -> list[Route]:
         """Every route of the API, most used first."""
@@ -197,7 +200,8 @@ class Api:
     def _document(self) -> bytes:
         from evolink_contracts.spec.openapi import render_openapi
 
-        document = render_openapi(self._settings.public_url, cancel_route=self._choices.cancel_route)
+        cancel_route = self._choices.cancel_route
+        document = render_openapi(self._settings.public_url, cancel_route=cancel_route, policy=self._policy)
         return msgspec.json.format(_encode(document), indent=2)
 
     def _no_scenario_applies(self, call: Request, task: Task | None) -> bool:

@@ -11,7 +11,7 @@ from evolink_mock.control.long_poll import MAX_WAIT, apply_due_in_slices
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.delivery.dispatcher import Dispatcher
+from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.worlds.world import World
 
 _CHANGES = 'move or replace the clock: {"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
@@ -50,8 +50,8 @@ ClockChange: TypeAlias = Advance | ToNextEvent | ChangeMode
 class ClockCalls:
     """The calls of `/__mock/clock`."""
 
-    def __init__(self, dispatcher: Dispatcher, default_speed: float) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, time_travel: TimeTravel, default_speed: float) -> None:
+        self._time_travel = time_travel
         self._default_speed = default_speed
 
     def table(self) -> tuple[ControlCall, ...]:
@@ -90,7 +90,7 @@ class ClockCalls:
         if target > LAST_INSTANT:
             raise ControlError(400, "invalid_body", "No clock goes beyond the year 2100")
         before, epoch = world.clock.now(), world.epoch
-        await self._dispatcher.travel(world, target, deadline)
+        await self._time_travel.travel(world, target, deadline)
         await apply_due_in_slices(world)
         if world.epoch == epoch:
             world.record_event("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))

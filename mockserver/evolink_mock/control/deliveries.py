@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.clock import monotonic, wait_first, yield_to_loop
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
 from evolink_mock.control.long_poll import (
@@ -41,7 +41,8 @@ class ResendForm(msgspec.Struct, forbid_unknown_fields=True):
 class DeliveryCalls:
     """The calls of `/__mock/deliveries` and `/__mock/inbox`."""
 
-    def __init__(self, is_shutting_down: Callable[[], bool]) -> None:
+    def __init__(self, is_shutting_down: Callable[[], bool], policy: CallbackPolicy) -> None:
+        self._policy = policy
         self._is_shutting_down = is_shutting_down
 
     def table(self) -> tuple[ControlCall, ...]:
@@ -76,7 +77,7 @@ class DeliveryCalls:
                 if delivery is None or task not in (None, delivery.task):
                     continue
                 if wanted is None or _stage(delivery) in wanted:
-                    rows.append(_shown(world, number, delivery))
+                    rows.append(self._shown(world, number, delivery))
             return rows
 
         for world in request.worlds:
@@ -112,20 +113,20 @@ class DeliveryCalls:
         return rows
 
     async def _one(self, request: ControlRequest) -> object:
-        return _shown(*_find(request))
+        return self._shown(*_find(request))
 
     async def _replay(self, request: ControlRequest) -> object:
         if request.body.strip() not in (b"", b"{}"):
             raise ControlError(400, "invalid_body", "replay takes no body; resend does")
         world, number, delivery = _find(request)
-        return _again(world, number, delivery, "replay", delivery.body)
+        return self._again(world, number, delivery, "replay", delivery.body)
 
     async def _resend(self, request: ControlRequest) -> object:
         change = parse_body(request.body, ResendForm)
         # A raw part has its brackets checked, and not its text.
         parse_body(bytes(change.body), object)
         world, number, delivery = _find(request)
-        return _again(world, number, delivery, "resend", bytes(change.body))
+        return self._again(world, number, delivery, "resend", bytes(change.body))
 
     async def _inbox(self, request: ControlRequest) -> object:
         task = request.query.get("task")
@@ -135,6 +136,20 @@ class DeliveryCalls:
             return [show_received(number, row) for number, row in islice(matching, limit)]
 
         return await long_poll(request, rows, lambda world: world.inbox, self._is_shutting_down, on_clock=True)
+
+    def _again(self, world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
+        if delivery.task not in world.store:
+            raise ControlError(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
+        limit = world.config.delivery_limit
+        if world.outbox.waiting >= limit:
+            raise ControlError(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
+        now = world.clock.now()
+        new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
+        return self._shown(world, world.outbox.put(new), new)
+
+    def _shown(self, world: World, number: int, delivery: Delivery) -> dict[str, object]:
+        task = world.store.get(delivery.task)
+        return show_delivery(number, delivery, task and callback_url(task), self._policy)
 
 
 def _read_status(request: ControlRequest) -> tuple[str, ...] | None:
@@ -160,19 +175,3 @@ def _find(request: ControlRequest) -> tuple[World, int, Delivery]:
             if (delivery := world.outbox.get(int(text))) is not None:
                 return world, int(text), delivery
     raise ControlError(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")
-
-
-def _again(world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
-    if delivery.task not in world.store:
-        raise ControlError(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
-    limit = world.config.delivery_limit
-    if world.outbox.waiting >= limit:
-        raise ControlError(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
-    now = world.clock.now()
-    new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
-    return _shown(world, world.outbox.put(new), new)
-
-
-def _shown(world: World, number: int, delivery: Delivery) -> dict[str, object]:
-    task = world.store.get(delivery.task)
-    return show_delivery(number, delivery, task and callback_url(task), EVOLINK_CALLBACKS)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.delivery import attempt_reason, delivery_summary, describe
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
@@ -30,10 +30,10 @@ class ExplainLine(NamedTuple):
     says: str
 
 
-def explain_task(world: World, name: str, task: Task) -> list[ExplainLine]:
+def explain_task(world: World, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
     """In the order of time. Reads and requests are those that the journal still has."""
     world.apply_due(world.clock.now())
-    lines = [*_begun(task), *_requests(world, name), *_ended(world, task), *_called(world, name)]
+    lines = [*_begun(task), *_requests(world, name), *_ended(world, task), *_called(world, name, policy)]
     return sorted(lines, key=lambda line: line.at)
 
 
@@ -119,17 +119,17 @@ def _credits(units: Units) -> str:
     return f"{amount} credit{'' if amount == 1 else 's'}"
 
 
-def _called(world: World, name: str) -> Iterator[ExplainLine]:
+def _called(world: World, name: str, policy: CallbackPolicy) -> Iterator[ExplainLine]:
     for number in world.outbox.of_task(name):
         delivery = world.outbox.get(number)
         if delivery is None:
             continue
         for place, attempt in enumerate(delivery.attempts, 1):
-            reason = attempt_reason(delivery, place, EVOLINK_CALLBACKS)
+            reason = attempt_reason(delivery, place, policy)
             about = f"callback {number}, attempt {place} to {attempt.target}"
             yield ExplainLine(
                 attempt.started, "attempt", f"{about}: the receiver {describe(attempt.result)}; because {reason}"
             )
         if not delivery.attempts:
-            says = f"callback {number}: {delivery_summary(delivery, EVOLINK_CALLBACKS)}"
+            says = f"callback {number}: {delivery_summary(delivery, policy)}"
             yield ExplainLine(delivery.queued, "attempt", says)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from evolink_contracts.spec.errors import ERRORS, FAILURES
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.sources import CONFLICTS, RULINGS, SOURCES
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK, TASK_RETENTION
+from evolink_contracts.spec.timing import RESULT_LINK, TASK_RETENTION, CallbackPolicy
 from evolink_mock.core.choices import Choices
 
 _OWN = (
@@ -52,7 +52,7 @@ _OWN = (
 )
 
 
-def fidelity(choices: Choices) -> dict[str, object]:
+def fidelity(choices: Choices, policy: CallbackPolicy) -> dict[str, object]:
     """Each behaviour with its basis and source; each open question with its readings and the one in force."""
     return {
         "sources": [asdict(source) for source in SOURCES.values()],
@@ -71,7 +71,7 @@ def fidelity(choices: Choices) -> dict[str, object]:
         "errors": [asdict(row) for row in ERRORS.values()],
         "task_failures": [asdict(row) for row in FAILURES.values()],
         "timing": [
-            {"behaviour": "callback policy", **asdict(EVOLINK_CALLBACKS), "success": "2xx"},
+            {"behaviour": "callback policy", **asdict(policy), "success": _statuses(policy.success)},
             *(
                 {
                     "behaviour": row.name,
@@ -90,3 +90,9 @@ def fidelity(choices: Choices) -> dict[str, object]:
         "rulings": [asdict(row) for row in RULINGS],
         "emulator": [{"subject": subject, "behaviour": does, "basis": basis} for subject, does, basis in _OWN],
     }
+
+
+def _statuses(success: range) -> str:
+    """A range of statuses in words: a whole class such as `2xx`, or its bounds."""
+    first, last = success.start, success.stop - 1
+    return f"{first // 100}xx" if (first % 100, last - first) == (0, 99) else f"{first} to {last}"

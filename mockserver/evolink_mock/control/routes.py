@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.control.clock import ClockCalls
 from evolink_mock.control.deliveries import DeliveryCalls
 from evolink_mock.control.endpoint import ControlCall, ControlEndpoint, ControlRequest
@@ -13,6 +14,7 @@ from evolink_mock.control.scenarios import ScenarioCalls
 from evolink_mock.control.tasks import TaskCalls
 from evolink_mock.control.worlds import WorldCalls
 from evolink_mock.delivery.dispatcher import Dispatcher
+from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.registry import WorldRegistry
 
@@ -30,21 +32,29 @@ class Control:
     """The control API of one emulator."""
 
     def __init__(
-        self, settings: Settings, worlds: WorldRegistry, dispatcher: Dispatcher, file: "ScenarioFile | None" = None
+        self,
+        settings: Settings,
+        worlds: WorldRegistry,
+        dispatcher: Dispatcher,
+        time_travel: TimeTravel,
+        policy: CallbackPolicy,
+        file: "ScenarioFile | None" = None,
     ) -> None:
         self._settings = settings
         self._worlds = worlds
         self.dispatcher = dispatcher
+        self.time_travel = time_travel
+        self._policy = policy
         self.draining = False
         self._table = (
             ControlCall("GET", "/", "this list", self._index, of_world=False),
             *HealthCalls(worlds, self.is_shutting_down).table(),
             ControlCall("GET", "/fidelity", "each behaviour with its basis and source", self._fidelity, of_world=False),
-            *ClockCalls(dispatcher, settings.speed).table(),
+            *ClockCalls(time_travel, settings.speed).table(),
             *WorldCalls(worlds).table(),
-            *TaskCalls(settings.choices).table(),
+            *TaskCalls(settings.choices, policy).table(),
             *LogCalls(self.is_shutting_down).table(),
-            *DeliveryCalls(self.is_shutting_down).table(),
+            *DeliveryCalls(self.is_shutting_down, policy).table(),
             *ScenarioCalls(file).table(),
         )
 
@@ -81,4 +91,4 @@ class Control:
     async def _fidelity(self, request: ControlRequest) -> object:
         from evolink_mock.control.fidelity import fidelity
 
-        return fidelity(self._settings.choices)
+        return fidelity(self._settings.choices, self._policy)

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from evolink_contracts.spec.errors import FAILURES
+from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
 from evolink_mock.control.long_poll import MAX_ROWS, apply_due_in_slices
@@ -31,7 +32,8 @@ class ForcedOutcome(msgspec.Struct, forbid_unknown_fields=True):
 class TaskCalls:
     """The calls of `/__mock/tasks`."""
 
-    def __init__(self, choices: Choices) -> None:
+    def __init__(self, choices: Choices, policy: CallbackPolicy) -> None:
+        self._policy = policy
         self._choices = choices
 
     def table(self) -> tuple[ControlCall, ...]:
@@ -71,7 +73,7 @@ class TaskCalls:
         from evolink_mock.control.explain import explain_task, show_explanation
 
         world, name, task = _find(request)
-        return show_explanation(name, explain_task(world, name, task), task.created)
+        return show_explanation(name, explain_task(world, name, task, self._policy), task.created)
 
     async def _cancel(self, request: ControlRequest) -> object:
         if request.body.strip() not in (b"", b"{}"):

@@ -72,14 +72,18 @@ _NAMES_OF_THIS_HOST = (
 )
 
 
-def check_callback_url(url: str, addresses: Iterable[str] = (), scope: Scope = "all") -> PolicyViolation | None:
+def check_callback_url(
+    url: str,
+    addresses: Iterable[str] = (),
+    scope: Scope = "all",
+    max_length: int = EVOLINK_CALLBACKS.max_url_length,
+) -> PolicyViolation | None:
     """The first rule that `url` breaks, or `None` where production would call it.
 
     `addresses` are what the host's name resolved to, where somebody resolved it.
     """
-    longest = EVOLINK_CALLBACKS.max_url_length
-    if len(url) > longest:
-        return PolicyViolation("length", f"must have at most {longest} characters; it has {len(url)}")
+    if len(url) > max_length:
+        return PolicyViolation("length", f"must have at most {max_length} characters; it has {len(url)}")
     if _FORBIDDEN.search(url):
         return PolicyViolation("characters", "must not contain spaces, control characters or backslashes")
     match = _SCHEME.match(url)

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.callback_routes import parse_callback_url
-from evolink_mock.core.delivery import USER_AGENT, AttemptResult
+from evolink_mock.core.delivery import AttemptResult
 from evolink_mock.delivery.transport import AttemptRequest, excerpt
 
 
@@ -23,7 +23,7 @@ class AsgiTransport:
         request = httpx.Request(
             "POST",
             posting.destination.url,
-            headers={"content-type": "application/json", "user-agent": USER_AGENT},
+            headers=posting.headers,
             content=posting.body,
         )
         try:

@@ -1,10 +1,12 @@
 """The callbacks of a world: what to send next, where and with which body, and what became of it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
-from evolink_mock.core.delivery import Delivery, describe
+from evolink_mock.core.delivery import USER_AGENT, Delivery, describe
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
@@ -13,6 +15,9 @@ from evolink_mock.worlds.world import World
 
 _SLICE = 500
 """Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
+
+
+_HEADERS = MappingProxyType({"Content-Type": "application/json", "User-Agent": USER_AGENT})
 
 
 class _Called(msgspec.Struct):
@@ -34,6 +39,11 @@ def next_attempt(world: World, now: Micros) -> int | Literal["later"] | None:
             world.outbox.put_back(due)
             return "later"
     return None
+
+
+def attempt_headers() -> Mapping[str, str]:
+    """The headers of every attempt, beside those that a transport adds for HTTP itself."""
+    return _HEADERS
 
 
 def callback_url(task: Task) -> str:

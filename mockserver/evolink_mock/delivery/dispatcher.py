@@ -1,4 +1,4 @@
-"""Sends what is due: wakes for every world's next attempt, makes it, and notes what became of it."""
+"""Dispatcher: starts the attempts that are due in all worlds, and records their results."""
 
 import asyncio
 import logging
@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
-from evolink_mock.clock import LAST_INSTANT, Notifier, monotonic, sleep_wall, wait_first, yield_to_loop
+from evolink_contracts.spec.timing import CallbackPolicy
+from evolink_mock.clock import Notifier, sleep_wall, yield_to_loop
 from evolink_mock.core.callback_routes import CallbackRoutes, Destination, Kind
 from evolink_mock.core.delivery import AttemptResult, Delivery, Stage, finished_at, record_attempt, timed_out
-from evolink_mock.core.duration import LONGEST, SECOND, Micros, to_seconds
+from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.task import Task
 from evolink_mock.core.url_policy import Scope, check_callback_url
-from evolink_mock.delivery.attempts import callback_body, callback_url, next_attempt, record
+from evolink_mock.delivery.attempts import attempt_headers, callback_body, callback_url, next_attempt, record
 from evolink_mock.delivery.deadline import Deadline
 from evolink_mock.delivery.throttle import SLICE, Throttle
 from evolink_mock.delivery.transport import AttemptRequest, Transport
@@ -25,66 +25,70 @@ from evolink_mock.worlds.world import World
 log = logging.getLogger("evolink_mock")
 
 _TICK = 0.001
-"""Seconds between looks at what waits for its turn, while no request comes."""
-_LONGEST_TRAVEL = 30.0
-"""Seconds of wall time for the attempts on the way of a clock that an answer's latency moves."""
+"""Seconds between two turns while attempts wait for their receivers and no request comes."""
 _RECOVERY = 1.0
-"""Seconds before the next turn after one that failed as a whole: the disk may be full, say."""
+"""Seconds before the next turn after one that failed as a whole: the disk may be full, for example."""
 
 
 class _PendingAttempt(NamedTuple):
-    """An attempt that has begun, on the clock."""
+    """An attempt that has begun on the world's clock."""
 
     world: World
-    generation: int
+    epoch: int
     number: int
     delivery: Delivery
     task: Task
-    way: Destination
+    destination: Destination
 
 
 class Dispatcher:
-    """Delivers for all worlds. At most `concurrency` attempts are under way at one receiver; none waits for others'.
+    """Delivers for all worlds, with at most `concurrency` attempts under way at one receiver.
 
-    One that is slow has all of those at once, and one that is quick needs fewer.
+    No receiver waits for another. A slow one is given all `concurrency` attempts at once; a quick one needs fewer.
     """
 
     def __init__(
         self,
         worlds: WorldRegistry,
-        routing: CallbackRoutes,
+        routes: CallbackRoutes,
         transports: Mapping[Kind, Transport],
-        agenda: ReadyQueue[World],
+        ready_queue: ReadyQueue[World],
         throttle: Throttle,
+        policy: CallbackPolicy,
         *,
         concurrency: int,
         scope: Scope,
-        policy: CallbackPolicy = EVOLINK_CALLBACKS,
     ) -> None:
-        self.policy = policy
+        self._policy = policy
         self._deadline = Deadline(policy.timeout)
         self._worlds = worlds
         self._transports = transports
-        self._agenda = agenda
-        self._pace = throttle
-        self._lanes: WorkerPools[_PendingAttempt] = WorkerPools(concurrency, self._pace, self._attempt)
-        self._waited_first = False
-        self._stopping = Notifier()
+        self._ready_queue = ready_queue
+        self._throttle = throttle
+        self._pools: WorkerPools[_PendingAttempt] = WorkerPools(concurrency, throttle, self._attempt)
+        self._waiting_first = False
+        self.stopping = Notifier()
+        """Notified when the dispatcher stops."""
 
         @lru_cache(maxsize=1024)
-        def way_of(url: str) -> Destination | str:
-            """Where a URL leads, or why it leads nowhere; an empty reason is that there is no route."""
-            objection = check_callback_url(url, scope=scope)
-            if objection is not None:
-                return objection.message
-            return routing.destination(url) or ""
+        def destination_of(url: str) -> Destination | str:
+            """Where a URL leads, or why it leads nowhere; an empty reason means that there is no route."""
+            violation = check_callback_url(url, scope=scope, max_length=policy.max_url_length)
+            if violation is not None:
+                return violation.message
+            return routes.destination(url) or ""
 
-        self._way_of = way_of
-        self._routing = routing
+        self._destination_of = destination_of
+        self._routes = routes
+
+    @property
+    def closed(self) -> bool:
+        """Whether no further attempt begins."""
+        return self._ready_queue.closed
 
     async def run(self) -> None:
-        """Until stopped or cancelled: begin what is due in any world, and sleep until something is."""
-        while not self._agenda.closed:
+        """Start what is due in any world, and sleep until something is, until stopped or cancelled."""
+        while not self._ready_queue.closed:
             try:
                 left, waiting, pause = self._turn()
                 self._worlds.commit()
@@ -92,24 +96,24 @@ class Dispatcher:
                 log.exception("no callback could be begun; trying again in %g s", _RECOVERY)
                 await sleep_wall(_RECOVERY)
                 continue
-            if left or (waiting and self._pace.throttled):
+            if left or (waiting and self._throttle.throttled):
                 await yield_to_loop()
             elif waiting:
                 await sleep_wall(_TICK)
             else:
-                await self._agenda.changed.wait(pause)
+                await self._ready_queue.changed.wait(pause)
 
     def _turn(self) -> tuple[bool, bool, float | None]:
-        """Whether more is due, whether jobs wait for their receivers, and in how many seconds something will be due."""
-        self._pace.begin_tick()
-        # Each goes first in every other turn, since the first may leave nothing for the second.
-        self._waited_first = not self._waited_first
-        if self._waited_first:
-            self._lanes.start_waiting()
+        """Whether more is due, whether attempts wait for their receivers, and the seconds until something is due."""
+        self._throttle.begin_tick()
+        # Attempts that wait and attempts that are new go first in turns: the first may leave nothing for the second.
+        self._waiting_first = not self._waiting_first
+        if self._waiting_first:
+            self._pools.start_waiting()
         left, pause = False, None
-        for world in list(self._agenda.owners):
-            has_turn = self._pace.left > 0
-            if self.begin_due(world):
+        for world in list(self._ready_queue.owners):
+            has_turn = self._throttle.left > 0
+            if self.start_due(world):
                 left = True
                 if has_turn:
                     world.registration.requeue()
@@ -119,15 +123,15 @@ class Dispatcher:
             elif world.clock.speed:
                 wait = max(due - world.clock.now(), 0) / SECOND / world.clock.speed
                 pause = wait if pause is None else min(pause, wait)
-        return left, self._lanes.start_waiting(), pause
+        return left, self._pools.start_waiting(), pause
 
-    def begin_due(self, world: World) -> bool:
-        """Begin some attempts that are due in a world; whether more of them are."""
+    def start_due(self, world: World) -> bool:
+        """Start some of the attempts that are due in a world; whether more of them are due."""
         now = world.clock.now()
         for _ in range(SLICE):
-            if self._agenda.closed:
+            if self._ready_queue.closed:
                 return False
-            if self._pace.left <= 0:
+            if self._throttle.left <= 0:
                 return True
             number = next_attempt(world, now)
             if number is None:
@@ -135,83 +139,41 @@ class Dispatcher:
             if number == "later":
                 return True
             try:
-                waits = self._begin(world, number, now)
-            except Exception:  # Whatever one callback brings about, all others go on.
+                waits = self._start(world, number, now)
+            except Exception:  # Whatever is wrong with one callback, all others go on.
                 self._fail(world, number)
                 continue
-            # At a receiver that is busy, one world's would else stand before all of another's.
-            if waits and self._pace.throttled and len(self._agenda.owners) > 1:
+            # At a busy receiver, the callbacks of one world would otherwise go before all of another's.
+            if waits and self._throttle.throttled and len(self._ready_queue.owners) > 1:
                 return True
         return True
 
-    async def travel(self, world: World, target: Micros, until: float) -> bool:
-        """Move a world's clock to an instant, stopping at every attempt due on the way until it is over.
-
-        False if one is still under way at `until`, a reading of the wall's seconds: then the clock stays there; and
-        if the world is reset meanwhile, whose clock begins anew.
-        """
-        generation = world.epoch
-        while await self._finish_due(world, until):
-            if world.epoch != generation:
-                return False
-            due = world.outbox.next_due()
-            if due is None or due > target:
-                world.clock.move_to(target)
-                return True
-            world.clock.move_to(due)
-            world.store.mark_dirty()
-        return False
-
-    async def let_pass(self, world: World, time: Micros) -> None:
-        """Let so much time pass in a world: its clock is waited for if it runs, and moved at once if it does not."""
-        if self._agenda.closed:
-            return
-        clock = world.clock
-        if clock.speed:
-            # Who is being waited for when the emulator stops has waited long enough.
-            await wait_first(to_seconds(LONGEST), self._stopping, clock, min(clock.now() + time, LAST_INSTANT))
-            return
-        async with world.clock_lock:
-            # What the lock had to be waited for comes on top of it.
-            await self.travel(world, min(world.clock.now() + time, LAST_INSTANT), monotonic() + _LONGEST_TRAVEL)
-
-    async def _finish_due(self, world: World, until: float) -> bool:
-        outbox = world.outbox
-        while True:
-            more = True
-            while more:
-                more = self.begin_due(world)
-                self._worlds.commit()  # What is sent has been kept before.
-                if more:
-                    self._agenda.changed.notify_all()
-                    await yield_to_loop()
-            under_way = outbox.under_way
-            begun = set(under_way)
-            while begun & under_way.keys():
-                left = until - monotonic()
-                if left <= 0 or outbox is not world.outbox or self._agenda.closed:
-                    return False
-                await outbox.changed.wait(left)
-            # On a running clock others may begin all the time; on one that stands still what is begun ends first.
-            if world.clock.speed or not under_way:
-                return not self._agenda.closed
+    async def start_all_due(self, world: World) -> None:
+        """Start every attempt that is due in a world, with turns for other work in between."""
+        more = True
+        while more:
+            more = self.start_due(world)
+            self._worlds.commit()  # A callback is kept before it is sent.
+            if more:
+                self._ready_queue.changed.notify_all()
+                await yield_to_loop()
 
     def stop(self) -> None:
-        """Begin nothing more; whoever waits for attempts has to be rung."""
-        self._agenda.closed = True
-        self._agenda.changed.notify_all()
-        self._stopping.notify_all()
-        self._lanes.stop()
+        """Begin nothing more. Waiters for attempts of a world have to be notified by the caller."""
+        self._ready_queue.closed = True
+        self._ready_queue.changed.notify_all()
+        self.stopping.notify_all()
+        self._pools.stop()
 
     async def drain(self, seconds: float) -> None:
-        """Let the attempts that are under way end, and cut off those that take longer."""
+        """Let the attempts that are under way end, and cut off those that take longer than `seconds`."""
         self.stop()
-        await self._lanes.drain(seconds)
+        await self._pools.drain(seconds)
         for transport in set(self._transports.values()):
             await transport.close()
 
-    def _begin(self, world: World, number: int, now: Micros) -> bool:
-        """Whether it waits for its receiver."""
+    def _start(self, world: World, number: int, now: Micros) -> bool:
+        """Start an attempt, or end its delivery where none can be made; whether it waits for its receiver."""
         delivery = world.outbox.begin(number, now)
         if delivery is None:
             return False
@@ -220,17 +182,17 @@ class Dispatcher:
             self._give_up(world, number, "its task is forgotten")
             return False
         url = callback_url(task)
-        way = self._way_of(url)
-        if not isinstance(way, Destination):
+        destination = self._destination_of(url)
+        if not isinstance(destination, Destination):
             # `forbidden`, because production would call it as little as the emulator does.
-            stage: Stage = "forbidden" if way else "unrouted"
-            note = f"callback_url {way}" if way else self._routing.hint(url)
+            stage: Stage = "forbidden" if destination else "unrouted"
+            note = f"callback_url {destination}" if destination else self._routes.hint(url)
             record(world, number, delivery._replace(stage=stage, due=None, note=note, hold=""))
             return False
-        job = _PendingAttempt(world, world.epoch, number, delivery, task, way)
-        waits = self._lanes.put((way.kind, way.place), job)
+        attempt = _PendingAttempt(world, world.epoch, number, delivery, task, destination)
+        waits = self._pools.put((destination.kind, destination.place), attempt)
         if waits:
-            self._agenda.changed.notify_all()
+            self._ready_queue.changed.notify_all()
         return waits
 
     def _give_up(self, world: World, number: int, note: str) -> None:
@@ -243,35 +205,36 @@ class Dispatcher:
         log.exception("delivery %d could not be sent", number)
         self._give_up(world, number, "the emulator failed to send it; its log says why")
 
-    async def _attempt(self, job: _PendingAttempt, keep_open: bool) -> None:
-        if job.world.epoch != job.generation:
+    async def _attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
+        if attempt.world.epoch != attempt.epoch:
             return
         try:
-            await self._run_attempt(job, keep_open)
+            await self._run_attempt(attempt, keep_open)
         except Exception:
-            self._fail(job.world, job.number)
+            self._fail(attempt.world, attempt.number)
         self._worlds.commit()
 
-    async def _run_attempt(self, job: _PendingAttempt, keep_open: bool) -> None:
-        world, generation, number, delivery, task, way = job
+    async def _run_attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
+        world, epoch, number, delivery, task, destination = attempt
         started = world.clock.now()
         body = callback_body(world, delivery, task)
-        posting = AttemptRequest(way, body, delivery.task, len(delivery.attempts) + 1, world, keep_open)
+        place = len(delivery.attempts) + 1
+        request = AttemptRequest(destination, attempt_headers(), body, delivery.task, place, world, keep_open)
         worker = asyncio.current_task()
         assert worker is not None
         self._deadline.start(worker)
         try:
-            outcome = await self._transports[way.kind].send(posting)
+            result = await self._transports[destination.kind].send(request)
         except asyncio.CancelledError:
             if not self._deadline.finish(worker):
                 raise
-            outcome = timed_out(self.policy)
+            result = timed_out(self._policy)
         except Exception as error:
             log.exception("an attempt to call back failed")
-            outcome = AttemptResult(error="crashed", detail=repr(error)[:200])
+            result = AttemptResult(error="crashed", detail=repr(error)[:200])
         finally:
             self._deadline.finish(worker)
-        if world.epoch != generation:
+        if world.epoch != epoch:
             return
-        finished = finished_at(world.clock.mode, started, world.clock.now(), outcome, self.policy)
-        record(world, number, record_attempt(delivery, way.url, started, finished, outcome, self.policy))
+        finished = finished_at(world.clock.mode, started, world.clock.now(), result, self._policy)
+        record(world, number, record_attempt(delivery, destination.url, started, finished, result, self._policy))

@@ -7,25 +7,25 @@ from typing import Any
 import msgspec
 
 from evolink_contracts.spec.models import MODELS
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.core.bodies import task_body
 from evolink_mock.core.callback_routes import SINK, CallbackRoutes, Destination, parse_callback_url
 from evolink_mock.core.delivery import AttemptResult, describe, timed_out
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.task import Plan, State, Task
 from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.delivery.attempts import attempt_headers
 from evolink_mock.delivery.transport import AttemptRequest
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.settings import Settings
 
 _MODEL = next(iter(MODELS))
 _TASK = "task-unified-1757169743-example1"
-_GAPS = ", ".join(f"{gap:g}" for gap in EVOLINK_CALLBACKS.gaps)
 
 
-def diagnose(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
+def diagnose(url: str, settings: Settings, *, dry: bool, policy: CallbackPolicy = EVOLINK_CALLBACKS) -> dict[str, Any]:
     """The findings about a URL, as JSON-ready values; `ok` is whether a callback would arrive here."""
-    objection = check_callback_url(url, scope=settings.choices.internal_addresses)
+    objection = check_callback_url(url, scope=settings.choices.internal_addresses, max_length=policy.max_url_length)
     found: dict[str, Any] = {
         "url": url,
         "ok": False,
@@ -39,15 +39,15 @@ def diagnose(url: str, settings: Settings, *, dry: bool) -> dict[str, Any]:
     if way is None or dry:
         found["ok"] = way is not None
         return found
-    outcome = asyncio.run(_try(way, settings))
-    found["ok"] = outcome.status is not None and outcome.status in EVOLINK_CALLBACKS.success
+    outcome = asyncio.run(_try(way, settings, policy))
+    found["ok"] = outcome.status is not None and outcome.status in policy.success
     found["attempt"] = {
         "status": outcome.status,
         "error": outcome.error,
         "detail": outcome.detail or None,
         "latency_ms": outcome.latency / 1000,
         "response": outcome.excerpt,
-        "says": _attempt(outcome),
+        "says": _attempt(outcome, policy),
     }
     return found
 
@@ -82,11 +82,12 @@ def _here(way: Destination) -> str:
             return "an application in this process takes it"
 
 
-def _attempt(outcome: AttemptResult) -> str:
+def _attempt(outcome: AttemptResult, policy: CallbackPolicy) -> str:
     words = f"the receiver {describe(outcome)}" + (f" ({outcome.detail})" if outcome.detail else "")
-    if outcome.status is not None and outcome.status in EVOLINK_CALLBACKS.success:
+    if outcome.status is not None and outcome.status in policy.success:
         return f"{words}: delivered"
-    return f"{words}: a failure, tried again {_GAPS} s after each, {EVOLINK_CALLBACKS.max_attempts} attempts in all"
+    gaps = ", ".join(f"{gap:g}" for gap in policy.gaps)
+    return f"{words}: a failure, tried again {gaps} s after each, {policy.max_attempts} attempts in all"
 
 
 def _sample(settings: Settings) -> bytes:
@@ -96,14 +97,14 @@ def _sample(settings: Settings) -> bytes:
     return msgspec.json.encode(body)
 
 
-async def _try(way: Destination, settings: Settings) -> AttemptResult:
+async def _try(way: Destination, settings: Settings, policy: CallbackPolicy) -> AttemptResult:
     transports = make_transports(settings, {})
-    posting = AttemptRequest(way, _sample(settings), _TASK, 1, None)
+    posting = AttemptRequest(way, attempt_headers(), _sample(settings), _TASK, 1, None)
     try:
-        async with asyncio.timeout(EVOLINK_CALLBACKS.timeout):
+        async with asyncio.timeout(policy.timeout):
             return await transports[way.kind].send(posting)
     except TimeoutError:
-        return timed_out(EVOLINK_CALLBACKS)
+        return timed_out(policy)
     finally:
         for transport in set(transports.values()):
             await transport.close()

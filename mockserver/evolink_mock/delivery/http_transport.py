@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from evolink_mock.clock import wall_micros
-from evolink_mock.core.delivery import USER_AGENT, AttemptError, AttemptResult
+from evolink_mock.core.delivery import AttemptError, AttemptResult
 from evolink_mock.core.url_policy import check_callback_url
 from evolink_mock.delivery.transport import READ_ANSWER, AttemptRequest, excerpt
 from evolink_mock.egress import Blocked, NonBlockingResolver, exact_url
@@ -45,7 +45,7 @@ class HttpTransport:
             async with session.post(
                 url,
                 data=posting.body,
-                headers={"Host": way.authority},
+                headers={"Host": way.authority, **posting.headers},
                 allow_redirects=False,
                 **secure,  # type: ignore[arg-type]
             ) as response:
@@ -75,7 +75,6 @@ class HttpTransport:
             auto_decompress=False,
             # The whole attempt is limited by whoever asks for it; aiohttp would round 10 seconds up.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            headers={"Content-Type": "application/json", "User-Agent": USER_AGENT},
             skip_auto_headers=("Accept-Encoding",),
         )
         return session

@@ -1,7 +1,7 @@
 """What carries an attempt: one method, attempt in, outcome out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from evolink_mock.core.callback_routes import Destination
@@ -19,6 +19,7 @@ class AttemptRequest(NamedTuple):
     """One attempt: JSON to be posted along a way. `attempt` counts from 1; `world` is for receivers inside one."""
 
     destination: Destination
+    headers: Mapping[str, str]
     body: bytes
     task: str
     attempt: int

@@ -189,12 +189,12 @@ def _quiet_on_failure(old: Callable[..., None], world: Any, name: str, task: Any
     old(world, name, task._replace(has_callback=task.has_callback and state_of(task, at).failure is None), at)
 
 
-def _signed(old: Callable[..., Any], method: str, url: str, *, headers: Mapping[str, str], **more: Any) -> Any:
-    return old(method, url, headers={**headers, "x-evolink-signature": "sha256=0"}, **more)
+def _signed(old: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    return {**old(), "X-Evolink-Signature": "sha256=0"}
 
 
-def _as_form(old: Callable[..., Any], method: str, url: str, *, headers: Mapping[str, str], **more: Any) -> Any:
-    return old(method, url, headers={**headers, "content-type": "application/x-www-form-urlencoded"}, **more)
+def _as_form(old: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    return {**old(), "Content-Type": "application/x-www-form-urlencoded"}
 
 
 def _one_price(old: Callable[..., int], request: Any, seconds: float, choices: Any) -> int:
@@ -386,7 +386,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "drops the query of a callback URL",
         around("core.callback_routes:CallbackRoutes.destination", _without_query),
     ),
-    _mutant("VC-062", "form", "posts a form", around("delivery.asgi_transport:httpx.Request", _as_form)),
+    _mutant("VC-062", "form", "posts a form", around("delivery.dispatcher:attempt_headers", _as_form)),
     _mutant("VC-063", "announces_busy", "announces processing", callbacks(put("status", value="processing"))),
     _mutant("VC-064", "again_after_200", "calls again after 200", around("delivery.dispatcher:record_attempt", _twice)),
     _mutant(
@@ -410,7 +410,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "counts attempts in the body",
         callbacks(lambda body, sent: body.update(attempt=sent)),
     ),
-    _mutant("VC-073", "signed", "signs callbacks", around("delivery.asgi_transport:httpx.Request", _signed)),
+    _mutant("VC-073", "signed", "signs callbacks", around("delivery.dispatcher:attempt_headers", _signed)),
     _mutant("VC-080", "one_price", "asks one price for every quality", around("core.lifecycle:quote", _one_price)),
     _mutant(
         "VC-081",

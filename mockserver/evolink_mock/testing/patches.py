@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_mock.api.responses import Result
 from evolink_mock.core.validation import Refusal
 
@@ -152,14 +153,13 @@ def refusals(change: Callable[[Body], object]) -> Patch:
     return Patch("api.routes:error_result", make)
 
 
-def policy(**changed: object) -> Patch:
-    """The dispatcher's default policy, which is bound as the class is made."""
+def policy(**changed: Any) -> Patch:
+    """Changes the retry policy that an emulator is made with."""
 
-    def act(old: Callable[..., None], dispatcher: Any, *given: Any, **named: Any) -> None:
-        old(dispatcher, *given, **named)
-        dispatcher.policy = replace(dispatcher.policy, **changed)
+    def act(old: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        return old(*given, **named, policy=replace(EVOLINK_CALLBACKS, **changed))
 
-    return around("delivery.dispatcher:Dispatcher.__init__", act)
+    return around("testing.mutants:create_app", act)
 
 
 def callbacks(change: Callable[[Body, int], object]) -> Patch:

@@ -327,11 +327,15 @@ class World:
     def advance_to_next_event(self) -> Micros:
         """Move the clock to the next event, if there is one; what it says then. No time passes during an attempt."""
         if not self.outbox.under_way and (due := self.next_event()) is not None:
-            self.clock.move_to(due)
+            self.move_clock(due)
             self.apply_due(due)
-            self.store.mark_dirty()
             self.registration.enqueue()
         return self.clock.now()
+
+    def move_clock(self, to: Micros) -> None:
+        """Move the clock forward to an instant; one that has passed already changes nothing."""
+        self.clock.move_to(to)
+        self.store.mark_dirty()
 
     def apply_due(self, until: Micros, at_most: int | None = None) -> bool:
         """Carry out what is due by `until`, in the order of time; whether some of it is left."""

@@ -131,7 +131,7 @@ def test_what_waits_at_an_evicted_world_ends() -> None:
         await create(client, "sk-old", callback_url=HOOK)
         world = app.worlds.get_or_create("sk-old")
         async with asyncio.timeout(20):
-            moving = asyncio.create_task(app.control.dispatcher.travel(world, world.clock.now() + 60_000_000, 1e12))
+            moving = asyncio.create_task(app.control.time_travel.travel(world, world.clock.now() + 60_000_000, 1e12))
             await begun.wait()
             await create(client, "sk-new")
             arrived = await moving
