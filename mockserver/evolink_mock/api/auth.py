@@ -1,4 +1,4 @@
-"""Whose request is this? The API knows bearer keys and nothing else."""
+"""Bearer authentication: API keys in the `Authorization` header."""
 
 import re
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 _BEARER = re.compile(rb"bearer +([^\x00-\x20\x7f]+) *", re.IGNORECASE)
 _INVALID = "sk-invalid"
-"""Keys that begin like this are wrong even where any key is accepted, so that a 401 is always at hand."""
+"""Keys that begin like this are wrong even where any key is accepted, so that a 401 can always be provoked."""
 
 
 class Unauthenticated(NamedTuple):
@@ -17,7 +17,7 @@ class Unauthenticated(NamedTuple):
 
 
 def authenticate(authorization: bytes | None, keys: Collection[str]) -> str | Unauthenticated:
-    """The API key of an `Authorization` header. With no `keys` listed, any non-empty one will do."""
+    """The API key of an `Authorization` header. Where no `keys` are listed, any non-empty one is accepted."""
     if authorization is None:
         return Unauthenticated("missing")
     key = _bearer_key(authorization)

@@ -1,4 +1,4 @@
-"""Which bytes a GET asks for (RFC 9110, sections 13 and 14): all of them, a part, or none that there are."""
+"""Byte ranges and conditional requests (RFC 9110, sections 13 and 14)."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ _ONE = re.compile(r"bytes\s*=\s*(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))\s*", re.IG
 
 
 class Part(NamedTuple):
-    """From `first` on, `length` bytes of `size`."""
+    """`length` bytes of `size`, beginning with number `first`."""
 
     first: int
     length: int
@@ -19,7 +19,7 @@ class Part(NamedTuple):
 
 
 class Unsatisfiable(Exception):
-    """There is nothing where the range begins."""
+    """The range begins behind the last byte."""
 
 
 def part_of(size: int, asked: str | None, unless_changed: str | None, etag: str) -> Part | None:

@@ -1,4 +1,4 @@
-"""The create operation: read the body, judge it, reserve credits, make the task, answer."""
+"""The create operation: parses and validates the body, reserves credits, creates the task."""
 
 import re
 from collections.abc import Mapping
@@ -7,13 +7,15 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import CallbackPolicy
-from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Request
+from evolink_mock.api.endpoint import Request
 from evolink_mock.api.fault_injection import delay
-from evolink_mock.api.responses import Result, error_invalid, error_result, with_retry_after
+from evolink_mock.api.headers import IDEMPOTENCY_HEADER
+from evolink_mock.api.responses import Outcome, Result, error_invalid, error_result, with_retry_after
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
 from evolink_mock.core.duration import Micros
@@ -25,7 +27,8 @@ from evolink_mock.scenarios.precedence import Decision
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.world import World
 
-_NAMELESS = "https://looked.at/"
+_NEUTRAL_URL = "https://looked.at/"
+"""Passes every check of a name."""
 _IDEMPOTENCY_KEY = re.compile(rb"[A-Za-z0-9._-]{16,96}")
 
 _encode = msgspec.json.Encoder().encode
@@ -34,7 +37,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class CreateOperation:
-    """Creates as the settings have them."""
+    """Creates by the rules that the settings choose."""
 
     def __init__(self, settings: Settings, policy: CallbackPolicy) -> None:
         self._settings = settings
@@ -42,50 +45,50 @@ class CreateOperation:
         self._choices = settings.choices
         self._validator = Validator(MODELS, settings.choices, policy)
 
-    def parse(self, call: Request) -> object:
-        """The decoded body, or the refusal of what is none."""
-        return self._oversize() if call.body is None else self._json(call, call.body)
+    def parse(self, request: Request) -> object:
+        """The decoded body, or the error where it cannot be decoded."""
+        return self._oversize() if request.body is None else self._json(request, request.body)
 
-    def execute(self, call: Request, body: object, decision: Decision) -> Result:
-        """Carry a create out, with a body that was read, and what a scenario says of its task."""
+    def execute(self, request: Request, body: object, decision: Decision) -> Outcome:
+        """Carry a create out: its parsed body, and the scenario that applies to its task."""
         if isinstance(body, Result):
             return body
-        world, now = call.world, call.now
-        idempotency = self._idempotency(call, body)
+        world, now, files = request.world, request.now, request.inputs
+        idempotency = self._idempotency(request, body)
         if isinstance(idempotency, Result):
             return idempotency
-        request = self._validated(body, call.inputs) if call.inputs else self._validator.validate(body)
-        if isinstance(request, Refusal):
-            return self._validation_error(request, str(body.get("model")) if isinstance(body, dict) else "")
-        if not world.may_use(request.model.name):
-            return error_result("create", "model_access_denied", model=request.model.name)
-        if world.rate_limits is not None and (refused := _over_limit(world, request, now)) is not None:
-            return refused
+        create = self._validated(body, files) if files else self._validator.validate(body)
+        if isinstance(create, Refusal):
+            return self._validation_error(create, str(body.get("model")) if isinstance(body, dict) else "")
+        if not world.may_use(create.model.name):
+            return error_result("create", "model_access_denied", model=create.model.name)
+        if world.rate_limits is not None and (error := _over_limit(world, create, now)) is not None:
+            return error
         if world.is_full(now):
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
             return error_result("create", "rate_limited", message)
-        inputs = tuple(each.input for each in call.inputs.values() if each.input is not None) if call.inputs else ()
-        made = world.create(request, now, decision.source, decision.text, decision.rule, idempotency, inputs)
-        if made is None:
-            return self._insufficient(world, request)
-        name, task = made
-        answer = Result(200, self._created(name, task), task=name, source=decision.source)
-        chaos = decision.scenario.delivery
-        if task.has_callback and chaos is not None and DELIVERY_FAULTS[chaos].completes_immediately:
-            delay(answer, partial(world.outbox.first_attempt, name, self._policy.timeout + 1))
-        return answer
+        inputs = tuple(each.input for each in files.values() if each.input is not None) if files else ()
+        created = world.create(create, now, decision.source, decision.text, decision.rule, idempotency, inputs)
+        if created is None:
+            return self._insufficient(world, create)
+        name, task = created
+        result = Result(200, self._created(name, task), task=name, source=decision.source)
+        fault = decision.scenario.delivery
+        if task.has_callback and fault is not None and DELIVERY_FAULTS[fault].completes_immediately:
+            return delay(result, partial(world.outbox.first_attempt, name, self._policy.timeout + 1))
+        return result
 
-    def _validated(self, body: object, looked: Mapping[str, Any]) -> CreateRequest | Refusal:
-        """A file that was looked at is judged by what it is, and any other by its name."""
+    def _validated(self, body: object, files: Mapping[str, Any]) -> CreateRequest | Refusal:
+        """Judge a file that was probed by its content, and any other by its name."""
         if not isinstance(body, dict):
             return self._validator.validate(body)
-        request = self._validator.validate(_without_names(body, looked))
+        request = self._validator.validate(_without_names(body, files))
         if isinstance(request, Refusal):
             return request
         values = {name: body[name] for name in request.values}
-        doom = next((each.failure for each in looked.values() if each.failure is not None), request.deferred_failure)
-        return request._replace(values=values, deferred_failure=doom)
+        failures = (each.failure for each in files.values() if each.failure is not None)
+        return request._replace(values=values, deferred_failure=next(failures, request.deferred_failure))
 
     def _insufficient(self, world: World, request: CreateRequest) -> Result:
         body = ERRORS["create", "insufficient_quota"].body()
@@ -98,17 +101,17 @@ class CreateOperation:
     def _created(self, name: str, task: Task) -> bytes:
         return _encode(created_body(name, task, MODELS[task.model], self._choices))
 
-    def _idempotency(self, call: Request, body: object) -> tuple[str, bytes] | Result | None:
-        """The key of a create with the digest of its request, or the answer where it was used before (S2)."""
-        header = call.headers.get(IDEMPOTENCY_HEADER)
+    def _idempotency(self, request: Request, body: object) -> tuple[str, bytes] | Result | None:
+        """The key of a create with the digest of its request, or the result where it was used before (S2)."""
+        header = request.headers.get(IDEMPOTENCY_HEADER)
         if header is None:
             return None
         if not _IDEMPOTENCY_KEY.fullmatch(header):
             return self._invalid("Idempotency-Key must have 16 to 96 characters of A-Z, a-z, 0-9 and ._-")
-        key, world = header.decode("ascii"), call.world
+        key, world = header.decode("ascii"), request.world
         digest = blake2b(_encode_sorted(body), digest_size=16).digest()
         name = world.named.get(key)
-        task = None if name is None else world.find(name, call.now)
+        task = None if name is None else world.find(name, request.now)
         if name is None or task is None:
             return key, digest
         if task.idempotency != (key, digest):
@@ -117,8 +120,8 @@ class CreateOperation:
             return error_result("create", "paid_outcome_unknown")
         return Result(200, self._created(name, task), ((b"idempotency-replayed", b"true"),), task=name)
 
-    def _json(self, call: Request, body: bytes) -> object:
-        content_type = call.headers.get(b"content-type", b"application/json")
+    def _json(self, request: Request, body: bytes) -> object:
+        content_type = request.headers.get(b"content-type", b"application/json")
         if content_type.partition(b";")[0].strip().lower() != b"application/json":
             shown = content_type[:60].decode("latin-1")
             return self._invalid(f"the content type must be application/json; got {shown!r}")
@@ -147,13 +150,13 @@ class CreateOperation:
         return error_result("create", "body_too_large", message)
 
 
-def _without_names(body: Mapping[str, Any], looked: Mapping[str, Any]) -> dict[str, Any]:
-    """With an address that says nothing in the place of each that was looked at."""
+def _without_names(body: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with a neutral URL in the place of each file that was probed."""
 
     def neutral(value: object) -> object:
         if isinstance(value, list):
             return [neutral(each) for each in value]
-        return _NAMELESS if isinstance(value, str) and value in looked else value
+        return _NEUTRAL_URL if isinstance(value, str) and value in files else value
 
     return {name: neutral(body[name]) if name in ("image_urls", "audio_url") else body[name] for name in body}
 
@@ -163,16 +166,14 @@ def has_directive(body: object) -> bool:
     return type(prompt) is str and OPENING in prompt
 
 
-def without_directive(call: Request, body: object) -> tuple[object, str]:
-    """The body as it is read and noted, and what the directive in its prompt says. Raises `ValueError`."""
+def without_directive(body: object) -> tuple[object, str]:
+    """The body without the directive in its prompt, and the directive. Raises `ValueError`."""
     assert isinstance(body, dict)
     try:
         prompt, directive = extract_directive(body["prompt"])
     except ValueError as error:
         raise ValueError(f"prompt: {error}") from None
-    body = {**body, "prompt": prompt}
-    call.body = _encode(body)
-    return body, directive
+    return {**body, "prompt": prompt}, directive
 
 
 def _over_limit(world: World, request: CreateRequest, now: Micros) -> Result | None:
@@ -182,6 +183,5 @@ def _over_limit(world: World, request: CreateRequest, now: Micros) -> Result | N
     if reached is None:
         return None
     limit, seconds = reached
-    answer = with_retry_after(error_result("create", "rate_limited"), seconds)
-    answer.rule = f"{request.model.family}: {limit}"
-    return answer
+    error = with_retry_after(error_result("create", "rate_limited"), seconds)
+    return replace(error, rule=f"{request.model.family}: {limit}")

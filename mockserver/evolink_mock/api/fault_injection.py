@@ -1,13 +1,16 @@
-"""What a scenario makes of one answer: another answer in its place, a fault on the wire, a delay."""
+"""Fault injection: replaces, corrupts or delays one response."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.models import MODELS
-from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER, Request
-from evolink_mock.api.responses import Result, error_result, with_retry_after
+from evolink_mock.api.endpoint import Request
+from evolink_mock.api.headers import IDEMPOTENCY_HEADER
+from evolink_mock.api.responses import Outcome, Pending, Result, amend, error_result, with_retry_after
 from evolink_mock.core.distribution import sample_latency
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.seed import random_units
@@ -18,11 +21,11 @@ from evolink_mock.scenarios.wire_faults import WIRE_FAULTS, altered
 from evolink_mock.worlds.world import World
 
 _SOON = 1
-"""Seconds in the Retry-After of an injected 429 about which nothing else is said."""
+"""Seconds in the Retry-After of an injected 429 whose scenario names neither `retry_after` nor `for`."""
 
 
 class Injection(NamedTuple):
-    """What happens to one answer. `retry_after` in seconds."""
+    """The faults of one response. `retry_after` in seconds."""
 
     condition: str | None = None
     fault: str | None = None
@@ -32,46 +35,46 @@ class Injection(NamedTuple):
 
 
 def apply_scenario(
-    call: Request,
+    request: Request,
     operation: ScenarioOperation,
     decision: Decision,
-    subject: Callable[[], RequestFacts],
-    carry_out: Callable[[], Result],
+    facts: Callable[[], RequestFacts],
+    execute: Callable[[], Outcome],
     let_pass: Callable[[World, Micros], Awaitable[None]],
-) -> Result:
-    """The answer that a scenario makes of an operation."""
-    world = call.world
-    act = injection(world, decision, operation, call.path.get("task_id", ""), call.now)
-    if act.condition is not None:
-        answer = error_result(operation, act.condition, model=subject().model or next(iter(MODELS)))
-        if act.retry_after is not None:
-            with_retry_after(answer, act.retry_after)
-    elif act.fault is None or WIRE_FAULTS[act.fault].executes_operation:
-        answer = carry_out()
+) -> Outcome:
+    """Carry an operation out as a scenario has it, with the faults of its response."""
+    world = request.world
+    injected = injection(world, decision, operation, request.path.get("task_id", ""), request.now)
+    outcome: Outcome
+    if injected.condition is not None:
+        outcome = error_result(operation, injected.condition, model=facts().model or next(iter(MODELS)))
+        if injected.retry_after is not None:
+            outcome = with_retry_after(outcome, injected.retry_after)
+    elif injected.fault is None or WIRE_FAULTS[injected.fault].executes_operation:
+        outcome = execute()
     else:
-        answer = Result(0, b"")
-    if act.fault is not None:
-        corrupt(answer, act.fault, act.drip_time)
-    if act.latency:
-        delay(answer, partial(let_pass, world, act.latency))
+        outcome = Result(0, b"")
+    if injected.fault is not None:
+        outcome = amend(outcome, partial(corrupt, fault=injected.fault, drip_time=injected.drip_time))
     if decision is not BUILT_IN:
-        answer.source, answer.scenario, answer.rule = decision.source, decision.text, decision.rule
-    header = call.headers.get(IDEMPOTENCY_HEADER)
-    if operation == "create" and answer.pending is not None and header is not None:
-        key = header.decode("latin-1")
-        world.unanswered.add(key)
-        answer.pending = partial(_unanswered, world, key, answer.pending)
-    return answer
+        source = partial(replace, source=decision.source, scenario=decision.text, rule=decision.rule)
+        outcome = amend(outcome, source)
+    if injected.latency:
+        outcome = delay(outcome, partial(let_pass, world, injected.latency))
+    key = request.headers.get(IDEMPOTENCY_HEADER)
+    if operation == "create" and isinstance(outcome, Pending) and key is not None:
+        return _unanswered_until_sent(world, key.decode("latin-1"), outcome)
+    return outcome
 
 
 def injection(world: World, decision: Decision, operation: ScenarioOperation, about: str, now: Micros) -> Injection:
-    """What a decided scenario does to this answer, which counts as one of its `times`.
+    """The faults of this response by a decided scenario, counted as one of its `times`.
 
-    `about` is the task that a query asks for: each task has its own times.
+    `about` is the task that a query asks for: each task has its own count.
     """
     scenario = decision.scenario
-    answer, law = scenario.answer_to(operation), scenario.latency_of(operation)
-    if answer is None and law is None:
+    fault, distribution = scenario.answer_to(operation), scenario.latency_of(operation)
+    if fault is None and distribution is None:
         return Injection()
     left: Micros | None = None
     if scenario.limited:
@@ -79,35 +82,41 @@ def injection(world: World, decision: Decision, operation: ScenarioOperation, ab
         left = None if scenario.valid_for is None else since + scenario.valid_for - now
         if (scenario.times is not None and count >= scenario.times) or (left is not None and left <= 0):
             return Injection()
-    latency = 0 if law is None else sample_latency(law, random_units(world.seed, f"latency {world.requests}"))
-    if answer is None or answer in WIRE_FAULTS:
-        return Injection(None, answer, latency, None, scenario.drip_time)
+    latency = 0
+    if distribution is not None:
+        latency = sample_latency(distribution, random_units(world.seed, f"latency {world.requests}"))
+    if fault is None or fault in WIRE_FAULTS:
+        return Injection(None, fault, latency, None, scenario.drip_time)
     retry_after = scenario.retry_after
-    if retry_after is None and ERRORS[operation, answer].status == 429:
+    if retry_after is None and ERRORS[operation, fault].status == 429:
         retry_after = _SOON if left is None else -(-left // SECOND)
-    return Injection(answer, None, latency, retry_after or None)
+    return Injection(fault, None, latency, retry_after or None)
 
 
-def corrupt(answer: Result, fault: str, drip_time: Micros | None) -> None:
-    """Make an answer what its fault has it be."""
-    answer.status, answer.content_type, answer.body = altered(fault, answer.status, answer.content_type, answer.body)
-    answer.fault, answer.drip_time = fault, drip_time
+def corrupt(result: Result, fault: str, drip_time: Micros | None) -> Result:
+    """The result with a fault, and with the status and body that the fault gives it."""
+    status, content_type, body = altered(fault, result.status, result.content_type, result.body)
+    return replace(result, status=status, content_type=content_type, body=body, fault=fault, drip_time=drip_time)
 
 
-def delay(answer: Result, pause: Callable[[], Awaitable[None]]) -> None:
-    """Let something be over before an answer goes out, beside what it waits for already."""
-    held = answer.pending
+def delay(outcome: Outcome, pause: Callable[[], Awaitable[None]]) -> Pending:
+    """The outcome, to be sent no sooner than `pause` is over."""
 
-    async def both() -> None:
+    async def finish() -> Result:
         await pause()
-        if held is not None:
-            await held()
+        return outcome if isinstance(outcome, Result) else await outcome.finish()
 
-    answer.pending = both
+    return Pending(finish, outcome if isinstance(outcome, Result) else outcome.result)
 
 
-async def _unanswered(world: World, key: str, hold: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await hold()
-    finally:
-        world.unanswered.discard(key)
+def _unanswered_until_sent(world: World, key: str, pending: Pending) -> Pending:
+    """Keep the idempotency key of a create among those without a response until it is over."""
+    world.unanswered.add(key)
+
+    async def finish() -> Result:
+        try:
+            return await pending.finish()
+        finally:
+            world.unanswered.discard(key)
+
+    return Pending(finish, pending.result)

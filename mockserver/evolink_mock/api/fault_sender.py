@@ -1,11 +1,11 @@
-"""What a scenario does to an answer on its way: on the connection itself, or, in process, as httpx would have it."""
+"""Sends a faulty response: raw bytes and resets on a socket, the equivalent httpx errors in process."""
 
 import sys
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.endpoint import Response, send_response
+from evolink_mock.api.asgi import Response, send_response
 from evolink_mock.api.responses import Result
 from evolink_mock.clock import sleep_wall
 from evolink_mock.core.duration import SECOND
@@ -16,46 +16,46 @@ CONNECTION = "evolink_mock.connection"
 
 
 class Connection(Protocol):
-    """The bytes below an answer."""
+    """The connection that a response is sent on."""
 
-    def head(self, reply: Response) -> bytes:
-        """What comes before the body."""
+    def head(self, response: Response) -> bytes:
+        """The status line and the headers, rendered."""
 
     def write(self, data: bytes) -> None: ...
     def reset(self) -> None: ...
     def close(self) -> None: ...
 
 
-async def send_with_fault(scope: Scope, receive: Receive, send: Send, reply: Response) -> None:
-    """Send a reply as its fault has it."""
-    answer = reply.result
-    if answer.fault == "drip":
-        await _drip(send, reply)
-    elif answer.fault is None or not WIRE_FAULTS[answer.fault].parts:
-        await send_response(send, reply, scope["method"])
+async def send_with_fault(scope: Scope, receive: Receive, send: Send, response: Response) -> None:
+    """Send a response with its fault, if it has one."""
+    result = response.result
+    if result.fault == "drip":
+        await _drip(send, response)
+    elif result.fault is None or not WIRE_FAULTS[result.fault].parts:
+        await send_response(send, response, scope["method"])
     elif (connection := scope.get("extensions", {}).get(CONNECTION)) is not None:
-        await _on_the_wire(connection, answer, reply)
-        # The server takes a return without an answer for a mistake, unless it knows that nobody is there any more.
+        await _on_the_wire(connection, result, response)
+        # uvicorn logs an error when an application returns without a response, unless the client has disconnected.
         while (await receive())["type"] != "http.disconnect":
             pass
     else:
-        await _in_process(answer)
-        await send_response(send, reply, scope["method"])
+        await _in_process(result)
+        await send_response(send, response, scope["method"])
 
 
-async def _drip(send: Send, reply: Response) -> None:
-    pieces, pause = dripped(reply.result.body, reply.result.drip_time)
-    await send({"type": "http.response.start", "status": reply.result.status, "headers": reply.headers()})
+async def _drip(send: Send, response: Response) -> None:
+    pieces, pause = dripped(response.result.body, response.result.drip_time)
+    await send({"type": "http.response.start", "status": response.result.status, "headers": response.headers()})
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
         await sleep_wall(pause / SECOND)
     await send({"type": "http.response.body"})
 
 
-async def _on_the_wire(connection: Connection, answer: Result, reply: Response) -> None:
-    assert answer.fault is not None
-    head = connection.head(reply) if answer.status else b""
-    for act in wire_script(answer.fault, head, answer.body):
+async def _on_the_wire(connection: Connection, result: Result, response: Response) -> None:
+    assert result.fault is not None
+    head = connection.head(response) if result.status else b""
+    for act in wire_script(result.fault, head, result.body):
         match act:
             case bytes():
                 connection.write(act)
@@ -67,10 +67,10 @@ async def _on_the_wire(connection: Connection, answer: Result, reply: Response) 
                 connection.close()
 
 
-async def _in_process(answer: Result) -> None:
-    """Raise what httpx does where the answer does not arrive."""
-    assert answer.fault is not None
-    parts = WIRE_FAULTS[answer.fault].parts
+async def _in_process(result: Result) -> None:
+    """Raise what httpx does where a response does not arrive."""
+    assert result.fault is not None
+    parts = WIRE_FAULTS[result.fault].parts
     if "reset" in parts:
         raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
     if parts == ("close",):

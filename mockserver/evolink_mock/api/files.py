@@ -10,14 +10,16 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec.structs import replace
 from starlette.routing import Route
 
 from evolink_contracts.spec.errors import Operation
 from evolink_contracts.spec.files import FILE_ERRORS, FORMATS, MAX_BYTES, MAX_FILES, PREFIX
 from evolink_mock.api.auth import Unauthenticated, authenticate
-from evolink_mock.api.endpoint import Endpoint, Handler, Headers, Prepare, Request, WorldResolver
+from evolink_mock.api.endpoint import Endpoint, Handler, Prepare, Request, WorldResolver
 from evolink_mock.api.fault_sender import send_with_fault
-from evolink_mock.api.file_response import fill_file_response, preflight, without_range
+from evolink_mock.api.file_response import file_response, preflight, without_range
+from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result
 from evolink_mock.clock import iso_date
 from evolink_mock.core.upload import Upload, format_of, quota_body, slugify, upload_body
@@ -98,8 +100,8 @@ class FileEndpoints:
             content = base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError) as error:
             return _refused("invalid", f"base64_data is no base64: {str(error)[:100]}")
-        call.body = _encode({**asked, "base64_data": f"({len(text)} characters)"})
-        return self._add(call, content, asked.get("upload_path"), asked.get("file_name"), "upload")
+        result = self._add(call, content, asked.get("upload_path"), asked.get("file_name"), "upload")
+        return replace(result, journal_body=_encode({**asked, "base64_data": f"({len(text)} characters)"}))
 
     def _stream(self, call: Request) -> Result:
         if call.body is None:
@@ -125,11 +127,13 @@ class FileEndpoints:
             parse_form(kind, BytesIO(call.body), on_field, on_file)
         except (FormParserError, ValueError) as error:
             return _refused("invalid", f"the body is no multipart/form-data: {str(error)[:100]}")
-        call.body = f"(a form of {len(call.body)} bytes)".encode()
         if len(files) != 1:
-            return _refused("invalid", f"there must be one part called file; got {len(files)}")
-        path = fields.get("upload_path", fields.get("uploadPath"))
-        return self._add(call, files[0][1], path, fields.get("file_name", fields.get("fileName")), files[0][0])
+            result = _refused("invalid", f"there must be one part called file; got {len(files)}")
+        else:
+            path = fields.get("upload_path", fields.get("uploadPath"))
+            name = fields.get("file_name", fields.get("fileName"))
+            result = self._add(call, files[0][1], path, name, files[0][0])
+        return replace(result, journal_body=f"(a form of {len(call.body)} bytes)".encode())
 
     def _url(self, call: Request) -> Result:
         asked = _object_with("file_url", call.body)
@@ -219,9 +223,7 @@ class FileEndpoints:
         content = self._shelf.get(upload.digest)
         if content is None:
             return _refused("storage", "File is no longer kept: media_limit bytes were exceeded")
-        answer = Result(200, b"", content_type=FORMATS[upload.format].encode())
-        fill_file_response(answer, call.headers, content, upload.name)
-        return answer
+        return file_response(call.headers, content, upload.name, FORMATS[upload.format].encode())
 
     def content_of(self, url: str) -> bytes | None:
         """A file by its link, as it is now, for whoever uses it in a create."""

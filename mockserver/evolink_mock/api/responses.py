@@ -1,8 +1,10 @@
-"""Answers made from the error rows of the facts."""
+"""Results of API operations, and the documented error results."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from evolink_contracts.spec.errors import ERRORS, Operation
 from evolink_mock.core.duration import Micros
@@ -11,10 +13,11 @@ _encode = msgspec.json.Encoder().encode
 JSON = b"application/json"
 
 
-class Result(msgspec.Struct):
-    """What goes back over the wire, and when and how; `task`, `door`, `scenario` and `rule` are for the journal."""
+class Result(msgspec.Struct, frozen=True):
+    """The result of an operation: the response, the fault it meets on the wire, and fields of its journal entry."""
 
     status: int
+    """0 where no response is to arrive."""
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content_type: bytes = JSON
@@ -22,11 +25,36 @@ class Result(msgspec.Struct):
     source: str | None = None
     scenario: str | None = None
     rule: str = ""
-    pending: Callable[[], Awaitable[None]] | None = None
-    """What must be over before it goes out."""
     fault: str | None = None
-    """What happens to it on the wire."""
     drip_time: Micros | None = None
+    journal_body: bytes | None = None
+    """Stands for the body of the request in the journal: without what must be echoed nowhere, or without a file."""
+    journal_response: bytes | None = None
+    """Stands for `body` in the journal."""
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """A result that has to be awaited, or, where `result` is known already, one that must not be sent before."""
+
+    finish: Callable[[], Awaitable[Result]]
+    result: Result | None = None
+
+
+Outcome: TypeAlias = Result | Pending
+
+
+def amend(outcome: Outcome, change: Callable[[Result], Result]) -> Outcome:
+    """The outcome with its result changed, now or as soon as it is known."""
+    if isinstance(outcome, Result):
+        return change(outcome)
+    finish = outcome.finish
+    known = None if outcome.result is None else change(outcome.result)
+
+    async def finish_changed() -> Result:
+        result = await finish()
+        return change(result) if known is None else known
+
+    return Pending(finish_changed, known)
 
 
 def error_result(operation: Operation, condition: str, message: str | None = None, *, model: str = "") -> Result:
@@ -35,25 +63,23 @@ def error_result(operation: Operation, condition: str, message: str | None = Non
     return Result(row.status, _encode(row.body(message or row.message.replace("{model}", model[:100]))))
 
 
-def error_method_not_allowed(answer: Result, allowed: Iterable[str]) -> Result:
-    """A 405 with the methods that would do."""
-    answer.headers = ((b"allow", ", ".join(sorted(allowed)).encode()),)
-    return answer
+def error_method_not_allowed(result: Result, allowed: Iterable[str]) -> Result:
+    """A 405 with the allowed methods in `Allow`."""
+    return replace(result, headers=((b"allow", ", ".join(sorted(allowed)).encode()),))
 
 
 def error_invalid(code: str, message: str | None, status: int = 400) -> Result:
-    """A faulty request, under the code and the status that the settings choose."""
+    """An invalid request, under the code and the status that the settings choose."""
     body = ERRORS["create", "invalid_request"].body(message)
     body["error"]["code"] = code
     return Result(status, _encode(body))
 
 
 def error_control(status: int, code: str, message: str) -> Result:
-    """A refusal of the control API: the same shape, with a type that nobody takes for the vendor's."""
+    """An error of the control API: the vendor's shape, with a type that cannot be taken for one of the vendor's."""
     return Result(status, _encode({"error": {"code": code, "message": message, "type": "mock_control_error"}}))
 
 
-def with_retry_after(answer: Result, seconds: int) -> Result:
-    """A refusal that says in `Retry-After` when the next request may pass."""
-    answer.headers = (*answer.headers, (b"retry-after", b"%d" % seconds))
-    return answer
+def with_retry_after(result: Result, seconds: int) -> Result:
+    """The result with `Retry-After`: the seconds after which the next request may pass."""
+    return replace(result, headers=(*result.headers, (b"retry-after", b"%d" % seconds)))

@@ -1,4 +1,4 @@
-"""Where the links of results lead: to the video of a task, whole or in parts, for as long as the documents say."""
+"""Result links: the video of a completed task, whole or in parts, for as long as the documents say."""
 
 import asyncio
 import logging
@@ -6,109 +6,107 @@ from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
 
+from msgspec.structs import replace
+
 from evolink_contracts.spec.timing import RESULT_LINK
-from evolink_mock.api.endpoint import Handler, Headers, Request
-from evolink_mock.api.file_response import fill_file_response, preflight, without_range
-from evolink_mock.api.responses import Result, error_result
+from evolink_mock.api.endpoint import Handler, Request
+from evolink_mock.api.file_response import file_response, preflight, without_range
+from evolink_mock.api.headers import Headers
+from evolink_mock.api.responses import Outcome, Pending, Result, error_result
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
-from evolink_mock.media import placeholder as plain
 from evolink_mock.media.cache import FileCache
+from evolink_mock.media.placeholder import encode_placeholder
 from evolink_mock.media.video import Video, video_of
 from evolink_mock.settings import MEDIA, Settings
 
 log = logging.getLogger("evolink_mock")
 
 _AT_ONCE = 2
-"""Videos that are made at a time, so that a core is left for everybody else."""
+"""Videos that are encoded at a time, so that a core is left for other requests."""
 
 
 class ResultVideos:
-    """Makes each video when it is first asked for; one that takes its time is kept on the shelf."""
+    """Encodes each video when it is first asked for, and caches those that take long."""
 
-    def __init__(self, settings: Settings, shelf: FileCache) -> None:
+    def __init__(self, settings: Settings, cache: FileCache) -> None:
         self._best = MEDIA and settings.result_video == "best"
-        self._shelf = shelf
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._cache = cache
+        self._encoding: dict[str, asyncio.Task[bytes]] = {}
         self._free = asyncio.Semaphore(_AT_ONCE)
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"GET": self.get, "HEAD": self.head, "OPTIONS": preflight}
 
-    def get(self, call: Request) -> Result:
+    def get(self, request: Request) -> Outcome:
         """GET the video of a completed task, or the part that `Range` asks for, for 24 hours after completion (S1a)."""
-        found = _task(call)
+        found = _task(request)
         if isinstance(found, Result):
             return found
-        name = call.path["name"]
+        name = request.path["name"]
         video = video_of(name, found)
         if video.image is not None:
-            # Of one picture, all tasks that ask for the same have the same video.
+            # Tasks that ask for the same video of the same image share it.
             video = video._replace(name="")
-        answer = Result(200, b"", content_type=b"video/mp4", task=name)
         if not self._best:
-            fill_file_response(answer, call.headers, plain.encode_placeholder(video, self._shelf.get), f"{name}.mp4")
-            return answer
-        kept = _name_of(video)
-        content = self._shelf.get(kept)
+            return _video_response(request.headers, name, encode_placeholder(video, self._cache.get))
+        digest = sha256(repr(video).encode()).hexdigest()
+        content = self._cache.get(digest)
         if content is None:
-            answer.pending = partial(self._make, answer, call.headers, video, kept, f"{name}.mp4")
-        else:
-            fill_file_response(answer, call.headers, content, f"{name}.mp4")
-        return answer
+            return Pending(partial(self._encoded, request.headers, name, video, digest))
+        return _video_response(request.headers, name, content)
 
-    def head(self, call: Request) -> Result:
-        """What GET says of the whole video; a part can be asked for by GET alone."""
-        return self.get(without_range(call))
+    def head(self, request: Request) -> Outcome:
+        """The headers of GET for the whole video; a part can be asked for by GET alone."""
+        return self.get(without_range(request))
 
-    async def _make(self, answer: Result, headers: Headers, video: Video, kept: str, filename: str) -> None:
-        """However many ask for it meanwhile, it is made once."""
-        making = self._making.get(kept)
-        if making is None:
-            making = self._making[kept] = asyncio.create_task(self._made(video, kept))
-            making.add_done_callback(lambda _: self._making.pop(kept, None))
+    async def _encoded(self, headers: Headers, name: str, video: Video, digest: str) -> Result:
+        """The response with a video that is encoded once, whatever number of requests wait for it."""
+        encoding = self._encoding.get(digest)
+        if encoding is None:
+            encoding = self._encoding[digest] = asyncio.create_task(self._encode_when_free(video, digest))
+            encoding.add_done_callback(lambda _: self._encoding.pop(digest, None))
         try:
-            content = await asyncio.shield(making)
+            content = await asyncio.shield(encoding)
         except Exception:
-            log.exception("%s could not be made", filename)
-            refused = error_result("any", "internal_error", "The video could not be made; the emulator's log says why")
-            answer.status, answer.body, answer.content_type = refused.status, refused.body, refused.content_type
-            return
-        fill_file_response(answer, headers, content, filename)
+            log.exception("%s.mp4 could not be made", name)
+            error = error_result("any", "internal_error", "The video could not be made; the emulator's log says why")
+            return replace(error, task=name)
+        response = _video_response(headers, name, content)
+        # The journal shows no whole video whose encoding was awaited.
+        return replace(response, journal_response=b"") if response.status == 200 else response
 
-    async def _made(self, video: Video, kept: str) -> bytes:
+    async def _encode_when_free(self, video: Video, digest: str) -> bytes:
         async with self._free:
-            return await asyncio.to_thread(self._make_and_keep, video, kept)
+            return await asyncio.to_thread(self._encode, video, digest)
 
-    def _make_and_keep(self, video: Video, kept: str) -> bytes:
-        # Imported where it is needed, since it takes as long as all the rest.
-        from evolink_mock.media import encoder as moving
+    def _encode(self, video: Video, digest: str) -> bytes:
+        # Imported late, since it takes as long to import as all the rest.
+        from evolink_mock.media.encoder import encode
 
-        files = {digest: self._shelf.get(digest) for digest in (video.image, video.audio) if digest is not None}
-        content = moving.encode(video, files.get)
-        # Without a file that was given up it is another video than the next task may have.
+        files = {digest: self._cache.get(digest) for digest in (video.image, video.audio) if digest is not None}
+        content = encode(video, files.get)
+        # Where the cache has dropped a file, this is another video than the next task may have.
         if None not in files.values():
-            self._shelf.put(kept, content)
+            self._cache.put(digest, content)
         return content
 
 
-def _name_of(video: Video) -> str:
-    return sha256(repr(video).encode()).hexdigest()
+def _video_response(headers: Headers, name: str, content: bytes) -> Result:
+    return replace(file_response(headers, content, f"{name}.mp4", b"video/mp4"), task=name)
 
 
-def _task(call: Request) -> Task | Result:
-    name = call.path["name"]
-    task = call.world.find(name, call.now)
-    state = task and state_of(task, call.now)
+def _task(request: Request) -> Task | Result:
+    name = request.path["name"]
+    task = request.world.find(name, request.now)
+    state = task and state_of(task, request.now)
     if task is None or state is None or state.status != "completed" or state.ended is None:
         return error_result(
             "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
         )
-    if call.now >= task.created + state.ended + RESULT_LINK.seconds * SECOND:
+    if request.now >= task.created + state.ended + RESULT_LINK.seconds * SECOND:
         hours = RESULT_LINK.seconds // 3600
         message = f"This link has expired: result links are valid for {hours} hours after completion"
-        expired = error_result("any", "link_expired", message)
-        expired.task = name
-        return expired
+        return replace(error_result("any", "link_expired", message), task=name)
     return task

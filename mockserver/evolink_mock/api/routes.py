@@ -1,9 +1,10 @@
-"""The API's operations, and the table of its routes: parse, ask the core, render. No rule lives here."""
+"""Operations and route table of the API: parse, call the core, render. The rules are in `core`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 
 import msgspec
+from msgspec.structs import replace
 from starlette.routing import Route
 
 from evolink_contracts.spec.errors import ERRORS, Operation
@@ -11,10 +12,11 @@ from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.create import CreateOperation, has_directive, without_directive
-from evolink_mock.api.endpoint import Endpoint, Handler, Headers, Request
+from evolink_mock.api.endpoint import Endpoint, Handler, Request
 from evolink_mock.api.fault_injection import apply_scenario
 from evolink_mock.api.fault_sender import send_with_fault
-from evolink_mock.api.responses import Result, error_invalid, error_result
+from evolink_mock.api.headers import SCENARIO_HEADER, Headers
+from evolink_mock.api.responses import Outcome, Result, amend, error_invalid, error_result
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.core.bodies import credits_body
 from evolink_mock.core.duration import Micros
@@ -34,13 +36,11 @@ from evolink_mock.settings import Settings
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
-SCENARIO_HEADER = b"x-mock-scenario"
-
 _encode = msgspec.json.Encoder().encode
 
 
 class Api:
-    """The operations of one emulator. Each takes a call and gives its answer, at once."""
+    """The operations of one emulator, each a handler."""
 
     def __init__(
         self,
@@ -77,19 +77,18 @@ class Api:
         return [Route(path, self._endpoint(operation, handlers)) for path, operation, handlers in table]
 
     def unknown_route(self) -> Endpoint:
-        """Answers what no route matches, whatever the method."""
+        """The endpoint of every path that no route matches, for all methods."""
         return self._endpoint("any", {}, otherwise=self.not_found)
 
     def _endpoint(
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
-        outside, max_body = self._worlds.anonymous, self._settings.max_body
         return Endpoint(
             operation,
             handlers,
             self._open_world,
-            outside,
-            max_body,
+            self._worlds.anonymous,
+            self._settings.max_body,
             send_with_fault,
             self._request_served,
             otherwise,
@@ -105,65 +104,67 @@ class Api:
             return self._worlds.anonymous if operation == "any" else self._unauthorized(operation, key)
         return self._worlds.get_or_create(key)
 
-    def _unauthorized(self, operation: Operation, stranger: Unauthenticated) -> Result:
+    def _unauthorized(self, operation: Operation, reason: Unauthenticated) -> Result:
         if self._choices.unauthorized_message == "by_cause":
-            worded = ERRORS["query" if stranger.cause == "missing" else "create", "unauthorized"]
+            worded = ERRORS["query" if reason.cause == "missing" else "create", "unauthorized"]
             return error_result(operation, "unauthorized", worded.message)
         return error_result(operation, "unauthorized")
 
     # Operations
 
-    def create(self, call: Request) -> Result:
+    def create(self, request: Request) -> Outcome:
         """POST /v1/videos/generations (S1a)."""
-        body = self._creation.parse(call)
+        body = self._creation.parse(request)
         directed = has_directive(body)
-        if not directed and self._no_scenario_applies(call, None):
-            return self._creation.execute(call, body, BUILT_IN)
+        if not directed and self._no_scenario_applies(request, None):
+            return self._creation.execute(request, body, BUILT_IN)
         directive = None
         if directed:
             try:
-                body, directive = without_directive(call, body)
+                body, directive = without_directive(body)
             except ValueError as error:
                 return _invalid_scenario(error)
-        return self._with_scenario(
-            call, "create", partial(facts_of_create, body), partial(self._creation.execute, call, body), directive
-        )
+        facts, execute = partial(facts_of_create, body), partial(self._creation.execute, request, body)
+        outcome = self._with_scenario(request, "create", facts, execute, directive)
+        return amend(outcome, partial(replace, journal_body=_encode(body))) if directed else outcome
 
-    def query(self, call: Request) -> Result:
+    def query(self, request: Request) -> Outcome:
         """GET /v1/tasks/{task_id} (S1b)."""
-        found = self._task(call)
+        found = self._task(request)
         task = None if isinstance(found, Result) else found
-        if self._no_scenario_applies(call, task):
-            return self._task_response(call, found)
-        subject = partial(facts_of_query, call.path["task_id"], task)
-        answer = self._with_scenario(call, "query", subject, lambda _: self._task_response(call, found), task=task)
-        if task is not None:
-            answer.task = call.path["task_id"]  # For the journal, also where something else is answered.
-        return answer
+        if self._no_scenario_applies(request, task):
+            return self._task_response(request, found)
+        name = request.path["task_id"]
+        facts = partial(facts_of_query, name, task)
+        outcome = self._with_scenario(request, "query", facts, lambda _: self._task_response(request, found), task=task)
+        if task is None:
+            return outcome
+        # The journal names the task even where a scenario replaces the response.
+        return amend(outcome, partial(replace, task=name))
 
-    def _task_response(self, call: Request, found: Task | Result) -> Result:
+    def _task_response(self, request: Request, found: Task | Result) -> Result:
         if isinstance(found, Result):
             return found
-        if self._choices.quota_on_read == "when_empty" and call.world.store.ledger.remaining <= 0:
+        if self._choices.quota_on_read == "when_empty" and request.world.store.ledger.remaining <= 0:
             return error_result("query", "quota_exceeded")
-        name, world = call.path["task_id"], call.world
+        name, world = request.path["task_id"], request.world
         if found.plan.queries_to_end:
-            found = world.count_query(name, found, call.now)
-        state = world.observe(found, call.now)
+            found = world.count_query(name, found, request.now)
+        state = world.observe(found, request.now)
         if found.scenario is not None and state.ended is not None:
             world.apply_due(world.clock.now())
             world.outbox.release_on_query(name, world.clock.now())
         return Result(200, world.shown(name, found, state), task=name)
 
-    def cancel(self, call: Request) -> Result:
+    def cancel(self, request: Request) -> Result:
         """DELETE /v1/tasks/{task_id}: only an unpublished draft had it (S1e), so only `cancel_route` serves it."""
-        found = self._task(call)
+        found = self._task(request)
         if isinstance(found, Result):
             return found
-        name, world = call.path["task_id"], call.world
-        world.apply_due(call.now)
-        elapsed = call.now - found.created
-        if state_of(found, call.now).ended is not None:
+        name, world = request.path["task_id"], request.world
+        world.apply_due(request.now)
+        elapsed = request.now - found.created
+        if state_of(found, request.now).ended is not None:
             return error_result("query", "invalid_task_id", "Task has ended and cannot be cancelled")
         world.end(name, found, EarlyEnd("cancelled", elapsed))
         body = {
@@ -174,21 +175,22 @@ class Api:
         }
         return Result(200, _encode(body), task=name)
 
-    def credits(self, call: Request) -> Result:
+    def credits(self, request: Request) -> Outcome:
         """GET /v1/credits (S1d)."""
-        if self._no_scenario_applies(call, None):
-            return self._balance(call)
-        return self._with_scenario(call, "credits", partial(RequestFacts, "credits"), lambda _: self._balance(call))
+        if self._no_scenario_applies(request, None):
+            return self._balance(request)
+        facts = partial(RequestFacts, "credits")
+        return self._with_scenario(request, "credits", facts, lambda _: self._balance(request))
 
-    def _balance(self, call: Request) -> Result:
-        call.world.apply_due(call.now)
-        return Result(200, _encode(credits_body(call.world.store.ledger)))
+    def _balance(self, request: Request) -> Result:
+        request.world.apply_due(request.now)
+        return Result(200, _encode(credits_body(request.world.store.ledger)))
 
-    def openapi(self, call: Request) -> Result:
+    def openapi(self, request: Request) -> Result:
         """The OpenAPI 3.1 document of everything above that the vendor documents."""
         return Result(200, self._document)
 
-    def not_found(self, call: Request) -> Result:
+    def not_found(self, request: Request) -> Result:
         """Any unknown route."""
         return error_invalid(
             self._choices.not_found_code, "No such route; GET /openapi.json lists those of the API", 404
@@ -204,36 +206,36 @@ class Api:
         document = render_openapi(self._settings.public_url, cancel_route=cancel_route, policy=self._policy)
         return msgspec.json.format(_encode(document), indent=2)
 
-    def _no_scenario_applies(self, call: Request, task: Task | None) -> bool:
-        """Whether no door says anything, but perhaps the prompt's: a quick look, since nearly always none does."""
-        return SCENARIO_HEADER not in call.headers and self._resolver.may_skip(call.world.scenarios, task)
+    def _no_scenario_applies(self, request: Request, task: Task | None) -> bool:
+        """Whether no scenario source but a directive can apply: checked first, since this is nearly always so."""
+        return SCENARIO_HEADER not in request.headers and self._resolver.may_skip(request.world.scenarios, task)
 
     def _with_scenario(
         self,
-        call: Request,
+        request: Request,
         operation: ScenarioOperation,
-        subject: Callable[[], RequestFacts],
-        carry_out: Callable[[Decision], Result],
+        facts: Callable[[], RequestFacts],
+        execute: Callable[[Decision], Outcome],
         directive: str | None = None,
         task: Task | None = None,
-    ) -> Result:
-        """The answer to an operation, after the doors have decided what shall go wrong with it."""
-        header = call.headers.get(SCENARIO_HEADER)
+    ) -> Outcome:
+        """The outcome of an operation by the scenario that applies to the request."""
+        header = request.headers.get(SCENARIO_HEADER)
         text = None if header is None else header.decode("latin-1")
         try:
-            decision = self._resolver.decide(Lookup(call.world.scenarios, operation, directive, text, task, subject))
+            decision = self._resolver.decide(Lookup(request.world.scenarios, operation, directive, text, task, facts))
         except ValueError as error:
             return _invalid_scenario(error)
-        return apply_scenario(call, operation, decision, subject, partial(carry_out, decision), self._let_pass)
+        return apply_scenario(request, operation, decision, facts, partial(execute, decision), self._let_pass)
 
-    def _task(self, call: Request) -> Task | Result:
-        name = call.path["task_id"]
+    def _task(self, request: Request) -> Task | Result:
+        name = request.path["task_id"]
         if _malformed(name):
             return error_result("query", "invalid_task_id")
-        found = call.world.find(name, call.now)
+        found = request.world.find(name, request.now)
         if found is not None:
             return found
-        foreign = name not in call.world.store and self._worlds.other_owner(name, call.world) is not None
+        foreign = name not in request.world.store and self._worlds.other_owner(name, request.world) is not None
         return error_result("query", self._choices.foreign_task if foreign else "task_not_found")
 
 

@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_mock.api.endpoint import MAX_HEADER_BYTES, Response, send_response
+from evolink_mock.api.asgi import response_of, send_response
+from evolink_mock.api.headers import MAX_HEADER_BYTES
 from evolink_mock.api.responses import error_control
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.world import World
@@ -40,7 +41,7 @@ class ControlAccess:
         code, message = objection
         status = {"cross_origin": 403, "token_required": 401, "headers_too_large": 400}[code]
         answer = error_control(status, code, message)
-        reply = Response(answer, self._outside.clock.now(), self._outside.next_request_id())
+        reply = response_of(answer, self._outside)
         await send_response(send, reply, scope["method"])
 
     def _objection(self, scope: Scope) -> tuple[str, str] | None:

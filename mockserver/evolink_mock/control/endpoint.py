@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
 from evolink_mock.api.auth import Unauthenticated, authenticate
-from evolink_mock.api.endpoint import ClientDisconnected, Response, read_body, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.redaction import redact
@@ -83,7 +83,7 @@ class ControlEndpoint:
             result = _storage_error(error)
         world = (self._worlds.get(key) if isinstance(key, str) else None) or self._worlds.anonymous
         # Control calls take their ids from the anonymous world, so that they do not change the API's next response.
-        await send_response(send, Response(result, world.clock.now(), self._worlds.anonymous.next_request_id()), method)
+        await send_response(send, response_of(result, self._worlds.anonymous, world.clock), method)
 
     async def _respond(self, scope: Scope, receive: Receive, key: str | Unauthenticated) -> Result:
         if not self._calls:

@@ -7,7 +7,7 @@ from pathlib import Path
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.endpoint import Response, send_response
+from evolink_mock.api.asgi import response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.worlds.world import World
 
@@ -41,9 +41,7 @@ class Pages:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope["method"], scope["path_params"].get("name", "index.html"))
-        await send_response(
-            send, Response(answer, self._outside.clock.now(), self._outside.next_request_id()), scope["method"]
-        )
+        await send_response(send, response_of(answer, self._outside), scope["method"])
 
     def _answer(self, method: str, name: str) -> Result:
         if method not in ("GET", "HEAD"):

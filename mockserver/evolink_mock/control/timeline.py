@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 import msgspec
 from starlette.types import Receive, Scope, Send
 
+from evolink_mock.api.asgi import response_of, send_response
 from evolink_mock.api.auth import Unauthenticated, authenticate
-from evolink_mock.api.endpoint import Response, send_response
 from evolink_mock.api.responses import error_control, error_method_not_allowed
 from evolink_mock.clock import in_background, monotonic, sleep_wall, unix_micros
 from evolink_mock.control.long_poll import apply_due_in_slices
@@ -132,16 +132,12 @@ class Timeline:
             refused = error_control(401, "world_required", message)
         if refused is not None or isinstance(key, Unauthenticated):
             assert refused is not None
-            await send_response(
-                send, Response(refused, outside.clock.now(), outside.next_request_id()), scope["method"]
-            )
+            await send_response(send, response_of(refused, outside), scope["method"])
             return
         if self._readers >= MAX_READERS:
             message = f"At most {MAX_READERS} readers follow timelines at a time"
             refused = error_control(429, "too_many_readers", message)
-            await send_response(
-                send, Response(refused, outside.clock.now(), outside.next_request_id()), scope["method"]
-            )
+            await send_response(send, response_of(refused, outside), scope["method"])
             return
         self._readers += 1
         try:

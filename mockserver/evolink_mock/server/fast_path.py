@@ -10,7 +10,7 @@ too, though what it answers has happened.
 import logging
 import re
 
-from evolink_mock.api.endpoint import Endpoint
+from evolink_mock.api.endpoint import Endpoint, PendingResponse
 from evolink_mock.app import Emulator
 from evolink_mock.server.fault_protocol import FaultProtocol, render
 
@@ -87,15 +87,15 @@ class FastPathProtocol(FaultProtocol):
             return False
         self._held = False
         try:
-            reply = endpoint.respond(method, self.url, b"", self.headers, self._body, parameters)
+            response = endpoint.respond(method, self.url, b"", self.headers, self._body, parameters)
         except Exception:  # The parser would take it for a fault of the request.
             log.exception("%s %s failed", method, self.url[:200])
             self.transport.close()
             return True
-        if reply.result.pending is not None or reply.result.fault is not None:
-            self.precomputed = reply
+        if isinstance(response, PendingResponse) or response.result.fault is not None:
+            self.precomputed = response
             return False
-        self.transport.write(render(reply) + reply.result.body)
+        self.transport.write(render(response) + response.result.body)
         self.server_state.total_requests += 1
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, which hands out the connection to whoever has to spoil an answer on its way."""
+"""uvicorn's HTTP protocol, with the connection in the ASGI scope, for faults below HTTP."""
 
 import socket
 import struct
@@ -6,23 +6,24 @@ from asyncio import Transport
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from evolink_mock.api.endpoint import REPLY, Response
+from evolink_mock.api.asgi import Response
+from evolink_mock.api.endpoint import PRECOMPUTED, PendingResponse
 from evolink_mock.api.fault_sender import CONNECTION
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class FaultProtocol(HttpToolsProtocol):
-    """For an application that looks for `CONNECTION` among the extensions of a request's scope."""
+    """Offers each request's connection as the extension `CONNECTION` of its scope."""
 
-    precomputed: Response | None = None
-    """Of a request that is carried out already."""
+    precomputed: Response | PendingResponse | None = None
+    """The response to the request being read, where that was carried out already."""
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         extensions: dict[str, object] = {CONNECTION: _Connection(self.transport)}
         if self.precomputed is not None:
-            extensions[REPLY], self.precomputed = self.precomputed, None
+            extensions[PRECOMPUTED], self.precomputed = self.precomputed, None
         self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
 
 
@@ -30,8 +31,8 @@ class _Connection:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def head(self, reply: Response) -> bytes:
-        return render(reply)
+    def head(self, response: Response) -> bytes:
+        return render(response)
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)
@@ -46,7 +47,7 @@ class _Connection:
         self._transport.close()
 
 
-def render(reply: Response) -> bytes:
-    """The head of a reply, as it stands before the body."""
-    head = b"".join([b"%b: %b\r\n" % header for header in reply.headers()])
-    return b"%b%b\r\n" % (STATUS_LINE[reply.result.status], head)
+def render(response: Response) -> bytes:
+    """The status line and the headers of a response."""
+    head = b"".join([b"%b: %b\r\n" % header for header in response.headers()])
+    return b"%b%b\r\n" % (STATUS_LINE[response.result.status], head)

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import msgspec
 from starlette.types import ASGIApp
 
 from evolink_contracts.spec.models import MODELS
-from evolink_mock.api.endpoint import IDEMPOTENCY_HEADER
-from evolink_mock.api.responses import Result
+from evolink_mock.api.headers import IDEMPOTENCY_HEADER
+from evolink_mock.api.responses import Outcome, Result, amend
 from evolink_mock.app import create_app
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER
@@ -141,10 +142,8 @@ def _other_code(old: Callable[..., Result], code: str, *more: Any) -> Result:
     return old("invalid_parameter" if code == "invalid_request" else code, *more)
 
 
-def _as_text(old: Callable[..., Result], *given: Any) -> Result:
-    answer = old(*given)
-    answer.content_type = b"text/plain"
-    return answer
+def _as_text(old: Callable[..., Outcome], *given: Any) -> Outcome:
+    return amend(old(*given), lambda result: msgspec.structs.replace(result, content_type=b"text/plain"))
 
 
 def _found_none(old: Callable[..., Result], *given: Any) -> Result:
@@ -206,7 +205,7 @@ def _silence_as_dear(old: Callable[..., int], request: Any, seconds: float, choi
     return old(request._replace(rate=dear.get(request.rate, request.rate)), seconds, choices)
 
 
-def _reading_costs(old: Callable[..., Result], api: object, call: Any) -> Result:
+def _reading_costs(old: Callable[..., Outcome], api: object, call: Any) -> Outcome:
     call.world.store.ledger = call.world.store.ledger.settle(0, 1_000)
     return old(api, call)
 
@@ -232,9 +231,7 @@ def _any_key(old: Callable[..., Any], creation: Any, call: Any, body: Any) -> An
 
 
 def _unmarked(found: Any) -> Any:
-    if isinstance(found, Result):
-        found.headers = ()
-    return found
+    return msgspec.structs.replace(found, headers=()) if isinstance(found, Result) else found
 
 
 MUTANTS: tuple[Mutant, ...] = (

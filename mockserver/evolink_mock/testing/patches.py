@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import replace as replace_fields
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
-from evolink_mock.api.responses import Result
+from evolink_mock.api.responses import Outcome, Result, amend
 from evolink_mock.core.validation import Refusal
 
 Body: TypeAlias = dict[str, Any]
@@ -42,23 +43,25 @@ def around(where: str, act: Callable[..., Any]) -> Patch:
 def answers(operation: str, change: Callable[[Body], object], *, status: int = 200) -> Patch:
     """Changes the JSON of an operation's answers that have this status."""
 
-    def act(old: Callable[..., Result], api: object, call: object) -> Result:
-        answer = old(api, call)
-        if answer.status == status:
-            body = msgspec.json.decode(answer.body)
-            change(body)
-            answer.body = msgspec.json.encode(body)
-        return answer
+    def changed(result: Result) -> Result:
+        if result.status != status:
+            return result
+        body = msgspec.json.decode(result.body)
+        change(body)
+        return replace_fields(result, body=msgspec.json.encode(body))
+
+    def act(old: Callable[..., Outcome], api: object, request: object) -> Outcome:
+        return amend(old(api, request), changed)
 
     return around(f"api.routes:Api.{operation}", act)
 
 
 def status(operation: str, old_status: int, new_status: int) -> Patch:
-    def act(old: Callable[..., Result], api: object, call: object) -> Result:
-        answer = old(api, call)
-        if answer.status == old_status:
-            answer.status = new_status
-        return answer
+    def changed(result: Result) -> Result:
+        return replace_fields(result, status=new_status) if result.status == old_status else result
+
+    def act(old: Callable[..., Outcome], api: object, request: object) -> Outcome:
+        return amend(old(api, request), changed)
 
     return around(f"api.routes:Api.{operation}", act)
 
@@ -77,18 +80,20 @@ def tasks(change: Callable[[Body], object]) -> Patch:
 def reads(change: Callable[[Body, int], object]) -> Patch:
     """Changes queries alone; `change` also gets how often the task was queried in this state before."""
 
-    def make(old: Callable[..., Result]) -> Callable[..., Result]:
+    def make(old: Callable[..., Outcome]) -> Callable[..., Outcome]:
         seen: Counter[str] = Counter()
 
-        def query(api: object, call: object) -> Result:
-            answer = old(api, call)
-            if answer.status == 200:
-                body = msgspec.json.decode(answer.body)
-                state = f"{body['id']} {body['status']}"
-                change(body, seen[state])
-                seen[state] += 1
-                answer.body = msgspec.json.encode(body)
-            return answer
+        def changed(result: Result) -> Result:
+            if result.status != 200:
+                return result
+            body = msgspec.json.decode(result.body)
+            state = f"{body['id']} {body['status']}"
+            change(body, seen[state])
+            seen[state] += 1
+            return replace_fields(result, body=msgspec.json.encode(body))
+
+        def query(api: object, request: object) -> Outcome:
+            return amend(old(api, request), changed)
 
         return query
 
@@ -142,11 +147,10 @@ def lets_through(*kinds: str, only: str = "") -> Patch:
 def refusals(change: Callable[[Body], object]) -> Patch:
     def make(old: Callable[..., Result]) -> Callable[..., Result]:
         def refuse(operation: str, condition: str, message: str | None = None, *, model: str = "") -> Result:
-            answer = old(operation, condition, message, model=model)
-            body = msgspec.json.decode(answer.body)
+            result = old(operation, condition, message, model=model)
+            body = msgspec.json.decode(result.body)
             change(body["error"])
-            answer.body = msgspec.json.encode(body)
-            return answer
+            return replace_fields(result, body=msgspec.json.encode(body))
 
         return refuse
 
