@@ -1,4 +1,4 @@
-"""Time, and the only module that touches it: the clocks of worlds, and wall-clock waiting for whoever listens."""
+"""Clocks of worlds and wall-clock waiting; no other module reads or waits for time."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ MAX_SPEED = 100_000.0
 
 
 class Notifier:
-    """Wakes everybody who is waiting at the moment it rings."""
+    """Wakes all tasks that wait when it is notified."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
@@ -33,14 +33,14 @@ class Notifier:
             self._waiting = set()
 
     def subscribe(self) -> "asyncio.Future[None]":
-        """Done when it rings next; from this moment on, not from when somebody awaits it."""
+        """A future that is done at the next notification after this call, awaited or not."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
         future.add_done_callback(self._waiting.discard)
         return future
 
     async def wait(self, seconds: float | None = None) -> bool:
-        """Whether it rang within `seconds` of wall time."""
+        """Wait for the next notification; whether it came within `seconds` of wall time."""
         try:
             await asyncio.wait_for(self.subscribe(), seconds)
         except TimeoutError:
@@ -49,14 +49,14 @@ class Notifier:
 
 
 class Clock(Protocol):
-    """What a world asks of time. All instants are microseconds since 1970."""
+    """The clock of a world. All instants are microseconds since 1970."""
 
     mode: Mode
     speed: float
 
     def now(self) -> Micros: ...
     def move_to(self, instant: Micros) -> None:
-        """Jump forward; an instant already past changes nothing."""
+        """Jump forward; an instant that has passed already changes nothing."""
 
     async def sleep_until(self, deadline: Micros) -> None: ...
 
@@ -72,10 +72,10 @@ class SystemClock:
         self.mode: Mode = mode
 
     def now(self) -> Micros:
-        passed = time.monotonic_ns() - self._zero
+        elapsed = time.monotonic_ns() - self._zero
         if self.speed == 1:
-            return self._start + passed // 1000
-        return min(self._start + int(passed * self.speed) // 1000, LAST_INSTANT)
+            return self._start + elapsed // 1000
+        return min(self._start + int(elapsed * self.speed) // 1000, LAST_INSTANT)
 
     def move_to(self, instant: Micros) -> None:
         self._start += max(instant - self.now(), 0)
@@ -87,7 +87,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """Stands still until moved. In mode `auto` the emulator moves it whenever a caller asks about unfinished work."""
+    """Stands still until it is moved. In mode `auto` the emulator moves it when a caller queries unfinished work."""
 
     def __init__(self, start: Micros = DEFAULT_START, mode: Literal["manual", "auto"] = "manual") -> None:
         self._now = start
@@ -122,37 +122,37 @@ ClockFactory: TypeAlias = Callable[[], Clock]
 
 
 def resume_clock(mode: Mode, speed: float, now: Micros, wall: Micros) -> Clock:
-    """A clock that said `now` when the machine's said `wall`, and has run on since if it is one that runs."""
-    passed = max(time.time_ns() // 1000 - wall, 0)
-    running = {"real": 1.0, "scaled": speed}.get(mode, 0.0)
-    return make_clock(mode, start=min(now + int(passed * running), LAST_INSTANT), speed=speed)
+    """A clock that showed `now` when the machine's showed `wall`, and has run since if its mode is a running one."""
+    elapsed = max(time.time_ns() // 1000 - wall, 0)
+    rate = {"real": 1.0, "scaled": speed}.get(mode, 0.0)
+    return make_clock(mode, start=min(now + int(elapsed * rate), LAST_INSTANT), speed=speed)
 
 
 def unix_micros() -> Micros:
-    """What the machine's clock says."""
+    """The current time of the machine's clock."""
     return time.time_ns() // 1000
 
 
 async def yield_to_loop() -> None:
-    """Let other requests have their turn."""
+    """Let the event loop run other tasks."""
     await asyncio.sleep(0)
 
 
 async def sleep_wall(seconds: float) -> float:
-    """Sleep in wall time; by how many seconds it took longer."""
-    began = time.monotonic()
+    """Sleep in wall time; the seconds by which it woke too late."""
+    started = time.monotonic()
     await asyncio.sleep(seconds)
-    return time.monotonic() - began - seconds
+    return time.monotonic() - started - seconds
 
 
-def call_later(seconds: float, act: Callable[[], None]) -> None:
-    """Do something after so much wall time, unless the loop ends before."""
-    asyncio.get_running_loop().call_later(seconds, act)
+def call_later(seconds: float, callback: Callable[[], None]) -> None:
+    """Call a function after `seconds` of wall time, unless the loop ends before."""
+    asyncio.get_running_loop().call_later(seconds, callback)
 
 
 @asynccontextmanager
 async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Let something run beside the body, and stop it afterwards."""
+    """Run a coroutine during the body of the context, and cancel it afterwards."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -162,9 +162,9 @@ async def in_background(work: Coroutine[None, None, None]) -> AsyncIterator[None
             await task
 
 
-async def wait_first(seconds: float, bell: Notifier, clock: Clock, deadline: Micros | None) -> bool:
-    """Wait until the bell rings or the clock reaches the deadline; false after `seconds` of wall time."""
-    waits: list[asyncio.Future[Any]] = [bell.subscribe()]
+async def wait_first(seconds: float, notifier: Notifier, clock: Clock, deadline: Micros | None) -> bool:
+    """Wait for a notification or for the clock to reach the deadline; false after `seconds` of wall time."""
+    waits: list[asyncio.Future[Any]] = [notifier.subscribe()]
     if deadline is not None:
         waits.append(asyncio.ensure_future(_slept(clock, deadline)))
     try:
@@ -181,12 +181,12 @@ async def _slept(clock: Clock, deadline: Micros) -> bool:
 
 
 def wall_micros() -> Micros:
-    """The same as whole microseconds, for how long something took."""
+    """`monotonic` in whole microseconds, to measure durations."""
     return time.monotonic_ns() // 1000
 
 
 def monotonic() -> float:
-    """A reading that only differences are taken of: how long somebody has waited already."""
+    """Seconds of a clock that never jumps; only differences between two readings mean anything."""
     return time.monotonic()
 
 
@@ -194,7 +194,7 @@ _last_date = (0, b"")
 
 
 def http_date(instant: Micros) -> bytes:
-    """The `Date` header's value for an instant."""
+    """The value of the `Date` header for an instant."""
     global _last_date
     second = instant // SECOND
     if _last_date[0] != second:

@@ -1,7 +1,7 @@
 """Egress: DNS resolution and exact URLs of outgoing HTTP, guarded against requests to internal addresses.
 
 Names are looked up in daemon threads, since a look-up that hangs cannot be cancelled: aiohttp's own resolver uses the
-threads of the event loop, where a few such names would block all other work, and the end of the process.
+thread pool of the event loop, where a few such names would block all other work and the end of the process.
 """
 
 import asyncio
@@ -15,32 +15,32 @@ from yarl import URL
 
 from evolink_mock.core.url_policy import check_callback_url
 
-_MOST = 64
-"""Look-ups at once."""
+_MAX_LOOKUPS = 64
+"""Look-ups under way at once."""
 
 
 class NonBlockingResolver(AbstractResolver):
-    """Asks the machine. Whoever asks for a name that is being looked up already gets the same answer."""
+    """The system's resolver in threads. Requests for a name that is being looked up already share its result."""
 
     def __init__(self) -> None:
         self._running: dict[tuple[str, int, int], asyncio.Task[list[ResolveResult]]] = {}
-        self._free = asyncio.Semaphore(_MOST)
+        self._free = asyncio.Semaphore(_MAX_LOOKUPS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        asked = host, port, int(family)
-        running = self._running.get(asked)
+        query = host, port, int(family)
+        running = self._running.get(query)
         if running is None:
-            running = self._running[asked] = asyncio.create_task(self._look_up(*asked))
-            running.add_done_callback(partial(self._finish, asked))
-        # Whoever gives up on it does so for himself.
+            running = self._running[query] = asyncio.create_task(self._look_up(*query))
+            running.add_done_callback(partial(self._finish, query))
+        # A caller that is cancelled leaves the look-up to the others.
         return await asyncio.shield(running)
 
-    def _finish(self, asked: tuple[str, int, int], running: asyncio.Task[list[ResolveResult]]) -> None:
-        del self._running[asked]
+    def _finish(self, query: tuple[str, int, int], running: asyncio.Task[list[ResolveResult]]) -> None:
+        del self._running[query]
         if not running.cancelled():
-            # asyncio would complain of an error that nobody asks for any more.
+            # Retrieved here, or asyncio would log an error that no caller waits for any more.
             running.exception()
 
     async def _look_up(self, host: str, port: int, family: int) -> list[ResolveResult]:
@@ -48,24 +48,24 @@ class NonBlockingResolver(AbstractResolver):
             loop = asyncio.get_running_loop()
             found: asyncio.Future[list[ResolveResult]] = loop.create_future()
 
-            def tell(answer: list[ResolveResult] | OSError | UnicodeError) -> None:
+            def set_result(result: list[ResolveResult] | OSError | UnicodeError) -> None:
                 if found.done():
                     return
-                if isinstance(answer, Exception):
-                    found.set_exception(answer)
+                if isinstance(result, Exception):
+                    found.set_exception(result)
                 else:
-                    found.set_result(answer)
+                    found.set_result(result)
 
-            def ask() -> None:
+            def run() -> None:
                 try:
-                    answer: list[ResolveResult] | OSError | UnicodeError = _ask(host, port, family)
+                    result: list[ResolveResult] | OSError | UnicodeError = _getaddrinfo(host, port, family)
                 except (OSError, UnicodeError) as error:
-                    answer = error
+                    result = error
                 # The loop may have ended meanwhile.
                 with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(tell, answer)
+                    loop.call_soon_threadsafe(set_result, result)
 
-            threading.Thread(target=ask, name=f"look up {host}", daemon=True).start()
+            threading.Thread(target=run, name=f"look up {host}", daemon=True).start()
             return await found
 
     async def close(self) -> None:
@@ -73,8 +73,8 @@ class NonBlockingResolver(AbstractResolver):
             running.cancel()
 
 
-def _ask(host: str, port: int, family: int) -> list[ResolveResult]:
-    answers = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+def _getaddrinfo(host: str, port: int, family: int) -> list[ResolveResult]:
+    addresses = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     return [
         ResolveResult(
             hostname=host,
@@ -85,22 +85,22 @@ def _ask(host: str, port: int, family: int) -> list[ResolveResult]:
             proto=protocol,
             flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
         )
-        for found, _, protocol, _, address in answers
+        for found, _, protocol, _, address in addresses
     ]
 
 
 class Blocked(OSError):
-    """A name led to an address that production would not connect to."""
+    """A name resolved to an address that production would not connect to."""
 
     def __init__(self, text: str) -> None:
-        # aiohttp shows what stands in the place of the system's words.
+        # aiohttp shows the text in the place of the system's message.
         super().__init__(0, text)
 
 
 class PublicResolver(AbstractResolver):
-    """Resolves names at the moment of connecting, to public addresses or to none at all.
+    """Resolves names at the moment of connecting, and raises `Blocked` for one that has an internal address.
 
-    The verdict at create cannot do this: a name may answer differently by the time of the attempt.
+    The check at create cannot do this: a name may resolve differently by the time of the attempt.
     """
 
     def __init__(self, inner: AbstractResolver | None = None) -> None:
@@ -111,8 +111,8 @@ class PublicResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
         for result in found:
-            objection = check_callback_url(f"https://{host}/", [result["host"]])
-            if objection is not None:
+            violation = check_callback_url(f"https://{host}/", [result["host"]])
+            if violation is not None:
                 raise Blocked(f"{host} resolves to {result['host']}, which is internal")
         return found
 
@@ -122,11 +122,11 @@ class PublicResolver(AbstractResolver):
 
 @lru_cache(maxsize=1024)
 def exact_url(text: str) -> URL:
-    """Byte for byte as it was written."""
+    """A URL with every byte as it was written."""
     scheme, _, rest = text.partition("://")
-    # Whatever comes behind the authority begins with one of these, and may have an @ in it.
+    # The part after the authority begins with one of these, and may contain an @.
     end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
     authority, target = rest[:end], rest[end:]
-    # All of the target as the path, since a query that is empty would lose its question mark.
+    # The whole target as the path, since an empty query would lose its question mark.
     path = target if target.startswith("/") else f"/{target}" if target else ""
     return URL.build(scheme=scheme, authority=authority, path=path, encoded=True)

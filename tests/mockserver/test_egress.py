@@ -1,4 +1,4 @@
-"""Names that hang keep nobody waiting: neither other names, nor other threads, nor the end of the process."""
+"""Resolver: names that hang delay neither other names, nor other threads, nor the end of the process."""
 
 import asyncio
 import socket
@@ -13,10 +13,10 @@ HANGING = [f"hanging-{number}.example.com" for number in range(40)]
 
 
 class Names:
-    """What the machine's look-up does: some names hang until `release`."""
+    """A substitute for the system's resolver: some names hang until `release`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self._released = threading.Event()
         monkeypatch.setattr(socket, "getaddrinfo", self._look_up)
 
@@ -24,7 +24,7 @@ class Names:
         self._released.set()
 
     def _look_up(self, host: str, port: int, **_: object) -> list[tuple[Any, ...]]:
-        self.asked.append(host)
+        self.requested.append(host)
         if host.startswith("hanging"):
             assert self._released.wait(20)
         if host.startswith("unknown"):
@@ -39,7 +39,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Any:
     names.release()
 
 
-def test_names_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
+def test_look_ups_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
     async def scene() -> None:
         resolver = NonBlockingResolver()
         hanging = [asyncio.create_task(resolver.resolve(name, 443)) for name in HANGING]
@@ -54,23 +54,23 @@ def test_names_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
     asyncio.run(scene())
 
 
-def test_a_name_is_looked_up_once_for_all_who_ask_at_once_and_anew_for_those_who_come_later(names: Names) -> None:
+def test_concurrent_look_ups_of_a_name_are_shared_and_later_ones_are_new(names: Names) -> None:
     async def scene() -> None:
         resolver = NonBlockingResolver()
-        asking = [asyncio.create_task(resolver.resolve(HANGING[0], 443)) for _ in range(100)]
+        requests = [asyncio.create_task(resolver.resolve(HANGING[0], 443)) for _ in range(100)]
         await asyncio.sleep(0)
-        asking[0].cancel()
+        requests[0].cancel()
         names.release()
-        found = await asyncio.gather(*asking, return_exceptions=True)
+        found = await asyncio.gather(*requests, return_exceptions=True)
         assert isinstance(found[0], asyncio.CancelledError)
         assert all(answer == found[1] for answer in found[1:])
         await resolver.resolve(HANGING[0], 443)
-        assert names.asked == [HANGING[0]] * 2
+        assert names.requested == [HANGING[0]] * 2
 
     asyncio.run(scene())
 
 
-def test_a_name_that_nobody_knows_is_an_error(names: Names) -> None:
+def test_an_unknown_name_is_an_error(names: Names) -> None:
     async def scene() -> None:
         with pytest.raises(socket.gaierror):
             await NonBlockingResolver().resolve("unknown.example.com")

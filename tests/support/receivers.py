@@ -1,4 +1,4 @@
-"""Receivers of callbacks on real sockets, which answer, or misbehave, as their script says."""
+"""Scripted receivers of callbacks on real sockets, which answer or misbehave as their script says."""
 
 import os
 import select
@@ -21,11 +21,11 @@ import trustme
 from tests.support.server_process import PATIENCE
 
 HOST = "app.example.com"
-"""Whom production would call; a route leads from here to a receiver."""
+"""The host of callback URLs; a route leads from it to a receiver."""
 
 
 class Received(NamedTuple):
-    """One request as it came over the wire; the names of headers are in small letters."""
+    """One request as it was received; the names of headers are in lower case."""
 
     method: str
     target: str
@@ -39,7 +39,7 @@ Word: TypeAlias = Literal[
     "timeout", "drip", "drip_body", "reset", "reset_at_once", "wrong_name", "untrusted", "expired", "plain"
 ]
 Answer: TypeAlias = int | bytes | Word | Callable[[Received], int]
-"""A status; bytes after which the connection is closed; a misbehaviour; or what finds out a status."""
+"""A status; bytes after which the connection is closed; a misbehaviour; or a function that gives a status."""
 
 EMPTY = b""
 TRUNCATED = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"
@@ -49,13 +49,13 @@ NOT_HTTP = b"220 mail.example.com ESMTP ready\r\n"
 
 
 def whole(status: int, body: bytes = b"", *headers: str) -> bytes:
-    """A complete answer."""
+    """A complete response."""
     lines = (f"HTTP/1.1 {status} Scripted", f"Content-Length: {len(body)}", "Connection: close", *headers, "", "")
     return "\r\n".join(lines).encode() + body
 
 
 def huge(status: int) -> bytes:
-    """An answer with 10 MB of body."""
+    """A response with 10 MB of body."""
     return whole(status, b"x" * 10_000_000)
 
 
@@ -64,12 +64,12 @@ def redirect(status: int, to: str) -> bytes:
 
 
 class Receiver:
-    """Listens at `place`. The n-th connection gets the n-th answer of the script, and the last goes on for ever."""
+    """Listens at `place`. The n-th connection gets the n-th answer of the script, and all further ones the last."""
 
     def __init__(self, *script: Answer, tls: Mapping[str, ssl.SSLContext] | None = None) -> None:
         self._script = script
         self._tls = tls
-        # Bound without ever listening, so that the port stays ours, and refuses, while the listener is away.
+        # Bound without listening, so that the port stays taken and refuses connections while there is no listener.
         self._guard = _bound(("127.0.0.1", 0))
         self.port = int(self._guard.getsockname()[1])
         self.place = f"{'http' if tls is None else 'https'}://127.0.0.1:{self.port}"
@@ -77,7 +77,7 @@ class Receiver:
         self.route = f"{self.origin}={self.place}"
         self.received: list[Received] = []
         self.deserted = 0
-        """Senders who hung up before they were answered."""
+        """Clients that disconnected before the response."""
         self._changed = threading.Condition()
         self._open: set[socket.socket] = set()
         self._over = threading.Event()
@@ -94,25 +94,25 @@ class Receiver:
         self.close()
 
     def accept(self) -> None:
-        """Listen, which a new receiver does, and one that refused may do again."""
+        """Listen, which a new receiver does by itself and one that refused may do again."""
         self._listener = _bound(("127.0.0.1", self.port))
         self._listener.listen(1024)
-        self._start(self._take, self._listener)
+        self._start(self._accept_all, self._listener)
 
     def refuse(self) -> None:
-        """Let every new connection be refused."""
+        """Refuse new connections."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def wait_for(self, count: int) -> list[Received]:
-        """The requests so far, once there are so many."""
+        """The requests received, once there are at least `count`."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.received) >= count, PATIENCE), len(self.received)
             return list(self.received)
 
     def close(self) -> None:
-        """Hang up on everybody; who is still waiting for an answer gets none."""
+        """Close all connections, including those without a response yet."""
         self._over.set()
         self.refuse()
         with self._changed:
@@ -123,12 +123,12 @@ class Receiver:
             thread.join(PATIENCE)
         self._guard.close()
 
-    def _start(self, act: Callable[..., None], *what: object) -> None:
-        thread = threading.Thread(target=act, args=what, daemon=True)
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _take(self, listener: socket.socket) -> None:
+    def _accept_all(self, listener: socket.socket) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
@@ -139,21 +139,21 @@ class Receiver:
             self._start(self._serve, connection, answer)
 
     def _serve(self, connection: socket.socket, answer: Answer) -> None:
-        # Senders hang up, or want nothing to do with our certificate.
+        # Clients disconnect, or reject the certificate.
         with suppress(OSError), connection:
             if answer == "reset_at_once":
                 _reset(connection)
             elif self._tls is None:
-                self._talk(connection, answer)
+                self._handle(connection, answer)
             elif answer == "plain":
                 connection.recv(65536)
                 connection.sendall(whole(400, b"this port speaks no TLS"))
             else:
                 context = self._tls.get(answer) if isinstance(answer, str) else None
                 with (context or self._tls["good"]).wrap_socket(connection, server_side=True) as secure:
-                    self._talk(secure, answer)
+                    self._handle(secure, answer)
 
-    def _talk(self, connection: socket.socket, answer: Answer) -> None:
+    def _handle(self, connection: socket.socket, answer: Answer) -> None:
         with self._changed:
             self._open.add(connection)
         try:
@@ -207,7 +207,7 @@ def _reset(connection: socket.socket) -> None:
 
 
 def _read(connection: socket.socket) -> Received:
-    """A request; `ConnectionError` where it breaks off."""
+    """Read a request. Raises `ConnectionError` if it breaks off."""
     content = b""
     length = at = 0
     headers: dict[str, str] = {}
@@ -226,7 +226,7 @@ def _read(connection: socket.socket) -> Received:
 
 
 def issued(authority: Path, out: Path, host: str = HOST) -> ssl.SSLContext:
-    """For a receiver called `host`, with what `evolink-mock cert` makes for it."""
+    """A TLS context with the certificate that `evolink-mock cert` makes for `host`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK_")}
     command = [sys.executable, "-m", "evolink_mock", "cert", host, "--out", str(out)]
     environ = clean | {"EVOLINK_MOCK_AUTHORITY": str(authority)}
@@ -237,16 +237,16 @@ def issued(authority: Path, out: Path, host: str = HOST) -> ssl.SSLContext:
 
 
 def certified(by: trustme.CA, host: str = HOST, until: datetime | None = None) -> ssl.SSLContext:
-    """For a receiver called `host`, with a certificate of somebody's authority."""
+    """A TLS context with a certificate for `host` of the authority `by`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     by.issue_cert(host, not_after=until).configure_cert(context)
     return context
 
 
 def contexts(good: ssl.SSLContext, trusted: trustme.CA) -> Mapping[str, ssl.SSLContext]:
-    """What a receiver over TLS needs that shows its right certificate, and wrong ones where its script says so.
+    """TLS contexts of a receiver: the good one, and the faulty ones that its script may name.
 
-    Each wrong one has one fault alone: `trusted` is an authority that the emulator believes.
+    Each faulty one has a single fault; `trusted` is an authority that the emulator trusts.
     """
     return {
         "good": good,

@@ -1,5 +1,7 @@
 """One callback from its first attempt to its last: what comes after each, and why, in words."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
 
 from evolink_contracts.spec.timing import CallbackPolicy
@@ -7,6 +9,7 @@ from evolink_mock.core.duration import SECOND, Micros
 
 USER_AGENT = "evolink-mock"
 """Of every outgoing request. No source documents the one of the real service."""
+_HEADERS = MappingProxyType({"Content-Type": "application/json", "User-Agent": USER_AGENT})
 
 Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "forbidden", "lost"]
 """`unrouted`: no way leads there. `forbidden`: production would not call this URL. `lost`: a scenario swallowed it, or
@@ -84,6 +87,11 @@ class Delivery(NamedTuple):
     @property
     def ended(self) -> bool:
         return self.stage != "queued"
+
+
+def attempt_headers() -> Mapping[str, str]:
+    """The headers of every attempt, beside those that a transport adds for HTTP itself."""
+    return _HEADERS
 
 
 def timed_out(policy: CallbackPolicy) -> AttemptResult:

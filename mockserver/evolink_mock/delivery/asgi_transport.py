@@ -1,4 +1,4 @@
-"""Receivers that are ASGI applications in the same process."""
+"""Transport to receivers that are ASGI applications in the same process."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,31 +13,27 @@ from evolink_mock.delivery.transport import AttemptRequest, excerpt
 
 
 class AsgiTransport:
-    """Applications by the origin they stand for. Their lifespan is their owner's to run."""
+    """Applications by the origin they take the callbacks of. Their owner runs their lifespan."""
 
     def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
         self._transports = {origin: httpx.ASGITransport(app) for origin, app in apps.items()}
 
-    async def send(self, posting: AttemptRequest) -> AttemptResult:
+    async def send(self, request: AttemptRequest) -> AttemptResult:
         began = wall_micros()
-        request = httpx.Request(
-            "POST",
-            posting.destination.url,
-            headers=posting.headers,
-            content=posting.body,
-        )
+        url = request.destination.url
+        transport = self._transports[parse_callback_url(url).origin]
         try:
-            response = await self._transports[parse_callback_url(posting.destination.url).origin].handle_async_request(
-                request
+            response = await transport.handle_async_request(
+                httpx.Request("POST", url, headers=request.headers, content=request.body)
             )
             body = await response.aread()
-        except (Exception, asyncio.CancelledError) as error:  # The receiver's own, whatever it is.
+        except (Exception, asyncio.CancelledError) as error:  # Whatever the application raises.
             me = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and me is not None and me.cancelling():
                 raise
-            detail = excerpt(repr(error).encode(), posting)
+            detail = excerpt(repr(error).encode(), request)
             return AttemptResult(error="crashed", detail=detail, latency=wall_micros() - began)
-        return AttemptResult(response.status_code, excerpt=excerpt(body, posting), latency=wall_micros() - began)
+        return AttemptResult(response.status_code, excerpt=excerpt(body, request), latency=wall_micros() - began)
 
     async def close(self) -> None:
         """Nothing is open."""

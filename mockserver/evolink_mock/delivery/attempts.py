@@ -1,12 +1,10 @@
-"""The callbacks of a world: what to send next, where and with which body, and what became of it."""
+"""The next attempt of a world, its URL and body, and its record."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal
 
 import msgspec
 
-from evolink_mock.core.delivery import USER_AGENT, Delivery, describe
+from evolink_mock.core.delivery import Delivery, describe
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
@@ -14,23 +12,20 @@ from evolink_mock.worlds.journal import WorldEvent
 from evolink_mock.worlds.world import World
 
 _SLICE = 500
-"""Transitions settled before an attempt without letting others have their turn: about two milliseconds' worth."""
+"""Transitions applied before an attempt without a turn for other work: about two milliseconds of them."""
 
 
-_HEADERS = MappingProxyType({"Content-Type": "application/json", "User-Agent": USER_AGENT})
-
-
-class _Called(msgspec.Struct):
-    """What a callback needs of a request."""
+class _CallbackFields(msgspec.Struct):
+    """The field of a request that a callback needs."""
 
     callback_url: str = ""
 
 
-_decode_url = msgspec.json.Decoder(_Called).decode
+_decode_url = msgspec.json.Decoder(_CallbackFields).decode
 
 
 def next_attempt(world: World, now: Micros) -> int | Literal["later"] | None:
-    """The number of a delivery to attempt now; `later` where more has to be settled first than a turn is long."""
+    """The number of a delivery to attempt now; `later` if too many transitions have to be applied first."""
     while (due := world.outbox.take(now)) is not None:
         number = world.outbox.number_of(due)
         if number is not None:
@@ -41,25 +36,20 @@ def next_attempt(world: World, now: Micros) -> int | Literal["later"] | None:
     return None
 
 
-def attempt_headers() -> Mapping[str, str]:
-    """The headers of every attempt, beside those that a transport adds for HTTP itself."""
-    return _HEADERS
-
-
 def callback_url(task: Task) -> str:
-    """Where the callback of a task goes."""
+    """The URL that the callback of a task is posted to."""
     return _decode_url(task.request).callback_url
 
 
 def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
-    """What a query of the task answers at this moment, to the byte, unless somebody gave another body."""
+    """The body that a query of the task has at this moment, to the byte, unless another body was given to resend."""
     if delivery.body is not None:
         return delivery.body
     return world.shown(delivery.task, task, state_of(task, world.clock.now()))
 
 
 def record(world: World, number: int, delivery: Delivery) -> None:
-    """Keep a delivery as it is after an attempt, or after it was found that none can be made."""
+    """Record a delivery after an attempt, or after it was found that none can be made."""
     now = world.clock.now()
     world.outbox.keep(number, delivery)
     if delivery.attempts:

@@ -1,4 +1,4 @@
-"""One limit for many attempts: `asyncio.timeout` for each would cost a tenth of what it takes to send one."""
+"""One timer for many equal time-outs: `asyncio.timeout` for each attempt would cost a tenth of sending one."""
 
 import asyncio
 
@@ -6,15 +6,15 @@ from evolink_mock.clock import call_later, monotonic
 
 
 class Deadline:
-    """Cancels tasks that are still at something `seconds` after they began it.
+    """Cancels tasks that have not finished `seconds` after they started.
 
-    All have the same limit, so they strike in the order in which they began, and one timer does for all.
+    All tasks have the same limit, so they expire in the order in which they started, and one timer serves them all.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._running: dict[asyncio.Task[None], float] = {}
-        self._struck: set[asyncio.Task[None]] = set()
+        self._expired: set[asyncio.Task[None]] = set()
         self._armed = False
 
     def start(self, task: "asyncio.Task[None]") -> None:
@@ -23,11 +23,11 @@ class Deadline:
             self._arm(self.seconds)
 
     def finish(self, task: "asyncio.Task[None]") -> bool:
-        """It is over; whether that was because the limit struck."""
+        """Stop watching a task; whether it expired."""
         self._running.pop(task, None)
-        if task not in self._struck:
+        if task not in self._expired:
             return False
-        self._struck.discard(task)
+        self._expired.discard(task)
         task.uncancel()
         return True
 
@@ -43,5 +43,5 @@ class Deadline:
                 self._arm(at - now)
                 return
             del self._running[task]
-            self._struck.add(task)
+            self._expired.add(task)
             task.cancel()

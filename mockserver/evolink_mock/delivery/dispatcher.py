@@ -9,11 +9,19 @@ from typing import NamedTuple
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.clock import Notifier, sleep_wall, yield_to_loop
 from evolink_mock.core.callback_routes import CallbackRoutes, Destination, Kind
-from evolink_mock.core.delivery import AttemptResult, Delivery, Stage, finished_at, record_attempt, timed_out
+from evolink_mock.core.delivery import (
+    AttemptResult,
+    Delivery,
+    Stage,
+    attempt_headers,
+    finished_at,
+    record_attempt,
+    timed_out,
+)
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.task import Task
 from evolink_mock.core.url_policy import Scope, check_callback_url
-from evolink_mock.delivery.attempts import attempt_headers, callback_body, callback_url, next_attempt, record
+from evolink_mock.delivery.attempts import callback_body, callback_url, next_attempt, record
 from evolink_mock.delivery.deadline import Deadline
 from evolink_mock.delivery.throttle import SLICE, Throttle
 from evolink_mock.delivery.transport import AttemptRequest, Transport

@@ -1,4 +1,4 @@
-"""Carries callbacks over the network, by aiohttp: routed ones where the user said, others only to public addresses."""
+"""Transport over the network, by aiohttp: to the destination of a route, or else to public addresses alone."""
 
 import socket
 import ssl
@@ -15,11 +15,11 @@ from evolink_mock.delivery.transport import READ_ANSWER, AttemptRequest, excerpt
 from evolink_mock.egress import Blocked, NonBlockingResolver, exact_url
 
 _KEPT_OPEN = 0.5
-"""Seconds a connection stays open without use, where it is used again at all."""
+"""Seconds for which a connection that may be used again stays open without use."""
 
 
 class HttpTransport:
-    """One pool of connections.
+    """Posts attempts over one pool of connections.
 
     `trust` gives the TLS context when one is needed, or raises `ssl.SSLError`; `resolver` is for public names.
     """
@@ -31,28 +31,30 @@ class HttpTransport:
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def send(self, posting: AttemptRequest) -> AttemptResult:
-        way = posting.destination
-        url = exact_url(way.url)
-        if way.kind == "public" and (objection := check_callback_url(f"https://{url.raw_authority}/")) is not None:
-            return AttemptResult(error="blocked", detail=objection.message)
-        session = self._sessions.get(posting.keep_open) or self._open(posting.keep_open)
+    async def send(self, request: AttemptRequest) -> AttemptResult:
+        destination = request.destination
+        url = exact_url(destination.url)
+        if destination.kind == "public":
+            violation = check_callback_url(f"https://{url.raw_authority}/")
+            if violation is not None:
+                return AttemptResult(error="blocked", detail=violation.message)
+        session = self._sessions.get(request.keep_open) or self._open(request.keep_open)
         secure: dict[str, object] = {}
         began = wall_micros()
         try:
-            if way.url.startswith("https:"):
-                secure = {"ssl": self._trust(), "server_hostname": way.server_name}
+            if destination.url.startswith("https:"):
+                secure = {"ssl": self._trust(), "server_hostname": destination.server_name}
             async with session.post(
                 url,
-                data=posting.body,
-                headers={"Host": way.authority, **posting.headers},
+                data=request.body,
+                headers={"Host": destination.authority, **request.headers},
                 allow_redirects=False,
                 **secure,  # type: ignore[arg-type]
             ) as response:
-                said = excerpt(await _beginning(response.content), posting)
-                return AttemptResult(response.status, excerpt=said, latency=wall_micros() - began)
+                beginning = excerpt(await _beginning(response.content), request)
+                return AttemptResult(response.status, excerpt=beginning, latency=wall_micros() - began)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            detail = excerpt(_words(error).encode(), posting)
+            detail = excerpt(_message(error).encode(), request)
             return AttemptResult(error=_classify(error), detail=detail, latency=wall_micros() - began)
 
     async def close(self) -> None:
@@ -65,15 +67,15 @@ class HttpTransport:
             limit=0,
             resolver=self._resolver(),
             use_dns_cache=self._resolver is NonBlockingResolver,
-            # A receiver may close a connection just as the next attempt goes out on it, which would then fail without
-            # ever having arrived. So connections are used again only where many attempts go to one receiver.
+            # A receiver may close a connection just as the next attempt is sent on it, which would then fail without
+            # having arrived. So connections are used again only if many attempts go to one receiver.
             **({"keepalive_timeout": _KEPT_OPEN} if keep_open else {"force_close": True}),
         )
         session = self._sessions[keep_open] = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            # The whole attempt is limited by whoever asks for it; aiohttp would round 10 seconds up.
+            # The dispatcher limits the whole attempt; aiohttp would round 10 seconds up.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             skip_auto_headers=("Accept-Encoding",),
         )
@@ -81,15 +83,15 @@ class HttpTransport:
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:
-    """The beginning of an answer, read to its end or to the limit."""
+    """The beginning of a response, read to its end or to the limit."""
     kept = b""
     while len(kept) <= READ_ANSWER and not content.at_eof():
         kept += await content.readany()
     return kept
 
 
-def _words(error: Exception) -> str:
-    """What an error says, without what differs from time to time."""
+def _message(error: Exception) -> str:
+    """The message of an error without the parts that differ from run to run."""
     if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
         return error.os_error.strerror or str(error.os_error)
     if isinstance(error, aiohttp.ServerDisconnectedError):
@@ -97,7 +99,7 @@ def _words(error: Exception) -> str:
     return str(error)
 
 
-_OS_FAULTS: tuple[tuple[type[OSError], AttemptError], ...] = (
+_OS_ERRORS: tuple[tuple[type[OSError], AttemptError], ...] = (
     (Blocked, "blocked"),
     (socket.gaierror, "dns"),
     (ConnectionRefusedError, "refused"),
@@ -107,27 +109,27 @@ _OS_FAULTS: tuple[tuple[type[OSError], AttemptError], ...] = (
 
 
 def _classify(error: Exception) -> AttemptError:
-    """The class of a failure, from the outermost error that tells."""
+    """The class of a failure, from the outermost error that determines one."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError() | ssl.SSLError():
             return "tls"
         case aiohttp.ServerDisconnectedError():
-            # Where some of a head had come, aiohttp puts it into the message.
+            # If part of a head had come, aiohttp puts it into the message.
             return "empty" if isinstance(error.message, str) else "truncated"
         case aiohttp.ClientPayloadError():
             return "truncated"
         case aiohttp.ClientResponseError() | aiohttp.http_exceptions.HttpProcessingError():
             return "not_http"
         case aiohttp.ClientConnectorError():
-            return _of_os(error.os_error, "unreachable")
+            return _classify_os(error.os_error, "unreachable")
         case OSError():
-            return _of_os(error, "reset" if isinstance(error, aiohttp.ClientOSError) else "unreachable")
+            return _classify_os(error, "reset" if isinstance(error, aiohttp.ClientOSError) else "unreachable")
         case UnicodeError():
-            # No resolver can be asked for a name like this.
+            # A name that no resolver accepts.
             return "dns"
         case _:
             return "not_http"
 
 
-def _of_os(error: OSError, otherwise: Literal["unreachable", "reset"]) -> AttemptError:
-    return next((fault for kind, fault in _OS_FAULTS if isinstance(error, kind)), otherwise)
+def _classify_os(error: OSError, otherwise: Literal["unreachable", "reset"]) -> AttemptError:
+    return next((name for kind, name in _OS_ERRORS if isinstance(error, kind)), otherwise)

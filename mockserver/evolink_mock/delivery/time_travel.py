@@ -15,14 +15,14 @@ class TimeTravel:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
 
-    async def travel(self, world: World, target: Micros, until: float) -> bool:
+    async def travel(self, world: World, target: Micros, deadline: float) -> bool:
         """Move a world's clock to `target`, stopping at each attempt due on the way until it has ended.
 
-        Returns false if an attempt is still under way at `until`, a reading of `monotonic()`: the clock then stays at
-        that attempt. Also returns false if the world is reset meanwhile, since its clock starts anew.
+        Returns false if an attempt is still under way at `deadline`, a reading of `monotonic()`: the clock then stays
+        at that attempt. Also returns false if the world is reset meanwhile, since its clock starts anew.
         """
         epoch = world.epoch
-        while await self._finish_due(world, until):
+        while await self._finish_due(world, deadline):
             if world.epoch != epoch:
                 return False
             due = world.outbox.next_due()
@@ -46,15 +46,15 @@ class TimeTravel:
             # `time` counts from when the lock is held, so waiting for the lock comes on top of it.
             await self.travel(world, min(world.clock.now() + time, LAST_INSTANT), monotonic() + _LONGEST_TRAVEL)
 
-    async def _finish_due(self, world: World, until: float) -> bool:
-        """Start the attempts that are due and wait for their ends; whether all ended before `until`."""
+    async def _finish_due(self, world: World, deadline: float) -> bool:
+        """Start the attempts that are due and wait for their ends; whether all ended before `deadline`."""
         outbox = world.outbox
         while True:
             await self._dispatcher.start_all_due(world)
             under_way = outbox.under_way
             begun = set(under_way)
             while begun & under_way.keys():
-                left = until - monotonic()
+                left = deadline - monotonic()
                 if left <= 0 or outbox is not world.outbox or self._dispatcher.closed:
                     return False
                 await outbox.changed.wait(left)

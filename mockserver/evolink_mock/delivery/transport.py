@@ -1,4 +1,4 @@
-"""What carries an attempt: one method, attempt in, outcome out."""
+"""Transport protocol: sends one attempt and returns its result."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -10,13 +10,16 @@ from evolink_mock.core.redaction import LONGEST_SPELLING, redact
 from evolink_mock.worlds.world import World
 
 KEPT_ANSWER = 512
-"""Characters of a receiver's answer, or of an error's text, that the record keeps."""
+"""Characters of a receiver's response, or of an error message, that the record keeps."""
 READ_ANSWER = 64 * 1024
-"""Bytes of an answer that are read; a longer one has said enough, and its status counts."""
+"""Bytes of a response that are read. The status of a longer one counts without the rest."""
 
 
 class AttemptRequest(NamedTuple):
-    """One attempt: JSON to be posted along a way. `attempt` counts from 1; `world` is for receivers inside one."""
+    """One attempt: JSON to be posted to a destination. `attempt` counts from 1.
+
+    `world` is for the receiver inside the emulator, which keeps what arrives in that world's inbox.
+    """
 
     destination: Destination
     headers: Mapping[str, str]
@@ -25,28 +28,28 @@ class AttemptRequest(NamedTuple):
     attempt: int
     world: World | None
     keep_open: bool = False
-    """Whether there is more to come for the same receiver."""
+    """Whether more attempts follow at the same receiver."""
 
 
-def excerpt(text: bytes, posting: AttemptRequest) -> str:
-    """The beginning of what a receiver said. A key that the cut would split is redacted first."""
-    if len(text) > KEPT_ANSWER and posting.world is not None:
-        key = posting.world.key
+def excerpt(text: bytes, request: AttemptRequest) -> str:
+    """The beginning of a receiver's response. A key that the cut would split is redacted first."""
+    if len(text) > KEPT_ANSWER and request.world is not None:
+        key = request.world.key
         text = redact(text[: KEPT_ANSWER * 4 + LONGEST_SPELLING * len(key)], key)
     return text[: KEPT_ANSWER * 4].decode("utf-8", "replace")[:KEPT_ANSWER]
 
 
 class Transport(Protocol):
-    """Carries attempts. Who calls limits the time of each; whatever the receiver does is an outcome, never an error."""
+    """Sends attempts. The caller limits their time; every failure of a receiver is a result, never an exception."""
 
-    async def send(self, posting: AttemptRequest) -> AttemptResult: ...
+    async def send(self, request: AttemptRequest) -> AttemptResult: ...
     async def close(self) -> None: ...
 
 
 class LazyTransport:
-    """A transport that is made when it is first needed: to import aiohttp takes longer than all the rest.
+    """A transport that is made when it is first needed, since importing aiohttp takes longer than everything else.
 
-    It is made in a thread, so that requests need not wait for that.
+    It is made in a thread, so that requests do not wait for that.
     """
 
     def __init__(self, make: Callable[[], Transport]) -> None:
@@ -60,8 +63,8 @@ class LazyTransport:
                 self._made = await asyncio.to_thread(self._make)
         return self._made
 
-    async def send(self, posting: AttemptRequest) -> AttemptResult:
-        return await (self._made or await self.prepare()).send(posting)
+    async def send(self, request: AttemptRequest) -> AttemptResult:
+        return await (self._made or await self.prepare()).send(request)
 
     async def close(self) -> None:
         if self._made is not None:

@@ -13,7 +13,7 @@ from evolink_mock.tls import TrustStore
 
 
 def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Mapping[Kind, Transport]:
-    """One transport for each kind of way."""
+    """One transport for each kind of destination."""
     trust = TrustStore(settings)
     return {
         "network": LazyTransport(partial(_network, trust)),

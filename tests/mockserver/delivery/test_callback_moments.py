@@ -1,4 +1,4 @@
-"""When a callback is sent: once, at the end of its task, when that is settled, however the end came about."""
+"""When callbacks are sent: once, at the end of a task and after its settlement, for every kind of end."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ COST = 15
 """Credits of the documented task: 5 s at 3 credits."""
 
 
-def test_a_callback_comes_once_at_the_end_and_not_before() -> None:
+def test_a_callback_is_sent_once_when_its_task_ends() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(callback_url=HOOK)
@@ -26,7 +26,7 @@ def test_a_callback_comes_once_at_the_end_and_not_before() -> None:
     assert [arrival.at for arrival in hook.arrivals] == [ENDS]
 
 
-def test_a_task_without_a_callback_url_has_none(emulator: Emulator) -> None:
+def test_a_task_without_a_callback_url_sends_no_callback(emulator: Emulator) -> None:
     for fields in ({}, {"callback_url": None}):
         emulator.create(**fields)
     emulator.advance("1h")
@@ -42,7 +42,7 @@ def test_a_task_without_a_callback_url_has_none(emulator: Emulator) -> None:
         ("outcome", {"status": "failed", "code": "upstream_mood"}, "failed", "upstream_mood"),
     ],
 )
-def test_an_end_by_hand_is_called_back_once_at_that_moment(
+def test_a_forced_end_sends_one_callback_at_that_instant(
     call: str, change: dict[str, str], status: str, code: str | None
 ) -> None:
     hook = Hook()
@@ -58,7 +58,7 @@ def test_an_end_by_hand_is_called_back_once_at_that_moment(
     assert (content["status"], content.get("error", {}).get("code")) == (status, code)
 
 
-def test_a_cancelled_task_is_called_so_where_a_setting_says_so() -> None:
+def test_a_setting_decides_the_status_that_a_callback_has_after_a_cancellation() -> None:
     hook = Hook()
     with connected(hook, cancelled_as="cancelled", cancel_route=True) as emulator:
         for method, path in (("POST", "/__mock/tasks/{}/cancel"), ("DELETE", "/v1/tasks/{}")):
@@ -69,7 +69,7 @@ def test_a_cancelled_task_is_called_so_where_a_setting_says_so() -> None:
     assert [arrival.content["status"] for arrival in hook.arrivals] == ["cancelled"] * 2
 
 
-def test_an_end_that_is_refused_brings_no_second_callback() -> None:
+def test_a_rejected_end_sends_no_second_callback() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(callback_url=HOOK)
@@ -83,7 +83,7 @@ def test_an_end_that_is_refused_brings_no_second_callback() -> None:
 @pytest.mark.parametrize(
     ("scenario", "held"), [("delivery=lost", 0), ("delivery=racing_poll", 30), ("delivery=out_of_order", 30)]
 )
-def test_an_end_by_hand_goes_the_way_of_its_scenario(scenario: str, held: int) -> None:
+def test_a_forced_end_follows_the_delivery_scenario(scenario: str, held: int) -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(scenario, callback_url=HOOK)
@@ -93,7 +93,7 @@ def test_an_end_by_hand_goes_the_way_of_its_scenario(scenario: str, held: int) -
 
 
 @pytest.mark.parametrize(("scenario", "used"), [(None, COST), ("fail=service_error", 0)])
-def test_a_callback_is_sent_when_its_task_is_settled(scenario: str | None, used: int) -> None:
+def test_credits_are_settled_before_the_callback_is_sent(scenario: str | None, used: int) -> None:
     seen: list[tuple[float, float]] = []
 
     async def look(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
@@ -106,7 +106,7 @@ def test_a_callback_is_sent_when_its_task_is_settled(scenario: str | None, used:
     assert seen == [(100 - used, used)]
 
 
-def test_a_refund_can_be_spent_by_whoever_is_called_back() -> None:
+def test_a_receiver_can_spend_the_refund() -> None:
     created: list[int] = []
 
     async def create_again(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
@@ -122,7 +122,7 @@ def test_a_refund_can_be_spent_by_whoever_is_called_back() -> None:
 
 @pytest.mark.parametrize("scenario", [None, "delivery=very_late", "delivery=duplicate", "delivery=racing_poll"])
 @pytest.mark.parametrize("by", ["5s", "10s"])
-def test_a_reset_drops_what_was_queued(scenario: str | None, by: str) -> None:
+def test_a_reset_drops_queued_deliveries(scenario: str | None, by: str) -> None:
     hook = Hook(500)
     with connected(hook) as emulator:
         emulator.create(scenario, callback_url=HOOK)
@@ -139,7 +139,7 @@ def test_a_reset_drops_what_was_queued(scenario: str | None, by: str) -> None:
         assert [row["number"] for row in deliveries(emulator)] == [len(numbers) + 1]
 
 
-def test_a_reset_during_an_attempt_leaves_no_record_of_it_and_holds_nobody_up() -> None:
+def test_a_reset_during_an_attempt_leaves_no_record_and_blocks_nothing() -> None:
     async def reset(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         await emulator.post("/__mock/worlds", json={"reset": True})
 
@@ -154,7 +154,7 @@ def test_a_reset_during_an_attempt_leaves_no_record_of_it_and_holds_nobody_up() 
     assert len(hook.arrivals) == 1
 
 
-def test_a_reset_of_one_key_s_world_drops_nothing_of_another_s() -> None:
+def test_a_reset_of_one_world_drops_nothing_of_another() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(callback_url=HOOK)
@@ -163,7 +163,7 @@ def test_a_reset_of_one_key_s_world_drops_nothing_of_another_s() -> None:
     assert hook.tasks == [task]
 
 
-def test_asking_about_an_unfinished_task_brings_on_callbacks_on_an_automatic_clock() -> None:
+def test_queries_of_an_unfinished_task_lead_to_its_callback_on_an_automatic_clock() -> None:
     hook = Hook()
     with connected(hook, clock="auto") as emulator:
         task = emulator.create(callback_url=HOOK)
@@ -173,7 +173,7 @@ def test_asking_about_an_unfinished_task_brings_on_callbacks_on_an_automatic_clo
     assert [arrival.at for arrival in hook.arrivals] == [ENDS]
 
 
-def test_asking_about_another_task_brings_on_each_attempt_at_its_instant() -> None:
+def test_queries_of_another_task_lead_to_each_attempt_at_its_instant() -> None:
     hook = Hook(500, 500, 200)
     with connected(hook, clock="auto") as emulator:
         emulator.create(callback_url=HOOK)

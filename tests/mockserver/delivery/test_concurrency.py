@@ -1,4 +1,4 @@
-"""What must hold when things happen at once, late, or at the end of time."""
+"""Concurrent requests, late requests and the last instant of a clock."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,7 +7,7 @@ import httpx
 from tests.support.emulator import DOCUMENTED, Emulator
 
 
-def test_a_task_that_many_cancel_at_once_is_settled_once(emulator: Emulator) -> None:
+def test_concurrent_cancellations_settle_a_task_once(emulator: Emulator) -> None:
     task = emulator.create()
     for _ in range(1500):
         emulator.create()
@@ -25,7 +25,7 @@ def test_a_task_that_many_cancel_at_once_is_settled_once(emulator: Emulator) -> 
     assert world["credits"] == {"balance": None, "reserved": 0, "spent": 1500 * 15}
 
 
-def test_a_full_world_forgets_what_nobody_can_ask_for_before_it_refuses() -> None:
+def test_a_full_world_drops_expired_tasks_before_it_refuses_new_ones() -> None:
     with Emulator.in_process(task_limit=1) as emulator:
         emulator.create()
         assert emulator.post(DOCUMENTED).status_code == 429
@@ -33,7 +33,7 @@ def test_a_full_world_forgets_what_nobody_can_ask_for_before_it_refuses() -> Non
         assert emulator.post(DOCUMENTED).status_code == 200
 
 
-def test_a_task_that_outlives_its_retention_is_settled_all_the_same() -> None:
+def test_a_task_that_outlives_its_retention_is_still_settled() -> None:
     with Emulator.in_process(balance=20.0, generation_time="10d") as emulator:
         emulator.create()
         emulator.advance("8d")
@@ -66,28 +66,28 @@ def test_no_clock_goes_beyond_the_year_2100(emulator: Emulator) -> None:
     assert emulator.post(DOCUMENTED).status_code == 200
 
 
-def test_every_answer_to_a_key_has_the_date_of_its_clock(emulator: Emulator) -> None:
+def test_every_response_to_a_key_has_the_date_of_its_clock(emulator: Emulator) -> None:
     emulator.advance("1d")
     paths = ("/v1/credits", "/nope", "/v1/videos/generations", "/openapi.json", "/__mock/clock", "/__mock/nope")
     dates = {path: emulator.request("GET", path).headers["date"] for path in paths}
     assert set(dates.values()) == {"Sun, 07 Sep 2025 14:42:23 GMT"}
 
 
-def test_a_mistyped_route_or_method_stands_in_the_journal_of_its_key(emulator: Emulator) -> None:
+def test_an_unknown_route_or_method_is_in_the_journal_of_its_key(emulator: Emulator) -> None:
     emulator.request("GET", "/v1/video/x")
     emulator.request("PUT", "/v1/credits")
     rows = emulator.control("journal")["rows"]
     assert [row["answer"]["status"] for row in rows] == [404, 405]
 
 
-def test_a_stranger_is_told_nothing_of_an_expired_task(emulator: Emulator) -> None:
+def test_another_key_learns_nothing_of_an_expired_task(emulator: Emulator) -> None:
     task = emulator.create()
     assert emulator.as_key("sk-other").query(task).status_code == 403
     emulator.advance("8d")
     assert emulator.query(task).status_code == emulator.as_key("sk-other").query(task).status_code == 404
 
 
-def test_followers_of_a_log_miss_no_row(emulator: Emulator) -> None:
+def test_pages_of_a_log_have_every_row(emulator: Emulator) -> None:
     tasks = [emulator.create() for _ in range(5)]
     emulator.advance("1h")
     seen, after = [], 0
@@ -123,7 +123,7 @@ def test_events_of_a_running_clock_are_numbered_in_the_order_of_time() -> None:
     assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
 
 
-def test_waiting_for_events_on_an_automatic_clock_brings_them_on() -> None:
+def test_waiting_for_events_moves_an_automatic_clock() -> None:
     with Emulator.in_process(clock="auto") as emulator:
         emulator.create()
         seen, after = [], 0
@@ -134,7 +134,7 @@ def test_waiting_for_events_on_an_automatic_clock_brings_them_on() -> None:
     assert seen == ["task.created", "task.processing", "task.completed"]
 
 
-def test_a_scenario_sent_twice_is_never_half_heard(emulator: Emulator) -> None:
+def test_two_scenario_headers_are_rejected(emulator: Emulator) -> None:
     raw = [("X-Mock-Scenario", "credits=rate_limited"), ("X-Mock-Scenario", "query=internal_error")]
     headers = httpx.Headers([("Authorization", f"Bearer {emulator.key}"), *raw])
     response = emulator.client.get("/v1/credits", headers=headers)
@@ -142,14 +142,14 @@ def test_a_scenario_sent_twice_is_never_half_heard(emulator: Emulator) -> None:
     assert "X-Mock-Scenario" in response.json()["error"]["message"]
 
 
-def test_a_scaled_clock_keeps_its_speed_over_a_stop() -> None:
+def test_a_scaled_clock_has_its_speed_again_after_manual_mode() -> None:
     with Emulator.in_process(clock="scaled", speed=60.0) as emulator:
         emulator.control("clock", {"mode": "manual"})
         again = emulator.control("clock", {"mode": "scaled"})
     assert (again["mode"], again["speed"]) == ("scaled", 60)
 
 
-def test_an_unknown_mode_is_refused_with_the_nearest(emulator: Emulator) -> None:
+def test_an_unknown_mode_is_rejected_with_a_suggestion(emulator: Emulator) -> None:
     response = emulator.request("POST", "/__mock/clock", json={"mode": "manuel"})
     assert "did you mean 'manual'?" in response.json()["error"]["message"]
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a callback beside its receiver, as the receiver sees it."""
+"""Delivery scenarios as the receiver sees them: duplicate, late, lost, early and racing callbacks."""
 
 import time
 from typing import Any
@@ -29,7 +29,7 @@ def test_a_duplicate_arrives_twice_with_the_same_bytes() -> None:
     assert rows[1]["attempts"][0]["reason"].startswith("the scenario delivery=duplicate sends the callback once more")
 
 
-def test_a_duplicate_is_tried_again_on_its_own() -> None:
+def test_a_duplicate_has_its_own_retries() -> None:
     hook = Hook(500)
     with connected(hook) as emulator:
         emulator.create("delivery=duplicate", callback_url=HOOK)
@@ -41,7 +41,7 @@ def test_a_duplicate_is_tried_again_on_its_own() -> None:
         assert [round(attempt["started"] - began, 6) for attempt in row["attempts"]] == [0, 1, 3, 7]
 
 
-def test_before_create_is_there_before_the_create_call_returns() -> None:
+def test_before_create_arrives_before_the_create_call_returns() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         response = emulator.post(DOCUMENTED | {"callback_url": HOOK}, {"X-Mock-Scenario": "delivery=before_create"})
@@ -53,7 +53,7 @@ def test_before_create_is_there_before_the_create_call_returns() -> None:
 
 @pytest.mark.parametrize("clock", ["real", "scaled", "manual", "auto"])
 @pytest.mark.parametrize("status", [200, 500])
-def test_before_create_holds_on_every_clock_and_for_the_first_attempt_alone(clock: str, status: int) -> None:
+def test_before_create_waits_on_every_clock_for_the_first_attempt_alone(clock: str, status: int) -> None:
     hook = Hook(status)
     with connected(hook, clock=clock) as emulator:
         began = time.monotonic()
@@ -65,7 +65,7 @@ def test_before_create_holds_on_every_clock_and_for_the_first_attempt_alone(cloc
 @pytest.mark.parametrize(
     "url", ["https://unrouted.example.com/", "http://unsafe.example.com/", "https://sink.mock/dns"]
 )
-def test_before_create_never_waits_for_what_cannot_come(url: str) -> None:
+def test_before_create_does_not_wait_for_a_callback_that_cannot_arrive(url: str) -> None:
     with Emulator.in_process(bad_callback="skip") as emulator:
         began = time.monotonic()
         emulator.create("delivery=before_create", callback_url=url)
@@ -102,7 +102,7 @@ def test_racing_poll_waits_for_a_query_that_sees_the_end() -> None:
     assert len(hook.arrivals) == 1
 
 
-def test_racing_poll_waits_30_s_where_nobody_asks() -> None:
+def test_racing_poll_waits_30_s_without_a_query() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create("delivery=racing_poll", callback_url=HOOK)
@@ -110,7 +110,7 @@ def test_racing_poll_waits_30_s_where_nobody_asks() -> None:
     assert instants(hook) == [30]
 
 
-def test_a_lost_callback_never_comes_and_the_record_says_so() -> None:
+def test_a_lost_callback_is_not_sent_and_recorded_as_lost() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create("delivery=lost", callback_url=HOOK)
@@ -122,7 +122,7 @@ def test_a_lost_callback_never_comes_and_the_record_says_so() -> None:
     assert row["verdict"] == "the scenario delivery=lost: never sent"
 
 
-def test_a_very_late_callback_comes_10_to_60_minutes_after_the_end() -> None:
+def test_a_very_late_callback_arrives_10_to_60_minutes_after_the_end() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         for _ in range(20):
@@ -137,7 +137,7 @@ def test_a_very_late_callback_comes_10_to_60_minutes_after_the_end() -> None:
 
 
 @pytest.mark.parametrize("scenario", ["duplicate", "very_late", "out_of_order", "racing_poll", "before_create"])
-def test_one_seed_gives_one_course_of_events(scenario: str) -> None:
+def test_the_same_seed_gives_the_same_deliveries(scenario: str) -> None:
     def course(seed: int) -> list[Arrival]:
         hook = Hook(500, 200)
         with connected(hook, seed=seed) as emulator:
@@ -155,7 +155,7 @@ def test_one_seed_gives_one_course_of_events(scenario: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", ["duplicate", "out_of_order", "before_create", "racing_poll", "very_late"])
-def test_a_task_that_fails_is_called_back_in_the_same_ways(scenario: str) -> None:
+def test_delivery_scenarios_apply_to_failed_tasks_too(scenario: str) -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(f"fail=service_error; delivery={scenario}", callback_url=HOOK)
@@ -167,7 +167,7 @@ def test_a_task_that_fails_is_called_back_in_the_same_ways(scenario: str) -> Non
 
 
 @pytest.mark.parametrize("scenario", ["duplicate", "before_create", "very_late"])
-def test_a_receiver_may_query_the_task_that_it_is_told_of(scenario: str) -> None:
+def test_a_receiver_can_query_the_task_of_its_callback(scenario: str) -> None:
     answers: list[Any] = []
 
     async def query(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
@@ -187,7 +187,7 @@ def test_a_scenario_changes_nothing_for_a_task_without_a_callback_url(emulator: 
     assert deliveries(emulator) == []
 
 
-def test_an_unknown_word_is_refused_with_the_nearest(emulator: Emulator) -> None:
+def test_an_unknown_delivery_scenario_is_rejected_with_a_suggestion(emulator: Emulator) -> None:
     response = emulator.post(DOCUMENTED | {"callback_url": HOOK}, {"X-Mock-Scenario": "delivery=duplicated"})
     assert response.status_code == 400
     assert "did you mean 'duplicate'?" in response.json()["error"]["message"]

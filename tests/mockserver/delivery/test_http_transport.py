@@ -1,4 +1,4 @@
-"""A receiver reads what production would have sent it, to the byte, and nothing besides."""
+"""HTTP transport: the receiver reads what production would send, to the byte, and nothing else."""
 
 import asyncio
 import ssl
@@ -6,7 +6,7 @@ import ssl
 import pytest
 import trustme
 
-from tests.support.raw_server import BODY, OK, Ear, send, to_place
+from tests.support.raw_server import BODY, OK, RawServer, forwarded_request, send
 
 APP = "https://app.example.com"
 
@@ -21,11 +21,11 @@ APP = "https://app.example.com"
         ("[2606:4700::1111]:8443", "[2606:4700::1111]:8443"),
     ],
 )
-def test_it_reads_the_host_that_production_would_call(authority: str, host: str) -> None:
+def test_the_host_header_is_the_host_of_the_callback_url(authority: str, host: str) -> None:
     async def body() -> None:
-        async with Ear() as ear:
-            await send(to_place(f"https://{authority}/hook", ear.place))
-            assert ear.said("host") == [[host]]
+        async with RawServer() as receiver:
+            await send(forwarded_request(f"https://{authority}/hook", receiver.base_url))
+            assert receiver.header_values("host") == [[host]]
 
     asyncio.run(body())
 
@@ -37,39 +37,42 @@ def test_it_reads_the_host_that_production_would_call(authority: str, host: str)
         *("/%2F%2e%2E/%c3%A4", "/;a='b'\"{}|^`<>[]~!$()*,:@", "/http://127.0.0.1/", "/@127.0.0.1:80/"),
     ],
 )
-def test_it_reads_path_and_query_byte_for_byte(target: str) -> None:
+def test_path_and_query_arrive_byte_for_byte(target: str) -> None:
     async def body() -> None:
-        async with Ear() as ear:
-            await send(to_place(f"{APP}{target}", ear.place), to_place(f"{APP}{target}#fragment", ear.place))
-            assert ear.lines == [f"POST {target} HTTP/1.1"] * 2
+        async with RawServer() as receiver:
+            await send(
+                forwarded_request(f"{APP}{target}", receiver.base_url),
+                forwarded_request(f"{APP}{target}#fragment", receiver.base_url),
+            )
+            assert receiver.lines == [f"POST {target} HTTP/1.1"] * 2
 
     asyncio.run(body())
 
 
-def test_it_reads_the_body_as_it_was_given_and_no_header_that_nothing_asks_for() -> None:
+def test_the_body_arrives_unchanged_and_no_needless_header() -> None:
     async def body() -> None:
-        async with Ear() as ear:
-            await send(to_place(APP, ear.place))
-            names = {line.partition(":")[0].lower() for line in ear.heads[0].split("\r\n")[1:] if line}
+        async with RawServer() as receiver:
+            await send(forwarded_request(APP, receiver.base_url))
+            names = {line.partition(":")[0].lower() for line in receiver.heads[0].split("\r\n")[1:] if line}
             assert names - {"connection"} == {"host", "content-type", "content-length", "user-agent", "accept"}
-            assert ear.said("content-type") == [["application/json"]]
-            assert ear.bodies == [BODY]
+            assert receiver.header_values("content-type") == [["application/json"]]
+            assert receiver.bodies == [BODY]
 
     asyncio.run(body())
 
 
-def test_it_reads_no_cookie_that_it_set_before() -> None:
+def test_cookies_of_a_receiver_are_not_sent_back() -> None:
     async def body() -> None:
         cookies = b"Set-Cookie: a=b; Path=/\r\nSet-Cookie: c=d; Domain=app.example.com\r\n"
-        async with Ear(OK.replace(b"\r\n", b"\r\n" + cookies, 1)) as ear:
-            place = ear.place.replace("127.0.0.1", "localhost")
-            await send(*[to_place(APP, place)] * 3)
-            assert ear.said("cookie") == [[], [], []]
+        async with RawServer(OK.replace(b"\r\n", b"\r\n" + cookies, 1)) as receiver:
+            base_url = receiver.base_url.replace("127.0.0.1", "localhost")
+            await send(*[forwarded_request(APP, base_url)] * 3)
+            assert receiver.header_values("cookie") == [[], [], []]
 
     asyncio.run(body())
 
 
-def test_over_tls_it_must_be_whom_production_would_call_and_is_that_for_nobody_else() -> None:
+def test_the_certificate_must_be_for_the_host_of_the_callback_url() -> None:
     authority = trustme.CA()
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("app.example.com").configure_cert(server)
@@ -77,12 +80,14 @@ def test_over_tls_it_must_be_whom_production_would_call_and_is_that_for_nobody_e
     authority.configure_trust(trusting)
 
     async def body() -> None:
-        async with Ear(tls=server) as ear:
+        async with RawServer(tls=server) as receiver:
             hosts = ("app.example.com", "app.example.com:8443", "other.example.com", "a.app.example.com", "8.8.8.8")
-            outcomes = await send(*[to_place(f"https://{host}/", ear.place) for host in hosts], trust=lambda: trusting)
-            assert [outcome.status or outcome.error for outcome in outcomes] == [200, 200, "tls", "tls", "tls"]
-            assert ear.said("host") == [["app.example.com"], ["app.example.com:8443"]]
-            (distrusted,) = await send(to_place(APP, ear.place))
+            results = await send(
+                *[forwarded_request(f"https://{host}/", receiver.base_url) for host in hosts], trust=lambda: trusting
+            )
+            assert [result.status or result.error for result in results] == [200, 200, "tls", "tls", "tls"]
+            assert receiver.header_values("host") == [["app.example.com"], ["app.example.com:8443"]]
+            (distrusted,) = await send(forwarded_request(APP, receiver.base_url))
             assert distrusted.error == "tls"
 
     asyncio.run(body())

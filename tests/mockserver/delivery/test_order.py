@@ -1,4 +1,4 @@
-"""A callback that comes out of order waits for that of a later task, and for nothing else."""
+"""The scenario delivery=out_of_order: a callback waits for that of a later task, and for nothing else."""
 
 from tests.support.webhook_receiver import ENDS, HOOK, Hook, connected
 
@@ -8,7 +8,7 @@ def instants(hook: Hook) -> list[float]:
     return [arrival.at - ENDS for arrival in hook.arrivals]
 
 
-def test_out_of_order_lets_the_later_task_be_first() -> None:
+def test_out_of_order_arrives_after_the_callback_of_a_later_task() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         early = emulator.create("delivery=out_of_order", callback_url=HOOK)
@@ -19,7 +19,7 @@ def test_out_of_order_lets_the_later_task_be_first() -> None:
     assert instants(hook) == [5, 5]
 
 
-def test_out_of_order_waits_30_s_where_no_later_task_comes() -> None:
+def test_out_of_order_waits_30_s_without_a_later_task() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create(callback_url=HOOK)
@@ -30,7 +30,7 @@ def test_out_of_order_waits_30_s_where_no_later_task_comes() -> None:
     assert instants(hook) == [0, 31]
 
 
-def test_out_of_order_is_not_let_go_by_a_task_that_was_created_before_and_ends_at_the_same_time() -> None:
+def test_a_task_created_before_does_not_release_out_of_order_at_the_same_instant() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         early = emulator.create(callback_url=HOOK)
@@ -40,7 +40,7 @@ def test_out_of_order_is_not_let_go_by_a_task_that_was_created_before_and_ends_a
     assert instants(hook) == [0, 30]
 
 
-def test_out_of_order_is_let_go_by_a_task_that_was_created_after_and_ends_at_the_same_time() -> None:
+def test_a_task_created_after_releases_out_of_order_at_the_same_instant() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         early = emulator.create("delivery=out_of_order", callback_url=HOOK)
@@ -50,7 +50,7 @@ def test_out_of_order_is_let_go_by_a_task_that_was_created_after_and_ends_at_the
     assert instants(hook) == [0, 0]
 
 
-def test_out_of_order_is_not_let_go_by_an_earlier_callback_that_is_sent_again() -> None:
+def test_a_replay_of_an_earlier_callback_does_not_release_out_of_order() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create(callback_url=HOOK)
@@ -62,7 +62,7 @@ def test_out_of_order_is_not_let_go_by_an_earlier_callback_that_is_sent_again() 
     assert instants(hook) == [0, 1, 31]
 
 
-def test_a_later_callback_that_fails_has_been_sent_all_the_same() -> None:
+def test_a_failed_attempt_of_a_later_callback_releases_out_of_order() -> None:
     hook = Hook(500, 200)
     with connected(hook) as emulator:
         early = emulator.create("delivery=out_of_order", callback_url=HOOK)
@@ -73,7 +73,7 @@ def test_a_later_callback_that_fails_has_been_sent_all_the_same() -> None:
     assert instants(hook) == [5, 5, 6]
 
 
-def test_another_key_s_callback_lets_nothing_go() -> None:
+def test_a_callback_of_another_key_releases_nothing() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create("delivery=out_of_order", callback_url=HOOK)

@@ -1,4 +1,4 @@
-"""Another provider's retry policy is one value given to `create_app`: every part of the emulator obeys and tells it."""
+"""Retry policies of other providers: one value given to `create_app` decides attempts, limits and every report."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ def started_after_the_end(row: dict[str, Any]) -> list[float]:
     return [attempt["started"] - ENDS for attempt in row["attempts"]]
 
 
-def test_three_attempts_follow_one_another_after_its_gaps() -> None:
+def test_attempts_follow_after_the_gaps_of_the_policy() -> None:
     hook = Hook(500)
     with connected(hook, OTHER) as emulator:
         emulator.create(callback_url=HOOK)
@@ -34,7 +34,7 @@ def test_three_attempts_follow_one_another_after_its_gaps() -> None:
     assert row["status"] == "exhausted"
 
 
-def test_an_attempt_that_hangs_costs_its_timeout_on_a_manual_clock() -> None:
+def test_a_timed_out_attempt_takes_the_timeout_of_the_policy_on_a_manual_clock() -> None:
     with connected(Hook(), OTHER) as emulator:
         emulator.create(callback_url="https://sink.mock/timeout")
         emulator.advance("1h")
@@ -47,7 +47,7 @@ async def hang(scope: Scope, receive: Receive, send: Send) -> None:
     await asyncio.Event().wait()
 
 
-def test_its_timeout_is_the_limit_of_wall_time_for_a_receiver_that_hangs() -> None:
+def test_the_timeout_of_the_policy_limits_the_wall_time_of_an_attempt() -> None:
     app = create_app(settings(), receivers={ORIGIN: hang}, policy=replace(OTHER, timeout=0.05))
     with Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test")) as emulator:
         emulator.create(callback_url=HOOK)
@@ -59,7 +59,7 @@ def test_its_timeout_is_the_limit_of_wall_time_for_a_receiver_that_hangs() -> No
     assert [attempt["detail"] for attempt in row["attempts"]] == ["no whole answer within 0.05 s"] * 3
 
 
-def test_a_create_waits_for_the_first_attempt_and_the_emulator_stops_within_its_timeout() -> None:
+def test_before_create_and_shutdown_wait_no_longer_than_the_timeout_of_the_policy() -> None:
     app = create_app(settings(clock="real"), receivers={ORIGIN: hang}, policy=replace(OTHER, timeout=0.05))
     with Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test")) as emulator:
         began = time.monotonic()
@@ -69,21 +69,21 @@ def test_a_create_waits_for_the_first_attempt_and_the_emulator_stops_within_its_
 
 
 @pytest.mark.parametrize(("status", "stage"), [(202, "delivered"), (204, "exhausted"), (302, "exhausted")])
-def test_its_statuses_alone_are_a_success(status: int, stage: str) -> None:
+def test_only_the_statuses_of_the_policy_are_a_success(status: int, stage: str) -> None:
     with connected(Hook(status), OTHER) as emulator:
         emulator.create(callback_url=HOOK)
         emulator.advance("1h")
         assert [row["status"] for row in deliveries(emulator)] == [stage]
 
 
-def test_a_callback_url_may_be_as_long_as_it_allows() -> None:
+def test_the_policy_limits_the_length_of_callback_urls() -> None:
     with connected(Hook(), OTHER) as emulator:
         emulator.create(callback_url=HOOK.ljust(100, "a"))
         refused = emulator.post(DOCUMENTED | {"callback_url": HOOK.ljust(101, "a")})
         assert (refused.status_code, "at most 100 characters" in refused.text) == (400, True)
 
 
-def test_deliveries_explanations_and_the_fidelity_page_tell_its_figures() -> None:
+def test_deliveries_explain_fidelity_and_openapi_have_the_figures_of_the_policy() -> None:
     with connected(Hook(500), OTHER) as emulator:
         task = emulator.create(callback_url=HOOK)
         emulator.advance("1h")
@@ -104,7 +104,7 @@ def test_deliveries_explanations_and_the_fidelity_page_tell_its_figures() -> Non
     assert "5, 30 s later, 3 attempts in all" in description
 
 
-def test_the_doctor_tells_its_figures() -> None:
+def test_the_doctor_has_the_figures_of_the_policy() -> None:
     attempt = diagnose("https://sink.mock/500", settings(), dry=False, policy=OTHER)["attempt"]
     assert attempt["says"].endswith("a failure, tried again 5, 30 s after each, 3 attempts in all")
     too_long = diagnose(f"https://sink.mock/{'2' * 100}", settings(), dry=True, policy=OTHER)

@@ -1,4 +1,4 @@
-"""An API key never shows in the record of callbacks, wherever it came in, and yet arrives where it was sent."""
+"""Redaction: no record of callbacks shows an API key, and the receiver still gets what was sent."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def shown(emulator: Emulator, *places: str) -> str:
         f"https://app.example.com/{KEY}/hook",
     ],
 )
-def test_a_key_in_a_callback_url_is_shown_nowhere(emulator: Emulator, url: str) -> None:
+def test_a_key_in_a_callback_url_is_redacted(emulator: Emulator, url: str) -> None:
     own = emulator.as_key(KEY)
     task = own.create(callback_url=url)
     own.advance("60s")
@@ -39,7 +39,7 @@ def test_a_key_in_a_callback_url_is_shown_nowhere(emulator: Emulator, url: str) 
     assert "…" in text
 
 
-def test_a_key_in_a_changed_body_is_shown_nowhere(emulator: Emulator) -> None:
+def test_a_key_in_a_changed_body_is_redacted(emulator: Emulator) -> None:
     own = emulator.as_key(KEY)
     own.create(callback_url="https://sink.mock/200")
     own.advance("10s")
@@ -49,7 +49,7 @@ def test_a_key_in_a_changed_body_is_shown_nowhere(emulator: Emulator) -> None:
     assert '{"key":"…"' in shown(own, "inbox")
 
 
-def test_a_key_in_a_receiver_s_answer_is_shown_nowhere() -> None:
+def test_a_key_in_a_receiver_s_response_is_redacted() -> None:
     with connected(Hook(500, answer=f"no {KEY} here")) as emulator:
         own = emulator.as_key(KEY)
         own.create(callback_url=HOOK)
@@ -60,7 +60,7 @@ def test_a_key_in_a_receiver_s_answer_is_shown_nowhere() -> None:
 
 
 @pytest.mark.parametrize("before", [494, 496, 504, 510, 512])
-def test_a_key_that_the_end_of_an_excerpt_splits_is_not_shown_in_part(before: int) -> None:
+def test_a_key_split_by_the_end_of_an_excerpt_is_redacted_whole(before: int) -> None:
     with connected(Hook(500, answer="x" * before + KEY)) as emulator:
         own = emulator.as_key(KEY)
         own.create(callback_url=HOOK)
@@ -70,7 +70,7 @@ def test_a_key_that_the_end_of_an_excerpt_splits_is_not_shown_in_part(before: in
     assert "sk" not in excerpt
 
 
-def test_a_key_in_what_a_receiver_raised_is_shown_nowhere() -> None:
+def test_a_key_in_an_exception_of_a_receiver_is_redacted() -> None:
     class Crashing(Hook):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             raise RuntimeError(f"{'x' * 400}{KEY}")
@@ -84,7 +84,7 @@ def test_a_key_in_what_a_receiver_raised_is_shown_nowhere() -> None:
         assert SECRET not in shown(own)
 
 
-def test_what_is_hidden_arrives_whole() -> None:
+def test_redacted_text_arrives_whole() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         own = emulator.as_key(KEY)
@@ -96,7 +96,7 @@ def test_what_is_hidden_arrives_whole() -> None:
     assert hook.arrivals[-1].body == f'"{KEY}"'.encode()
 
 
-def test_a_callback_carries_no_key() -> None:
+def test_a_callback_has_no_header_with_the_key() -> None:
     headers: list[dict[str, Any]] = []
 
     class Listening(Hook):
@@ -115,7 +115,7 @@ def test_a_callback_carries_no_key() -> None:
     assert KEY not in "".join(sent.values())
 
 
-def test_one_task_shows_its_callback_and_its_deliveries(emulator: Emulator) -> None:
+def test_a_task_shows_its_callback_and_its_deliveries(emulator: Emulator) -> None:
     silent = emulator.create()
     task = emulator.create("delivery=duplicate", callback_url="https://sink.mock/200")
     assert emulator.control(f"tasks/{silent}")["callback"] is None
@@ -129,7 +129,7 @@ def test_one_task_shows_its_callback_and_its_deliveries(emulator: Emulator) -> N
     assert emulator.control(f"tasks/{silent}")["callback"] is None
 
 
-def test_a_receiver_may_look_at_the_record_while_it_is_called() -> None:
+def test_a_receiver_can_read_the_record_during_an_attempt() -> None:
     stories: list[Any] = []
 
     async def look(emulator: httpx.AsyncClient, arrival: Arrival) -> None:

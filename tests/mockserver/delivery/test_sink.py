@@ -1,4 +1,4 @@
-"""The scripted receiver answers as its URL says, at exact instants, and keeps what arrived."""
+"""The scripted receiver sink.mock: responses by its URL, exact instants, and the inbox."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def instants(row: dict[str, Any]) -> list[tuple[float, float]]:
         ("500,500,500,500,200", [(0, 0), (1, 1), (3, 3), (7, 7)], "exhausted"),
     ],
 )
-def test_each_attempt_has_its_exact_instants(
+def test_each_attempt_has_exact_instants(
     emulator: Emulator, script: str, took: list[tuple[float, float]], status: str
 ) -> None:
     row = record(emulator, script)
@@ -48,12 +48,12 @@ def test_each_attempt_has_its_exact_instants(
     assert [attempt["started"] for attempt in row["attempts"]] == [attempt["due"] for attempt in row["attempts"]]
 
 
-def test_the_last_word_goes_for_all_attempts_that_follow(emulator: Emulator) -> None:
+def test_the_last_word_answers_all_further_attempts(emulator: Emulator) -> None:
     attempts = record(emulator, "404,refused")["attempts"]
     assert [attempt["status"] or attempt["error"] for attempt in attempts] == [404, *["refused"] * 3]
 
 
-def test_a_clock_that_is_moved_stops_at_each_attempt(emulator: Emulator) -> None:
+def test_the_clock_stops_at_each_attempt(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/500,timeout,200")
     stops = []
     while emulator.control("clock")["next_event"] is not None:
@@ -66,7 +66,7 @@ def test_a_clock_that_is_moved_stops_at_each_attempt(emulator: Emulator) -> None
     ("script", "status"),
     [("", 200), ("/", 200), (",200", 200), ("500,", 500), ("200?secret=1", 200), ("0200", 200), ("//299", 299)],
 )
-def test_an_empty_word_is_200_and_a_query_is_no_part_of_a_script(emulator: Emulator, script: str, status: int) -> None:
+def test_an_empty_word_is_200_and_a_query_is_ignored(emulator: Emulator, script: str, status: int) -> None:
     assert record(emulator, script)["attempts"][0]["status"] == status
 
 
@@ -93,12 +93,12 @@ ARRIVES = {
 """For each fault, whether the receiver has read the callback by then."""
 
 
-def test_the_table_here_has_every_fault() -> None:
+def test_the_table_has_every_attempt_error() -> None:
     assert set(ARRIVES) == set(ATTEMPT_ERRORS)
 
 
 @pytest.mark.parametrize("fault", ARRIVES)
-def test_a_fault_is_recorded_and_tried_again(emulator: Emulator, fault: str) -> None:
+def test_an_attempt_error_is_recorded_and_retried(emulator: Emulator, fault: str) -> None:
     row = record(emulator, f"{fault},200")
     first, second = row["attempts"]
     assert (first["status"], first["error"], first["detail"], first["response"]) == (None, fault, "as scripted", "")
@@ -109,7 +109,7 @@ def test_a_fault_is_recorded_and_tried_again(emulator: Emulator, fault: str) -> 
 
 
 @pytest.mark.parametrize(("fault", "arrives"), ARRIVES.items())
-def test_what_never_arrives_is_not_in_the_inbox(emulator: Emulator, fault: str, arrives: bool) -> None:
+def test_attempts_that_never_arrive_are_not_in_the_inbox(emulator: Emulator, fault: str, arrives: bool) -> None:
     record(emulator, f"{fault},200")
     rows = emulator.control("inbox")["rows"]
     assert [row["answered"] for row in rows] == ([fault, "200"] if arrives else ["200"])
@@ -131,7 +131,7 @@ def test_what_never_arrives_is_not_in_the_inbox(emulator: Emulator, fault: str, 
         ("drip", "known: timeout"),
     ],
 )
-def test_an_unknown_word_answers_404_and_names_what_would_be_right(emulator: Emulator, word: str, hint: str) -> None:
+def test_an_unknown_word_answers_404_with_a_suggestion(emulator: Emulator, word: str, hint: str) -> None:
     row = record(emulator, f"{word},200")
     first, second = row["attempts"]
     assert (first["status"], second["status"]) == (404, 200)
@@ -140,7 +140,7 @@ def test_an_unknown_word_answers_404_and_names_what_would_be_right(emulator: Emu
     assert emulator.control("inbox")["rows"][0]["answered"] == first["response"]
 
 
-def test_each_task_has_its_own_place_in_a_script(emulator: Emulator) -> None:
+def test_each_delivery_has_its_own_position_in_a_script(emulator: Emulator) -> None:
     url = f"{SINK}/500,503,200"
     early = emulator.create(callback_url=url)
     emulator.advance("500ms")
@@ -156,7 +156,7 @@ def test_each_task_has_its_own_place_in_a_script(emulator: Emulator) -> None:
     assert [row["at"] - ENDS for row in rows] == [0, 0.5, 1, 1.5, 3, 3.5]
 
 
-def test_a_callback_that_is_sent_again_begins_its_script_anew(emulator: Emulator) -> None:
+def test_a_replay_starts_the_script_anew(emulator: Emulator) -> None:
     emulator.create("delivery=duplicate", callback_url=f"{SINK}/500,200")
     emulator.advance("2m")
     emulator.control("deliveries/1/replay", {})
@@ -166,7 +166,7 @@ def test_a_callback_that_is_sent_again_begins_its_script_anew(emulator: Emulator
     assert [[attempt["status"] for attempt in row["attempts"]] for row in rows] == [[500, 200]] * 3
 
 
-def test_the_inbox_keeps_what_the_record_of_requests_is_allowed_to() -> None:
+def test_the_inbox_keeps_as_many_rows_as_the_journal() -> None:
     with Emulator.in_process(journal_limit=3) as emulator:
         for _ in range(2):
             emulator.create(callback_url=f"{SINK}/500")
@@ -176,14 +176,14 @@ def test_the_inbox_keeps_what_the_record_of_requests_is_allowed_to() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://SINK.MOCK/204", "https://sink.mock:443/204", "https://sink.mock:8443/204"])
-def test_the_sink_is_known_by_its_host_in_any_spelling(emulator: Emulator, url: str) -> None:
+def test_any_spelling_of_the_host_is_the_sink(emulator: Emulator, url: str) -> None:
     emulator.create(callback_url=url)
     emulator.advance("10s")
     assert deliveries(emulator)[0]["attempts"][0]["status"] == 204
     assert emulator.control("inbox")["rows"][0]["answered"] == "204"
 
 
-def test_a_route_cannot_take_the_sink_away() -> None:
+def test_routes_do_not_apply_to_the_sink() -> None:
     routes = {"https://sink.mock": "http://127.0.0.1:1"}
     with Emulator.in_process(callback_route=routes, forward_to="http://127.0.0.1:1") as emulator:
         emulator.create(callback_url=f"{SINK}/200")

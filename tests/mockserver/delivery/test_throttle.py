@@ -1,4 +1,4 @@
-"""Worlds and receivers beside one another: none keeps another waiting, and what is gone touches nobody."""
+"""Throttling and isolation: worlds and receivers do not delay one another, and evicted worlds send nothing."""
 
 import asyncio
 import sqlite3
@@ -39,7 +39,7 @@ def serve_five_requests_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Throttle, "request_served", lambda throttle: None)
 
 
-def test_under_requests_worlds_take_turns_with_their_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worlds_take_turns_with_their_callbacks_under_load(monkeypatch: pytest.MonkeyPatch) -> None:
     arrived: list[str] = []
 
     async def receiver(scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +88,7 @@ def test_one_attempt_may_begin_for_every_six_requests_since_the_last_turn(reques
     assert throttle.left == sys.maxsize
 
 
-def test_a_script_of_the_sink_that_hangs_delays_no_other_script() -> None:
+def test_a_hanging_script_of_the_sink_delays_no_other_script() -> None:
     async def scene() -> None:
         app = create_app(settings(clock="real", generation_time="1ms", callback_concurrency=1))
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
@@ -103,7 +103,7 @@ def test_a_script_of_the_sink_that_hangs_delays_no_other_script() -> None:
     asyncio.run(scene())
 
 
-def test_an_evicted_world_sends_nothing_and_writes_to_nobody(tmp_path: Path) -> None:
+def test_an_evicted_world_sends_and_stores_nothing(tmp_path: Path) -> None:
     app = create_app(settings(state=str(tmp_path), world_limit=1))
     old = app.worlds.get_or_create("sk-old")
     new = app.worlds.get_or_create("sk-new")
@@ -124,7 +124,7 @@ def test_an_evicted_world_sends_nothing_and_writes_to_nobody(tmp_path: Path) -> 
     assert msgspec.msgpack.decode(record, type=Delivery).task == "task-unified-1-b"
 
 
-def test_what_waits_at_an_evicted_world_ends() -> None:
+def test_time_travel_in_an_evicted_world_ends() -> None:
     async def scene() -> bool:
         app = create_app(settings(world_limit=1), receivers={ORIGIN: hang})
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
@@ -147,7 +147,7 @@ def test_what_waits_at_an_evicted_world_ends() -> None:
     assert asyncio.run(scene()) is False
 
 
-def test_numbers_of_callbacks_go_on_after_a_reset(emulator: Emulator) -> None:
+def test_delivery_numbers_continue_after_a_reset(emulator: Emulator) -> None:
     for number in (1, 2):
         emulator.create(callback_url="https://sink.mock/200")
         emulator.advance("10s")
@@ -155,7 +155,7 @@ def test_numbers_of_callbacks_go_on_after_a_reset(emulator: Emulator) -> None:
         emulator.control("worlds", {"reset": True})
 
 
-def test_no_more_callbacks_wait_to_be_sent_again_than_are_kept() -> None:
+def test_replays_are_limited_by_the_delivery_limit() -> None:
     with Emulator.in_process(delivery_limit=3) as emulator:
         emulator.create(callback_url="https://sink.mock/200")
         emulator.advance("10s")
@@ -170,7 +170,7 @@ def test_no_more_callbacks_wait_to_be_sent_again_than_are_kept() -> None:
         assert "delivery_limit" in refused.json()["error"]["message"]
 
 
-def test_a_task_is_not_forgotten_before_its_callback_is_sent() -> None:
+def test_a_task_is_kept_until_its_callback_is_sent() -> None:
     with Emulator.in_process(task_limit=1, task_retention=60) as emulator:
         task = emulator.create("delivery=very_late", callback_url="https://sink.mock/200")
         emulator.advance("5m")

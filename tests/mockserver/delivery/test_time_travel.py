@@ -1,4 +1,4 @@
-"""Simulated time moves in one place, and a world remembers how far."""
+"""Time travel: simulated time moves in one place, and a world remembers how far."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def test_one_method_alone_moves_simulated_clocks() -> None:
     assert (root / "worlds/world.py").read_text().count(".move_to(") == 1
 
 
-def test_the_time_that_a_latency_took_on_a_manual_clock_survives_a_restart(tmp_path: Path) -> None:
+def test_the_latency_added_to_a_manual_clock_survives_a_restart(tmp_path: Path) -> None:
     with Emulator.in_process(state=str(tmp_path)) as emulator:
         task = emulator.create()
         before = emulator.control("clock")["now"]

@@ -1,4 +1,4 @@
-"""What no route takes goes nowhere, and says which option would route it; what production refuses is refused here."""
+"""Callbacks without a route are not sent and name the option for it; URLs that production rejects are rejected."""
 
 import re
 import shlex
@@ -42,7 +42,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.mark.parametrize(("url", "origin"), UNROUTED)
-def test_the_option_that_the_record_names_routes_the_callback(url: str, origin: str, receiver: Receiver) -> None:
+def test_the_option_in_the_verdict_routes_the_callback(url: str, origin: str, receiver: Receiver) -> None:
     with Emulator.in_process() as emulator:
         task = emulator.create(callback_url=url)
         emulator.advance("1h")
@@ -61,7 +61,7 @@ def test_the_option_that_the_record_names_routes_the_callback(url: str, origin: 
 
 
 @pytest.mark.parametrize(("url", "origin"), UNROUTED)
-def test_everything_can_be_forwarded_to_one_place(url: str, origin: str, receiver: Receiver) -> None:
+def test_all_callbacks_can_be_forwarded_to_one_receiver(url: str, origin: str, receiver: Receiver) -> None:
     with Emulator.in_process(forward_to=receiver.place) as emulator:
         emulator.create(callback_url=url)
         emulator.advance("1h")
@@ -70,7 +70,7 @@ def test_everything_can_be_forwarded_to_one_place(url: str, origin: str, receive
 
 
 @pytest.mark.parametrize("url", ["https://אa1.example/hook", "https://" + "ü" * 64 + ".example/hook"])
-def test_a_host_that_no_dns_can_name_stops_nobody_s_callbacks(url: str) -> None:
+def test_a_host_that_is_invalid_in_dns_stops_no_other_callback(url: str) -> None:
     with Emulator.in_process(clock="scaled", speed=1000.0) as emulator:
         odd = emulator.post(DOCUMENTED | {"callback_url": url})
         if odd.status_code == 200:
@@ -82,7 +82,7 @@ def test_a_host_that_no_dns_can_name_stops_nobody_s_callbacks(url: str) -> None:
         assert until(stranger, status="delivered")
 
 
-def test_what_is_unrouted_is_an_event_and_waited_for_like_any_other(emulator: Emulator) -> None:
+def test_an_unrouted_callback_is_an_event_and_ends_a_wait(emulator: Emulator) -> None:
     task = emulator.create(callback_url=HOOK)
     emulator.advance("10s")
     events = emulator.control("events", params={"task": task})["rows"]
@@ -92,7 +92,7 @@ def test_what_is_unrouted_is_an_event_and_waited_for_like_any_other(emulator: Em
     assert emulator.control("clock")["next_event"] is None
 
 
-def test_what_is_unrouted_stays_so_when_it_is_replayed(emulator: Emulator) -> None:
+def test_a_replay_of_an_unrouted_callback_is_unrouted(emulator: Emulator) -> None:
     emulator.create(callback_url=HOOK)
     emulator.advance("10s")
     emulator.control("deliveries/1/replay", {})
@@ -100,7 +100,7 @@ def test_what_is_unrouted_stays_so_when_it_is_replayed(emulator: Emulator) -> No
     assert [row["status"] for row in deliveries(emulator)] == ["unrouted", "unrouted"]
 
 
-def test_a_route_is_for_one_origin_and_no_other() -> None:
+def test_a_route_applies_to_one_origin() -> None:
     others = ("app.example.com:8443", "app.example.org", "www.app.example.com", "example.com")
     hook = Hook()
     with connected(hook) as emulator:
@@ -125,7 +125,7 @@ SKIPPED = {
 
 
 @pytest.mark.parametrize(("url", "says"), SKIPPED.items())
-def test_a_bad_url_that_is_skipped_at_create_is_refused_at_the_end(url: str, says: str, receiver: Receiver) -> None:
+def test_an_invalid_url_that_create_accepts_is_forbidden_at_the_end(url: str, says: str, receiver: Receiver) -> None:
     before = len(receiver.received)
     with Emulator.in_process(bad_callback="skip", forward_to=receiver.place) as emulator:
         task = emulator.create(callback_url=url)
@@ -142,7 +142,7 @@ def test_a_bad_url_that_is_skipped_at_create_is_refused_at_the_end(url: str, say
 
 
 @pytest.mark.parametrize("url", SKIPPED)
-def test_a_bad_url_is_refused_at_create_by_default(emulator: Emulator, url: str) -> None:
+def test_an_invalid_url_is_rejected_at_create_by_default(emulator: Emulator, url: str) -> None:
     response = emulator.post(DOCUMENTED | {"callback_url": url})
     assert response.status_code == 400
     assert response.json()["error"]["message"].startswith("callback_url ")
@@ -151,9 +151,7 @@ def test_a_bad_url_is_refused_at_create_by_default(emulator: Emulator, url: str)
 
 
 @pytest.mark.parametrize("url", ["https://localhost/hook", "https://169.254.169.254/hook", "https://100.64.0.1/hook"])
-def test_addresses_that_the_page_does_not_list_can_be_called_where_a_setting_says_so(
-    url: str, receiver: Receiver
-) -> None:
+def test_a_setting_allows_internal_addresses_that_the_page_does_not_list(url: str, receiver: Receiver) -> None:
     with Emulator.in_process(internal_addresses="listed", forward_to=receiver.place) as emulator:
         emulator.create(callback_url=url)
         emulator.advance("1h")
@@ -164,13 +162,13 @@ def test_addresses_that_the_page_does_not_list_can_be_called_where_a_setting_say
 @pytest.mark.parametrize(
     "url", ["https://127.0.0.1/", "https://10.0.0.1/", "https://172.16.0.1/", "https://192.168.1.1/"]
 )
-def test_addresses_that_the_page_lists_are_refused_under_either_reading(url: str) -> None:
+def test_internal_addresses_that_the_page_lists_are_always_rejected(url: str) -> None:
     for reading in ("all", "listed"):
         with Emulator.in_process(internal_addresses=reading) as emulator:
             assert emulator.post(DOCUMENTED | {"callback_url": url}).status_code == 400
 
 
-def test_what_is_let_out_reaches_no_internal_address() -> None:
+def test_public_delivery_reaches_no_internal_address() -> None:
     with Emulator.in_process(deliver_public=True, internal_addresses="listed") as emulator:
         emulator.create(callback_url="https://localhost:1/hook")
         emulator.advance("1h")
@@ -179,7 +177,7 @@ def test_what_is_let_out_reaches_no_internal_address() -> None:
     assert [attempt["started"] - ENDS for attempt in row["attempts"]] == [0, 1, 3, 7]
 
 
-def test_a_callback_that_the_emulator_fails_to_send_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_failure_with_one_callback_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(task: Task) -> str:
         if b"broken" in task.request:
             raise ZeroDivisionError
