@@ -1,4 +1,4 @@
-"""The stream of a world's lanes: everything once, nothing lost where it broke off, nothing for strangers."""
+"""The timeline stream: each change once, nothing lost by a broken connection, nothing for other keys."""
 
 import json
 from collections.abc import Iterator
@@ -15,16 +15,16 @@ from tests.support.server_process import Server
 STREAM = "/__mock/timeline"
 
 
-class Following:
+class Reader:
     """One reader of a stream."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
         self._lines = response.iter_lines()
-        self.place = ""
+        self.cursor = ""
 
     def message(self) -> tuple[str, Any]:
-        """The next event and what it says."""
+        """The next event and its data."""
         found: dict[str, str] = {}
         for line in self._lines:
             name, _, value = line.partition(": ")
@@ -32,21 +32,21 @@ class Following:
                 found[name] = value
             elif found:
                 break
-        self.place = found.get("id", self.place)
+        self.cursor = found.get("id", self.cursor)
         return found["event"], json.loads(found["data"])
 
     def rest(self) -> list[str]:
-        """What comes until the stream is closed, as it should be."""
+        """The remaining lines until the server closes the stream."""
         return [line for line in self._lines if line and not line.startswith(":")]
 
     def batch(self) -> list[dict[str, Any]]:
-        """The lanes of all messages up to the clock's, which closes them."""
-        lanes: list[dict[str, Any]] = []
+        """The rows of all messages up to the next clock message, which ends a batch."""
+        rows: list[dict[str, Any]] = []
         while True:
             event, data = self.message()
             if event == "clock":
-                return lanes
-            lanes += data if event == "lanes" else []
+                return rows
+            rows += data if event == "tasks" else []
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +56,10 @@ def server() -> Iterator[Server]:
 
 
 @contextmanager
-def following(server: Server, key: str, place: str = "") -> Iterator[Following]:
-    more = {"last-event-id": place} if place else {}
+def following(server: Server, key: str, cursor: str = "") -> Iterator[Reader]:
+    more = {"last-event-id": cursor} if cursor else {}
     with httpx.stream("GET", f"{server.url}{STREAM}", headers={**bearer(key), **more}, timeout=20) as response:
-        yield Following(response)
+        yield Reader(response)
 
 
 def create(server: Server, key: str, **fields: Any) -> str:
@@ -71,7 +71,7 @@ def control(server: Server, key: str, path: str, change: object) -> None:
     assert httpx.post(f"{server.url}/__mock/{path}", json=change, headers=bearer(key)).status_code == 200
 
 
-def test_a_task_is_told_of_as_it_lives(server: Server) -> None:
+def test_a_task_is_sent_again_with_each_change(server: Server) -> None:
     key = "sk-lives"
     with following(server, key) as reader:
         assert reader.response.headers["content-type"] == "text/event-stream"
@@ -79,52 +79,52 @@ def test_a_task_is_told_of_as_it_lives(server: Server) -> None:
         event, clock = reader.message()
         assert (event, clock["mode"], clock["next_event"]) == ("clock", "manual", None)
         task = create(server, key, callback_url="https://sink.mock/500,200")
-        (lane,) = reader.batch()
-        assert (lane["id"], lane["status"], lane["reads"], lane["calls"]) == (task, "pending", [], [])
-        assert lane["created"] < lane["starts"] < lane["ends"]
+        (row,) = reader.batch()
+        assert (row["id"], row["status"], row["reads"], row["calls"]) == (task, "pending", [], [])
+        assert row["created"] < row["starts"] < row["ends"]
         httpx.get(f"{server.url}/v1/tasks/{task}", headers=bearer(key))
-        (lane,) = reader.batch()
-        assert lane["reads"] == [lane["created"]]
+        (row,) = reader.batch()
+        assert row["reads"] == [row["created"]]
         control(server, key, "clock", {"advance": "60s"})
-        lanes = [reader.batch()]
-        while not lanes[-1] or [call["stage"] for call in lanes[-1][0]["calls"]] != ["delivered"]:
-            lanes.append(reader.batch())
-        lane = lanes[-1][0]
-        assert (lane["status"], lane["ended"]) == ("completed", True)
-        first, second = lane["calls"][0]["attempts"]
+        rows = [reader.batch()]
+        while not rows[-1] or [call["stage"] for call in rows[-1][0]["calls"]] != ["delivered"]:
+            rows.append(reader.batch())
+        row = rows[-1][0]
+        assert (row["status"], row["ended"]) == ("completed", True)
+        first, second = row["calls"][0]["attempts"]
         assert (first["status"], second["status"]) == (500, 200)
         assert second["started"] - first["finished"] == 1
 
 
-def test_whoever_comes_again_is_told_what_was_missed_and_nothing_else(server: Server) -> None:
+def test_a_resumed_stream_sends_what_was_missed_and_nothing_else(server: Server) -> None:
     key = "sk-again"
     old = create(server, key)
     with following(server, key) as reader:
-        assert [lane["id"] for lane in reader.batch()] == [old]
-        place = reader.place
+        assert [row["id"] for row in reader.batch()] == [old]
+        cursor = reader.cursor
     missed = [create(server, key) for _ in range(3)]
-    with following(server, key, place) as reader:
-        assert sorted(lane["id"] for lane in reader.batch()) == sorted(missed)
-        place = reader.place
-    with following(server, key, place) as reader:
+    with following(server, key, cursor) as reader:
+        assert sorted(row["id"] for row in reader.batch()) == sorted(missed)
+        cursor = reader.cursor
+    with following(server, key, cursor) as reader:
         assert reader.batch() == []
         late = create(server, key, callback_url="https://sink.mock/404")
-        assert [lane["id"] for lane in reader.batch()] == [late]
-        place = reader.place
+        assert [row["id"] for row in reader.batch()] == [late]
+        cursor = reader.cursor
     control(server, key, "clock", {"advance": "15s"})
-    with following(server, key, place) as reader:
-        assert late in [lane["id"] for lane in reader.batch()]
+    with following(server, key, cursor) as reader:
+        assert late in [row["id"] for row in reader.batch()]
 
 
 @pytest.mark.parametrize(
-    "place", ["", "nonsense", "9.9.9.9", "0.0.0", "1.0.99999.0.0", "-1.0.0.0.0", f"1.0.0.0.{10**20}"]
+    "cursor", ["", "nonsense", "9.9.9.9", "0.0.0", "1.0.99999.0.0", "-1.0.0.0.0", f"1.0.0.0.{10**20}"]
 )
-def test_a_place_that_is_none_begins_anew(server: Server, place: str) -> None:
+def test_an_invalid_cursor_begins_anew(server: Server, cursor: str) -> None:
     key = "sk-anew"
     task = create(server, key)
-    with following(server, key, place) as reader:
+    with following(server, key, cursor) as reader:
         assert reader.message()[0] == "begin"
-        assert task in [lane["id"] for lane in reader.batch()]
+        assert task in [row["id"] for row in reader.batch()]
 
 
 def test_a_reset_begins_anew(server: Server) -> None:
@@ -137,20 +137,20 @@ def test_a_reset_begins_anew(server: Server) -> None:
         assert reader.message()[0] == "clock"
 
 
-def test_a_place_of_another_process_begins_anew() -> None:
+def test_a_cursor_of_another_process_begins_anew() -> None:
     with Server("--clock", "manual") as server:
         create(server, "sk-first")
         with following(server, "sk-first") as reader:
             assert len(reader.batch()) == 1
-            place = reader.place
+            cursor = reader.cursor
     with Server("--clock", "manual") as server:
         tasks = [create(server, "sk-first") for _ in range(3)]
-        with following(server, "sk-first", place) as reader:
+        with following(server, "sk-first", cursor) as reader:
             assert reader.message()[0] == "begin"
-            assert sorted(lane["id"] for lane in reader.batch()) == sorted(tasks)
+            assert sorted(row["id"] for row in reader.batch()) == sorted(tasks)
 
 
-def test_a_running_clock_that_jumps_is_told() -> None:
+def test_a_jump_of_a_running_clock_is_sent() -> None:
     with Server() as server, following(server, "sk-jump") as reader:
         assert reader.message()[0] == "begin"
         _, before = reader.message()
@@ -160,16 +160,16 @@ def test_a_running_clock_that_jumps_is_told() -> None:
         assert after["now"] - before["now"] >= 3600
 
 
-def test_keys_see_their_own_tasks_alone(server: Server) -> None:
+def test_a_key_sees_only_its_own_tasks(server: Server) -> None:
     create(server, "sk-one")
     with following(server, "sk-two") as reader:
         assert reader.batch() == []
         create(server, "sk-one")
         own = create(server, "sk-two")
-        assert [lane["id"] for lane in reader.batch()] == [own]
+        assert [row["id"] for row in reader.batch()] == [own]
 
 
-def test_strangers_and_pages_of_others_are_refused(server: Server) -> None:
+def test_requests_without_a_key_and_cross_origin_pages_are_refused(server: Server) -> None:
     assert httpx.get(f"{server.url}{STREAM}").status_code == 401
     refused = httpx.post(f"{server.url}{STREAM}", headers=bearer())
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
@@ -177,7 +177,7 @@ def test_strangers_and_pages_of_others_are_refused(server: Server) -> None:
     assert httpx.get(f"{server.url}{STREAM}", headers=foreign).status_code == 403
 
 
-def test_beyond_loopback_its_own_page_knows_the_token() -> None:
+def test_beyond_loopback_the_own_page_needs_the_token() -> None:
     with Server("--host", "0.0.0.0", environ={"EVOLINK_MOCK_CONTROL_TOKEN": "open sesame"}) as server:
         own = {**bearer(), "host": f"192.168.1.5:{server.address[1]}", "sec-fetch-site": "same-origin"}
         own |= {"origin": f"http://192.168.1.5:{server.address[1]}"}
@@ -189,25 +189,25 @@ def test_beyond_loopback_its_own_page_knows_the_token() -> None:
         assert httpx.post(url, json={}, headers={**own, **token, "sec-fetch-site": "cross-site"}).status_code == 403
 
 
-def test_two_thousand_lanes_come_in_parts_the_newest_first(server: Server) -> None:
+def test_a_stream_begins_with_the_two_thousand_newest_tasks(server: Server) -> None:
     key = "sk-many"
     with httpx.Client(base_url=server.url, headers=bearer(key)) as client:
         for _ in range(2010):
             client.post("/v1/videos/generations", json=DOCUMENTED)
     with following(server, key) as reader:
         assert reader.message() == ("begin", {"generation": 0, "tasks": 2010, "key": "…"})
-        lanes = reader.batch()
-    assert len({lane["id"] for lane in lanes}) == len(lanes) == 2000
+        rows = reader.batch()
+    assert len({row["id"] for row in rows}) == len(rows) == 2000
 
 
-def test_a_world_that_is_given_up_ends_its_stream() -> None:
+def test_the_eviction_of_a_world_ends_its_streams() -> None:
     with Server("--clock", "manual", "--set", "world_limit=1") as server, following(server, "sk-old") as reader:
         assert reader.batch() == []
         create(server, "sk-new")
         assert reader.rest() == []
 
 
-def test_readers_are_counted(server: Server) -> None:
+def test_the_number_of_readers_is_limited(server: Server) -> None:
     with ExitStack() as stack:
         for _ in range(MAX_READERS):
             stack.enter_context(following(server, "sk-crowd"))
@@ -217,17 +217,17 @@ def test_readers_are_counted(server: Server) -> None:
         with httpx.stream("GET", f"{server.url}{STREAM}", headers=bearer("sk-crowd")) as again:
             if again.status_code == 200:
                 return
-    raise AssertionError("places are not free again")
+    raise AssertionError("closed readers are still counted")
 
 
-def test_a_reader_does_not_keep_the_emulator_from_stopping() -> None:
+def test_an_open_stream_does_not_delay_shutdown() -> None:
     with Server("--clock", "manual") as server, following(server, "sk-stop") as reader:
         assert reader.batch() == []
         server.stop()
         assert reader.rest() == []
 
 
-def test_the_page_is_whole_and_says_what_it_may_load(server: Server) -> None:
+def test_the_page_and_its_files_are_served_with_their_security_headers(server: Server) -> None:
     page = httpx.get(f"{server.url}/__mock/ui")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     policy = page.headers["content-security-policy"]

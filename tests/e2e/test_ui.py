@@ -62,7 +62,7 @@ class Ui:
         url = f"/__mock/{path}"
         return (self.client.get(url) if change is None else self.client.post(url, json=change)).json()
 
-    def lane(self, task: str) -> Any:
+    def row(self, task: str) -> Any:
         return self.page.locator(f"#names button[data-task='{task}']")
 
     def click(self, text: str) -> None:
@@ -81,17 +81,17 @@ def ui(server: Server, browser_page: tuple[Page, list[str]], request: pytest.Fix
     assert [line for line in complaints if "Failed to load resource" not in line] == []
 
 
-def test_what_is_created_appears_and_can_be_looked_into(ui: Ui) -> None:
+def test_a_created_task_appears_with_its_details(ui: Ui) -> None:
     ui.open()
     expect(ui.page.locator("#empty")).to_be_visible()
     expect(ui.page.locator("#first")).to_contain_text(f"curl -s {ui.server.url}/v1/videos/generations")
     task = ui.create("fail=service_error", callback_url="https://sink.mock/500,200")
-    expect(ui.lane(task)).to_have_text(f"{task} pending")
+    expect(ui.row(task)).to_have_text(f"{task} pending")
     expect(ui.page.locator("#empty")).to_be_hidden()
     ui.client.get(f"/v1/tasks/{task}")
     ui.control("clock", {"advance": "60s"})
-    expect(ui.lane(task)).to_have_text(f"{task} failed service_error")
-    ui.lane(task).click()
+    expect(ui.row(task)).to_have_text(f"{task} failed service_error")
+    ui.row(task).click()
     detail = ui.page.locator("#detail")
     for text in (
         "service_error",
@@ -129,7 +129,7 @@ def test_bodies_are_shown_whole(ui: Ui) -> None:
     expect(attempt.locator("pre")).to_contain_text("word of a sink's script")
 
 
-def test_each_control_is_one_call_and_says_which(ui: Ui) -> None:
+def test_each_button_makes_one_call_and_shows_it(ui: Ui) -> None:
     ui.open()
     call = ui.page.locator("#call")
     ui.click("Run")
@@ -144,7 +144,7 @@ def test_each_control_is_one_call_and_says_which(ui: Ui) -> None:
     ui.click("Queue")
     expect(call).to_contain_text("""-d '{"scenario":"fail=content_policy_violation"}'""")
     task = ui.create(callback_url="https://sink.mock/404")
-    expect(ui.lane(task)).to_have_text(f"{task} pending")
+    expect(ui.row(task)).to_have_text(f"{task} pending")
     before = ui.control("clock")["now"]
     ui.page.get_by_label("Advance by").fill("3s")
     ui.click("Advance")
@@ -155,26 +155,26 @@ def test_each_control_is_one_call_and_says_which(ui: Ui) -> None:
         ui.click("To next event")
         if ui.control(f"tasks/{task}")["status"] == "failed":
             break
-    expect(ui.lane(task)).to_have_text(f"{task} failed content_policy_violation")
+    expect(ui.row(task)).to_have_text(f"{task} failed content_policy_violation")
     assert ui.control("clock")["now"] > before
     ui.control("clock", {"advance": "60s"})
-    ui.lane(task).click()
+    ui.row(task).click()
     expect(ui.page.locator("#detail")).to_contain_text("Callback 1: exhausted")
     ui.click("Replay callback 1")
     expect(call).to_contain_text(f"curl -s -X POST '{ui.server.url}/__mock/deliveries/1/replay'")
     expect(ui.page.locator("#detail")).to_contain_text("Callback 2")
     other = ui.create("stuck=99")
-    expect(ui.lane(other)).to_be_visible()
-    ui.lane(other).click()
+    expect(ui.row(other)).to_be_visible()
+    ui.row(other).click()
     ui.click("Cancel this task")
     expect(call).to_contain_text(f"/__mock/tasks/{other}/cancel'")
-    expect(ui.lane(other)).to_have_text(f"{other} failed request_cancelled")
+    expect(ui.row(other)).to_have_text(f"{other} failed request_cancelled")
     ui.click("Reset this world")
     expect(ui.page.locator("#empty")).to_be_visible()
     assert ui.control("tasks")["tasks"] == []
 
 
-def test_what_cannot_be_done_is_said(ui: Ui) -> None:
+def test_the_error_of_a_failed_call_is_shown(ui: Ui) -> None:
     ui.open()
     ui.page.get_by_label("Next task").fill("fail=nonsense")
     ui.click("Queue")
@@ -197,7 +197,7 @@ def test_tasks_are_found_by_word_and_status(ui: Ui) -> None:
         ui.page.get_by_label("Status").select_option(status)
         expect(ui.page.locator("#count")).to_have_text(f"{len(found)} of 3 tasks")
         for task in found:
-            expect(ui.lane(task)).to_be_visible()
+            expect(ui.row(task)).to_be_visible()
 
 
 def test_a_link_leads_to_a_task(ui: Ui) -> None:
@@ -205,13 +205,13 @@ def test_a_link_leads_to_a_task(ui: Ui) -> None:
     ui.open(f"#task={task}")
     expect(ui.page.locator("#detail h2").first).to_have_text(task)
     other = ui.create()
-    ui.lane(other).click()
+    ui.row(other).click()
     expect(ui.page.locator("#detail h2").first).to_have_text(other)
     expect(ui.page).to_have_url(re.compile(f"#task={other}&world="))
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-def test_what_requests_say_is_only_text(ui: Ui, text: str) -> None:
+def test_content_of_requests_is_shown_as_text_only(ui: Ui, text: str) -> None:
     task = ui.create(prompt=text, image_urls=["https://example.com/a.png?" + text.replace(" ", "")])
     ui.client.get(f"/v1/tasks/{task}", headers={"x-evil": "<b>"})
     ui.open(f"#task={task}")
@@ -222,7 +222,7 @@ def test_what_requests_say_is_only_text(ui: Ui, text: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
-def test_it_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
+def test_the_page_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
     ui.page.emulate_media(color_scheme=scheme)
     ui.page.set_viewport_size({"width": width, "height": 800})
     task = ui.create("fail=service_error", callback_url="https://sink.mock/500,200")
@@ -241,19 +241,19 @@ def test_another_world_is_picked_by_its_key(ui: Ui) -> None:
     other = Ui(ui.page, ui.noticed, ui.server, "sk-somebody-else-entirely")
     theirs = other.create()
     ui.open()
-    expect(ui.lane(own)).to_be_visible()
+    expect(ui.row(own)).to_be_visible()
     expect(ui.page.locator("#worlds")).to_contain_text("ly (1)")
     ui.page.get_by_label("API key").fill(other.key)
     ui.click("Follow")
-    expect(ui.lane(theirs)).to_be_visible()
-    expect(ui.lane(own)).to_have_count(0)
+    expect(ui.row(theirs)).to_be_visible()
+    expect(ui.row(own)).to_have_count(0)
     ui.page.get_by_label("API key").fill("sk-invalid-key")
     ui.click("Follow")
     expect(ui.page.locator("#connection")).to_contain_text("send Authorization: Bearer and its key")
     other.client.close()
 
 
-def test_what_is_looked_at_keeps_its_place_and_the_focus(ui: Ui) -> None:
+def test_updated_details_keep_their_scroll_position_and_the_focus(ui: Ui) -> None:
     task = ui.create("stuck=99", callback_url="https://sink.mock/200")
     ui.open(f"#task={task}")
     cancel = ui.page.get_by_role("button", name="Cancel this task")
@@ -263,7 +263,7 @@ def test_what_is_looked_at_keeps_its_place_and_the_focus(ui: Ui) -> None:
     expect(cancel).to_be_focused()
 
 
-def test_a_link_says_whose_world_it_is_in(ui: Ui) -> None:
+def test_a_link_names_the_world_of_its_task(ui: Ui) -> None:
     task = ui.create()
     ui.open(f"#task={task}")
     expect(ui.page).to_have_url(re.compile("world=sk-"))
@@ -280,14 +280,14 @@ def test_a_link_says_whose_world_it_is_in(ui: Ui) -> None:
     expect(ui.page.locator("#detail button")).to_have_count(0)
 
 
-def test_a_key_that_no_header_carries_is_named(ui: Ui) -> None:
+def test_a_key_that_cannot_be_a_header_is_refused(ui: Ui) -> None:
     ui.open()
     ui.page.get_by_label("API key").fill("sk-ключ")
     ui.click("Follow")
     expect(ui.page.locator("#connection")).to_contain_text("A key has letters, digits and signs of ASCII")
 
 
-def test_a_click_means_what_was_pressed(ui: Ui) -> None:
+def test_a_click_means_the_name_under_the_pointer_when_it_went_down(ui: Ui) -> None:
     task = ui.create("stuck=99")
     ui.open(f"#task={task}")
     button = ui.page.get_by_role("button", name="Cancel this task")
@@ -295,13 +295,13 @@ def test_a_click_means_what_was_pressed(ui: Ui) -> None:
     ui.page.mouse.down()
     ui.client.get(f"/v1/tasks/{task}")
     other = ui.create()
-    expect(ui.lane(other)).to_be_visible()
+    expect(ui.row(other)).to_be_visible()
     ui.page.mouse.up()
-    expect(ui.lane(task)).to_have_text(f"{task} failed request_cancelled")
+    expect(ui.row(task)).to_have_text(f"{task} failed request_cancelled")
     expect(ui.page.locator("#detail")).to_contain_text("Reads (1)")
 
 
-def test_a_long_create_is_repeated_whole(ui: Ui) -> None:
+def test_a_long_create_is_shown_whole_as_curl(ui: Ui) -> None:
     prompt = "猫" * 1490
     task = ui.create("slow_start=5s", prompt=prompt)
     ui.open(f"#task={task}")
@@ -314,7 +314,7 @@ def test_a_long_create_is_repeated_whole(ui: Ui) -> None:
     assert ui.control(f"tasks/{made}")["request"]["prompt"] == prompt
 
 
-def test_a_canvas_is_made_once_at_any_zoom(server: Server, browser_page: tuple[Page, list[str]]) -> None:
+def test_the_canvas_is_resized_once_at_any_zoom(server: Server, browser_page: tuple[Page, list[str]]) -> None:
     page, noticed = browser_page
     session = page.context.new_cdp_session(page)
     metrics = {"width": 1001, "height": 723, "deviceScaleFactor": 1.25, "mobile": False}
@@ -416,17 +416,17 @@ def test_the_axis_has_few_labels_at_round_instants(ui: Ui, scheme: Any) -> None:
     assert 1 <= len(_drawn(ui, "fillText")) <= 3
 
 
-def test_it_goes_by_keyboard(ui: Ui) -> None:
+def test_the_page_works_by_keyboard(ui: Ui) -> None:
     task = ui.create()
     ui.open()
-    expect(ui.lane(task)).to_be_visible()
-    ui.lane(task).focus()
+    expect(ui.row(task)).to_be_visible()
+    ui.row(task).focus()
     ui.page.keyboard.press("Enter")
     expect(ui.page.locator("#detail h2").first).to_have_text(task)
-    expect(ui.lane(task)).to_have_attribute("aria-pressed", "true")
+    expect(ui.row(task)).to_have_attribute("aria-pressed", "true")
 
 
-def test_arrows_go_through_all_tasks(ui: Ui) -> None:
+def test_arrow_keys_move_through_all_tasks(ui: Ui) -> None:
     """One stop of the tab key, from the newest task to the oldest, few of which are there at a time."""
     for _ in range(60):
         ui.create("stuck=99")
@@ -436,10 +436,10 @@ def test_arrows_go_through_all_tasks(ui: Ui) -> None:
     assert 5 < len(tasks) < 50
     ui.page.get_by_label("Show").focus()
     ui.page.keyboard.press("Tab")
-    expect(ui.lane(tasks[0])).to_be_focused()
+    expect(ui.row(tasks[0])).to_be_focused()
     for key, place in (("ArrowDown", 1), ("ArrowDown", 2), ("ArrowUp", 1), ("Home", 0), ("ArrowUp", 0)):
         ui.page.keyboard.press(key)
-        expect(ui.lane(tasks[place])).to_be_focused()
+        expect(ui.row(tasks[place])).to_be_focused()
     order = sorted(each["id"] for each in ui.control("tasks?limit=100")["tasks"])
     ui.page.keyboard.press("End")
     last = ui.page.locator("#names button:focus")
@@ -451,17 +451,17 @@ def test_arrows_go_through_all_tasks(ui: Ui) -> None:
     expect(last).not_to_have_attribute("data-task", order[-1])
     ui.page.keyboard.press("PageDown")
     expect(last).to_have_attribute("data-task", order[-1])
-    # The cursor stays at its task as others come, and as another part of the lanes is looked at.
+    # The cursor stays at its task as others come, and as another part of the list is scrolled to.
     ui.control("clock", {"advance": "1ms"})
     new = ui.create("stuck=99")
-    ui.page.locator("#lanes").evaluate("box => { box.scrollTop = 0 }")
-    expect(ui.lane(new)).to_be_visible()
-    expect(ui.lane(order[-1])).to_be_focused()
+    ui.page.locator("#rows").evaluate("box => { box.scrollTop = 0 }")
+    expect(ui.row(new)).to_be_visible()
+    expect(ui.row(order[-1])).to_be_focused()
     expect(stops).to_have_count(1)
     ui.page.keyboard.press("Enter")
     expect(ui.page.locator("#detail h2").first).to_have_text(order[-1])
     ui.page.keyboard.press("Home")
-    expect(ui.lane(new)).to_be_focused()
+    expect(ui.row(new)).to_be_focused()
     # Where its task is hidden, the cursor goes on to the one that takes its place.
     ui.control(f"tasks/{new}/cancel", {})
     ui.page.evaluate(
@@ -471,8 +471,8 @@ def test_arrows_go_through_all_tasks(ui: Ui) -> None:
             status.dispatchEvent(new Event('input'));
         }"""
     )
-    expect(ui.lane(new)).to_have_count(0)
-    expect(ui.lane(tasks[0])).to_be_focused()
+    expect(ui.row(new)).to_have_count(0)
+    expect(ui.row(tasks[0])).to_be_focused()
 
 
 def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
@@ -484,7 +484,7 @@ def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
     assert ui.page.locator("#names button").count() < 60
     spent = ui.page.evaluate(
         """async () => {
-            const box = document.getElementById('lanes'), taken = [];
+            const box = document.getElementById('rows'), taken = [];
             let before = await new Promise(requestAnimationFrame);
             for (let step = 1; step <= 120; step += 1) {
                 box.scrollTop = step * 390;
@@ -501,7 +501,7 @@ def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
     assert (median < 34, slow < 100) == (True, True), f"median {median} ms, 95th percentile {slow} ms"
 
 
-def test_a_lost_connection_is_taken_up_again(browser_page: tuple[Page, list[str]], tmp_path: Path) -> None:
+def test_a_lost_connection_is_resumed(browser_page: tuple[Page, list[str]], tmp_path: Path) -> None:
     """The emulator is killed, and comes back at the same place."""
     page, noticed = browser_page
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -511,12 +511,12 @@ def test_a_lost_connection_is_taken_up_again(browser_page: tuple[Page, list[str]
         ui = Ui(page, noticed, server, "sk-lost-and-found")
         first = ui.create()
         ui.open()
-        expect(ui.lane(first)).to_be_visible()
+        expect(ui.row(first)).to_be_visible()
         server.stop(signal.SIGKILL)
     expect(page.locator("#connection")).to_contain_text("again")
     with Server(*arguments) as server:
         expect(page.locator("#connection")).to_have_text("Live", timeout=20_000)
         second = ui.create()
-        expect(ui.lane(second)).to_be_visible()
+        expect(ui.row(second)).to_be_visible()
         expect(page.locator("#count")).to_have_text("2 of 2 tasks")
         ui.client.close()

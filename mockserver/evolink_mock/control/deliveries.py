@@ -76,7 +76,7 @@ class DeliveryCalls:
                 delivery = world.outbox.get(number) if number > after else None
                 if delivery is None or task not in (None, delivery.task):
                     continue
-                if wanted is None or _stage(delivery) in wanted:
+                if wanted is None or delivery.stage_now in wanted:
                     rows.append(self._shown(world, number, delivery))
             return rows
 
@@ -162,10 +162,6 @@ def _read_status(request: ControlRequest) -> tuple[str, ...] | None:
     if status not in known:
         raise ControlError(400, "invalid_query", unknown_name("status", status, (*known, *_GROUPS)))
     return (status,)
-
-
-def _stage(delivery: Delivery) -> str:
-    return "in_flight" if delivery.started is not None else delivery.stage
 
 
 def _find(request: ControlRequest) -> tuple[World, int, Delivery]:

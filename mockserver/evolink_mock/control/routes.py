@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evolink_mock.scenarios.file import ScenarioFile
 
 _OUTSIDE_THE_TABLE = (
-    "GET /__mock/timeline: tasks as lanes, as server-sent events; Last-Event-ID goes on where it broke off",
+    "GET /__mock/timeline: tasks and their changes as server-sent events; Last-Event-ID resumes",
     "GET /__mock/ui: the timeline's page",
 )
 """What is served under /__mock beside the table, as the index lists it."""

@@ -89,7 +89,7 @@ def show_delivery(number: int, delivery: Delivery, url: str | None, policy: Call
         "number": number,
         "task": delivery.task,
         "url": url,
-        "status": "in_flight" if delivery.started is not None else delivery.stage,
+        "status": delivery.stage_now,
         "verdict": delivery_summary(delivery, policy),
         "origin": delivery.origin,
         "repeats": delivery.of,

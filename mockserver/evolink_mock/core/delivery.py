@@ -88,6 +88,11 @@ class Delivery(NamedTuple):
     def ended(self) -> bool:
         return self.stage != "queued"
 
+    @property
+    def stage_now(self) -> Stage | Literal["in_flight"]:
+        """The stage, or `in_flight` during an attempt."""
+        return self.stage if self.started is None else "in_flight"
+
 
 def attempt_headers() -> Mapping[str, str]:
     """The headers of every attempt, beside those that a transport adds for HTTP itself."""

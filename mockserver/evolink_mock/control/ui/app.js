@@ -1,6 +1,6 @@
-// The page: follows one world, keeps its lanes, and steers it by calls of the control API.
+// The timeline page: follows the tasks of one world and makes calls of the control API.
 
-import { CALLS, carryOut, curl } from "./calls.js";
+import { CALLS, curl, send } from "./calls.js";
 import { detail, element } from "./detail.js";
 import { ROW, draw } from "./draw.js";
 import { Names } from "./names.js";
@@ -8,12 +8,12 @@ import { follow } from "./stream.js";
 
 const BASE = `${location.origin}/__mock`;
 const $ = (id) => document.getElementById(id);
-const lanes = new Map();
-const names = new Names($("names"), $("lanes"), choose);
+const tasks = new Map();
+const names = new Names($("names"), $("rows"), choose);
 const state = {
-  key: "", token: "", world: "", clock: null, heard: 0, shown: [], stale: false, following: null,
-  // The chosen task; whether it is being asked for, has changed meanwhile, or waits until a pointer is up.
-  chosen: null, asking: false, changed: false, held: false,
+  key: "", token: "", world: "", clock: null, received: 0, shown: [], stale: false, following: null,
+  // The chosen task; whether it is being loaded, has changed meanwhile, or must not be redrawn until a pointer is up.
+  chosen: null, loading: false, changed: false, held: false,
 };
 
 const headers = () => ({
@@ -21,12 +21,12 @@ const headers = () => ({
   ...(state.token ? { "x-mock-token": state.token } : {}),
 });
 
-// The clock between two messages goes on as fast as it runs.
+// The instant of the clock, computed from the last message and the clock's speed.
 function now() {
   if (!state.clock) return 0;
-  const { mode, speed, now: told } = state.clock;
-  const passed = mode === "real" || mode === "scaled" ? ((performance.now() - state.heard) / 1000) * (speed || 1) : 0;
-  return told + passed;
+  const { mode, speed, now: sent } = state.clock;
+  const passed = mode === "real" || mode === "scaled" ? ((performance.now() - state.received) / 1000) * (speed || 1) : 0;
+  return sent + passed;
 }
 
 function begin() {
@@ -34,7 +34,7 @@ function begin() {
   state.following = new AbortController();
   state.key = $("key").value.trim();
   state.token = $("token").value;
-  lanes.clear();
+  tasks.clear();
   state.clock = null;
   if (!/^[\x21-\x7e]+$/.test(state.key)) {
     $("connection").textContent = "A key has letters, digits and signs of ASCII, and no spaces";
@@ -42,7 +42,7 @@ function begin() {
   }
   remember(state.key);
   listWorlds();
-  follow(`${BASE}/timeline`, headers(), hear, (says) => ($("connection").textContent = says), state.following.signal);
+  follow(`${BASE}/timeline`, headers(), receive, (text) => ($("connection").textContent = text), state.following.signal);
 }
 
 function remember(key) {
@@ -51,33 +51,33 @@ function remember(key) {
   $("keys").replaceChildren(...keys.map((each) => element("option", { value: each })));
 }
 
-function hear(event, data) {
+function receive(event, data) {
   if (event === "begin") {
-    lanes.clear();
+    tasks.clear();
     state.world = data.key;
     if (state.chosen) refresh();
   }
-  if (event === "lanes") for (const lane of data) lanes.set(lane.id, lane);
+  if (event === "tasks") for (const task of data) tasks.set(task.id, task);
   if (event === "clock") {
     state.clock = data;
-    state.heard = performance.now();
+    state.received = performance.now();
   }
-  if (event === "lanes" && data.some((lane) => lane.id === state.chosen)) refresh();
+  if (event === "tasks" && data.some((task) => task.id === state.chosen)) refresh();
   state.stale = true;
 }
 
-function sift() {
+function filter() {
   const words = $("search").value.trim().toLowerCase(), status = $("status").value, span = Number($("span").value);
   const since = span ? now() - span : -Infinity;
-  state.shown = [...lanes.values()].filter(
-    (lane) =>
-      (!status || lane.status === status) &&
-      (lane.ends === null || lane.ends >= since) &&
-      (!words || [lane.id, lane.scenario, lane.failure, lane.status].some((text) => text?.toLowerCase().includes(words))),
+  state.shown = [...tasks.values()].filter(
+    (task) =>
+      (!status || task.status === status) &&
+      (task.ends === null || task.ends >= since) &&
+      (!words || [task.id, task.scenario, task.failure, task.status].some((text) => text?.toLowerCase().includes(words))),
   );
   state.shown.sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
-  $("count").textContent = `${state.shown.length} of ${lanes.size} tasks`;
-  $("empty").hidden = lanes.size > 0 || !state.clock;
+  $("count").textContent = `${state.shown.length} of ${tasks.size} tasks`;
+  $("empty").hidden = tasks.size > 0 || !state.clock;
   $("height").style.height = `${state.shown.length * ROW}px`;
 }
 
@@ -85,22 +85,22 @@ function range() {
   const span = Number($("span").value), at = now();
   if (span) return [at - span, at + span * 0.05];
   let from = Infinity, to = at;
-  for (const lane of state.shown) {
-    from = Math.min(from, lane.created);
-    to = Math.max(to, lane.ends ?? 0, ...lane.calls.map((call) => Math.max(call.due ?? 0, call.attempts.at(-1)?.finished ?? 0)));
+  for (const task of state.shown) {
+    from = Math.min(from, task.created);
+    to = Math.max(to, task.ends ?? 0, ...task.calls.map((call) => Math.max(call.due ?? 0, call.attempts.at(-1)?.finished ?? 0)));
   }
   return [Math.min(from, at), to + Math.max(to - from, 1) * 0.02];
 }
 
 function frame() {
-  if (state.stale) sift();
+  if (state.stale) filter();
   state.stale = false;
   if (state.clock) {
     $("now").textContent = new Date(now() * 1000).toISOString().replace("T", " ").slice(0, 23);
     const next = state.clock.next_event;
     $("mode").textContent = `${state.clock.mode}${next === null ? ", nothing is due" : `, next in ${Math.max(next - now(), 0).toFixed(1)} s`}`;
     names.render(state.shown, state.chosen);
-    draw($("canvas"), $("axis"), $("lanes"), state.shown, range(), now(), state.chosen);
+    draw($("canvas"), $("axis"), $("rows"), state.shown, range(), now(), state.chosen);
   }
   requestAnimationFrame(frame);
 }
@@ -110,20 +110,20 @@ function choose(task) {
   refresh();
 }
 
-// One at a time, and not while somebody presses a button that would be another one then.
+// Loads the chosen task: one load at a time, and none while a pointer is down, since redrawing would replace the button under it.
 async function refresh() {
   state.changed = true;
-  if (state.asking) return;
-  state.asking = true;
+  if (state.loading) return;
+  state.loading = true;
   while (state.changed && state.chosen && !state.held) {
     state.changed = false;
     const task = state.chosen;
     try {
-      const ask = (name) => carryOut(CALLS[name]({ task }), BASE, headers());
-      const [whole, story, called, read] = await Promise.all(["task", "story", "deliveries", "journal"].map(ask));
+      const load = (name) => send(CALLS[name]({ task }), BASE, headers());
+      const [details, explained, listed, journal] = await Promise.all(["task", "explain", "deliveries", "journal"].map(load));
       if (state.chosen !== task || state.held) continue;
-      const found = { task: whole, story: story.story, deliveries: called.deliveries, journal: read.rows };
-      show(detail(found, BASE, state.token, act));
+      const found = { task: details, story: explained.story, deliveries: listed.deliveries, journal: journal.rows };
+      show(detail(found, BASE, state.token, call));
       link(task);
     } catch (error) {
       if (state.chosen !== task) continue;
@@ -131,10 +131,10 @@ async function refresh() {
       show([element("p", { role: "alert" }, `${task}: ${error.message}`)]);
     }
   }
-  state.asking = false;
+  state.loading = false;
 }
 
-// The address leads to the task, and says whose world it is in by what is shown of the key.
+// The fragment of the address names the task, and its world by the masked key.
 function link(task) {
   const wanted = `#${new URLSearchParams({ task, world: state.world })}`;
   if (location.hash !== wanted) history.replaceState(null, "", wanted);
@@ -156,10 +156,10 @@ function followLink() {
 }
 
 const known = () => JSON.parse(sessionStorage.getItem("keys") ?? "[]");
-// As the control API shows it.
+// Masked as in the control API.
 const shownKey = (key) => (key.length >= 12 ? `${key.slice(0, 3)}…${key.slice(-2)}` : "…");
 
-// What is shown anew keeps its place, and the focus of whoever goes by keyboard.
+// Replaces the details, and keeps the scroll position and the keyboard focus.
 function show(parts) {
   const box = $("detail"), place = box.scrollTop;
   const named = (each) => each.getAttribute("aria-label") ?? each.textContent;
@@ -170,10 +170,10 @@ function show(parts) {
   if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => named(each) === focused)?.focus();
 }
 
-// Whose worlds there are: keys are shown as their owners know them, and nobody else can use them.
+// Lists the worlds by their masked keys, which their owners recognise and nobody can use.
 async function listWorlds() {
   try {
-    const { worlds } = await carryOut(CALLS.worlds(), BASE, headers());
+    const { worlds } = await send(CALLS.worlds(), BASE, headers());
     const shown = worlds.reverse().slice(0, 12).map((world) => `${world.key} (${world.tasks})`);
     $("worlds").textContent = shown.length ? `Worlds and their tasks: ${shown.join(", ")}${worlds.length > 12 ? ", …" : ""}` : "";
   } catch {
@@ -181,11 +181,11 @@ async function listWorlds() {
   }
 }
 
-async function act(name, given = {}) {
-  const call = CALLS[name](given);
-  $("call").textContent = curl(call, BASE, state.token);
+async function call(name, values = {}) {
+  const made = CALLS[name](values);
+  $("call").textContent = curl(made, BASE, state.token);
   try {
-    await carryOut(call, BASE, headers());
+    await send(made, BASE, headers());
     if (state.chosen) refresh();
   } catch (error) {
     $("call").textContent += `\n# ${error.message}`;
@@ -202,7 +202,7 @@ $("detail").addEventListener("pointerdown", () => (state.held = true));
 for (const over of ["pointerup", "pointercancel"]) {
   window.addEventListener(over, () => {
     if (!state.held) return;
-    // The click comes after this, and is meant for what was pressed.
+    // The click event follows, and belongs to the pressed button.
     setTimeout(() => {
       state.held = false;
       if (state.changed) refresh();
@@ -213,7 +213,7 @@ for (const id of ["search", "status", "span"]) $(id).addEventListener("input", (
 for (const control of document.querySelectorAll("[data-call]")) {
   control.addEventListener(control.tagName === "FORM" ? "submit" : "click", (event) => {
     event.preventDefault();
-    act(control.dataset.call, control.tagName === "FORM" ? Object.fromEntries(new FormData(control)) : {});
+    call(control.dataset.call, control.tagName === "FORM" ? Object.fromEntries(new FormData(control)) : {});
   });
 }
 $("first").textContent = [

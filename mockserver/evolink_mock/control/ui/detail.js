@@ -1,20 +1,20 @@
-// The chosen task: its request, its plan, what decided it, every read, charge and attempt. Content is only ever text.
+// The details of the chosen task: request, plan, scenario, queries, charges, attempts. Content is inserted as text only.
 
 import { CALLS, curl, repeat } from "./calls.js";
 
-/** An element of a kind, with attributes, and with texts and elements in it. */
-export function element(kind, attributes = {}, ...inside) {
+/** A new element with attributes and children. */
+export function element(kind, attributes = {}, ...children) {
   const made = document.createElement(kind);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...inside);
+  made.append(...children);
   return made;
 }
 
 const pretty = (value) => JSON.stringify(value, null, 2);
 const block = (label, text) => element("pre", { tabindex: "0", "aria-label": label }, text);
 
-/** What is shown of a task; `act(name, given)` carries out a call. */
-export function detail(found, base, token, act) {
+/** The elements that show a task; `call(name, values)` makes a call. */
+export function detail(found, base, token, call) {
   const { task, story, deliveries, journal } = found;
   const shown = [
     element("h2", {}, task.id),
@@ -26,10 +26,10 @@ export function detail(found, base, token, act) {
     }),
   ];
   if (!["completed", "failed", "cancelled"].includes(task.status)) {
-    shown.push(button("Cancel this task", () => act("cancel", { task: task.id })));
+    shown.push(button("Cancel this task", () => call("cancel", { task: task.id })));
   }
   shown.push(element("h2", {}, "Story"), element("ol", {}, ...story.map((line) => element("li", {}, `+${line.after} ${line.about}: ${line.says}`))));
-  for (const delivery of deliveries) shown.push(...callback(delivery, task, act));
+  for (const delivery of deliveries) shown.push(...callback(delivery, task, call));
   shown.push(element("h2", {}, "Request"), block("Request", pretty(task.request)));
   shown.push(element("h2", {}, "What a query answers"), block("What a query answers", pretty(task.body)));
   shown.push(element("h2", {}, "Plan"), block("Plan", pretty(task.plan)));
@@ -41,8 +41,8 @@ export function detail(found, base, token, act) {
   return shown;
 }
 
-// The body is what a query of the task answers, unless this delivery was given another.
-function callback(delivery, task, act) {
+// The body is the one a query of the task returns, unless the delivery was resent with another.
+function callback(delivery, task, call) {
   const body = `Body of callback ${delivery.number}`;
   return [
     element("h2", {}, `Callback ${delivery.number}: ${delivery.status}`),
@@ -50,7 +50,7 @@ function callback(delivery, task, act) {
     element("ol", {}, ...delivery.attempts.map(attempt)),
     element("h3", {}, `${body}${delivery.changed_body === null ? "" : ", changed"}`),
     block(body, delivery.changed_body ?? pretty(task.body)),
-    button(`Replay callback ${delivery.number}`, () => act("replay", { number: delivery.number })),
+    button(`Replay callback ${delivery.number}`, () => call("replay", { number: delivery.number })),
   ];
 }
 
@@ -68,8 +68,8 @@ function facts(rows) {
   return list;
 }
 
-function button(text, act) {
+function button(text, press) {
   const made = element("button", { type: "button" }, text);
-  made.addEventListener("click", act);
+  made.addEventListener("click", press);
   return made;
 }

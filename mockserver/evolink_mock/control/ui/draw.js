@@ -1,14 +1,14 @@
-// Lanes on one canvas: only those that are seen are drawn, however many there are.
+// Rows of tasks on one canvas: only the visible ones are drawn, however many there are.
 
-import { reads, ticks } from "./axis.js";
+import { labelOf, ticks } from "./axis.js";
 
 export const ROW = 24;
 const NAMES = 240;
 const AXIS = 18;
 const LABEL = 56;
 
-/** Draws the lanes that are seen on a canvas as large as its box, and their axis; `range` is [from, to] in seconds. */
-export function draw(canvas, axis, box, lanes, range, now, chosen) {
+/** Draws the visible rows on a canvas as large as its box, and their axis; `range` is [from, to] in seconds. */
+export function draw(canvas, axis, box, tasks, range, now, chosen) {
   const wide = box.clientWidth, high = box.clientHeight;
   const pen = clear(canvas, wide, high);
   const colour = colours();
@@ -22,25 +22,25 @@ export function draw(canvas, axis, box, lanes, range, now, chosen) {
     pen.fillRect(x(at), 0, 1, high);
   }
   label(clear(axis, wide, AXIS), marks, x, wide - LABEL / 2, colour);
-  const first = Math.floor(box.scrollTop / ROW), last = Math.min(lanes.length, first + Math.ceil(high / ROW) + 1);
+  const first = Math.floor(box.scrollTop / ROW), last = Math.min(tasks.length, first + Math.ceil(high / ROW) + 1);
   for (let place = first; place < last; place += 1) {
-    const lane = lanes[place], top = place * ROW - box.scrollTop, middle = top + ROW / 2;
-    if (lane.id === chosen) {
+    const task = tasks[place], top = place * ROW - box.scrollTop, middle = top + ROW / 2;
+    if (task.id === chosen) {
       pen.fillStyle = colour("raised");
       pen.fillRect(left, top, right - left, ROW);
     }
-    const ends = lane.ends ?? range[1], starts = lane.starts ?? ends;
-    bar(pen, x(lane.created), x(Math.min(starts, ends)), middle, colour("pending"), 1);
-    const until = lane.ended ? ends : Math.min(Math.max(now, starts), ends);
+    const ends = task.ends ?? range[1], starts = task.starts ?? ends;
+    bar(pen, x(task.created), x(Math.min(starts, ends)), middle, colour("pending"), 1);
+    const until = task.ended ? ends : Math.min(Math.max(now, starts), ends);
     bar(pen, x(starts), x(until), middle, colour("processing"), 1);
-    if (!lane.ended) bar(pen, x(Math.max(until, starts)), x(ends), middle, colour("processing"), 0.25);
-    if (lane.ended && inside(ends)) {
-      pen.fillStyle = colour(lane.status === "completed" ? "completed" : lane.status === "cancelled" ? "cancelled" : "failed");
+    if (!task.ended) bar(pen, x(Math.max(until, starts)), x(ends), middle, colour("processing"), 0.25);
+    if (task.ended && inside(ends)) {
+      pen.fillStyle = colour(task.status === "completed" ? "completed" : task.status === "cancelled" ? "cancelled" : "failed");
       pen.fillRect(x(ends) - 2, top + 3, 5, ROW - 6);
     }
     pen.fillStyle = colour("ink");
-    for (const at of lane.reads) if (inside(at)) pen.fillRect(x(at), top + 2, 1, 6);
-    for (const call of lane.calls) attempts(pen, call, x, inside, middle, colour);
+    for (const at of task.reads) if (inside(at)) pen.fillRect(x(at), top + 2, 1, 6);
+    for (const call of task.calls) attempts(pen, call, x, inside, middle, colour);
   }
   if (inside(now)) {
     pen.fillStyle = colour("accent");
@@ -48,7 +48,7 @@ export function draw(canvas, axis, box, lanes, range, now, chosen) {
   }
 }
 
-// An empty canvas of that size, to be drawn on in units of the page at any zoom.
+// Clears a canvas and gives it that size in CSS pixels, at any zoom.
 function clear(canvas, wide, high) {
   const ratio = window.devicePixelRatio || 1;
   const across = Math.round(wide * ratio), down = Math.round(high * ratio);
@@ -64,19 +64,19 @@ function clear(canvas, wide, high) {
   return pen;
 }
 
-// The colours of the page's scheme as it is now, each looked up once.
+// The colours of the current colour scheme, each looked up once.
 function colours() {
   const style = getComputedStyle(document.documentElement), known = {};
   return (name) => (known[name] ??= style.getPropertyValue(`--${name}`));
 }
 
-// Labels stand in the middle of their instants; one that the end would cut is left out.
+// Labels are centred on their instants; one that the edge would cut is left out.
 function label(pen, marks, x, end, colour) {
   pen.fillStyle = colour("soft");
   pen.font = "11px ui-monospace, monospace";
   pen.textAlign = "center";
   pen.textBaseline = "middle";
-  for (const at of marks.at) if (x(at) <= end) pen.fillText(reads(at, marks.step), x(at), AXIS / 2);
+  for (const at of marks.at) if (x(at) <= end) pen.fillText(labelOf(at, marks.step), x(at), AXIS / 2);
 }
 
 function bar(pen, from, to, middle, colour, strength) {
@@ -87,7 +87,7 @@ function bar(pen, from, to, middle, colour, strength) {
   pen.globalAlpha = 1;
 }
 
-// Each attempt is a mark, and between two of them the wait is a line as long as it was.
+// Each attempt is a dot; the wait between two attempts is a line.
 function attempts(pen, call, x, inside, middle, colour) {
   let before = null;
   for (const attempt of call.attempts) {

@@ -1,30 +1,30 @@
-// Server-sent events read by fetch, so that the key travels in a header; resumed where they broke off.
+// Server-sent events over fetch, so that the key can be sent in a header; resumed after a lost connection.
 
-/** Calls `hear(event, data)` for each message until `signal` aborts; `tell` says how the connection is. */
-export async function follow(url, headers, hear, tell, signal) {
-  let place = "";
+/** Calls `receive(event, data)` for each message until `signal` aborts; `report(text)` gets the connection's state. */
+export async function follow(url, headers, receive, report, signal) {
+  let cursor = "";
   for (let failures = 0; !signal.aborted; ) {
     try {
-      tell(failures ? "Connecting again…" : "Connecting…");
-      const more = place ? { "last-event-id": place } : {};
-      const answer = await fetch(url, { headers: { ...headers, ...more }, signal, cache: "no-store" });
-      if (!answer.ok) {
-        const said = await answer.json().catch(() => ({}));
-        tell(said.error?.message ?? `The emulator answered ${answer.status}`);
-        if (answer.status < 500) return;
-        throw new Error(String(answer.status));
+      report(failures ? "Connecting again…" : "Connecting…");
+      const more = cursor ? { "last-event-id": cursor } : {};
+      const response = await fetch(url, { headers: { ...headers, ...more }, signal, cache: "no-store" });
+      if (!response.ok) {
+        const body = await response.json().catch(() => ({}));
+        report(body.error?.message ?? `The emulator answered ${response.status}`);
+        if (response.status < 500) return;
+        throw new Error(String(response.status));
       }
-      tell("Live");
+      report("Live");
       failures = 0;
-      for await (const message of messages(answer.body)) {
-        if (message.id) place = message.id;
-        if (message.data) hear(message.event, JSON.parse(message.data));
+      for await (const message of messages(response.body)) {
+        if (message.id) cursor = message.id;
+        if (message.data) receive(message.event, JSON.parse(message.data));
       }
     } catch (error) {
       if (signal.aborted) return;
     }
     failures += 1;
-    tell("Connection lost; connecting again…");
+    report("Connection lost; connecting again…");
     await new Promise((resolve) => setTimeout(resolve, Math.min(250 * 2 ** failures, 5000)));
   }
 }

@@ -1,0 +1,74 @@
+"""Rows of the timeline: a task with its states, queries and callback attempts on one time axis."""
+
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator
+
+from evolink_mock.core.bodies import public_status
+from evolink_mock.core.delivery import Attempt, Delivery
+from evolink_mock.core.duration import to_seconds
+from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.task import NEVER, Task
+from evolink_mock.worlds.world import World
+
+
+def task_rows(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
+    """A JSON-ready row for each of the tasks that the world still has; instants in seconds."""
+    tasks = {name: task for name in names if (task := world.store.get(name)) is not None}
+    queries, deliveries = _queries(world, tasks), _deliveries(world, tasks)
+    for name, task in tasks.items():
+        yield _task_row(world, name, task) | {"reads": queries[name], "calls": deliveries[name]}
+
+
+def _task_row(world: World, name: str, task: Task) -> dict[str, object]:
+    plan = task.plan
+    state = state_of(task, world.clock.now())
+    ends = task.created + (plan.ends if state.ended is None else state.ended)
+    return {
+        "id": name,
+        "model": task.model,
+        "status": public_status(state, world.config.choices),
+        "progress": state.progress,
+        "failure": None if state.failure is None else state.failure.code,
+        "scenario": task.scenario,
+        "created": to_seconds(task.created),
+        "starts": None if plan.starts >= NEVER else to_seconds(min(task.created + plan.starts, ends)),
+        "ends": None if ends >= NEVER else to_seconds(ends),
+        "ended": state.ended is not None,
+    }
+
+
+def _queries(world: World, tasks: Container[str]) -> defaultdict[str, list[float]]:
+    """The instants of the queries of each task that the journal still has."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    for _, entry in world.journal.after(0):
+        if entry.route == "query" and entry.task is not None and entry.task in tasks:
+            found[entry.task].append(to_seconds(entry.at))
+    return found
+
+
+def _deliveries(world: World, tasks: Container[str]) -> defaultdict[str, list[dict[str, object]]]:
+    found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
+    for number in world.outbox.numbers():
+        delivery = world.outbox.get(number)
+        if delivery is not None and delivery.task in tasks:
+            found[delivery.task].append(_show_delivery(number, delivery))
+    return found
+
+
+def _show_delivery(number: int, delivery: Delivery) -> dict[str, object]:
+    return {
+        "number": number,
+        "queued": to_seconds(delivery.queued),
+        "stage": delivery.stage_now,
+        "due": None if delivery.due is None else to_seconds(delivery.due),
+        "attempts": [_show_attempt(attempt) for attempt in delivery.attempts],
+    }
+
+
+def _show_attempt(attempt: Attempt) -> dict[str, object]:
+    return {
+        "started": to_seconds(attempt.started),
+        "finished": to_seconds(attempt.finished),
+        "status": attempt.result.status,
+        "error": attempt.result.error,
+    }
