@@ -154,7 +154,7 @@ def create_app(
         except StorageError as error:
             log.error("%s; what happened last is lost", error)
 
-    gate = Middleware(ControlAccess, settings=settings, outside=worlds.anonymous)
+    gate = Middleware(ControlAccess, settings=settings, anonymous=worlds.anonymous)
     looking_on = [
         Route("/timeline", Timeline(worlds, settings.keys, control.is_shutting_down)),
         *Pages(worlds.anonymous).routes(),

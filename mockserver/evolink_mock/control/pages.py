@@ -1,4 +1,7 @@
-"""The timeline's page and its parts, from the package: nothing that they need comes from anywhere else."""
+"""Static files of the timeline page, served from the package with their security headers.
+
+Not starlette's `StaticFiles`: its errors have another shape, and its headers no date of the clock and no request id.
+"""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -31,19 +34,19 @@ _HEADERS = (
 
 
 class Pages:
-    """Files of the page by name. They hold nothing of any world, so anybody may have them."""
+    """The files by name. They contain nothing of any world, so they need no key."""
 
-    def __init__(self, outside: World) -> None:
-        self._outside = outside
+    def __init__(self, anonymous: World) -> None:
+        self._anonymous = anonymous
 
     def routes(self) -> list[Route]:
         return [Route(path, self) for path in (PAGE, f"{PAGE}/", f"{PAGE}/{{name}}")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._answer(scope["method"], scope["path_params"].get("name", "index.html"))
-        await send_response(send, response_of(answer, self._outside), scope["method"])
+        result = self._result(scope["method"], scope["path_params"].get("name", "index.html"))
+        await send_response(send, response_of(result, self._anonymous), scope["method"])
 
-    def _answer(self, method: str, name: str) -> Result:
+    def _result(self, method: str, name: str) -> Result:
         if method not in ("GET", "HEAD"):
             return error_method_not_allowed(
                 error_control(405, "method_not_allowed", "A page is read by GET"), ("GET", "HEAD")

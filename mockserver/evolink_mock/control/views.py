@@ -1,4 +1,4 @@
-"""What the control API shows of tasks and callbacks: more than the API does, and in the emulator's own words."""
+"""JSON views of tasks and deliveries, with more details than the API shows."""
 
 import msgspec
 
@@ -26,7 +26,7 @@ def task_summary(world: World, name: str, task: Task) -> dict[str, object]:
 
 
 def task_detail(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
-    """A task with its request, its plan, what happened to it, what it cost, and its body as a query shows it."""
+    """A task with its request, plan, early end, credits, callback, and the body that a query returns."""
     plan = task.plan
     state = state_of(task, world.clock.now())
     following = None if state.ended is not None else next_transition(plan, world.clock.now() - task.created)
@@ -56,10 +56,10 @@ def task_detail(world: World, name: str, task: Task, choices: Choices) -> dict[s
     }
 
 
-def _show_input(found: InputFile) -> dict[str, object]:
-    """A file that was looked at, as the video uses it."""
-    size = {"width": found.width, "height": found.height} if found.kind == "picture" else {}
-    return {"kind": found.kind, **size, "sha256": found.digest}
+def _show_input(file: InputFile) -> dict[str, object]:
+    """A probed input file, as the video uses it."""
+    size = {"width": file.width, "height": file.height} if file.kind == "picture" else {}
+    return {"kind": file.kind, **size, "sha256": file.digest}
 
 
 def _instant(task: Task, after: Micros) -> float | None:
@@ -67,7 +67,7 @@ def _instant(task: Task, after: Micros) -> float | None:
 
 
 def show_delivery(number: int, delivery: Delivery, url: str | None, policy: CallbackPolicy) -> dict[str, object]:
-    """A callback with every attempt, and why each was made, as JSON-ready values."""
+    """A delivery with every attempt and its reason, as JSON-ready values."""
     attempts = [
         {
             "number": place,
@@ -116,11 +116,11 @@ def _show_event(task: Task, event: EarlyEnd) -> dict[str, object]:
 
 
 def _with_defaults(model: str, request: dict[str, object], choices: Choices) -> dict[str, object]:
-    """The request as the service understands it, the unobservable fields included."""
+    """The request with its defaults, the unobservable fields included."""
     effective: dict[str, object] = {"model": model}
     for field in MODELS[model].fields:
-        held = request if field.parent is None else request.get(field.parent) or {}
-        value = held.get(field.name) if isinstance(held, dict) else None
+        parent = request if field.parent is None else request.get(field.parent) or {}
+        value = parent.get(field.name) if isinstance(parent, dict) else None
         default = choices.default_duration if field.name == "duration" else field.default
         chosen = default if value is None else value
         if chosen is not None and field.kind != "object":

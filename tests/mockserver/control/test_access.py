@@ -1,4 +1,4 @@
-"""Who may steer: any program on this machine, no web page of another site, and from elsewhere only with the token."""
+"""Access to the control API: any program on this machine, no cross-origin page, from elsewhere only with the token."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_on_loopback_no_token_is_needed(emulator: Emulator) -> None:
         {"origin": "http://[", **LOCAL},
     ],
 )
-def test_pages_of_other_sites_are_kept_out(emulator: Emulator, headers: dict[str, str]) -> None:
+def test_cross_origin_requests_are_refused(emulator: Emulator, headers: dict[str, str]) -> None:
     assert status(emulator, **headers) == 403
 
 
@@ -42,11 +42,11 @@ def test_pages_of_other_sites_are_kept_out(emulator: Emulator, headers: dict[str
         {"sec_fetch_site": "none", "host": "[::1]:8080"},
     ],
 )
-def test_pages_of_this_machine_may_steer(emulator: Emulator, headers: dict[str, str]) -> None:
+def test_pages_of_this_machine_are_allowed(emulator: Emulator, headers: dict[str, str]) -> None:
     assert status(emulator, **headers) == 200
 
 
-def test_bound_wider_every_call_but_health_and_ready_needs_the_token() -> None:
+def test_beyond_loopback_every_call_but_health_and_ready_needs_the_token() -> None:
     with Emulator.in_process(host="0.0.0.0", control_token="t0ken") as emulator:
         assert status(emulator) == status(emulator, x_mock_token="guess") == 401
         assert status(emulator, x_mock_token="t0ken") == 200
@@ -56,7 +56,7 @@ def test_bound_wider_every_call_but_health_and_ready_needs_the_token() -> None:
         assert emulator.create()
 
 
-def test_bound_wider_without_a_token_nobody_may_steer() -> None:
+def test_beyond_loopback_without_a_configured_token_every_call_is_refused() -> None:
     with Emulator.in_process(host="0.0.0.0") as emulator:
         assert status(emulator) == status(emulator, x_mock_token="") == 401
 

@@ -1,4 +1,4 @@
-"""Time under the user's control: /__mock/clock and the four modes."""
+"""/__mock/clock and the four clock modes."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from tests.support.emulator import Emulator
 START = 1757169743.0
 
 
-def test_a_manual_clock_moves_only_when_told(emulator: Emulator) -> None:
+def test_a_manual_clock_moves_only_by_calls(emulator: Emulator) -> None:
     before = emulator.control("clock")
     assert before == {
         "key": "…",
@@ -35,7 +35,7 @@ def test_until_the_next_event_steps_through_a_task(emulator: Emulator) -> None:
     assert (done["now"], done["next_event"]) == (START + 10, None)
 
 
-def test_an_automatic_clock_jumps_when_somebody_asks_about_an_unfinished_task() -> None:
+def test_an_automatic_clock_jumps_when_an_unfinished_task_is_queried() -> None:
     with Emulator.in_process(clock="auto") as emulator:
         task = emulator.create()
         answers = [emulator.query(task).json()["status"] for _ in range(3)]
@@ -67,7 +67,7 @@ def test_a_running_clock_can_be_advanced_too() -> None:
         assert emulator.query(task).json()["status"] == "completed"
 
 
-def test_all_worlds_move_at_once_when_asked_to(emulator: Emulator) -> None:
+def test_all_true_moves_every_world(emulator: Emulator) -> None:
     other = emulator.as_key("sk-other")
     task = emulator.create()
     foreign = other.create()

@@ -1,4 +1,4 @@
-"""The record of callbacks: listed by task and status, shown one by one, and never to another key."""
+"""/__mock/deliveries: listed by task and status, shown one by one, and never to another key."""
 
 from collections.abc import Iterator
 
@@ -43,11 +43,11 @@ def history() -> Iterator[Emulator]:
         ("ended", {*DEAD, "delivered"}),
     ],
 )
-def test_each_status_shows_what_is_in_it(history: Emulator, status: str, shown: set[str]) -> None:
+def test_each_status_lists_its_deliveries(history: Emulator, status: str, shown: set[str]) -> None:
     assert {row["status"] for row in deliveries(history, status=status)} == shown
 
 
-def test_numbers_count_from_1_and_after_and_limit_go_by_them(history: Emulator) -> None:
+def test_numbers_count_from_1_and_after_and_limit_refer_to_them(history: Emulator) -> None:
     numbers = [row["number"] for row in deliveries(history)]
     assert numbers == sorted(numbers) == list(range(1, len(ENDINGS) + 1))
     assert [row["number"] for row in deliveries(history, after="4")] == numbers[4:]
@@ -56,7 +56,7 @@ def test_numbers_count_from_1_and_after_and_limit_go_by_them(history: Emulator) 
     assert deliveries(history, after="99") == deliveries(history, limit="0") == []
 
 
-def test_filters_hold_together(history: Emulator) -> None:
+def test_filters_combine(history: Emulator) -> None:
     lost, *_ = deliveries(history, status="lost")
     assert deliveries(history, task=lost["task"]) == deliveries(history, task=lost["task"], status="dead") == [lost]
     assert deliveries(history, task=lost["task"], status="delivered") == []
@@ -68,7 +68,7 @@ def test_one_delivery_is_shown_as_in_the_list(history: Emulator) -> None:
         assert history.control(f"deliveries/{row['number']}") == row
 
 
-def test_a_delivery_says_in_words_where_it_stands(history: Emulator) -> None:
+def test_a_delivery_has_a_summary_in_words(history: Emulator) -> None:
     words = {row["status"]: row["verdict"] for row in deliveries(history)}
     assert words["delivered"] == "attempt 1: the receiver answered 200"
     assert words["exhausted"] == "attempt 4: the receiver answered 500; 4 attempts are all there are"
@@ -78,7 +78,7 @@ def test_a_delivery_says_in_words_where_it_stands(history: Emulator) -> None:
     assert words["queued"].startswith("waiting for its first attempt: the task ended; the scenario delivery=very_late")
 
 
-def test_an_attempt_under_way_is_in_flight_and_waiting() -> None:
+def test_an_attempt_that_has_begun_is_in_flight_and_waiting() -> None:
     seen: list[list[object]] = []
 
     async def look(emulator: object, arrival: object) -> None:
@@ -114,7 +114,7 @@ def test_an_attempt_under_way_is_in_flight_and_waiting() -> None:
         ("all=true&after=1", "drop all=true"),
     ],
 )
-def test_a_malformed_filter_is_refused_with_what_would_be_right(emulator: Emulator, query: str, says: str) -> None:
+def test_the_error_about_a_malformed_filter_names_the_known_values(emulator: Emulator, query: str, says: str) -> None:
     response = emulator.request("GET", f"/__mock/deliveries?{query}")
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_query"
@@ -122,7 +122,7 @@ def test_a_malformed_filter_is_refused_with_what_would_be_right(emulator: Emulat
 
 
 @pytest.mark.parametrize("query", ["task=x&status=dead", "status=dead", "limit=1001", "tsk=1", "wait=61s"])
-def test_the_inbox_takes_no_status_and_refuses_the_same(emulator: Emulator, query: str) -> None:
+def test_the_inbox_has_no_status_and_the_same_errors(emulator: Emulator, query: str) -> None:
     assert emulator.request("GET", f"/__mock/inbox?{query}").status_code == 400
 
 
@@ -145,7 +145,7 @@ def test_an_unknown_number_is_not_found(history: Emulator, number: str, method: 
         ("POST", "inbox", "GET, HEAD"),
     ],
 )
-def test_other_methods_are_refused_with_the_right_ones(
+def test_other_methods_are_refused_with_the_allowed_ones(
     emulator: Emulator, method: str, path: str, allowed: str
 ) -> None:
     response = emulator.request(method, f"/__mock/{path}")
@@ -158,7 +158,7 @@ def test_other_paths_are_not_found(history: Emulator, path: str) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
 
-def test_every_call_about_callbacks_is_in_the_index(emulator: Emulator) -> None:
+def test_every_call_about_deliveries_is_in_the_index(emulator: Emulator) -> None:
     calls = {call.partition(":")[0] for call in emulator.control("")["calls"]}
     assert {call for call in calls if "deliveries" in call or "inbox" in call} == {
         "GET /__mock/deliveries",
@@ -169,7 +169,7 @@ def test_every_call_about_callbacks_is_in_the_index(emulator: Emulator) -> None:
     }
 
 
-def test_another_key_s_callbacks_are_never_visible(history: Emulator) -> None:
+def test_deliveries_of_another_key_are_never_visible(history: Emulator) -> None:
     stranger = history.as_key("sk-stranger")
     assert deliveries(stranger) == []
     assert stranger.control("inbox") == {"rows": [], "last": 0}
@@ -180,7 +180,7 @@ def test_another_key_s_callbacks_are_never_visible(history: Emulator) -> None:
     assert history.client.get("/__mock/deliveries").status_code == 401
 
 
-def test_all_worlds_are_shown_at_once_when_asked_to(emulator: Emulator) -> None:
+def test_all_true_lists_the_deliveries_of_every_world(emulator: Emulator) -> None:
     own = emulator.as_key(KEY)
     tasks = {one.create(callback_url=f"{SINK}/200") for one in (emulator, own)}
     emulator.control("clock", {"advance": "10s"}, params={"all": "true"})

@@ -1,4 +1,4 @@
-"""A callback can be sent again by hand, as it was or changed, and has its own chain of attempts then."""
+"""Replay and resend: a delivery sent again, unchanged or changed, is a new delivery with attempts of its own."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def again(emulator: Emulator, number: int, body: bytes | None = None) -> dict[st
     return shown
 
 
-def test_a_replay_brings_the_same_bytes_again() -> None:
+def test_a_replay_sends_the_same_bytes() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(callback_url=HOOK)
@@ -40,7 +40,7 @@ def test_a_replay_brings_the_same_bytes_again() -> None:
     assert (first["origin"], first["repeats"]) == ("ended", None)
 
 
-def test_a_replay_leaves_what_it_repeats_as_it_was(emulator: Emulator) -> None:
+def test_a_replay_does_not_change_the_original_delivery(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/500")
     emulator.advance("60s")
     before = emulator.control("deliveries/1")
@@ -59,13 +59,13 @@ def test_a_replay_has_four_attempts_of_its_own(emulator: Emulator) -> None:
     assert new["status"] == "exhausted"
 
 
-def test_a_replay_of_a_replay_repeats_that(emulator: Emulator) -> None:
+def test_a_replay_of_a_replay_refers_to_that_replay(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/200")
     emulator.advance("10s")
     assert [again(emulator, number)["repeats"] for number in (1, 2)] == [1, 2]
 
 
-def test_what_was_never_sent_can_be_replayed() -> None:
+def test_a_delivery_that_was_never_sent_can_be_replayed() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create("delivery=lost", callback_url=HOOK)
@@ -75,7 +75,7 @@ def test_what_was_never_sent_can_be_replayed() -> None:
     assert len(hook.arrivals) == 1
 
 
-def test_a_replay_of_what_waits_does_not_take_its_place() -> None:
+def test_a_replay_of_a_waiting_delivery_does_not_replace_it() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create("delivery=very_late", callback_url=HOOK)
@@ -134,7 +134,7 @@ def test_a_replay_of_a_changed_body_keeps_the_change_and_so_do_its_retries() -> 
     assert [arrival.body for arrival in hook.arrivals[1:]] == [changed] * 3
 
 
-def test_the_inbox_shows_a_changed_body_as_it_was(emulator: Emulator) -> None:
+def test_the_inbox_shows_a_changed_body_unchanged(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/200")
     emulator.advance("10s")
     again(emulator, 1, b'{"a" :1.0}')
@@ -188,7 +188,7 @@ def test_a_replay_takes_no_body(emulator: Emulator, content: bytes) -> None:
     assert "resend does" in response.json()["error"]["message"]
 
 
-def test_a_replay_is_not_about_another_task(emulator: Emulator) -> None:
+def test_a_replay_keeps_the_task(emulator: Emulator) -> None:
     tasks = [emulator.create(callback_url=f"{SINK}/200") for _ in range(3)]
     emulator.advance("10s")
     by_number = {row["number"]: row["task"] for row in deliveries(emulator)}
@@ -198,7 +198,7 @@ def test_a_replay_is_not_about_another_task(emulator: Emulator) -> None:
     assert emulator.control("inbox")["rows"][-1]["task"] == by_number[3]
 
 
-def test_a_forgotten_task_takes_its_callback_url_with_it(emulator: Emulator) -> None:
+def test_a_delivery_of_a_forgotten_task_cannot_be_replayed(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/200")
     emulator.advance("8d")
     emulator.create()

@@ -1,4 +1,4 @@
-"""Whoever waits for a callback is answered when it is there, and with nothing when the wait is over."""
+"""Long polling of deliveries and the inbox: answered with the first match, or with nothing at the time-out."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def test_a_wait_ends_when_something_matches(emulator: Emulator, pool: ThreadPoolExecutor) -> None:
+def test_a_wait_ends_with_the_first_match(emulator: Emulator, pool: ThreadPoolExecutor) -> None:
     found = pool.submit(until, emulator, status="exhausted")
     emulator.create(callback_url=f"{SINK}/200")
     task = emulator.create(callback_url=f"{SINK}/500")
@@ -42,7 +42,7 @@ def test_a_wait_for_one_task_is_not_ended_by_another(emulator: Emulator, pool: T
     assert found.result(PATIENCE)["task"] == wanted
 
 
-def test_everybody_who_waits_is_answered(emulator: Emulator, pool: ThreadPoolExecutor) -> None:
+def test_all_waiting_calls_are_answered(emulator: Emulator, pool: ThreadPoolExecutor) -> None:
     readers = [pool.submit(until, emulator, "inbox") for _ in range(3)]
     watchers = [pool.submit(until, emulator, status=status) for status in ("ended", "delivered", "exhausted") * 2]
     emulator.create(callback_url=f"{SINK}/500,200")
@@ -53,14 +53,14 @@ def test_everybody_who_waits_is_answered(emulator: Emulator, pool: ThreadPoolExe
     assert [reader.result(PATIENCE)["number"] for reader in readers] == [1, 1, 1]
 
 
-def test_what_is_there_already_is_answered_at_once(emulator: Emulator) -> None:
+def test_an_existing_match_is_returned_at_once(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/200")
     emulator.advance("10s")
     assert until(emulator, status="delivered")["number"] == 1
     assert until(emulator, "inbox")["number"] == 1
 
 
-def test_a_wait_that_is_over_answers_an_empty_list(emulator: Emulator) -> None:
+def test_a_wait_that_times_out_returns_an_empty_list(emulator: Emulator) -> None:
     emulator.create(callback_url=f"{SINK}/200")
     emulator.advance("10s")
     assert deliveries(emulator, status="lost", wait="10ms") == []
@@ -117,14 +117,14 @@ def test_an_attempt_under_way_can_be_waited_for(status: str) -> None:
         assert emulator.control("clock")["attempts_in_flight"] == 0
 
 
-def test_a_clock_that_runs_brings_what_is_waited_for() -> None:
+def test_a_wait_ends_as_a_running_clock_reaches_the_attempt() -> None:
     with Emulator.in_process(clock="scaled", speed=1000.0) as emulator:
         task = emulator.create(callback_url=f"{SINK}/500,timeout,200")
         assert len(until(emulator, status="delivered")["attempts"]) == 3
         assert until(emulator, "inbox", task=task, after="2")["attempt"] == 3
 
 
-def test_a_wait_goes_on_through_a_reset() -> None:
+def test_a_wait_continues_after_a_reset() -> None:
     found: list[list[str]] = []
     own = bearer("sk-waiter")
 
@@ -149,7 +149,7 @@ def test_a_wait_goes_on_through_a_reset() -> None:
 
 
 @pytest.mark.parametrize(("feed", "shows"), [("deliveries", "status"), ("inbox", "answered"), ("events", "event")])
-def test_waiting_brings_on_every_attempt_on_an_automatic_clock(feed: str, shows: str) -> None:
+def test_waiting_advances_an_automatic_clock_to_every_attempt(feed: str, shows: str) -> None:
     with Emulator.in_process(clock="auto") as emulator:
         task = emulator.create(callback_url=f"{SINK}/500,timeout,503,204")
         seen, after = "", 0
@@ -161,7 +161,7 @@ def test_waiting_brings_on_every_attempt_on_an_automatic_clock(feed: str, shows:
     assert starts == [0, 1, 13, 17]
 
 
-def test_a_wait_for_what_never_comes_ends_on_an_automatic_clock_too() -> None:
+def test_a_wait_without_a_match_times_out_on_an_automatic_clock_too() -> None:
     with Emulator.in_process(clock="auto") as emulator:
         emulator.create(callback_url=f"{SINK}/500")
         assert deliveries(emulator, status="delivered", wait="200ms") == []
@@ -169,7 +169,7 @@ def test_a_wait_for_what_never_comes_ends_on_an_automatic_clock_too() -> None:
         assert emulator.control("clock")["now"] == ENDS + 7
 
 
-def test_what_happens_just_as_a_wait_begins_ends_it() -> None:
+def test_a_change_just_as_a_wait_begins_ends_it() -> None:
     async def wait() -> bool:
         bell = Notifier()
         asyncio.get_running_loop().call_soon(bell.notify_all)

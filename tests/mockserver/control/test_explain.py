@@ -1,4 +1,4 @@
-"""The story of a task says what decided it, what was planned, and everything that became of it."""
+"""/__mock/tasks/ID/explain: the scenario source, the plan, and every later step of a task in words."""
 
 import json
 
@@ -16,7 +16,7 @@ def told(emulator: Emulator, task: str) -> list[tuple[str, str, str]]:
     return [(line["after"], line["about"], line["says"]) for line in story["story"]]
 
 
-def test_a_plain_task_is_told_from_its_creation_to_its_callback(emulator: Emulator) -> None:
+def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: Emulator) -> None:
     task = emulator.create(callback_url="https://sink.mock/500,200")
     emulator.query(task)
     emulator.advance("20s")
@@ -72,7 +72,7 @@ def test_a_plain_task_is_told_from_its_creation_to_its_callback(emulator: Emulat
         ),
     ],
 )
-def test_a_scenario_is_told_with_its_door_and_what_came_of_it(
+def test_a_scenario_is_explained_with_its_source_and_its_effect(
     emulator: Emulator, scenario: str, said: list[str]
 ) -> None:
     import httpx
@@ -94,7 +94,7 @@ def test_a_scenario_is_told_with_its_door_and_what_came_of_it(
         assert any(part in line for line in says), says
 
 
-def test_a_rule_is_named_that_decided(emulator: Emulator) -> None:
+def test_the_rule_that_decided_is_named(emulator: Emulator) -> None:
     emulator.control("scenarios", {"name": "second try", "scenario": "fail=service_error", "times": 2})
     task = emulator.create()
     assert told(emulator, task)[0][2] == (
@@ -103,7 +103,7 @@ def test_a_rule_is_named_that_decided(emulator: Emulator) -> None:
     assert emulator.control("journal")["rows"][0]["scenario_rule"] == "second try"
 
 
-def test_what_is_done_by_hand_is_told(emulator: Emulator) -> None:
+def test_control_calls_that_end_a_task_are_explained(emulator: Emulator) -> None:
     cancelled, forced = emulator.create(), emulator.create()
     emulator.control(f"tasks/{cancelled}/cancel", {})
     emulator.control(f"tasks/{forced}/outcome", {"status": "failed", "code": "service_error"})
@@ -111,7 +111,7 @@ def test_what_is_done_by_hand_is_told(emulator: Emulator) -> None:
     assert ("0s", "status", "failed with service_error, by hand") in told(emulator, forced)
 
 
-def test_the_command_tells_the_same_at_a_prompt_and_as_json() -> None:
+def test_the_explain_command_prints_the_same_as_text_and_as_json() -> None:
     with Server("--clock", "manual") as server, httpx.Client(base_url=server.url) as client:
         emulator = Emulator(client)
         task = emulator.create("fail=service_error")

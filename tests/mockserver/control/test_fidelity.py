@@ -1,4 +1,4 @@
-"""/__mock/fidelity tells of each behaviour how well it is known."""
+"""/__mock/fidelity names the basis and source of each behaviour."""
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES
 from evolink_contracts.spec.sources import CONFLICTS, SOURCES
@@ -25,7 +25,7 @@ def test_every_open_question_shows_its_readings_and_the_one_in_force() -> None:
     assert in_force["cancel_route"] is False
 
 
-def test_what_is_not_observable_is_said_to_be(emulator: Emulator) -> None:
+def test_fields_that_are_not_observable_are_marked(emulator: Emulator) -> None:
     fields = emulator.client.get("/__mock/fidelity").json()["fields"]
     hidden = {row["field"] for row in fields if not row["observable"]}
     assert hidden == {"prompt_extend", "model_params.shot_type", "aspect_ratio"}

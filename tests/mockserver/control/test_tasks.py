@@ -1,11 +1,11 @@
-"""Inspect, cancel and force: /__mock/tasks."""
+"""/__mock/tasks: details, cancel, forced outcomes, lists."""
 
 import pytest
 
 from tests.support.emulator import Emulator
 
 
-def test_inspection_tells_request_plan_state_and_charges(emulator: Emulator) -> None:
+def test_details_contain_request_plan_state_and_charges(emulator: Emulator) -> None:
     task = emulator.create(quality="1080p", model_params={"shot_type": "multi"})
     story = emulator.control(f"tasks/{task}")
     assert story["request"]["quality"] == "1080p"
@@ -54,7 +54,7 @@ def test_an_outcome_can_be_forced(emulator: Emulator, outcome: object, status: s
     assert emulator.control("events")["rows"][-1]["event"] == f"task.{status}"
 
 
-def test_what_has_ended_cannot_end_again(emulator: Emulator) -> None:
+def test_an_ended_task_cannot_be_ended_again(emulator: Emulator) -> None:
     task = emulator.create()
     emulator.advance("10s")
     for path, body in (("cancel", {}), ("outcome", {"status": "failed"})):
@@ -63,7 +63,7 @@ def test_what_has_ended_cannot_end_again(emulator: Emulator) -> None:
     assert emulator.query(task).json()["status"] == "completed"
 
 
-def test_an_end_by_hand_happens_once_in_the_events(emulator: Emulator) -> None:
+def test_a_forced_end_is_recorded_once_in_the_events(emulator: Emulator) -> None:
     task = emulator.create()
     emulator.control(f"tasks/{task}/cancel", {})
     emulator.advance("1h")
@@ -71,7 +71,7 @@ def test_an_end_by_hand_happens_once_in_the_events(emulator: Emulator) -> None:
     assert events == ["task.created", "task.failed"]
 
 
-def test_lists_filter_and_page(emulator: Emulator) -> None:
+def test_lists_are_filtered_and_paged(emulator: Emulator) -> None:
     tasks = [emulator.create() for _ in range(5)]
     emulator.control(f"tasks/{tasks[0]}/outcome", {"status": "completed"})
 
