@@ -1,4 +1,4 @@
-"""The story of a task in words: which door decided it, its plan, each read, each charge, each attempt to call back."""
+"""Explains a task in words: its scenario source, plan, requests, charges and callback attempts."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -23,7 +23,7 @@ _SOURCE_WORDS = {
 
 
 class ExplainLine(NamedTuple):
-    """Something that happened to a task; `at` on its world's clock."""
+    """One step of a task's history; `at` on its world's clock."""
 
     at: Micros
     about: str
@@ -31,14 +31,14 @@ class ExplainLine(NamedTuple):
 
 
 def explain_task(world: World, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
-    """In the order of time. Reads and requests are those that the journal still has."""
+    """All steps so far, in order of time. Requests are those that the journal still has."""
     world.apply_due(world.clock.now())
-    lines = [*_begun(task), *_requests(world, name), *_ended(world, task), *_called(world, name, policy)]
+    lines = [*_creation(task), *_requests(world, name), *_end(world, task), *_attempts(world, name, policy)]
     return sorted(lines, key=lambda line: line.at)
 
 
 def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> dict[str, object]:
-    """The story as JSON-ready values."""
+    """The lines as JSON-ready values."""
     return {
         "task": name,
         "story": [
@@ -48,17 +48,17 @@ def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> di
     }
 
 
-def _begun(task: Task) -> Iterator[ExplainLine]:
-    words = _SOURCE_WORDS[task.source]
+def _creation(task: Task) -> Iterator[ExplainLine]:
+    source = _SOURCE_WORDS[task.source]
     rule = f" ({task.rule})" if task.rule else ""
-    says = f": {task.scenario}" if task.scenario is not None else ""
-    yield ExplainLine(task.created, "scenario", f"decided by {words}{rule}{says}")
-    yield ExplainLine(task.created, "plan", _planned(task.plan))
+    scenario = f": {task.scenario}" if task.scenario is not None else ""
+    yield ExplainLine(task.created, "scenario", f"decided by {source}{rule}{scenario}")
+    yield ExplainLine(task.created, "plan", _describe_plan(task.plan))
     yield ExplainLine(task.created, "charge", f"{_credits(task.plan.reserved)} reserved")
 
 
-def _planned(plan: Plan) -> str:
-    outcome = _outcome(plan.failure, plan.cancelled)
+def _describe_plan(plan: Plan) -> str:
+    outcome = _describe_outcome(plan.failure, plan.cancelled)
     video = f" with {show_duration(plan.video_duration)} of video" if plan.failure is None else ""
     if plan.queries_to_end:
         return f"ends at its {plan.queries_to_end}. read: {outcome}{video}"
@@ -67,11 +67,11 @@ def _planned(plan: Plan) -> str:
     starts = f"starts after {show_duration(plan.starts)}"
     if plan.ends >= NEVER:
         return f"{starts}, reaches 99 % after {show_duration(plan.ends - plan.tail_at_99)}, and never ends"
-    lingers = f" (of which {show_duration(plan.tail_at_99)} at 99 %)" if plan.tail_at_99 else ""
-    return f"{starts} and ends after {show_duration(plan.ends)}{lingers}: {outcome}{video}"
+    tail = f" (of which {show_duration(plan.tail_at_99)} at 99 %)" if plan.tail_at_99 else ""
+    return f"{starts} and ends after {show_duration(plan.ends)}{tail}: {outcome}{video}"
 
 
-def _outcome(failure: Failure | None, cancelled: bool) -> str:
+def _describe_outcome(failure: Failure | None, cancelled: bool) -> str:
     if failure is None:
         return "completed"
     return f"{'cancelled' if cancelled else 'failed'} with {failure.code}"
@@ -80,18 +80,18 @@ def _outcome(failure: Failure | None, cancelled: bool) -> str:
 def _requests(world: World, name: str) -> Iterator[ExplainLine]:
     for _, entry in world.journal.after(0):
         if entry.task == name:
-            yield ExplainLine(entry.at, "create" if entry.route == "create" else "read", _answered(entry))
+            yield ExplainLine(entry.at, "create" if entry.route == "create" else "read", _describe_response(entry))
 
 
-def _answered(entry: JournalEntry) -> str:
-    answered = f"answered {entry.status}" if entry.status else "not answered"
+def _describe_response(entry: JournalEntry) -> str:
+    text = f"answered {entry.status}" if entry.status else "not answered"
     if entry.fault is not None:
-        answered += f", spoiled by {entry.fault}"
-    by = entry.source not in (None, "default") and entry.route != "create"
-    return f"{entry.method} {answered}" + (f" (by the {entry.source}: {entry.scenario})" if by else "")
+        text += f", spoiled by {entry.fault}"
+    decided = entry.source not in (None, "default") and entry.route != "create"
+    return f"{entry.method} {text}" + (f" (by the {entry.source}: {entry.scenario})" if decided else "")
 
 
-def _ended(world: World, task: Task) -> Iterator[ExplainLine]:
+def _end(world: World, task: Task) -> Iterator[ExplainLine]:
     now = world.clock.now()
     if now - task.created >= task.plan.starts and task.plan.starts < NEVER:
         yield ExplainLine(task.created + task.plan.starts, "status", "processing")
@@ -99,19 +99,19 @@ def _ended(world: World, task: Task) -> Iterator[ExplainLine]:
     if state.ended is None:
         return
     at = task.created + state.ended
-    event = next((event for event in task.early_ends if event.at == state.ended), None)
-    how = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.query_count}. read"}
-    why_now = "" if event is None else how[event.kind]
-    failed = "" if state.failure is None else f" with {state.failure.code}"
-    yield ExplainLine(at, "status", f"{public_status(state, world.config.choices)}{failed}{why_now}")
-    yield ExplainLine(at, "charge", _settled(task.plan, state.failure))
+    early = next((early for early in task.early_ends if early.at == state.ended), None)
+    causes = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.query_count}. read"}
+    cause = "" if early is None else causes[early.kind]
+    code = "" if state.failure is None else f" with {state.failure.code}"
+    yield ExplainLine(at, "status", f"{public_status(state, world.config.choices)}{code}{cause}")
+    yield ExplainLine(at, "charge", _describe_settlement(task.plan, state.failure))
 
 
-def _settled(plan: Plan, failure: Failure | None) -> str:
+def _describe_settlement(plan: Plan, failure: Failure | None) -> str:
     if failure is not None:
         return f"{_credits(plan.reserved)} refunded, since it failed"
-    back = plan.reserved - plan.charged
-    return f"{_credits(plan.charged)} charged" + (f", {_credits(back)} given back" if back else "")
+    refund = plan.reserved - plan.charged
+    return f"{_credits(plan.charged)} charged" + (f", {_credits(refund)} given back" if refund else "")
 
 
 def _credits(units: Units) -> str:
@@ -119,7 +119,7 @@ def _credits(units: Units) -> str:
     return f"{amount} credit{'' if amount == 1 else 's'}"
 
 
-def _called(world: World, name: str, policy: CallbackPolicy) -> Iterator[ExplainLine]:
+def _attempts(world: World, name: str, policy: CallbackPolicy) -> Iterator[ExplainLine]:
     for number in world.outbox.of_task(name):
         delivery = world.outbox.get(number)
         if delivery is None:

@@ -1,4 +1,4 @@
-"""What this emulator does, and how well each part is known of the real service."""
+"""The fidelity report: each behaviour of the emulator with its basis and source."""
 
 from dataclasses import asdict
 
@@ -8,46 +8,50 @@ from evolink_contracts.spec.sources import CONFLICTS, RULINGS, SOURCES
 from evolink_contracts.spec.timing import RESULT_LINK, TASK_RETENTION, CallbackPolicy
 from evolink_mock.core.choices import Choices
 
-_OWN = (
-    ("time to generate", "drawn by --generation-time; estimated_time stays what the page shows", "inferred"),
-    ("pending share", "10 to 30 % of that time is spent pending", "inferred"),
-    ("progress", "grows evenly from 1 to 99 while processing", "inferred"),
+_EMULATOR = (
+    ("generation time", "drawn from --generation-time; estimated_time stays as on the vendor's page", "inferred"),
+    ("pending share", "10 to 30 % of the generation time", "inferred"),
+    ("progress", "grows linearly from 1 to 99 while processing", "inferred"),
     (
         "seeded ids",
-        "ids have the documented form; their suffixes come from the seed and never repeat for a key",
+        "ids have the documented form; their suffixes are drawn from the seed and never repeat for a key",
         "inferred",
     ),
     (
         "result video",
-        "an MP4 of the length and the quality that were asked for, from the picture on",
+        "an MP4 of the requested length and quality that begins with the input image",
         "inferred",
     ),
-    ("result video without the extra media", "of one colour and silent, in 16 to 9", "inferred"),
-    ("frames a second", "24; no source says how many", "inferred"),
-    ("result links", "GET, HEAD, ranges, entity tags; any page may show them", "inferred"),
+    ("result video without the extra media", "one colour, silent, 16:9", "inferred"),
+    ("frames per second", "24; no source names a number", "inferred"),
+    ("result links", "GET, HEAD, ranges, entity tags; readable from any origin", "inferred"),
     (
         "image and audio files",
-        "judged by their bytes where a route leads, else by their URL's end",
+        "checked by their bytes if a media route matches, else by the extension of their URL",
         "inferred",
     ),
-    ("pictures that move, or png that is clear", "the task fails: image_processing_error", "inferred"),
-    ("sides and lengths of files", "the task fails: invalid_parameters, with this model's limits", "documented"),
-    ("the timeline", "a page and a stream of the emulator's own", "inferred"),
-    ("uploads", "base64, stream and URL; 72 hours; formats by their bytes", "documented"),
-    ("uploads: list, removal, refusals", "as the vendor's client expects them", "vendor client"),
-    ("callbacks", "judged, posted and retried as documented; routes say where they go", "documented"),
-    ("deliver_public", "the address is judged again at the moment of connecting", "inferred"),
-    ("sink.mock", "an emulator extension: a receiver that answers as its path says", "inferred"),
-    ("delivery scenarios", "an emulator extension: duplicate, late, lost and the like, when asked for", "inferred"),
-    ("X-Request-Id", "on every answer", "vendor client"),
+    ("animated images, png with an alpha channel", "the task fails: image_processing_error", "inferred"),
+    ("dimensions and lengths of files", "the task fails: invalid_parameters, with the model's limits", "documented"),
+    ("the timeline", "an emulator extension: a page and a stream of server-sent events", "inferred"),
+    ("uploads", "base64, stream and URL; kept for 72 hours; formats detected by their bytes", "documented"),
+    ("uploads: list, deletion, errors", "as the vendor's client expects them", "vendor client"),
+    ("callbacks", "checked, posted and retried as documented; callback routes choose the destination", "documented"),
+    ("deliver_public", "the address is checked again at the moment of connecting", "inferred"),
+    ("sink.mock", "an emulator extension: a receiver whose path scripts its responses", "inferred"),
+    ("delivery scenarios", "an emulator extension: duplicate, late, lost and the like, only on request", "inferred"),
+    ("X-Request-Id", "on every response", "vendor client"),
     (
         "scenarios",
-        "an emulator extension: errors, faults, latencies and outcomes, when asked for by any door",
+        "an emulator extension: errors, faults, latencies and outcomes, only when a scenario source asks for them",
         "inferred",
     ),
-    ("Idempotency-Key", "the same request gives the same task; another, or one still unanswered, 409", "vendor client"),
+    (
+        "Idempotency-Key",
+        "the same request returns the same task; another request, or one still unanswered, gets 409",
+        "vendor client",
+    ),
     ("Retry-After", "with the 429 of a limit or a scenario, in whole seconds", "vendor client"),
-    ("limits of a model family", "creates a minute and unfinished tasks, off unless set", "third party"),
+    ("limits of a model family", "creates per minute and unfinished tasks, off unless set", "third party"),
     ("/__mock", "an emulator extension: clock, worlds, tasks, deliveries, inbox, events, journal", "inferred"),
 )
 
@@ -88,7 +92,9 @@ def fidelity(choices: Choices, policy: CallbackPolicy) -> dict[str, object]:
             for row in CONFLICTS.values()
         ],
         "rulings": [asdict(row) for row in RULINGS],
-        "emulator": [{"subject": subject, "behaviour": does, "basis": basis} for subject, does, basis in _OWN],
+        "emulator": [
+            {"subject": subject, "behaviour": behaviour, "basis": basis} for subject, behaviour, basis in _EMULATOR
+        ],
     }
 
 
