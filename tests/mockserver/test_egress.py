@@ -40,7 +40,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_look_ups_that_hang_delay_neither_others_nor_the_end(names: Names) -> None:
-    async def scene() -> None:
+    async def main() -> None:
         resolver = NonBlockingResolver()
         hanging = [asyncio.create_task(resolver.resolve(name, 443)) for name in HANGING]
         async with asyncio.timeout(10):
@@ -51,11 +51,11 @@ def test_look_ups_that_hang_delay_neither_others_nor_the_end(names: Names) -> No
         await resolver.close()
         await asyncio.wait(hanging)
 
-    asyncio.run(scene())
+    asyncio.run(main())
 
 
 def test_concurrent_look_ups_of_a_name_are_shared_and_later_ones_are_new(names: Names) -> None:
-    async def scene() -> None:
+    async def main() -> None:
         resolver = NonBlockingResolver()
         requests = [asyncio.create_task(resolver.resolve(HANGING[0], 443)) for _ in range(100)]
         await asyncio.sleep(0)
@@ -67,12 +67,12 @@ def test_concurrent_look_ups_of_a_name_are_shared_and_later_ones_are_new(names: 
         await resolver.resolve(HANGING[0], 443)
         assert names.requested == [HANGING[0]] * 2
 
-    asyncio.run(scene())
+    asyncio.run(main())
 
 
 def test_an_unknown_name_is_an_error(names: Names) -> None:
-    async def scene() -> None:
+    async def main() -> None:
         with pytest.raises(socket.gaierror):
             await NonBlockingResolver().resolve("unknown.example.com")
 
-    asyncio.run(scene())
+    asyncio.run(main())

@@ -8,6 +8,8 @@ import msgspec
 
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
+from evolink_contracts.spec.wire import TASK_ID_PREFIX
+from evolink_mock.clock import DEFAULT_START
 from evolink_mock.core.bodies import task_body
 from evolink_mock.core.callback_routes import SINK, CallbackRoutes, Destination, parse_callback_url
 from evolink_mock.core.delivery import AttemptResult, attempt_headers, describe, timed_out
@@ -19,7 +21,7 @@ from evolink_mock.delivery.transports import make_transports
 from evolink_mock.settings import Settings
 
 _MODEL = next(iter(MODELS))
-_TASK = "task-unified-1757169743-example1"
+_TASK_ID = f"{TASK_ID_PREFIX}{DEFAULT_START // SECOND}-example1"
 
 
 def diagnose(url: str, settings: Settings, *, dry: bool, policy: CallbackPolicy = EVOLINK_CALLBACKS) -> dict[str, Any]:
@@ -95,15 +97,15 @@ def _attempt(result: AttemptResult, policy: CallbackPolicy) -> str:
 
 
 def _sample(settings: Settings) -> bytes:
-    task = Task(1_757_169_743 * SECOND, _MODEL, Plan(0, 0, None, 0, 0, 0), b"{}", "default")
+    task = Task(DEFAULT_START, _MODEL, Plan(0, 0, None, 0, 0, 0), b"{}", "default")
     links = ("https://example.com/video.mp4",)
-    body = task_body(_TASK, task, State("completed", 100, None, 0), links, settings.choices)
+    body = task_body(_TASK_ID, task, State("completed", 100, None, 0), links, settings.choices)
     return msgspec.json.encode(body)
 
 
 async def _try(destination: Destination, settings: Settings, policy: CallbackPolicy) -> AttemptResult:
     transports = make_transports(settings, {})
-    request = AttemptRequest(destination, attempt_headers(), _sample(settings), _TASK, 1, None)
+    request = AttemptRequest(destination, attempt_headers(), _sample(settings), _TASK_ID, 1, None)
     try:
         async with asyncio.timeout(policy.timeout):
             return await transports[destination.kind].send(request)

@@ -96,11 +96,11 @@ def test_a_forced_end_follows_the_delivery_scenario(scenario: str, held: int) ->
 def test_credits_are_settled_before_the_callback_is_sent(scenario: str | None, used: int) -> None:
     seen: list[tuple[float, float]] = []
 
-    async def look(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+    async def read_credits(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         user = (await emulator.get("/v1/credits")).json()["data"]["user"]
         seen.append((user["remaining_credits"], user["used_credits"]))
 
-    with connected(Hook(act=look), balance=100) as emulator:
+    with connected(Hook(act=read_credits), balance=100) as emulator:
         emulator.create(scenario, callback_url=HOOK)
         emulator.advance("10s")
     assert seen == [(100 - used, used)]
@@ -158,7 +158,7 @@ def test_a_reset_of_one_world_drops_nothing_of_another() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         task = emulator.create(callback_url=HOOK)
-        emulator.as_key("sk-stranger").control("worlds", {"reset": True})
+        emulator.as_key("sk-other").control("worlds", {"reset": True})
         emulator.advance("10s")
     assert hook.tasks == [task]
 
@@ -189,14 +189,14 @@ def test_no_time_passes_on_an_automatic_clock_while_an_attempt_is_under_way() ->
     clocks: list[Any] = []
     statuses: list[str] = []
 
-    async def ask_about_others(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+    async def query_others(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         task = (await emulator.post("/v1/videos/generations", json=DOCUMENTED)).json()["id"]
         for query in (f"/v1/tasks/{task}", "/__mock/deliveries?status=lost&wait=10ms", "/__mock/inbox?wait=10ms"):
             answer = await emulator.get(query)
             statuses.append(answer.json().get("status", ""))
             clocks.append((await emulator.get("/__mock/clock")).json())
 
-    with connected(Hook(act=ask_about_others), clock="auto") as emulator:
+    with connected(Hook(act=query_others), clock="auto") as emulator:
         emulator.create(callback_url=HOOK)
         assert until(emulator, status="delivered")
     assert {(clock["now"], clock["attempts_in_flight"]) for clock in clocks} == {(ENDS, 1)}

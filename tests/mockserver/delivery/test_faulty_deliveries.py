@@ -91,7 +91,7 @@ def test_racing_poll_waits_for_a_query_that_sees_the_end() -> None:
         emulator.advance("15s")
         emulator.control(f"tasks/{task}")
         emulator.query(task, {"X-Mock-Scenario": "query=internal_error"})
-        emulator.as_key("sk-stranger").query(task)
+        emulator.as_key("sk-other").query(task)
         emulator.advance("0s")
         assert hook.arrivals == []
         assert emulator.query(task).json()["status"] == "completed"

@@ -22,12 +22,12 @@ APP = "https://app.example.com"
     ],
 )
 def test_the_host_header_is_the_host_of_the_callback_url(authority: str, host: str) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as receiver:
             await send(forwarded_request(f"https://{authority}/hook", receiver.base_url))
             assert receiver.header_values("host") == [[host]]
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_host_header_is_the_host_of_the_callback_url(authority: str, host: s
     ],
 )
 def test_path_and_query_arrive_byte_for_byte(target: str) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as receiver:
             await send(
                 forwarded_request(f"{APP}{target}", receiver.base_url),
@@ -46,11 +46,11 @@ def test_path_and_query_arrive_byte_for_byte(target: str) -> None:
             )
             assert receiver.lines == [f"POST {target} HTTP/1.1"] * 2
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_the_body_arrives_unchanged_and_no_needless_header() -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as receiver:
             await send(forwarded_request(APP, receiver.base_url))
             names = {line.partition(":")[0].lower() for line in receiver.heads[0].split("\r\n")[1:] if line}
@@ -58,18 +58,18 @@ def test_the_body_arrives_unchanged_and_no_needless_header() -> None:
             assert receiver.header_values("content-type") == [["application/json"]]
             assert receiver.bodies == [BODY]
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_cookies_of_a_receiver_are_not_sent_back() -> None:
-    async def body() -> None:
+    async def main() -> None:
         cookies = b"Set-Cookie: a=b; Path=/\r\nSet-Cookie: c=d; Domain=app.example.com\r\n"
         async with RawServer(OK.replace(b"\r\n", b"\r\n" + cookies, 1)) as receiver:
             base_url = receiver.base_url.replace("127.0.0.1", "localhost")
             await send(*[forwarded_request(APP, base_url)] * 3)
             assert receiver.header_values("cookie") == [[], [], []]
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_the_certificate_must_be_for_the_host_of_the_callback_url() -> None:
@@ -79,7 +79,7 @@ def test_the_certificate_must_be_for_the_host_of_the_callback_url() -> None:
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
 
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer(tls=server) as receiver:
             hosts = ("app.example.com", "app.example.com:8443", "other.example.com", "a.app.example.com", "8.8.8.8")
             results = await send(
@@ -90,4 +90,4 @@ def test_the_certificate_must_be_for_the_host_of_the_callback_url() -> None:
             (distrusted,) = await send(forwarded_request(APP, receiver.base_url))
             assert distrusted.error == "tls"
 
-    asyncio.run(body())
+    asyncio.run(main())

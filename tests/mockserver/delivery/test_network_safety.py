@@ -77,7 +77,7 @@ INSIDE += ["fd12:3456::1", "fe80::1%eth0", "::ffff:127.0.0.1", "64:ff9b::7f00:1"
 @pytest.mark.parametrize("around", [[], [PUBLIC], [PUBLIC, "2606:4700::1111"]], ids=len)
 @pytest.mark.parametrize("address", INSIDE)
 def test_a_name_with_an_internal_address_is_blocked(address: str, around: list[str], dialled: list[str]) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as server:
             for answer in ([*around, address], [address, *around]):
                 names = Names(answer)
@@ -86,18 +86,18 @@ def test_a_name_with_an_internal_address_is_blocked(address: str, around: list[s
                 assert names.requested == ["app.example.com"]
             assert (dialled, server.connections) == ([], 0)
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_a_name_that_becomes_internal_between_two_attempts_is_blocked(dialled: list[str]) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as server:
             names = Names([PUBLIC], ["127.0.0.1"])
             results = await send(*[public_request(f"{APP}:{server.port}/")] * 3, resolver=names.public)
             assert [result.error for result in results] == ["refused", "blocked", "blocked"]
             assert (dialled, server.connections) == ([PUBLIC], 0)
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_the_checked_addresses_are_the_ones_connected_to(dialled: list[str]) -> None:
@@ -113,18 +113,18 @@ def test_names_are_resolved_by_the_system(dialled: list[str], monkeypatch: pytes
         assert host == "app.example.com"
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as server:
             monkeypatch.setattr(socket, "getaddrinfo", resolve)
             (result,) = await send(public_request(f"{APP}:{server.port}/"), resolver=PublicResolver)
             assert result.error == "blocked"
             assert (dialled, server.connections) == ([], 0)
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_every_spelling_of_an_internal_address_is_blocked_without_an_earlier_check(dialled: list[str]) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as server:
             hosts = [host for spellings in INTERNAL.values() for host in spellings.split()]
             here = [f"https://{host}:{server.port}/" for host in hosts if ":" not in host or host.endswith("]")]
@@ -134,11 +134,11 @@ def test_every_spelling_of_an_internal_address_is_blocked_without_an_earlier_che
             assert [url for url, result in zip(urls, results, strict=True) if result.error != "blocked"] == []
             assert (names.requested, dialled, server.connections) == ([], [], 0)
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 def test_the_address_connected_to_is_checked_and_not_the_host_header(dialled: list[str]) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as server:
             here = f"https://127.0.0.1:{server.port}"
             destination = Destination("public", here, f"{here}/", "app.example.com", "app.example.com")
@@ -147,7 +147,7 @@ def test_the_address_connected_to_is_checked_and_not_the_host_header(dialled: li
             )
             assert (result.error, dialled, server.connections) == ("blocked", [], 0)
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "localhost", "sub.localhost"])
@@ -183,7 +183,7 @@ def test_the_detail_of_an_error_is_specific_and_repeatable(dialled: list[str]) -
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(status: int) -> None:
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as other:
             location = f"HTTP/1.1 {status} Moved\r\nLocation: {other.base_url}/hook\r\nContent-Length: 0\r\n\r\n"
             async with RawServer(location.encode()) as server:
@@ -191,7 +191,7 @@ def test_redirects_are_not_followed(status: int) -> None:
             assert [result.status for result in results] == [status, status]
             assert (len(server.heads), other.connections) == (2, 0)
 
-    asyncio.run(body())
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("spelling", [str.upper, str.lower])
@@ -203,7 +203,7 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
-    async def body() -> None:
+    async def main() -> None:
         async with RawServer() as proxy, RawServer() as server:
             for name in ("http_proxy", "https_proxy", "all_proxy"):
                 monkeypatch.setenv(spelling(name), proxy.base_url)
@@ -213,4 +213,4 @@ def test_proxies_and_passwords_of_the_environment_are_ignored(
             assert (server.header_values("authorization"), proxy.connections) == ([[]], 0)
             assert dialled == ["127.0.0.1", PUBLIC]
 
-    asyncio.run(body())
+    asyncio.run(main())

@@ -77,8 +77,8 @@ def test_a_callback_of_another_key_releases_nothing() -> None:
     hook = Hook()
     with connected(hook) as emulator:
         emulator.create("delivery=out_of_order", callback_url=HOOK)
-        stranger = emulator.as_key("sk-stranger")
-        stranger.create(callback_url=HOOK)
+        other = emulator.as_key("sk-other")
+        other.create(callback_url=HOOK)
         emulator.control("clock", {"advance": "11s"}, params={"all": "true"})
         assert len(hook.arrivals) == 1
         emulator.advance("1h")

@@ -116,27 +116,27 @@ def test_a_callback_has_no_header_with_the_key() -> None:
 
 
 def test_a_task_shows_its_callback_and_its_deliveries(emulator: Emulator) -> None:
-    silent = emulator.create()
+    without_callback = emulator.create()
     task = emulator.create("delivery=duplicate", callback_url="https://sink.mock/200")
-    assert emulator.control(f"tasks/{silent}")["callback"] is None
-    story = emulator.control(f"tasks/{task}")
-    assert story["callback"] == {"url": "https://sink.mock/200", "deliveries": []}
-    assert story["scenario"] == "delivery=duplicate"
+    assert emulator.control(f"tasks/{without_callback}")["callback"] is None
+    detail = emulator.control(f"tasks/{task}")
+    assert detail["callback"] == {"url": "https://sink.mock/200", "deliveries": []}
+    assert detail["scenario"] == "delivery=duplicate"
     emulator.advance("60s")
     assert emulator.control(f"tasks/{task}")["callback"]["deliveries"] == [1, 2]
     emulator.control("deliveries/2/replay", {})
     assert emulator.control(f"tasks/{task}")["callback"]["deliveries"] == [1, 2, 3]
-    assert emulator.control(f"tasks/{silent}")["callback"] is None
+    assert emulator.control(f"tasks/{without_callback}")["callback"] is None
 
 
 def test_a_receiver_can_read_the_record_during_an_attempt() -> None:
-    stories: list[Any] = []
+    shown_during: list[Any] = []
 
-    async def look(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
-        stories.append((await emulator.get(f"/__mock/tasks/{arrival.task}")).json()["callback"])
-        stories.append((await emulator.get("/__mock/deliveries/1")).json()["status"])
+    async def read(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        shown_during.append((await emulator.get(f"/__mock/tasks/{arrival.task}")).json()["callback"])
+        shown_during.append((await emulator.get("/__mock/deliveries/1")).json()["status"])
 
-    with connected(Hook(act=look)) as emulator:
+    with connected(Hook(act=read)) as emulator:
         emulator.create(callback_url=HOOK)
         emulator.advance("10s")
-    assert stories == [{"url": HOOK, "deliveries": [1]}, "in_flight"]
+    assert shown_during == [{"url": HOOK, "deliveries": [1]}, "in_flight"]

@@ -77,9 +77,9 @@ def test_a_host_that_is_invalid_in_dns_stops_no_other_callback(url: str) -> None
             assert until(emulator, task=odd.json()["id"], status="dead")["attempts"] == []
         task = emulator.create(callback_url="https://sink.mock/200")
         assert until(emulator, task=task, status="delivered")
-        stranger = emulator.as_key("sk-stranger")
-        stranger.create(callback_url="https://sink.mock/200")
-        assert until(stranger, status="delivered")
+        other = emulator.as_key("sk-other")
+        other.create(callback_url="https://sink.mock/200")
+        assert until(other, status="delivered")
 
 
 def test_an_unrouted_callback_is_an_event_and_ends_a_wait(emulator: Emulator) -> None:

@@ -42,7 +42,7 @@ def test_a_job_that_waits_at_an_idle_pool_is_carried_out(
 ) -> None:
     monkeypatch.setattr("evolink_mock.delivery.worker_pools._IDLE_TIME", 0.0)
 
-    async def scene() -> list[str]:
+    async def main() -> list[str]:
         work = Work()
         work.pools.put("a", "first")
         work.pools.put("a", "second")
@@ -53,11 +53,11 @@ def test_a_job_that_waits_at_an_idle_pool_is_carried_out(
         work.pools.start_waiting()
         return await work.until(2)
 
-    assert asyncio.run(scene()) == ["first", "second"]
+    assert asyncio.run(main()) == ["first", "second"]
 
 
 def test_pools_take_turns_when_one_attempt_may_start_per_turn() -> None:
-    async def scene() -> list[str]:
+    async def main() -> list[str]:
         work = Work()
         for n in range(4):
             for receiver in "abc":
@@ -71,7 +71,7 @@ def test_pools_take_turns_when_one_attempt_may_start_per_turn() -> None:
             await work.until(count)
         return work.done
 
-    done = asyncio.run(scene())
+    done = asyncio.run(main())
     assert [sorted(word[0] for word in done[at : at + 3]) for at in range(0, 12, 3)] == [["a", "b", "c"]] * 4
 
 
@@ -80,17 +80,17 @@ def test_an_attempt_that_raises_frees_its_worker() -> None:
         if word == "bad":
             raise RuntimeError(word)
 
-    async def scene() -> list[str]:
+    async def main() -> list[str]:
         work = Work(attempt=fail)
         for word in ("bad", "good", "bad", "better"):
             work.pools.put("a", word)
         return await work.until(2)
 
-    assert asyncio.run(scene()) == ["good", "better"]
+    assert asyncio.run(main()) == ["good", "better"]
 
 
 def test_after_stop_nothing_starts_and_running_attempts_may_end() -> None:
-    async def scene() -> list[str]:
+    async def main() -> list[str]:
         opened = asyncio.Event()
 
         async def wait(word: str) -> None:
@@ -107,11 +107,11 @@ def test_after_stop_nothing_starts_and_running_attempts_may_end() -> None:
         await work.pools.drain(10)
         return work.done
 
-    assert asyncio.run(scene()) == ["under way"]
+    assert asyncio.run(main()) == ["under way"]
 
 
 def test_drain_cancels_attempts_that_take_too_long() -> None:
-    async def scene() -> list[str]:
+    async def main() -> list[str]:
         cut_off: list[str] = []
 
         async def hang(word: str) -> None:
@@ -127,4 +127,4 @@ def test_drain_cancels_attempts_that_take_too_long() -> None:
         await work.pools.drain(0.01)
         return sorted(cut_off)
 
-    assert asyncio.run(scene()) == ["one", "two"]
+    assert asyncio.run(main()) == ["one", "two"]
