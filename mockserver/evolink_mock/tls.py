@@ -1,10 +1,10 @@
-"""The emulator's own certificate authority, kept in a directory so that it must be trusted only once."""
+"""TLS: the emulator's certificate authority, kept in a directory, and the trust store of outgoing callbacks."""
 
-import fcntl
 import os
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,13 @@ _KEY = "evolink-mock-ca.key"
 
 
 def authority_directory(settings: Settings) -> Path:
-    """Where the authority lives: the setting, else below the user's state directory."""
+    """The directory of the authority: the setting, else below the user's state directory."""
     if settings.authority:
         return Path(settings.authority)
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "evolink-mock"
+    # Only a server that speaks TLS asks for it.
+    from platformdirs import user_state_path
+
+    return user_state_path("evolink-mock", appauthor=False)
 
 
 def server_context(directory: Path, hosts: list[str]) -> ssl.SSLContext:
@@ -40,25 +42,28 @@ def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
     stem = name.strip("[]").replace(":", "_")
     certificate, key = out / f"{stem}.pem", out / f"{stem}.key"
     out.mkdir(parents=True, exist_ok=True)
-    with _alone_in(out):
+    with _locked(out):
         _write(certificate, b"".join(part.bytes() for part in made.cert_chain_pems), 0o644)
         _write(key, made.private_key_pem.bytes(), 0o600)
     return certificate, key
 
 
 class TrustStore:
-    """Whom the emulator believes when it calls a receiver over TLS: its own authority, the user's, the system's."""
+    """The certificates that outgoing callbacks are verified against: the emulator's own, the user's, the system's."""
 
     def __init__(self, settings: Settings) -> None:
-        self._own = str(authority_directory(settings) / CERTIFICATE)
-        self._given = settings.callback_ca
+        self._settings = settings
         self._context: ssl.SSLContext | None = None
         self._written = 0
 
-    def context(self) -> ssl.SSLContext:
-        """Made anew when the emulator's authority is, which `evolink-mock cert` may do at any time.
+    @cached_property
+    def _own(self) -> str:
+        return str(authority_directory(self._settings) / CERTIFICATE)
 
-        Raises `ssl.SSLError` that names the file which is broken by then.
+    def context(self) -> ssl.SSLContext:
+        """A TLS context, renewed when the file of the emulator's authority changes.
+
+        `evolink-mock cert` may make that file at any time. Raises `ssl.SSLError` that names the file which is broken.
         """
         try:
             # Not by pathlib, which would take a tenth of an attempt's time.
@@ -68,18 +73,18 @@ class TrustStore:
         if self._context is None or self._written != written:
             context = ssl.create_default_context()
             if written:
-                _believe(context, self._own)
-            if self._given:
-                _believe(context, self._given)
+                _load(context, self._own)
+            if self._settings.callback_ca:
+                _load(context, self._settings.callback_ca)
             self._context, self._written = context, written
         return self._context
 
 
-def _believe(context: ssl.SSLContext, file: str) -> None:
+def _load(context: ssl.SSLContext, file: str) -> None:
     try:
         context.load_verify_locations(file)
     except OSError as error:
-        # Whatever it is, no handshake can come of it; as an `OSError` it would count against the receiver's machine.
+        # No handshake can succeed with a broken file; as an `OSError` it would count as a failure of the receiver.
         raise ssl.SSLError(0, f"the emulator cannot use the certificates in {file}: {error.strerror}") from None
 
 
@@ -89,7 +94,7 @@ def _authority(directory: Path) -> "trustme.CA":
 
     certificate, key = directory / CERTIFICATE, directory / _KEY
     directory.mkdir(parents=True, exist_ok=True)
-    with _alone_in(directory):
+    with _locked(directory):
         if certificate.exists() and key.exists():
             try:
                 return trustme.CA.from_pem(certificate.read_bytes(), key.read_bytes())
@@ -102,18 +107,27 @@ def _authority(directory: Path) -> "trustme.CA":
 
 
 @contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Let no other process make an authority at the same time, whose certificate and key would be mixed with ours."""
-    opened = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+def _locked(directory: Path) -> Iterator[None]:
+    """Exclude other processes, so that a certificate and a key of two authorities are never mixed."""
+    if not os.access(directory, os.W_OK):
+        # Mounted read-only, it can be read without a lock, and has no place for one.
         yield
-    finally:
-        os.close(opened)
+        return
+    # Only a process that makes or reads an authority needs it.
+    from filelock import FileLock
+
+    file = directory / ".lock"
+    with FileLock(file):
+        try:
+            yield
+        finally:
+            # While it is still locked: a process that waits sees that the file is gone, and makes another.
+            with suppress(OSError):
+                file.unlink()
 
 
 def _write(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all, since an emulator that runs may read it at any moment."""
+    """Write the file whole or not at all, since a running emulator may read it at any moment."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.unlink(missing_ok=True)
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
