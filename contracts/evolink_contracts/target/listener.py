@@ -4,12 +4,12 @@ import socket
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from evolink_contracts.target.webhook import ABORT, Hook
+from evolink_contracts.target.connection_reset import allow_resets
+from evolink_contracts.target.webhook import Hook
 
 
 class Certificate(NamedTuple):
@@ -17,16 +17,6 @@ class Certificate(NamedTuple):
 
     chain: Path
     key: Path
-
-
-class _Resettable(HttpToolsProtocol):
-    """Lets the application reset a connection, which ASGI has no word for."""
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        scope = cast("dict[str, Any]", self.scope)
-        if scope.get("type") == "http":
-            scope.setdefault("extensions", {})[ABORT] = self.transport.abort
 
 
 class Listener:
@@ -37,7 +27,7 @@ class Listener:
         try:
             config = uvicorn.Config(
                 hook,
-                http=_Resettable,
+                http="httptools",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -46,7 +36,7 @@ class Listener:
                 # Whoever waits for an answer that never comes is not waited for.
                 timeout_graceful_shutdown=1,
             )
-            config.load()
+            allow_resets(config)
         except Exception:
             self._socket.close()
             raise
