@@ -6,12 +6,16 @@ RUN := .venv-run
 # The tests start Python hundreds of times, and each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all check bench bench-peers screenshots lock clean
+.PHONY: help run test test-all test-uvicorn check coverage hooks bench bench-peers screenshots lock clean
 
 help:
 	@echo "make run          start the emulator on 127.0.0.1:8080"
 	@echo "make test         the whole suite (under 3 minutes)"
-	@echo "make test-all     make test, the linters and types, and the slow rest"
+	@echo "make check        linters, types, import contracts, spelling, dependencies"
+	@echo "make coverage     the suite with the coverage of branches measured, and the figure"
+	@echo "make test-uvicorn the tests of the HTTP protocol with the oldest and the newest uvicorn allowed"
+	@echo "make test-all     make check, make test, the slow rest, and make test-uvicorn"
+	@echo "make hooks        run make check's tools before each commit"
 	@echo "make bench        figures against a bare starlette application, in one table"
 	@echo "make bench-peers  the same for other mock servers, where they can be installed"
 	@echo "make screenshots  take the README's pictures of the timeline anew"
@@ -26,12 +30,29 @@ test: $(DEV)/installed
 test-all: export DEVKIT_BROWSER := required
 test-all: check test
 	$(DEV)/bin/python -m pytest -n 2 -m slow
+	$(DEV)/bin/python -m tests.support.uvicorn_range
+
+test-uvicorn: $(DEV)/installed
+	$(DEV)/bin/python -m tests.support.uvicorn_range $(ARGS)
 
 check: $(DEV)/installed
 	$(DEV)/bin/ruff check .
 	$(DEV)/bin/ruff format --check .
 	$(DEV)/bin/mypy
 	$(DEV)/bin/lint-imports --no-cache
+	$(DEV)/bin/typos
+	$(DEV)/bin/deptry mockserver contracts client
+
+# Every process is measured: this one, the workers, and the servers and commands that the tests start. Servers that a
+# test kills tell nothing, so that the figure is a lower bound.
+coverage: $(DEV)/installed
+	@rm -rf .coverage
+	$(DEV)/bin/coverage run -m pytest -n 3 -m "not slow" -q $(ARGS)
+	@$(DEV)/bin/coverage combine --quiet
+	$(DEV)/bin/coverage report
+
+hooks: $(DEV)/installed
+	$(DEV)/bin/prek install
 
 bench: $(DEV)/installed
 	$(DEV)/bin/python -m tests.bench $(ARGS)
@@ -63,4 +84,4 @@ $(RUN)/installed: requirements.lock pyproject.toml
 	@touch $@
 
 clean:
-	rm -rf $(DEV) $(RUN) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(DEV) $(RUN) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage
