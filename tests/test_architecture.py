@@ -1,6 +1,7 @@
 """The house keeps its order: who imports whom, what is exported, what is shipped."""
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,15 @@ PACKAGES = {
     "evolink_client": ROOT / "client" / "evolink_client",
 }
 MODULES = [path for package in PACKAGES.values() for path in sorted(package.rglob("*.py"))]
+
+IN_PLAIN_ENGLISH = ("evolink_client",)
+"""Packages whose docstrings and comments are held to the style of CONTRIBUTING.md."""
+IN_SHORT_FUNCTIONS = ("evolink_client",)
+"""Packages in which a function has at most `MAX_LINES` lines."""
+MAX_LINES = 40
+MAX_MODULES = 20
+NOT_PLAIN = re.compile(r"\b(whoever|somebody|nobody|everybody|so many|what is none)\b", re.IGNORECASE)
+NOT_A_BEGINNING = re.compile(r"\s*(What|Who|How|Of)\b")
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -33,6 +43,46 @@ def test_every_module_says_its_idea_in_its_first_line(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert docstring
     assert docstring.splitlines()[0].endswith((".", "?"))
+
+
+def docstrings_of(path: Path) -> Iterator[tuple[int, str]]:
+    """The docstrings of the module, its classes and functions, and those below an attribute, with their lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+
+
+def modules_of(packages: tuple[str, ...]) -> list[Path]:
+    return [path for package in packages for path in sorted(PACKAGES[package].rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", modules_of(IN_PLAIN_ENGLISH), ids=name_of)
+def test_no_docstring_begins_with_a_word_that_asks(path: Path) -> None:
+    assert [(line, text) for line, text in docstrings_of(path) if NOT_A_BEGINNING.match(text)] == []
+
+
+@pytest.mark.parametrize("path", modules_of(IN_PLAIN_ENGLISH), ids=name_of)
+def test_the_prose_has_no_word_that_plain_english_does_without(path: Path) -> None:
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    assert [(number, line.strip()) for number, line in lines if NOT_PLAIN.search(line)] == []
+
+
+@pytest.mark.parametrize("path", modules_of(IN_SHORT_FUNCTIONS), ids=name_of)
+def test_no_function_is_longer_than_a_screen(path: Path) -> None:
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_folder_holds_more_modules_than_can_be_looked_over(package: str) -> None:
+    home = PACKAGES[package]
+    folders = [home, *(folder for folder in home.rglob("*") if folder.is_dir())]
+    modules = {name_of(folder): len(list(folder.glob("*.py"))) for folder in folders}
+    assert {name: count for name, count in modules.items() if count > MAX_MODULES} == {}
 
 
 def test_of_contracts_the_emulator_imports_the_facts_alone() -> None:

@@ -1,4 +1,4 @@
-"""The typed client of EvoLink's asynchronous video API: create a video, wait for it, download it."""
+"""Typed client for EvoLink's asynchronous video API: create a video, wait for it, download it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Lazy, so that the import costs little more than that of httpx.
+    # Loaded on first use, so that importing the package costs little more than importing httpx.
     if name in _HOMES:
         from importlib import import_module
 

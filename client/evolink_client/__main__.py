@@ -1,4 +1,4 @@
-"""`python -m evolink_client`."""
+"""Entry point of `python -m evolink_client`."""
 
 from evolink_client.cli import main
 

@@ -1,4 +1,4 @@
-"""Reading what came back: a typed value, or the error that says what it was."""
+"""Response parsing: the typed value of a 200, or the error for any other response."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,13 +10,13 @@ from evolink_client._models import Malformed, Seconds
 
 _SHOWN = 500
 MAX_ANSWER = 4 * 1024 * 1024
-"""Bytes; an answer of the API has about one thousand."""
+"""In bytes; a response of the API has about one thousand."""
 
 Value = TypeVar("Value")
 
 
 class Answer(NamedTuple):
-    """A whole HTTP answer; the names of its headers are in small letters."""
+    """A complete HTTP response; its header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 
 def read(answer: Answer, reader: Callable[[object], Value], now: Seconds) -> Value:
-    """The value of a 200. Raises `ApiError` for a refusal and `UnexpectedAnswer` for anything else."""
+    """The value of a 200. Raises `ApiError` for an error response and `UnexpectedAnswer` for anything else."""
     if answer.status != 200:
         raise refusal(answer, now)
     try:
@@ -44,7 +44,7 @@ _NAMED = frozenset({"code", "message", "type", "param", "request_id"})
 
 
 def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
-    """The error of an answer that is no 200; `now` is the date, in Unix seconds."""
+    """The error for a response other than 200; `now` is the date in Unix seconds."""
     if answer.status < 400:
         return UnexpectedAnswer("the API neither answered nor refused", answer.status, _excerpt(answer))
     try:
@@ -57,7 +57,7 @@ def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
     return error_class(answer.status)(
         answer.status,
         message if isinstance(message, str) else _excerpt(answer),
-        # The credits page has the status itself as the code, and one upstream's body passed through had it too.
+        # In the documented error of the credits call the code is the status as a number; an upstream's body had it too.
         None if code is None or isinstance(code, dict | list) else str(code),
         _text(found.get("type")),
         _text(found.get("param")),
@@ -68,7 +68,7 @@ def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
 
 
 def retry_after(text: str | None, now: Seconds) -> Seconds | None:
-    """How long to wait: `Retry-After` as seconds or as a date; `None` where it says neither."""
+    """Seconds to wait, from a `Retry-After` header in seconds or as a date; `None` if it is neither."""
     if text is None:
         return None
     text = text.strip()

@@ -1,4 +1,4 @@
-"""The client for asyncio and trio: the same thin shell, awaited."""
+"""Asynchronous client for asyncio and trio: sends the requests that the flows yield, and awaits the responses."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -28,9 +28,9 @@ Value = TypeVar("Value")
 
 
 class AsyncEvolinkClient:
-    """As `EvolinkClient`, with its calls awaited; to be closed by `aclose`, or used as an asynchronous context manager.
+    """`EvolinkClient` with awaitable calls. Close it with `aclose`, or use it as an asynchronous context manager.
 
-    For one event loop, of asyncio or trio.
+    A client belongs to one event loop, of asyncio or trio.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class AsyncEvolinkClient:
         self.tasks = AsyncTasks(self)
 
     async def credits(self) -> CreditsReport:
-        """Where the credits stand: GET /v1/credits."""
+        """The remaining and used credits: GET /v1/credits."""
         return await self._run(self._calls.credits())
 
     async def aclose(self) -> None:
-        """As `EvolinkClient.close`."""
+        """Like `EvolinkClient.close`."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -99,7 +99,7 @@ class AsyncEvolinkClient:
 
 
 class AsyncVideos:
-    """`client.videos`."""
+    """The calls of `client.videos`."""
 
     def __init__(self, client: AsyncEvolinkClient) -> None:
         self._client = client
@@ -112,18 +112,18 @@ class AsyncVideos:
         idempotency_key: str | None = None,
         **options: Unpack[CreateOptions],
     ) -> Task:
-        """As `Videos.create`."""
+        """Like `Videos.create`."""
         return await self._client._run(self._client._calls.create(prompt, image_url, idempotency_key, options))
 
 
 class AsyncTasks:
-    """`client.tasks`."""
+    """The calls of `client.tasks`."""
 
     def __init__(self, client: AsyncEvolinkClient) -> None:
         self._client = client
 
     async def get(self, task_id: str) -> Task:
-        """As `Tasks.get`."""
+        """Like `Tasks.get`."""
         return await self._client._run(self._client._calls.get(task_id))
 
     async def wait(
@@ -133,7 +133,7 @@ class AsyncTasks:
         seen: Callable[[Task], None] | None = None,
         callbacks: "CallbackInbox | None" = None,
     ) -> "AsyncVideo":
-        """As `Tasks.wait`."""
+        """Like `Tasks.wait`."""
         client, calls = self._client, self._client._calls
         if callbacks is None:
             return AsyncVideo(client, await client._run(calls.wait(task_id, timeout, seen)))
@@ -144,14 +144,14 @@ class AsyncTasks:
 
 
 class AsyncVideo(Finished):
-    """A video that is finished, to be downloaded."""
+    """A finished video, ready to download."""
 
     def __init__(self, client: AsyncEvolinkClient, task: Task) -> None:
         super().__init__(task)
         self._client = client
 
     async def download(self, path: str | PathLike[str], progress: Progress | None = None) -> int:
-        """As `Video.download`."""
+        """Like `Video.download`."""
         url = self.url
         try:
             with Target(path) as target:

@@ -1,4 +1,4 @@
-"""The calls of a client as flows: what both shells were told, and what they do with it alike."""
+"""API calls as flows, built from the options that the blocking and the asynchronous client share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from evolink_client._polling import Polling
 
 @dataclass(frozen=True)
 class Calls:
-    """Where requests go, how often, and by which clock."""
+    """The options of a client, and one method for each API call."""
 
     config: Config
     retries: Retries
@@ -24,7 +24,7 @@ class Calls:
     clock: Clock
 
     def create(self, prompt: str, image_url: str | None, key: str | None, options: CreateOptions) -> Flow[Task]:
-        """Raises `InvalidRequest` at once."""
+        """Create a task. Raises `InvalidRequest` before the flow starts."""
         body = create_body(prompt, image_url, options)
         if self.checks:
             check(body)

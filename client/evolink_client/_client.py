@@ -1,4 +1,4 @@
-"""The client that blocks: a thin shell that sends what the flows ask for."""
+"""Blocking client: sends the requests that the flows yield."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,12 +28,12 @@ Value = TypeVar("Value")
 
 
 class EvolinkClient:
-    """Creates videos and waits for them. Safe to share between threads; to be closed, or used as a context manager.
+    """Creates videos and waits for them. Threads may share a client. Close it, or use it as a context manager.
 
-    `api_key` and `base_url` come from EVOLINK_API_KEY and EVOLINK_BASE_URL where they are not given. A create is sent
-    again only with `retry_creates=True`, and then with the same `Idempotency-Key`, which every create has. `checks`
-    refuses beforehand what the service refuses in any case. `clock` and `sleep` are for tests; a callback does not wake
-    a `sleep` of your own. Raises `NotConfigured`.
+    `api_key` and `base_url` default to the environment variables EVOLINK_API_KEY and EVOLINK_BASE_URL. Every create has
+    an `Idempotency-Key`; it is retried only with `retry_creates=True`, and then with the same key. With `checks`, a
+    request that the service would certainly reject raises before it is sent. `clock` and `sleep` are for tests; a
+    callback does not interrupt a custom `sleep`. Raises `NotConfigured`.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class EvolinkClient:
         self.tasks = Tasks(self)
 
     def credits(self) -> CreditsReport:
-        """Where the credits stand: GET /v1/credits."""
+        """The remaining and used credits: GET /v1/credits."""
         return self._run(self._calls.credits())
 
     def close(self) -> None:
-        """Close its connections; what is still waiting for an answer fails."""
+        """Close the connections; requests in flight fail."""
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -102,7 +102,7 @@ class EvolinkClient:
 
 
 class Videos:
-    """`client.videos`."""
+    """The calls of `client.videos`."""
 
     def __init__(self, client: EvolinkClient) -> None:
         self._client = client
@@ -115,22 +115,22 @@ class Videos:
         idempotency_key: str | None = None,
         **options: Unpack[CreateOptions],
     ) -> Task:
-        """POST /v1/videos/generations; see `CreateOptions` for the rest.
+        """Create a task: POST /v1/videos/generations. `CreateOptions` lists the other options.
 
-        With an `idempotency_key` of your own, the same call after a crash gives the same task, charged once. Raises
-        `InvalidRequest` before anything is sent, else `ApiError`, `ConnectionFailed` or `UnexpectedAnswer`.
+        With your own `idempotency_key`, repeating the call after a crash returns the same task, charged once. Raises
+        `InvalidRequest` before anything is sent, otherwise `ApiError`, `ConnectionFailed` or `UnexpectedAnswer`.
         """
         return self._client._run(self._client._calls.create(prompt, image_url, idempotency_key, options))
 
 
 class Tasks:
-    """`client.tasks`."""
+    """The calls of `client.tasks`."""
 
     def __init__(self, client: EvolinkClient) -> None:
         self._client = client
 
     def get(self, task_id: str) -> Task:
-        """GET /v1/tasks/{task_id}. Raises `NotFound` and other `ApiError`s, `ConnectionFailed`, `UnexpectedAnswer`."""
+        """GET /v1/tasks/{task_id}. Raises `NotFound` or another `ApiError`, `ConnectionFailed`, `UnexpectedAnswer`."""
         return self._client._run(self._client._calls.get(task_id))
 
     def wait(
@@ -140,11 +140,11 @@ class Tasks:
         seen: Callable[[Task], None] | None = None,
         callbacks: "CallbackInbox | None" = None,
     ) -> "Video":
-        """The finished video. `seen` is called with every state on the way, the end included.
+        """Wait until the task has ended, and return its video. `seen` is called with every state, including the last.
 
-        With `callbacks` it is found by polling or told by a callback, whichever comes first. Raises `TaskFailed` or
-        `TaskCancelled` where none comes of it, `WaitTimedOut` after `timeout` seconds, and as `get` does where the
-        task cannot be looked at, though trouble that may pass is outlasted once the task was seen.
+        With `callbacks`, the wait ends by polling or by a callback, whichever comes first. Raises `TaskFailed` or
+        `TaskCancelled` if the task ends without a video, `WaitTimedOut` after `timeout` seconds, and the errors of
+        `get` if a query fails; after the first successful query, temporary errors are retried until the time-out.
         """
         client, calls = self._client, self._client._calls
         if callbacks is None:
@@ -156,16 +156,16 @@ class Tasks:
 
 
 class Video(Finished):
-    """A video that is finished, to be downloaded."""
+    """A finished video, ready to download."""
 
     def __init__(self, client: EvolinkClient, task: Task) -> None:
         super().__init__(task)
         self._client = client
 
     def download(self, path: str | PathLike[str], progress: Progress | None = None) -> int:
-        """Write the video to a file, whole or not at all; its size in bytes.
+        """Write the video to a file, completely or not at all, and return its size in bytes.
 
-        `progress` is called with the bytes so far and their total, which is `None` where nobody says it. Raises
+        `progress` is called with the bytes so far and the total, which is `None` without a Content-Length. Raises
         `LinkExpired`, `DownloadFailed`, and `OSError` for the file.
         """
         url = self.url

@@ -1,4 +1,4 @@
-"""Time and luck, and the only module of this package that touches them."""
+"""Clock and random source of the client; no other module reads the time or draws random numbers."""
 
 import random
 import secrets
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 class Clock(NamedTuple):
-    """What a client asks of the world, for tests to answer themselves."""
+    """The functions by which a client reads the time and draws random numbers; tests replace them."""
 
     now: Callable[[], Seconds] = time.monotonic
-    """A reading that never falls."""
+    """A monotonic clock."""
     unix: Callable[[], Seconds] = time.time
     """The date, in Unix seconds."""
     luck: Callable[[], float] = random.random
-    """A number in [0, 1), by which pauses are spread."""
+    """A random number in [0, 1), for the jitter of retries."""
 
 
 def new_key() -> str:
-    """An idempotency key that nobody had before."""
+    """A unique idempotency key."""
     return f"evolink-client-{secrets.token_hex(16)}"
 
 
 def new_name() -> str:
-    """A part of a file name that nobody else has now."""
+    """A unique part of a temporary file's name."""
     return secrets.token_hex(4)
 
 
 def sleep(seconds: Seconds, woken: threading.Event | None = None) -> None:
-    """For a client that blocks; no longer than until it is woken."""
+    """Block for a time, or until `woken` is set."""
     if woken is None:
         time.sleep(seconds)
     else:
@@ -43,8 +43,8 @@ def sleep(seconds: Seconds, woken: threading.Event | None = None) -> None:
 
 
 async def sleep_async(seconds: Seconds, woken: "anyio.Event | None" = None) -> None:
-    """For one that awaits, under asyncio and trio alike."""
-    # anyio takes a tenth of httpx's own time to import, and only this needs it.
+    """Wait for a time, or until `woken` is set, under asyncio or trio."""
+    # Importing anyio takes a tenth of the time that httpx takes, and only asynchronous clients need it.
     import anyio
 
     if woken is None:
@@ -55,7 +55,7 @@ async def sleep_async(seconds: Seconds, woken: "anyio.Event | None" = None) -> N
 
 
 def from_any_thread(call: Callable[[], None]) -> Callable[[], None]:
-    """A call that is made on the event loop which runs now, whichever thread asks for it."""
+    """A function that any thread may call, and that runs `call` on the event loop running now."""
     import asyncio
 
     try:

@@ -1,4 +1,4 @@
-"""Where requests go and who sends them: arguments, else environment, else the documented defaults."""
+"""Client configuration: arguments, else environment variables, else the documented defaults."""
 
 import os
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ BASE_URL = "https://api.evolink.ai"
 
 @dataclass(frozen=True)
 class Config:
-    """The key is shown by nothing."""
+    """The base URL and the API key, which is left out of the `repr`."""
 
     api_key: str = field(repr=False)
     base_url: str = BASE_URL
 
     def asks(self, request: Request) -> dict[str, Any]:
-        """A request as httpx takes it."""
+        """The arguments with which httpx sends the request."""
         own = {"Authorization": f"Bearer {self.api_key}", "Accept": "application/json", "User-Agent": "evolink-client"}
         if request.content is not None:
             own["Content-Type"] = "application/json"
@@ -35,7 +35,7 @@ class Config:
 
 
 def configure(api_key: str | None, base_url: str | None) -> Config:
-    """Raises `NotConfigured`."""
+    """The configuration from arguments and environment. Raises `NotConfigured`."""
     key = os.environ.get("EVOLINK_API_KEY", "") if api_key is None else api_key
     if not key.strip():
         raise NotConfigured("there is no API key: set EVOLINK_API_KEY, or pass api_key")

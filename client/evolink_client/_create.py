@@ -1,4 +1,4 @@
-"""The body of a create, and the documented limits that it must keep (the model page)."""
+"""Create request: its JSON body, and checks of the documented limits (the model page)."""
 
 import json
 import re
@@ -16,35 +16,35 @@ DURATIONS = range(2, 16)
 QUALITIES = ("720p", "1080p")
 SHOT_TYPES = ("single", "multi")
 SENDABLE = re.compile(r"[\x21-\x7e]+")
-"""What a header can carry."""
+"""The characters that a header value may have."""
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._-]{16,96}")
 
 
 class CreateOptions(TypedDict, total=False):
-    """What a create may say beside prompt and image; the service decides what is left out (the model page)."""
+    """Options of a create besides prompt and image; the service has defaults for them (the model page)."""
 
     model: str
     """`wan2.6-image-to-video-flash` unless given."""
     duration: int
-    """Seconds, from 2 to 15; billed by the real length."""
+    """Seconds, from 2 to 15. The actual length is billed."""
     quality: str
     """`720p` or `1080p`."""
     prompt_extend: bool
     """Whether the service may reword the prompt."""
     shot_type: str
-    """`single` or `multi`; counts only while the prompt may be reworded."""
+    """`single` or `multi`; only used if the service may reword the prompt."""
     audio_url: str
-    """An MP3 of 3 to 30 s; cut to the video."""
+    """URL of an MP3 of 3 to 30 s; trimmed to the length of the video."""
     generate_audio: bool
-    """Sound costs twice as much as silence."""
+    """Whether the video has sound, which costs twice as much as a silent one."""
     callback_url: str
-    """HTTPS, at most 2,048 characters, not internal."""
+    """An HTTPS URL with at most 2,048 characters; no internal address."""
     extra: Mapping[str, Any]
-    """Fields that are not named here, sent as they are."""
+    """Fields not listed here, sent unchanged."""
 
 
 def create_body(prompt: str, image_url: str | None, options: CreateOptions) -> dict[str, Any]:
-    """The JSON of a create. Fields of the value `None` are left out. Raises `TypeError` for a name that is none."""
+    """The JSON body of a create, without fields that are `None`. Raises `TypeError` for an unknown option."""
     given: dict[str, Any] = dict(options)
     for name in given:
         if name not in CreateOptions.__annotations__:
@@ -62,7 +62,7 @@ def create_body(prompt: str, image_url: str | None, options: CreateOptions) -> d
 
 
 def encode(body: Mapping[str, Any]) -> bytes:
-    """The bytes of a body, made once so that what is sent again is the same. Raises `InvalidRequest`."""
+    """The body as bytes, encoded once so that a retry sends the same ones. Raises `InvalidRequest`."""
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
@@ -70,7 +70,7 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 
 def check_key(key: str, *, form: bool) -> None:
-    """Raises `InvalidRequest` for an idempotency key that cannot be sent; with `form`, for one that is not accepted."""
+    """Raises `InvalidRequest` if a header cannot carry the key or, with `form`, if the service would reject it."""
     if form and not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidRequest(
             "idempotency_key", f"must have 16 to 96 letters, digits, dots, dashes and underscores; got {key[:100]!r}"
@@ -80,7 +80,7 @@ def check_key(key: str, *, form: bool) -> None:
 
 
 def check(body: Mapping[str, Any]) -> None:
-    """Raises `InvalidRequest` for what the service refuses in any case, naming the field and what would be right."""
+    """Raises `InvalidRequest` for what the service certainly rejects; it names the field and the documented limit."""
     prompt = body["prompt"]
     if not isinstance(prompt, str):
         raise InvalidRequest("prompt", f"must be a string; got {type(prompt).__name__}")
@@ -108,7 +108,7 @@ def _check_choice(field: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _check_url(field: str, url: object, schemes: tuple[str, ...]) -> str:
-    """The host of a URL that has one of the schemes."""
+    """The host of the URL. Raises `InvalidRequest` if its scheme is none of `schemes`."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
         host = None if parts is None else parts.hostname
@@ -122,7 +122,7 @@ def _check_url(field: str, url: object, schemes: tuple[str, ...]) -> str:
 
 
 def _check_callback(url: object) -> None:
-    """What is certain already here; the service judges names and stranger spellings too."""
+    """Checks literal addresses and localhost; the service also checks names and other spellings of addresses."""
     host = _check_url("callback_url", url, ("https",))
     if len(str(url)) > MAX_CALLBACK:
         raise InvalidRequest("callback_url", f"must have at most {MAX_CALLBACK} characters; it has {len(str(url))}")

@@ -1,4 +1,4 @@
-"""A finished video, and the file that it is written to whole or not at all."""
+"""Download of a finished video to a file, completely or not at all."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -12,39 +12,39 @@ from evolink_client._errors import DownloadFailed, LinkExpired
 from evolink_client._models import Task
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the bytes so far and their total."""
+"""A function that is called with the bytes so far and the total, if it is known."""
 
 _DEAD = (403, 404, 410)
 
 
 def refusal_of(url: str, status: int) -> DownloadFailed:
-    """The error for a link that gives no video."""
+    """The error for a response to a download other than 200."""
     if status in _DEAD:
         return LinkExpired(url, f"status {status}; links work for 24 hours after completion", status)
     return DownloadFailed(url, f"status {status}", status)
 
 
 class Finished:
-    """A finished task with its video's link, which works for 24 hours after completion."""
+    """A finished task with the link to its video, which is valid for 24 hours after completion."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
 
     @property
     def url(self) -> str:
-        """Of the first result; empty where there is none."""
+        """The link of the first result; empty if there is no result."""
         return self.task.results[0] if self.task.results else ""
 
     def asks(self, calls: Calls) -> dict[str, Any]:
-        """The request for the video, as httpx takes it. Raises `DownloadFailed` where there is no link."""
+        """The arguments with which httpx requests the video. Raises `DownloadFailed` if there is no link."""
         if not self.url:
             raise DownloadFailed(self.task.id, "the task has no result")
-        # Without the key: the link is its own permission, and its host is another's.
+        # Without the API key: the link needs none, and its host belongs to a third party.
         return {"method": "GET", "url": self.url, "follow_redirects": True, "timeout": calls.retries.timeout}
 
 
 class Target:
-    """Writes beside the file, and takes its place at the end; what is unfinished is removed."""
+    """Writes to a temporary file beside the target, and renames it when it is complete; otherwise removes it."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path)
@@ -63,7 +63,7 @@ class Target:
         self._scratch.unlink(missing_ok=True)
 
     def expect(self, length: str | None) -> None:
-        """What Content-Length says."""
+        """Set the total from a Content-Length header."""
         self._total = int(length) if length is not None and length.isascii() and length.isdigit() else None
 
     def write(self, chunk: bytes, progress: Progress | None) -> None:
@@ -73,7 +73,7 @@ class Target:
             progress(self._size, self._total)
 
     def finish(self, url: str) -> int:
-        """Put the file in its place; its size."""
+        """Move the file to its place and return its size. Raises `DownloadFailed` if it is empty."""
         if not self._size:
             raise DownloadFailed(url, "it is empty")
         self._file.close()

@@ -1,27 +1,27 @@
-"""Everything that can go wrong, as one tree.
+"""Error tree: every exception that this package raises.
 
-EvolinkError                 whatever this package raises
+EvolinkError                 base class of all errors of this package
 ├── InvalidRequest           the request cannot succeed, and was not sent
-├── NotConfigured            no API key, a base URL that is none, or times and counts that make no sense
-├── ConnectionFailed         no answer arrived, so nobody knows whether the request was carried out
-│   └── RequestTimedOut      none arrived in time
-├── UnexpectedAnswer         something arrived that the API does not send
-├── InvalidCallback          what was posted is no callback of the API
-├── Later                    for your own handler to raise: the service shall send the callback again
-├── ApiError                 the API refused; with status, code, type, message, param, request_id, retry_after
-│   ├── BadRequest           400: the request is faulty, or no channel for the model is available
+├── NotConfigured            no API key, an invalid base URL, or invalid times or counts
+├── ConnectionFailed         no response arrived; the request may have been executed or not
+│   └── RequestTimedOut      no response arrived in time
+├── UnexpectedAnswer         a response that the API does not send
+├── InvalidCallback          the body of a request is not a callback of the API
+├── Later                    raised by your handler: the service is to retry the callback
+├── ApiError                 an error response; with status, code, type, message, param, request_id, retry_after
+│   ├── BadRequest           400: the request is invalid, or no channel for the model is available
 │   ├── AuthenticationFailed 401: the key is missing, wrong or expired
-│   ├── InsufficientQuota    402: the credits do not suffice
-│   ├── PermissionDenied     403: not for this key
+│   ├── InsufficientQuota    402: not enough credits
+│   ├── PermissionDenied     403: not allowed for this key
 │   ├── NotFound             404: no such task
-│   ├── Conflict             409: the idempotency key was used for another request, or is being used
+│   ├── Conflict             409: the idempotency key belongs to another request, or to one in progress
 │   ├── RateLimited          429: too many requests
 │   └── ServerError          5xx: the service failed
 ├── TaskFailed               the task ended without a video; with code, retryable and advice
-│   └── TaskCancelled        somebody cancelled it
-├── WaitTimedOut             the task had not ended when the time to wait was over
-└── DownloadFailed           the video did not come; what was written of it is gone
-    └── LinkExpired          its link is dead, as links are 24 hours after completion
+│   └── TaskCancelled        the task was cancelled
+├── WaitTimedOut             the task did not end before the time-out
+└── DownloadFailed           the video could not be downloaded; no partial file is left
+    └── LinkExpired          the link no longer works, as is the case 24 hours after completion
 """
 
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 class EvolinkError(Exception):
-    """Whatever this package raises."""
+    """Base class of all errors of this package."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As Python does it, the class would be called with the text alone; job queues and process pools pickle errors.
+        # By default unpickling calls the class with the message alone; job queues and process pools pickle errors.
         return _rebuilt, (type(self), self.args, vars(self))
 
 
@@ -48,7 +48,7 @@ def _rebuilt(kind: type[EvolinkError], args: tuple[object, ...], fields: Mapping
 
 
 class InvalidRequest(EvolinkError, ValueError):
-    """The request cannot succeed, and was not sent; `field` is what is wrong with it."""
+    """The request cannot succeed, and was not sent; `field` names the invalid field."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field} {message}")
@@ -56,19 +56,19 @@ class InvalidRequest(EvolinkError, ValueError):
 
 
 class NotConfigured(EvolinkError, ValueError):
-    """No API key, a base URL that is none, or times and counts that make no sense."""
+    """No API key, an invalid base URL, or invalid times or counts."""
 
 
 class ConnectionFailed(EvolinkError):
-    """No answer arrived, so nobody knows whether the request was carried out."""
+    """No response arrived; the request may have been executed or not."""
 
 
 class RequestTimedOut(ConnectionFailed):
-    """None arrived in time."""
+    """No response arrived in time."""
 
 
 class UnexpectedAnswer(EvolinkError):
-    """Something arrived that the API does not send. `excerpt` is its beginning, at most 500 characters."""
+    """A response that the API does not send. `excerpt` is its beginning, at most 500 characters."""
 
     def __init__(self, what: str, status: int, excerpt: str) -> None:
         super().__init__(f"{what} (status {status}): {excerpt!r}")
@@ -77,7 +77,7 @@ class UnexpectedAnswer(EvolinkError):
 
 
 class InvalidCallback(EvolinkError, ValueError):
-    """What was posted is no callback of the API. `excerpt` is its beginning, at most 500 characters."""
+    """The body of a request is not a callback of the API. `excerpt` is its beginning, at most 500 characters."""
 
     def __init__(self, what: str, body: bytes | str) -> None:
         super().__init__(f"this is no callback: {what}")
@@ -85,11 +85,11 @@ class InvalidCallback(EvolinkError, ValueError):
 
 
 class Later(EvolinkError):
-    """For your own handler to raise where it cannot handle a callback yet: the service shall send it again."""
+    """Raised by your handler if it cannot handle a callback yet: the service is to retry it."""
 
 
 class ApiError(EvolinkError):
-    """The API refused. `retry_after` in seconds; what the answer does not say is `None`, what else it says `extra`."""
+    """An error response. `retry_after` is in seconds; absent fields are `None`, undocumented ones are in `extra`."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class ApiError(EvolinkError):
 
 
 class BadRequest(ApiError):
-    """400: the request is faulty, or no channel for the model is available."""
+    """400: the request is invalid, or no channel for the model is available."""
 
 
 class AuthenticationFailed(ApiError):
@@ -124,11 +124,11 @@ class AuthenticationFailed(ApiError):
 
 
 class InsufficientQuota(ApiError):
-    """402: the credits do not suffice."""
+    """402: not enough credits."""
 
 
 class PermissionDenied(ApiError):
-    """403: not for this key."""
+    """403: not allowed for this key."""
 
 
 class NotFound(ApiError):
@@ -136,7 +136,7 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """409: the idempotency key was used for another request, or is being used."""
+    """409: the idempotency key belongs to another request, or to one in progress."""
 
 
 class RateLimited(ApiError):
@@ -161,12 +161,12 @@ _BY_STATUS: Mapping[int, type[ApiError]] = MappingProxyType(
 
 
 def error_class(status: int) -> type[ApiError]:
-    """The class for an HTTP status."""
+    """The error class for an HTTP status."""
     return ServerError if status >= 500 else _BY_STATUS.get(status, ApiError)
 
 
 class TaskFailed(EvolinkError):
-    """The task ended without a video. `retryable` is what the vendor's own client does with the code."""
+    """The task ended without a video. `retryable` is whether the vendor's own client retries after this code."""
 
     def __init__(self, task: "Task") -> None:
         error = task.error
@@ -178,11 +178,11 @@ class TaskFailed(EvolinkError):
 
 
 class TaskCancelled(TaskFailed):
-    """Somebody cancelled it."""
+    """The task was cancelled."""
 
 
 class WaitTimedOut(EvolinkError, TimeoutError):
-    """The task had not ended when the time to wait was over; `task` is how it was seen last."""
+    """The task did not end before the time-out; `task` is its last known state."""
 
     def __init__(self, task: "Task", seconds: float) -> None:
         super().__init__(f"{task.id} is still {task.status} ({task.progress} %) after {seconds:g} s")
@@ -190,7 +190,7 @@ class WaitTimedOut(EvolinkError, TimeoutError):
 
 
 class DownloadFailed(EvolinkError):
-    """The video did not come; what was written of it is gone. `status` is `None` where no answer arrived."""
+    """The video could not be downloaded; no partial file is left. `status` is `None` without a response."""
 
     def __init__(self, url: str, why: str, status: int | None = None) -> None:
         super().__init__(f"{url} did not come: {why}")
@@ -199,7 +199,7 @@ class DownloadFailed(EvolinkError):
 
 
 class LinkExpired(DownloadFailed):
-    """Its link is dead, as links are 24 hours after completion; a query of the task gives no other."""
+    """The link no longer works, as is the case 24 hours after completion; a query returns no other."""
 
 
 _ADVICE: Mapping[str, tuple[bool, str]] = MappingProxyType(
@@ -219,9 +219,9 @@ _ADVICE: Mapping[str, tuple[bool, str]] = MappingProxyType(
         "unknown_error": (True, "contact support"),
     }
 )
-"""Of each documented failure code, whether to try again, and what to do (the error code page)."""
+"""For each documented failure code: whether to retry, and advice (the error code page)."""
 
 
 def advice_on(code: str) -> tuple[bool, str]:
-    """Whether to try again after a failure, and what to do. The set of codes is open: upstream ones pass through."""
+    """Whether to retry after a failure, and advice. Codes of an upstream pass through, so others may occur."""
     return _ADVICE.get(code, (False, "see the code's own documentation"))

@@ -1,4 +1,4 @@
-"""One exchange over httpx, as far as it is the same for both shells: what is sent, how much is read, what failed."""
+"""HTTP exchange with httpx, shared by both clients: connection options, bounded reading, connection errors."""
 
 import ssl
 from collections.abc import Mapping
@@ -13,19 +13,19 @@ from evolink_client._flows import Request
 
 
 class Connections(TypedDict, total=False):
-    """How either client connects: options of httpx's own clients."""
+    """Connection options that both of httpx's clients have."""
 
     limits: httpx.Limits
-    """How many connections, and how many of them are kept; 100 and 20 unless given. Who gets none waits."""
+    """The most connections, and the most kept alive; by default 100 and 20. Further requests wait."""
     proxy: httpx.Proxy | httpx.URL | str
     trust_env: bool
-    """Whether HTTP_PROXY, NO_PROXY and SSL_CERT_FILE count; they do unless told otherwise."""
+    """Whether HTTP_PROXY, NO_PROXY and SSL_CERT_FILE are used; by default they are."""
     verify: ssl.SSLContext | str | bool
-    """Which authorities vouch for the other side."""
+    """The certificate authorities to trust."""
     http1: bool
-    """On unless told otherwise."""
+    """On by default."""
     http2: bool
-    """Off unless told otherwise; httpx needs its extra `http2` for it."""
+    """Off by default; needs the extra `http2` of httpx."""
 
 
 class HttpOptions(Connections, total=False):
@@ -43,7 +43,7 @@ class AsyncHttpOptions(Connections, total=False):
 
 
 class Reading:
-    """The body of an answer as it comes: bounded in size, and in the time that the whole of it may take."""
+    """Reads the body of a response, with a limit on its size and on the time for all of it."""
 
     def __init__(self, request: Request, clock: Clock) -> None:
         self._request = request
@@ -52,7 +52,7 @@ class Reading:
         self._content = bytearray()
 
     def over(self, response: httpx.Response, chunk: bytes) -> bool:
-        """Take a piece; whether the time is over. httpx's own limits are for each piece alone."""
+        """Add a chunk, and say whether the time is over. The time-outs of httpx apply to each chunk alone."""
         self._content += chunk
         if len(self._content) > MAX_ANSWER:
             beginning = bytes(self._content[:500]).decode("utf-8", "replace")
@@ -67,7 +67,7 @@ class Reading:
 
 
 def lost(request: Request, error: httpx.HTTPError) -> ConnectionFailed:
-    """Why no answer came, without what httpx knows of the request, which has the key in it."""
+    """The error for a request without a response. It leaves out httpx's request, which contains the API key."""
     if isinstance(error, httpx.TimeoutException):
         return _timed_out(request)
     why = str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What to do, as generators without I/O: they yield a request to send or a pause to make, and are driven by a shell."""
+"""API calls as generators without I/O: they yield the requests to send and the pauses to make."""
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class Request(NamedTuple):
-    """To be sent within `timeout` seconds."""
+    """A request, to be answered within `timeout` seconds."""
 
     method: str
     path: str
@@ -25,22 +25,22 @@ class Request(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """To be made."""
+    """A pause before the next step."""
 
     seconds: Seconds
 
 
 Step: TypeAlias = Request | Pause
 Outcome: TypeAlias = Answer | ConnectionFailed | None
-"""Of a request its answer, or why there is none; of a pause nothing."""
+"""The response to a request or the error instead of one; `None` after a pause."""
 Flow: TypeAlias = Generator[Step, Outcome, Value]
 
 SHORTEST: Seconds = 0.001
-"""Of times that must be some."""
+"""The least value of times that must not be zero."""
 
 
 def at_least(least: float, **given: float) -> None:
-    """Raises `NotConfigured` for the first that is below."""
+    """Raises `NotConfigured` for the first value below `least`."""
     for name, value in given.items():
         if not value >= least:
             raise NotConfigured(f"{name} must be at least {least:g}; got {value!r}")
@@ -48,11 +48,11 @@ def at_least(least: float, **given: float) -> None:
 
 @dataclass(frozen=True)
 class Retries:
-    """Reads are sent again after connection errors, 429 and 5xx; creates only with a key, and where that is wished.
+    """Retry policy: reads are retried after connection errors, 429 and 5xx; creates only with `retry_creates=True`.
 
-    A request is made `attempts` times in all at most. The pause before the n-th repetition is drawn evenly from 0 to
-    `first` × 2ⁿ⁻¹ seconds, at most `longest`; `Retry-After` is waited for instead. No attempt begins after `deadline`
-    seconds, and none takes longer than `timeout`. Raises `NotConfigured`.
+    A request is sent at most `attempts` times. The pause before the n-th retry is drawn uniformly from 0 to
+    `first` × 2ⁿ⁻¹ seconds, at most `longest` (full jitter); a `Retry-After` header replaces it. No attempt starts after
+    `deadline` seconds, and none takes longer than `timeout`. Raises `NotConfigured`.
     """
 
     attempts: int = 4
@@ -68,11 +68,11 @@ class Retries:
 
 
 _RUNNING = "paid_outcome_unknown"
-"""The create that has this idempotency key is still being carried out (the vendor's own client)."""
+"""The code for a create whose idempotency key belongs to a request still in progress (the vendor's own client)."""
 
 
 def send(request: Request, retries: Retries, clock: Clock, *, again: bool) -> Flow[Answer]:
-    """A 200, after as many attempts as that takes. Raises `ConnectionFailed`, `ApiError`, `UnexpectedAnswer`."""
+    """A 200, after retries if they are needed. Raises `ConnectionFailed`, `ApiError`, `UnexpectedAnswer`."""
     began = clock.now()
     made = 0
     while True:
@@ -91,7 +91,7 @@ def send(request: Request, retries: Retries, clock: Clock, *, again: bool) -> Fl
 
 
 def passing(error: EvolinkError) -> bool:
-    """Whether the same request may fare better later."""
+    """Whether the same request may succeed later."""
     if isinstance(error, ApiError):
         return error.status == 429 or error.status >= 500 or error.code == _RUNNING
     return isinstance(error, ConnectionFailed)
@@ -104,7 +104,7 @@ def _pause(error: EvolinkError, made: int, retries: Retries, clock: Clock) -> Se
 
 
 def create(body: bytes, key: str | None, retries: Retries, clock: Clock, *, again: bool) -> Flow[Task]:
-    """A new task, or the one that the idempotency key made before."""
+    """A new task, or the one created earlier with the same idempotency key."""
     headers = {} if key is None else {"Idempotency-Key": key}
     request = Request("POST", "/v1/videos/generations", body, headers, 0)
     answer = yield from send(request, retries, clock, again=again and key is not None)
@@ -113,13 +113,13 @@ def create(body: bytes, key: str | None, retries: Retries, clock: Clock, *, agai
 
 
 def get(task_id: str, retries: Retries, clock: Clock) -> Flow[Task]:
-    """A task as it is now."""
+    """The current state of a task."""
     path = f"/v1/tasks/{quote(task_id, safe='', errors='replace')}"
     answer = yield from send(Request("GET", path, None, {}, 0), retries, clock, again=True)
     return read(answer, partial(read_task, request_id=answer.request_id), clock.unix())
 
 
 def credits_report(retries: Retries, clock: Clock) -> Flow[CreditsReport]:
-    """Where the credits stand."""
+    """The remaining and used credits."""
     answer = yield from send(Request("GET", "/v1/credits", None, {}, 0), retries, clock, again=True)
     return read(answer, read_credits, clock.unix())

@@ -1,4 +1,4 @@
-"""Ends of tasks that callbacks told of, kept for those in this process who wait for them."""
+"""Callback inbox: keeps the ended tasks that callbacks reported, and wakes the waits for them."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from evolink_client._models import Task
 
 
 class Listener:
-    """Somebody who waits for the end of one task, and is woken when it is there."""
+    """A wait for the end of one task, woken by `wake`."""
 
     def __init__(self, wake: Callable[[], None], end: Task | None) -> None:
         self.wake = wake
@@ -20,11 +20,11 @@ class Listener:
 
 
 class CallbackInbox:
-    """Lets a `wait` end as soon as the callback is there: `wait(task_id, callbacks=inbox)`.
+    """Lets a `wait` end as soon as the callback arrives: `wait(task_id, callbacks=inbox)`.
 
-    Its `put` is what a `CallbackRouter` hands each end to, or what you call with what `parse_callback` has read. The
-    newest `most` ends are kept, since a callback may come before anybody waits for it. Safe to share between threads
-    and event loops, and by any number of waits.
+    Give `put` to a `CallbackRouter` as its handler, or call it with the result of `parse_callback`. The newest `most`
+    ended tasks are kept, since a callback may arrive before the wait for it begins. Threads, event loops and any number
+    of waits may share an inbox.
     """
 
     def __init__(self, most: int = 10_000) -> None:
@@ -34,7 +34,7 @@ class CallbackInbox:
         self._listeners: dict[str, list[Listener]] = {}
 
     def put(self, task: Task) -> None:
-        """Take an end. Of two for the same task the first counts; a state that is no end is dropped."""
+        """Keep an ended task. The first one for a task id counts; a task that has not ended is dropped."""
         if not task.ended:
             return
         with self._lock:
@@ -43,14 +43,14 @@ class CallbackInbox:
             self._ends[task.id] = task
             if len(self._ends) > self._most:
                 self._ends.popitem(last=False)
-            # Within the lock, so that nobody is woken who has left, and whose event loop may be gone.
+            # Within the lock, so that no wait is woken that has left, and whose event loop may be closed.
             for listener in self._listeners.get(task.id, ()):
                 listener.end = task
                 listener.wake()
 
     @contextmanager
     def listening(self, task_id: str, wake: Callable[[], None]) -> Iterator[Listener]:
-        """A listener for as long as it waits; `wake` is called in the thread that calls `put`, and must not block."""
+        """Register a listener while the block runs. `wake` is called in the thread of `put`, and must not block."""
         with self._lock:
             listener = Listener(wake, self._ends.get(task_id))
             self._listeners.setdefault(task_id, []).append(listener)

@@ -1,4 +1,4 @@
-"""What the API answers, as immutable values. What is not documented is kept in `extra`; open sets stay open."""
+"""Response models: immutable values; undocumented fields are kept in `extra`, and unknown statuses and codes pass."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ UnixSeconds: TypeAlias = int
 Credits: TypeAlias = float
 
 TERMINAL = frozenset({"completed", "failed", "cancelled", "canceled"})
-"""Statuses that nothing comes after. The documents have the first two; clients in use have seen the third named."""
+"""Final statuses. The documentation names the first two; `cancelled` was seen by clients in use."""
 
 Kind = TypeVar("Kind")
 
 
 class Malformed(Exception):
-    """A value of the wrong type; says where and what."""
+    """A value of the wrong type; the message names the field and the type."""
 
 
 class Extra(Mapping[str, Any]):
-    """Fields that are not documented, as they came. Unlike `MappingProxyType` it can be copied and pickled."""
+    """Undocumented fields, unchanged. Unlike `MappingProxyType` it can be copied and pickled."""
 
     __slots__ = ("_fields",)
 
@@ -40,7 +40,7 @@ class Extra(Mapping[str, Any]):
 
 
 class Fields:
-    """Takes known fields out of a JSON object, each of its type; what is left is extra."""
+    """Takes the known fields out of a JSON object and checks their types; the remaining fields are `rest`."""
 
     def __init__(self, body: object, where: str) -> None:
         if not isinstance(body, dict):
@@ -49,11 +49,11 @@ class Fields:
         self._where = where
 
     def take(self, name: str, kind: type[Kind], default: Kind) -> Kind:
-        """The field, or the default where it is absent or null."""
+        """The field, or the default if it is absent or null."""
         value = self._left.pop(name, None)
         if value is None:
             return default
-        # true is an int to Python, and to nobody else; a whole number does where any number does.
+        # In Python a bool is an int, in JSON it is none; and an integer is valid as a float.
         if kind is float and type(value) is int:
             value = float(value)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -68,18 +68,18 @@ class Fields:
         return self.take(name, kind, kind())
 
     def required(self, name: str, kind: type[Kind]) -> Kind:
-        """The field, which must be there."""
+        """The field. Raises `Malformed` if it is absent or null."""
         if self._left.get(name) is None:
             raise Malformed(f"{self._where}.{name} is missing")
         return self.take(name, kind, kind())
 
     def part(self, name: str) -> "Fields | None":
-        """A field that is an object."""
+        """The field as an object, or `None`."""
         value = self._left.pop(name, None)
         return None if value is None else Fields(value, f"{self._where}.{name}")
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A field that is a list of strings, or of objects with a `url`, as one client has seen it."""
+        """The field as a list of strings; one client in use has seen objects with a `url` instead."""
         value = self._left.pop(name, None) or []
         if not isinstance(value, list):
             raise Malformed(f"{self._where}.{name} is a {type(value).__name__} where a list belongs")
@@ -96,63 +96,63 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class TaskError:
-    """Why a task failed (the error code page)."""
+    """The error of a failed task (the error code page)."""
 
     code: str
-    """One of the 13 documented ones, or an upstream's own, which pass through."""
+    """One of the 13 documented codes, or a code of an upstream, which passes through."""
     message: str
     type: str
-    """`task_error`."""
+    """Always `task_error` in the documentation."""
     extra: Mapping[str, Any]
-    """Whatever else was there."""
+    """Undocumented fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a task costs (the model page)."""
+    """The price of a task (the model page)."""
 
     billing_rule: str
     """`per_call`, `per_second` or `per_token`."""
     credits_reserved: Credits
-    """Charged in advance by the duration asked for, settled on the real length, given back on failure."""
+    """Reserved for the requested duration; settled on the actual length, and refunded if the task fails."""
     user_group: str
-    """Such as `default`."""
+    """For example `default`."""
     extra: Mapping[str, Any]
-    """Whatever else was there, such as `credits_used`, which some answers have."""
+    """Undocumented fields, such as `credits_used`, which some responses have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task as one answer or callback shows it (the pages of the model and of the task query)."""
+    """A task as one response or callback shows it (the model page and the page of the task query)."""
 
     id: str
-    """`task-unified-`, Unix seconds, and eight letters and digits."""
+    """`task-unified-`, the Unix time, and eight letters and digits."""
     status: str
-    """`pending`, `processing`, `completed` or `failed`; clients in use have seen `cancelled`. The set is open."""
+    """`pending`, `processing`, `completed` or `failed`; clients in use have seen `cancelled`. Others may follow."""
     progress: int
     """From 0 to 100; 0 on failure."""
     model: str
     created: UnixSeconds
     results: tuple[str, ...]
-    """Links to the videos once it is completed, valid for 24 hours."""
+    """Links to the videos of a completed task, valid for 24 hours."""
     error: TaskError | None
-    """Why it failed."""
+    """Present if the task failed."""
     can_cancel: bool | None
-    """Whether it has not ended; there is no documented call that cancels."""
+    """True until the task ends; there is no documented call that cancels."""
     estimated_time: Seconds | None
-    """In the answer to a create."""
+    """In the response to a create."""
     usage: Usage | None
-    """In the answer to a create."""
+    """In the response to a create."""
     request_id: str | None
-    """Of the answer, for the vendor's support."""
+    """The id of the HTTP request, for the vendor's support."""
     replayed: bool
-    """Whether a create found the task that its idempotency key had made before."""
+    """Whether a create returned the task created earlier with its idempotency key."""
     extra: Mapping[str, Any]
-    """Whatever else was there."""
+    """Undocumented fields."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing comes after this status."""
+        """Whether the status is final."""
         return self.status in TERMINAL
 
     @property
@@ -163,28 +163,28 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Credits of a key or of its user (the credits page)."""
+    """Credits of an API key or of its user (the credits page)."""
 
     remaining_credits: Credits
     used_credits: Credits
     unlimited: bool
-    """Whether the key has no limit of its own; of users it is not said."""
+    """Whether the key has no limit of its own; not documented for users."""
     extra: Mapping[str, Any]
-    """Whatever else was there."""
+    """Undocumented fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreditsReport:
-    """What GET /v1/credits says."""
+    """The response of GET /v1/credits."""
 
     token: Balance
-    """Of the API key."""
+    """The balance of the API key."""
     user: Balance
-    """Of the account, which all of its keys share."""
+    """The balance of the account, which all its keys share."""
 
 
 def read_task(body: object, request_id: str | None = None, *, replayed: bool = False) -> Task:
-    """A task from the JSON of a create, a query or a callback. Raises `Malformed`."""
+    """The task in the JSON of a create, a query or a callback. Raises `Malformed`."""
     fields = Fields(body, "task")
     task_id = fields.take("id", str, "")
     if not task_id:
@@ -221,7 +221,7 @@ def _read_usage(fields: Fields) -> Usage:
 
 
 def read_credits(body: object) -> CreditsReport:
-    """Raises `Malformed`."""
+    """The report in the JSON of the credits call. Raises `Malformed`."""
     data = Fields(body, "credits").part("data")
     token, user = (data.part("token"), data.part("user")) if data is not None else (None, None)
     if token is None or user is None:

@@ -1,4 +1,4 @@
-"""Waiting for the end of a task, as a flow: when to look, what to outlast, and what ends it."""
+"""Polling: a flow that queries a task until it has ended."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from evolink_client._models import Seconds, Task
 
 @dataclass(frozen=True)
 class Polling:
-    """A first look after `first` seconds, then steps that grow by the factor `growth`, up to `longest` seconds.
+    """Polling intervals: `first` seconds, then longer by the factor `growth` each time, up to `longest` seconds.
 
-    When the time to wait is over, a last look is made, which may take `last` seconds. Raises `NotConfigured`.
+    When the time-out is reached, a last query is made, which may take `last` seconds. Raises `NotConfigured`.
     """
 
     first: Seconds = 1.0
@@ -22,7 +22,7 @@ class Polling:
     last: Seconds = 5.0
 
     def __post_init__(self) -> None:
-        # Steps of no length would ask without a pause.
+        # Intervals of zero would send queries without a pause.
         at_least(SHORTEST, first=self.first, longest=self.longest, last=self.last)
         at_least(1, growth=self.growth)
 
@@ -36,7 +36,7 @@ def wait(
     seen: Callable[[Task], None] | None = None,
     heard: Callable[[], Task | None] | None = None,
 ) -> Flow[Task]:
-    """A completed task. Raises `TaskFailed` for any other end, `WaitTimedOut` where none comes in time."""
+    """The completed task. Raises `TaskFailed` for any other end, and `WaitTimedOut` if it does not end in time."""
     looking = _poll(task_id, timeout, polling, retries, clock, seen)
     task = yield from (looking if heard is None else _first(looking, heard))
     if seen is not None:
@@ -47,7 +47,7 @@ def wait(
 
 
 def _first(looking: Flow[Task], heard: Callable[[], Task | None]) -> Flow[Task]:
-    """The end that is found by looking or the one that was heard of, whichever comes first."""
+    """The ended task, found by polling or reported by a callback, whichever comes first."""
     outcome: Outcome = None
     while (task := heard()) is None:
         try:
@@ -68,7 +68,7 @@ def _poll(
     clock: Clock,
     seen: Callable[[Task], None] | None,
 ) -> Flow[Task]:
-    """A task that has ended. Once it was seen, trouble that may pass is outlasted."""
+    """The ended task. After the first successful query, temporary errors do not end the polling."""
     until = clock.now() + timeout
     step = polling.first
     task: Task | None = None

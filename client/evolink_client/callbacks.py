@@ -1,4 +1,4 @@
-"""Receiving callbacks: read one, or mount an ASGI application that does all that a receiver has to."""
+"""Callback receiver: a parser for the body, and an ASGI application to mount."""
 
 import hmac
 import json
@@ -21,11 +21,11 @@ Handler: TypeAlias = Callable[[Task], Awaitable[None]] | Callable[[Task], None]
 
 MAX_BODY = 1024 * 1024
 DEADLINE: Seconds = 8.0
-"""The service waits 10 s for the answer, and then sends the callback again."""
+"""The service waits 10 s for the response, and then retries the callback."""
 
 
 def parse_callback(body: bytes | str) -> Task:
-    """The task of a callback's body, which is what a query of the task answers. Raises `InvalidCallback`."""
+    """The task in the body of a callback, the same JSON as a query returns. Raises `InvalidCallback`."""
     try:
         return read_task(json.loads(body))
     except (ValueError, RecursionError):
@@ -35,24 +35,24 @@ def parse_callback(body: bytes | str) -> Task:
 
 
 class Memory(Protocol):
-    """Remembers what has been handled; kept in a database, it outlives the process and serves several."""
+    """Stores the keys of handled callbacks; in a database they survive the process, and several may share them."""
 
     async def add(self, key: str) -> bool:
-        """Remember a key; false if it is remembered already. At once for all who ask at the same time."""
+        """Store a key; false if it is stored already. Must be atomic: one of several simultaneous calls gets true."""
 
     async def discard(self, key: str) -> None:
-        """Forget a key, since handling it failed."""
+        """Remove a key, because the handler failed."""
 
 
 class InMemory:
-    """The newest keys, in this process."""
+    """Keeps the newest keys in this process."""
 
     def __init__(self, most: int = 100_000) -> None:
         self._keys: OrderedDict[str, None] = OrderedDict()
         self._most = most
 
     async def add(self, key: str) -> bool:
-        """As `Memory.add`."""
+        """Like `Memory.add`."""
         if key in self._keys:
             return False
         self._keys[key] = None
@@ -61,18 +61,18 @@ class InMemory:
         return True
 
     async def discard(self, key: str) -> None:
-        """As `Memory.discard`."""
+        """Like `Memory.discard`."""
         self._keys.pop(key, None)
 
 
 class CallbackRouter:
-    """An ASGI application that hands each end of a task to `handle` once, whatever comes twice, late or out of order.
+    """An ASGI application that calls `handle` once for each ended task, even if callbacks are repeated or late.
 
-    `answer` is when the service gets its 200: "after" the handler, so that a failure is sent again, or "before" it. A
-    handler that takes longer than `deadline` seconds goes on behind the answer. `handle` may be a coroutine function,
-    or a plain one, which then runs in a thread. What is no callback gets a 400, which the service sends again in vain.
-    Callbacks are not signed: with a `secret`, which is a part of the path or a value in the query of the
-    `callback_url` that you send, whoever does not know it gets a 404.
+    `answer` says when the service gets its 200: "after" the handler, so that it retries after a failure, or "before"
+    it. A handler that takes longer than `deadline` seconds continues after the response. `handle` is a coroutine
+    function, or a plain function, which runs in a thread. A body that is not a callback gets a 400, which the service
+    retries in vain. Callbacks are not signed: with a `secret`, which must be a path segment or a query value of your
+    `callback_url`, requests without it get a 404.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class CallbackRouter:
             await _answer(send, status, {200: "handled", 503: "later"}.get(status, "the handler failed"))
 
     async def _work(self, task: Task, key: str) -> int:
-        """The status that says what became of it."""
+        """Call the handler, and return the status for its outcome."""
         try:
             if iscoroutinefunction(self._handle) or iscoroutinefunction(getattr(self._handle, "__call__", None)):  # noqa: B004
                 await cast(Callable[[Task], Awaitable[None]], self._handle)(task)
@@ -155,7 +155,7 @@ class CallbackRouter:
             await self._memory.discard(key)
             return 500
         except BaseException:
-            # Cancelled in the midst of it: the service gets no answer, sends it again, and shall not be told "handled".
+            # Cancelled: the service gets no response and retries, so the key must not count as handled.
             await self._forget(key)
             raise
         return 200
@@ -180,7 +180,7 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The body, or `None` if it is too large. What is left of a large one is read and dropped."""
+    """The body, or `None` if it is too large; then the rest is read and dropped."""
     body, size = bytearray(), 0
     while True:
         message = await receive()

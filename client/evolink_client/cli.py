@@ -1,7 +1,7 @@
-"""The `evolink` command: create a video, wait for it, fetch it.
+"""The `evolink` command: create a video, wait for it, download it.
 
-Exit codes: 0 it worked; 1 the API refused, or no answer came; 2 the call makes no sense; 3 the task ended without a
-video; 4 it had not ended in time.
+Exit codes: 0 success; 1 an error response, or none; 2 wrong usage; 3 the task ended without a video; 4 it did not end
+before the time-out.
 """
 
 import json
@@ -34,46 +34,48 @@ _CODES: tuple[tuple[type[EvolinkError], int], ...] = (
     (EvolinkError, 1),
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_TIMEOUT = click.option("--timeout", default=600.0, show_default=True, metavar="SECONDS", help="Wait no longer.")
+_TIMEOUT = click.option(
+    "--timeout", default=600.0, show_default=True, metavar="SECONDS", help="The longest time to wait."
+)
 
 
 def _writable(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
-    """Asked before anything is sent, since a video that cannot be kept costs as much as one that can."""
+    """Check before anything is sent, since a video that cannot be saved costs as much as one that can."""
     if file is not None and not os.access(file.absolute().parent, os.W_OK):
         raise click.BadParameter(f"{file.absolute().parent} is no directory that can be written to")
     return file
 
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_OUT = click.option("--out", type=_FILE, callback=_writable, metavar="FILE", help="Fetch the video.")
+_OUT = click.option("--out", type=_FILE, callback=_writable, metavar="FILE", help="Wait, and save the video to FILE.")
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="The API key comes from EVOLINK_API_KEY. Exit codes: 1 refused or no answer, 2 wrong call, 3 the task "
-    "failed, 4 it had not ended in time.",
+    epilog="The API key is read from EVOLINK_API_KEY. Exit codes: 1 error response or none, 2 wrong usage, 3 the task "
+    "failed, 4 it did not end before the time-out.",
 )
 @click.version_option(package_name="evolink-devkit", prog_name="evolink")
 @click.option("--base-url", envvar="EVOLINK_BASE_URL", metavar="URL", help="[default: https://api.evolink.ai]")
 @click.pass_context
 def main(context: click.Context, base_url: str | None) -> None:
-    """Videos by EvoLink's API, or by an emulator of it."""
+    """Create videos with EvoLink's API, or with an emulator of it."""
     context.obj = base_url
 
 
 @main.command()
 @click.argument("prompt")
-@click.option("--image", "image_url", metavar="URL", help="The first frame.")
+@click.option("--image", "image_url", metavar="URL", help="URL of the image that the video starts with.")
 @click.option("--model", metavar="NAME", help="[default: wan2.6-image-to-video-flash]")
-@click.option("--duration", type=int, metavar="SECONDS", help="From 2 to 15.")
-@click.option("--quality", metavar="720p|1080p")
-@click.option("--prompt-extend/--no-prompt-extend", default=None, help="May the service reword the prompt?")
-@click.option("--shot-type", metavar="single|multi")
-@click.option("--audio", "audio_url", metavar="URL", help="An MP3 for the sound.")
-@click.option("--generate-audio/--no-generate-audio", default=None, help="With sound, or without at half the price.")
-@click.option("--callback-url", metavar="URL", help="Where the end shall be announced.")
-@click.option("--idempotency-key", metavar="KEY", help="The same key gives the same task, charged once.")
-@click.option("--wait", "waits", is_flag=True, help="Wait for the video.")
+@click.option("--duration", type=int, metavar="SECONDS", help="Length of the video, from 2 to 15.")
+@click.option("--quality", metavar="720p|1080p", help="Resolution.")
+@click.option("--prompt-extend/--no-prompt-extend", default=None, help="Whether the service may reword the prompt.")
+@click.option("--shot-type", metavar="single|multi", help="One shot or several; only with a reworded prompt.")
+@click.option("--audio", "audio_url", metavar="URL", help="URL of an MP3 for the sound.")
+@click.option("--generate-audio/--no-generate-audio", default=None, help="With sound, or silent at half the price.")
+@click.option("--callback-url", metavar="URL", help="HTTPS URL that is called when the task ends.")
+@click.option("--idempotency-key", metavar="KEY", help="Repeated creates with one key give one task, charged once.")
+@click.option("--wait", "waits", is_flag=True, help="Wait until the video is finished.")
 @_OUT
 @_TIMEOUT
 @_JSON
@@ -90,7 +92,7 @@ def create(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Have a video made; with --wait or --out wait for it too."""
+    """Create a video; with --wait or --out, also wait for it."""
     given = {name: value for name, value in options.items() if value is not None}
     with _client(base_url) as client:
         task = client.videos.create(prompt, image_url, idempotency_key=idempotency_key, **given)
@@ -107,7 +109,7 @@ def create(
 @_JSON
 @click.pass_obj
 def wait(base_url: str | None, task_id: str, out: Path | None, timeout: float, as_json: bool) -> None:
-    """Wait for a video."""
+    """Wait until a video is finished, and print its link."""
     with _client(base_url) as client:
         _wait(client, task_id, timeout, out, as_json)
 
@@ -117,7 +119,7 @@ def wait(base_url: str | None, task_id: str, out: Path | None, timeout: float, a
 @_JSON
 @click.pass_obj
 def get(base_url: str | None, task_id: str, as_json: bool) -> None:
-    """Say how a task is doing."""
+    """Print the state of a task."""
     with _client(base_url) as client:
         task = client.tasks.get(task_id)
         failed = f": {task.error.code}: {task.error.message}" if task.error else ""
@@ -130,7 +132,7 @@ def get(base_url: str | None, task_id: str, as_json: bool) -> None:
 @_JSON
 @click.pass_obj
 def download(base_url: str | None, task_id: str, file: Path, as_json: bool) -> None:
-    """Fetch the video of a task that is completed."""
+    """Save the video of a completed task."""
     with _client(base_url) as client:
         task = client.tasks.get(task_id)
         if not task.results:
@@ -143,7 +145,7 @@ def download(base_url: str | None, task_id: str, file: Path, as_json: bool) -> N
 @_JSON
 @click.pass_obj
 def credits(base_url: str | None, as_json: bool) -> None:  # noqa: A001  # The API's own word.
-    """Say how many credits are left."""
+    """Print the remaining and used credits."""
     with _client(base_url) as client:
         report = client.credits()
         left = "unlimited" if report.token.unlimited else f"{report.token.remaining_credits:g} left"
@@ -178,15 +180,15 @@ def _download(video: Video, file: Path) -> int:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[int, int | None, str], None]]:
-    """A bar on the terminal; nothing where there is none."""
-    # rich takes longer to import than httpx, and whoever writes into a file needs none of it.
+    """A progress bar on a terminal; nothing elsewhere."""
+    # rich takes longer to import than httpx, and without a terminal it is not needed.
     if not sys.stderr.isatty():
         yield lambda so_far, total, says: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    # Names of files and words of the service are text, whatever brackets they have.
+    # File names and texts of the service may have brackets, which are not markup.
     titled, said = (TextColumn(f"{{task.{part}}}", markup=False) for part in ("description", "fields[says]"))
     columns = (titled, BarColumn(), said, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -199,12 +201,12 @@ def _show(value: object, text: str, as_json: bool) -> None:
 
 
 def _inert(text: str) -> str:
-    """Without control characters, since what the service says shall not steer the terminal."""
+    """The text without control characters, since a response must not control the terminal."""
     return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "�", text)
 
 
 def _plain(value: object) -> object:
-    """JSON-ready values; what is not documented stands beside what is."""
+    """Values for JSON, with undocumented fields beside the documented ones."""
     if isinstance(value, Mapping):
         return dict(value)
     if not is_dataclass(value):
