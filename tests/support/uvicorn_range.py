@@ -19,6 +19,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 TESTS = ("tests/e2e/test_raw_socket.py", "tests/e2e/test_wire_faults.py", "tests/contracts/test_listener.py")
+PATIENCE = 900.0
+"""Seconds for one version, since a server that does not stop would wait for ever."""
 EXPECTED = "DEVKIT_UVICORN"
 """The environment variable that holds the requested version, and by which this plugin is active."""
 
@@ -57,7 +59,7 @@ def run(version: str, directory: str, arguments: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "tests.support.uvicorn_range"]
     path = os.pathsep.join(filter(None, (directory, os.environ.get("PYTHONPATH"))))
     environ = {**os.environ, "PYTHONPATH": path, EXPECTED: version}
-    return subprocess.run([*command, *TESTS, *arguments], cwd=ROOT, env=environ, check=False).returncode
+    return subprocess.run([*command, *TESTS, *arguments], cwd=ROOT, env=environ, check=False, timeout=PATIENCE).returncode
 
 
 def main(arguments: list[str]) -> None:
