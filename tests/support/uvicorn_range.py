@@ -56,10 +56,10 @@ def install(requirement: Requirement, directory: str) -> str:
 
 
 def run(version: str, directory: str, arguments: list[str]) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "tests.support.uvicorn_range"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "tests.support.uvicorn_range", *TESTS, *arguments]
     path = os.pathsep.join(filter(None, (directory, os.environ.get("PYTHONPATH"))))
     environ = {**os.environ, "PYTHONPATH": path, EXPECTED: version}
-    return subprocess.run([*command, *TESTS, *arguments], cwd=ROOT, env=environ, check=False, timeout=PATIENCE).returncode
+    return subprocess.run(command, cwd=ROOT, env=environ, check=False, timeout=PATIENCE).returncode
 
 
 def main(arguments: list[str]) -> None:
