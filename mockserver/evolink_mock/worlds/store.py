@@ -106,10 +106,10 @@ decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 class MemoryStore:
     """In memory. Records at rest are bytes: the garbage collector has nothing to walk."""
 
-    # Encoders hand out bytes with room to spare, about 100 a record; a copy of a shared buffer has none.
-    _buffer = bytearray()
-
     def __init__(self, balance: Units | None = None) -> None:
+        # Encoders hand out bytes with room to spare, about 100 a record; a copy of a reused buffer has none. Each store
+        # has its own, since emulators in other threads encode at the same time.
+        self._buffer = bytearray()
         self.ledger = Ledger(balance)
         self.transitions = DueQueue()
         self.callbacks = DueQueue()
