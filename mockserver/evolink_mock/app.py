@@ -31,11 +31,13 @@ from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import MEDIA, Settings
+from evolink_mock.worlds.config import WorldConfig
 from evolink_mock.worlds.idle_settlement import settle_in_background
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.registry import WorldRegistry
-from evolink_mock.worlds.store import MemoryBackend, SavedWorld, StorageBackend, StorageError
-from evolink_mock.worlds.world import World, WorldConfig
+from evolink_mock.worlds.snapshot import SavedWorld
+from evolink_mock.worlds.store import MemoryBackend, StorageBackend, StorageError
+from evolink_mock.worlds.world import World
 
 if TYPE_CHECKING:
     from evolink_mock.scenarios.file import ScenarioFile
@@ -146,7 +148,7 @@ def create_app(
             yield
         control.drain()
         await dispatcher.drain(policy.timeout)
-        unsent = sum(world.outbox.waiting for world in worlds)
+        unsent = sum(world.view().deliveries.waiting for world in worlds)
         if unsent and not settings.state:
             log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)
         try:

@@ -17,6 +17,7 @@ from evolink_mock import Settings, create_app
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.validation import CreateRequest, Validator
+from evolink_mock.worlds.tasks import NewTask
 from evolink_mock.worlds.world import World
 
 from .resident import resident
@@ -30,7 +31,7 @@ WARM = 500
 def make(world: World, count: int) -> list[str]:
     request = Validator(MODELS, world.config.choices).validate({**BODY, "callback_url": CALLBACK_URL})
     assert isinstance(request, CreateRequest)
-    made = (world.create(request, world.clock.now()) for _ in range(count))
+    made = (world.tasks.create(NewTask(request), world.clock.now()) for _ in range(count))
     return [name for found in made if found is not None for name, _ in [found]]
 
 
@@ -53,13 +54,14 @@ async def main(place: str, count: int, authority: str = "") -> dict[str, float]:
     ends = sends = 0.0
     for round_of in (WARM, count):
         make(world, round_of)
-        world.clock.move_to(world.clock.now() + 10 * SECOND)
+        world.move_clock(world.clock.now() + 10 * SECOND)
         began = time.perf_counter()
-        world.apply_due(world.clock.now())
+        world.tasks.apply_due(world.clock.now())
         settled = time.perf_counter()
         assert await app.control.time_travel.travel(world, world.clock.now(), time.monotonic() + 600)
         ends, sends = settled - began, time.perf_counter() - settled
-    delivered = [world.outbox.get(number) for number in world.outbox.numbers()]
+    deliveries = world.view().deliveries
+    delivered = [deliveries.get(number) for number in deliveries.numbers()]
     assert len(delivered) == WARM + count
     assert {row.stage for row in delivered if row is not None} == {"delivered"}
     await dispatcher.drain(1)

@@ -14,6 +14,7 @@ from evolink_mock import Settings, create_app
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.validation import CreateRequest, Validator
 from evolink_mock.server.fast_path import FastPathProtocol
+from evolink_mock.worlds.tasks import NewTask
 from evolink_mock.worlds.world import World
 
 from .asgi import serve
@@ -34,13 +35,12 @@ def fill(world: World, tasks: int, settled: bool) -> list[str]:
     names = []
     for number in range(tasks):
         at = begin - _AGO + _AGO // 2 * number // tasks if settled else begin
-        made = world.create(request, at)
+        made = world.tasks.create(NewTask(request), at)
         assert made is not None
         if number in chosen:
             names.append(made[0])
     if settled:
-        world.apply_due(begin)
-        assert world.store.transitions.peek() is None
+        assert world.view(begin).next_event() is None
     return names
 
 

@@ -18,13 +18,13 @@ from evolink_mock.api.headers import IDEMPOTENCY_HEADER
 from evolink_mock.api.responses import Outcome, Result, error_invalid, error_result, with_retry_after
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
-from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import CreateRequest, Refusal, Validator
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
 from evolink_mock.scenarios.directive import OPENING, extract_directive
 from evolink_mock.scenarios.precedence import Decision
 from evolink_mock.settings import Settings
+from evolink_mock.worlds.tasks import NewTask
 from evolink_mock.worlds.world import World
 
 _NEUTRAL_URL = "https://looked.at/"
@@ -62,14 +62,14 @@ class CreateOperation:
             return self._validation_error(create, str(body.get("model")) if isinstance(body, dict) else "")
         if not world.may_use(create.model.name):
             return error_result("create", "model_access_denied", model=create.model.name)
-        if world.rate_limits is not None and (error := _over_limit(world, create, now)) is not None:
-            return error
-        if world.is_full(now):
+        if (reached := world.tasks.limit_reached(create.model.family, now)) is not None:
+            return _over_limit(create.model.family, *reached)
+        if world.tasks.is_full(now):
             limit = self._settings.task_limit
             message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
             return error_result("create", "rate_limited", message)
         inputs = tuple(each.input for each in files.values() if each.input is not None) if files else ()
-        created = world.create(create, now, decision.source, decision.text, decision.rule, idempotency, inputs)
+        created = world.tasks.create(NewTask(create, decision, idempotency, inputs), now)
         if created is None:
             return self._insufficient(world, create)
         name, task = created
@@ -94,7 +94,7 @@ class CreateOperation:
         body = ERRORS["create", "insufficient_quota"].body()
         if self._choices.quota_details == "include":
             body["error"]["action_url"] = "/dashboard/credits"
-            body["error"]["account_balance_credits"] = to_credits(world.store.ledger.remaining)
+            body["error"]["account_balance_credits"] = to_credits(world.view().ledger.remaining)
             body["error"]["estimated_credits"] = to_credits(quote(request, request.duration, self._choices))
         return Result(402, _encode(body))
 
@@ -110,13 +110,13 @@ class CreateOperation:
             return self._invalid("Idempotency-Key must have 16 to 96 characters of A-Z, a-z, 0-9 and ._-")
         key, world = header.decode("ascii"), request.world
         digest = blake2b(_encode_sorted(body), digest_size=16).digest()
-        name = world.named.get(key)
-        task = None if name is None else world.find(name, request.now)
+        name = world.tasks.idempotency.task_of(key)
+        task = None if name is None else world.tasks.find(name, request.now)
         if name is None or task is None:
             return key, digest
         if task.idempotency != (key, digest):
             return error_result("create", "idempotency_conflict")
-        if key in world.unanswered:
+        if world.tasks.idempotency.is_unanswered(key):
             return error_result("create", "paid_outcome_unknown")
         return Result(200, self._created(name, task), ((b"idempotency-replayed", b"true"),), task=name)
 
@@ -176,12 +176,6 @@ def without_directive(body: object) -> tuple[object, str]:
     return {**body, "prompt": prompt}, directive
 
 
-def _over_limit(world: World, request: CreateRequest, now: Micros) -> Result | None:
-    assert world.rate_limits is not None
-    world.apply_due(now)
-    reached = world.rate_limits.check(request.model.family, now)
-    if reached is None:
-        return None
-    limit, seconds = reached
+def _over_limit(family: str, limit: str, seconds: int) -> Result:
     error = with_retry_after(error_result("create", "rate_limited"), seconds)
-    return replace(error, rule=f"{request.model.family}: {limit}")
+    return replace(error, rule=f"{family}: {limit}")

@@ -147,11 +147,10 @@ class Endpoint:
         else:
             world = opened
             now = world.clock.now()
-            outcome = self._handle(method, Request(world, now, headers, body, parameters, query, inputs))
+            outcome = self._carry_out(method, Request(world, now, headers, body, parameters, query, inputs))
             if world.clock.mode == "auto":
                 now = world.clock.now()
         self._request_served()
-        outcome = self._committed(world, outcome)
         request_id = world.next_request_id()
         received = _Received(method, path, query, head, body)
         if isinstance(outcome, Pending):
@@ -173,13 +172,13 @@ class Endpoint:
             log.exception("the %s operation failed", self.operation)
             return error_result(self.operation, "internal_error")
 
-    def _committed(self, world: World, outcome: Outcome) -> Outcome:
-        """The outcome, now that it lasts; or an error, where it could not be stored."""
+    def _carry_out(self, method: str, request: Request) -> Outcome:
+        """The outcome of a request whose changes are stored; or an error, where they cannot be."""
         try:
-            world.config.backend.commit()
+            with request.world.transaction():
+                return self._handle(method, request)
         except StorageError as error:
             return error_result(self.operation, "internal_error", str(error))
-        return outcome
 
     def _pending(
         self, world: World, now: Micros, request_id: str, received: _Received, pending: Pending

@@ -111,12 +111,13 @@ def delay(outcome: Outcome, pause: Callable[[], Awaitable[None]]) -> Pending:
 
 def _unanswered_until_sent(world: World, key: str, pending: Pending) -> Pending:
     """Keep the idempotency key of a create among those without a response until it is over."""
-    world.unanswered.add(key)
+    idempotency = world.tasks.idempotency
+    idempotency.hold(key)
 
     async def finish() -> Result:
         try:
             return await pending.finish()
         finally:
-            world.unanswered.discard(key)
+            idempotency.release(key)
 
     return Pending(finish, pending.result)

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from hashlib import blake2b
 from io import BytesIO
 from typing import Any
@@ -153,11 +153,10 @@ class FileEndpoints:
         form = format_of(content)
         if form is None:
             return _refused("wrong_type", f"File type is not supported; supported: {', '.join(FORMATS)}")
-        world.uploads = {upload.id: upload for upload in self._alive(world, call.now)}
-        if len(world.uploads) >= MAX_FILES:
+        if world.uploads.drop_expired(call.now) >= MAX_FILES:
             return _refused("quota")
         called = name if isinstance(name, str) and name else original
-        drawn = blake2b(b"%d" % world.uploaded, key=world.seed.secret, digest_size=6).hexdigest()
+        drawn = blake2b(b"%d" % world.uploads.count, key=world.seed.secret, digest_size=6).hexdigest()
         upload = Upload(
             f"file_{drawn}",
             slugify(called).rpartition("/")[2] or f"upload.{form}",
@@ -169,15 +168,14 @@ class FileEndpoints:
             call.now,
         )
         self._shelf.put(upload.digest, content)
-        world.uploads[upload.id] = upload
-        world.uploaded += 1
+        world.uploads.add(upload)
         self.heard()
         return _success(self._shown(world, upload), "File uploaded successfully")
 
     # Looking after them
 
     def _quota(self, call: Request) -> Result:
-        return _success(quota_body(len([*self._alive(call.world, call.now)])))
+        return _success(quota_body(len([*call.world.uploads.alive(call.now)])))
 
     def _list(self, call: Request) -> Result:
         asked = dict(parse_qsl(call.query.decode("latin-1")))
@@ -185,22 +183,15 @@ class FileEndpoints:
             int(text) if re.fullmatch(r"[1-9]\d{0,5}", text := asked.get(name, "")) else default
             for name, default in (("page", 1), ("pageSize", 20))
         )
-        files = [self._shown(call.world, upload) for upload in self._alive(call.world, call.now)][::-1]
+        files = [self._shown(call.world, upload) for upload in call.world.uploads.alive(call.now)][::-1]
         part = files[(page - 1) * size : page * size]
         return _success({"files": part, "total": len(files), "page": page, "pageSize": size})
 
     def _delete(self, call: Request) -> Result:
-        if self._find(call.world, call.path["file_id"], call.now) is None:
+        if call.world.uploads.get(call.path["file_id"], call.now) is None:
             return _refused("not_found")
-        del call.world.uploads[call.path["file_id"]]
+        call.world.uploads.remove(call.path["file_id"])
         return _success(None, "File deleted successfully")
-
-    def _alive(self, world: World, now: int) -> Iterator[Upload]:
-        return (upload for upload in world.uploads.values() if now < upload.expires)
-
-    def _find(self, world: World, file_id: str, now: int) -> Upload | None:
-        upload = world.uploads.get(file_id)
-        return upload if upload is not None and now < upload.expires else None
 
     def _shown(self, world: World, upload: Upload) -> dict[str, Any]:
         return upload_body(upload, f"{self._public_url}{LINKS}/{world.token}", self._public_url, iso_date)
@@ -208,14 +199,14 @@ class FileEndpoints:
     # What links lead to
 
     def _file(self, call: Request) -> Result:
-        upload = self._find(call.world, call.path["file_id"], call.now)
+        upload = call.world.uploads.get(call.path["file_id"], call.now)
         if upload is None or upload.target != f"{upload.id}/{call.path['rest']}":
             return _refused("not_found")
         return self._served(call, upload)
 
     def _download(self, call: Request) -> Result:
         """Whoever has the link may have the file, as with the links of results."""
-        found = (self._find(world, call.path["file_id"], world.clock.now()) for world in self._worlds)
+        found = (world.uploads.get(call.path["file_id"], world.clock.now()) for world in self._worlds)
         upload = next(filter(None, found), None)
         return _refused("not_found") if upload is None else self._served(call, upload)
 
@@ -230,7 +221,7 @@ class FileEndpoints:
         start = f"{self._public_url}{LINKS}/"
         token, _, rest = url.removeprefix(start).partition("/")
         world = self._worlds.by_token(token) if url.startswith(start) else None
-        upload = None if world is None else self._find(world, rest.partition("/")[0], world.clock.now())
+        upload = None if world is None else world.uploads.get(rest.partition("/")[0], world.clock.now())
         if upload is None or upload.target != rest:
             return None
         return self._shelf.get(upload.digest)

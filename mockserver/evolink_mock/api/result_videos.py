@@ -99,7 +99,7 @@ def _video_response(headers: Headers, name: str, content: bytes) -> Result:
 
 def _task(request: Request) -> Task | Result:
     name = request.path["name"]
-    task = request.world.find(name, request.now)
+    task = request.world.tasks.find(name, request.now)
     state = task and state_of(task, request.now)
     if task is None or state is None or state.status != "completed" or state.ended is None:
         return error_result(

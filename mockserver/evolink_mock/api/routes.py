@@ -34,6 +34,7 @@ from evolink_mock.scenarios.precedence import (
 from evolink_mock.scenarios.rules import RequestFacts
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.rendering import query_body
 from evolink_mock.worlds.world import World
 
 _encode = msgspec.json.Encoder().encode
@@ -145,16 +146,15 @@ class Api:
     def _task_response(self, request: Request, found: Task | Result) -> Result:
         if isinstance(found, Result):
             return found
-        if self._choices.quota_on_read == "when_empty" and request.world.store.ledger.remaining <= 0:
+        if self._choices.quota_on_read == "when_empty" and request.world.view(request.now).ledger.remaining <= 0:
             return error_result("query", "quota_exceeded")
         name, world = request.path["task_id"], request.world
         if found.plan.queries_to_end:
-            found = world.count_query(name, found, request.now)
+            found = world.tasks.count_query(name, found, request.now)
         state = world.observe(found, request.now)
         if found.scenario is not None and state.ended is not None:
-            world.apply_due(world.clock.now())
-            world.outbox.release_on_query(name, world.clock.now())
-        return Result(200, world.shown(name, found, state), task=name)
+            world.outbox.release_on_query(name, world.view().now)
+        return Result(200, query_body(world, name, found, state), task=name)
 
     def cancel(self, request: Request) -> Result:
         """DELETE /v1/tasks/{task_id}: only an unpublished draft had it (S1e), so only `cancel_route` serves it."""
@@ -162,11 +162,11 @@ class Api:
         if isinstance(found, Result):
             return found
         name, world = request.path["task_id"], request.world
-        world.apply_due(request.now)
+        world.tasks.apply_due(request.now)
         elapsed = request.now - found.created
         if state_of(found, request.now).ended is not None:
             return error_result("query", "invalid_task_id", "Task has ended and cannot be cancelled")
-        world.end(name, found, EarlyEnd("cancelled", elapsed))
+        world.tasks.end(name, found, EarlyEnd("cancelled", elapsed))
         body = {
             "id": name,
             "object": "task.cancelled",
@@ -183,8 +183,7 @@ class Api:
         return self._with_scenario(request, "credits", facts, lambda _: self._balance(request))
 
     def _balance(self, request: Request) -> Result:
-        request.world.apply_due(request.now)
-        return Result(200, _encode(credits_body(request.world.store.ledger)))
+        return Result(200, _encode(credits_body(request.world.view(request.now).ledger)))
 
     def openapi(self, request: Request) -> Result:
         """The OpenAPI 3.1 document of everything above that the vendor documents."""
@@ -232,10 +231,10 @@ class Api:
         name = request.path["task_id"]
         if _malformed(name):
             return error_result("query", "invalid_task_id")
-        found = request.world.find(name, request.now)
+        found = request.world.tasks.find(name, request.now)
         if found is not None:
             return found
-        foreign = name not in request.world.store and self._worlds.other_owner(name, request.world) is not None
+        foreign = name not in request.world.tasks and self._worlds.other_owner(name, request.world) is not None
         return error_result("query", self._choices.foreign_task if foreign else "task_not_found")
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, monotonic
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_duration
-from evolink_mock.control.long_poll import MAX_WAIT, apply_due_in_slices
+from evolink_mock.control.long_poll import MAX_WAIT
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
@@ -62,7 +62,7 @@ class ClockCalls:
 
     async def _show(self, request: ControlRequest) -> object:
         for world in request.worlds:
-            await apply_due_in_slices(world)
+            await world.settled_view()
         return request.one_or_all(map(show_clock, request.worlds))
 
     async def _change(self, request: ControlRequest) -> object:
@@ -70,7 +70,7 @@ class ClockCalls:
         deadline = monotonic() + to_seconds(MAX_WAIT)
         for world in request.worlds:
             async with world.clock_lock:
-                await apply_due_in_slices(world)
+                await world.settled_view()
                 await self._apply(world, change, deadline)
         return request.one_or_all(map(show_clock, request.worlds))
 
@@ -79,7 +79,7 @@ class ClockCalls:
             case ChangeMode(mode, speed):
                 world.change_clock(make_clock(mode, start=world.clock.now(), speed=speed))
             case ToNextEvent():
-                if (due := world.next_event()) is not None:
+                if (due := world.view().next_event()) is not None:
                     await self._move_to(world, due, deadline)
             case Advance(by):
                 await self._move_to(world, world.clock.now() + by, deadline)
@@ -91,7 +91,7 @@ class ClockCalls:
             raise ControlError(400, "invalid_body", "No clock goes beyond the year 2100")
         before, epoch = world.clock.now(), world.epoch
         await self._time_travel.travel(world, target, deadline)
-        await apply_due_in_slices(world)
+        await world.settled_view()
         if world.epoch == epoch:
             world.record_event("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
 
@@ -138,12 +138,13 @@ def _misplaced_speed() -> ControlError:
 
 def show_clock(world: World) -> dict[str, object]:
     """The clock of a world as JSON-ready values."""
-    due = world.next_event()
+    view = world.view()
+    due = view.next_event()
     return {
         "key": masked_key(world.key),
         "mode": world.clock.mode,
         "speed": world.clock.speed,
-        "now": to_seconds(world.clock.now()),
+        "now": to_seconds(view.now),
         "next_event": None if due is None else to_seconds(due),
-        "attempts_in_flight": len(world.outbox.under_way),
+        "attempts_in_flight": len(view.deliveries.under_way),
     }

@@ -12,7 +12,6 @@ from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequ
 from evolink_mock.control.long_poll import (
     LOG_PARAMETERS,
     MAX_ROWS,
-    apply_due_in_slices,
     jump_if_auto,
     long_poll,
     read_wait,
@@ -22,12 +21,13 @@ from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
-from evolink_mock.worlds.journal import show_received
+from evolink_mock.worlds.journal import InboxEntry, LogReader, show_received
+from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.world import World
 
 _WAITING = ("queued", "in_flight")
 _STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
-Match: TypeAlias = Callable[[World, list[int]], list[dict[str, object]]]
+Match: TypeAlias = Callable[[World, DeliveryReader, list[int]], list[dict[str, object]]]
 _GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
 """Values of `status` that stand for several stages."""
 
@@ -68,25 +68,24 @@ class DeliveryCalls:
         after, limit = read_number(request, "after", 0, 10**15), read_number(request, "limit", 100, MAX_ROWS)
         deadline = read_wait(request)
 
-        def match(world: World, numbers: list[int]) -> list[dict[str, object]]:
+        def match(world: World, deliveries: DeliveryReader, numbers: list[int]) -> list[dict[str, object]]:
             rows: list[dict[str, object]] = []
             for number in numbers:
                 if len(rows) == limit:
                     break
-                delivery = world.outbox.get(number) if number > after else None
+                delivery = deliveries.get(number) if number > after else None
                 if delivery is None or task not in (None, delivery.task):
                     continue
                 if wanted is None or delivery.stage_now in wanted:
                     rows.append(self._shown(world, number, delivery))
             return rows
 
-        for world in request.worlds:
-            await apply_due_in_slices(world)
         if request.all_worlds:
+            read = [(world, (await world.settled_view()).deliveries) for world in request.worlds]
             every = [
                 row | {"key": masked_key(world.key)}
-                for world in request.worlds
-                for row in match(world, world.outbox.numbers())
+                for world, deliveries in read
+                for row in match(world, deliveries, deliveries.numbers())
             ]
             return {"deliveries": every[:limit]}
         (world,) = request.worlds
@@ -97,18 +96,17 @@ class DeliveryCalls:
 
     async def _wait(self, world: World, match: Match, deadline: float) -> list[dict[str, object]] | None:
         """Rows that match, at the latest at `deadline`; `None` after a reset, which brings another outbox."""
-        outbox = world.outbox
-        with outbox.watched() as changed:
-            rows = match(world, outbox.numbers())
+        deliveries = (await world.settled_view()).deliveries
+        with deliveries.watched() as changed:
+            rows = match(world, deliveries, deliveries.numbers())
             while not rows and (left := deadline - monotonic()) > 0 and not self._is_shutting_down():
                 if jump_if_auto(world):
                     await yield_to_loop()
                 else:
-                    await wait_first(left, outbox.changed, world.clock, world.next_event())
-                await apply_due_in_slices(world)
-                if outbox is not world.outbox:
+                    await wait_first(left, deliveries.changed, world.clock, world.view().next_event())
+                if (await world.settled_view()).deliveries is not deliveries:
                     return None
-                rows = match(world, sorted(set(changed)))
+                rows = match(world, deliveries, sorted(set(changed)))
                 changed.clear()
         return rows
 
@@ -131,24 +129,24 @@ class DeliveryCalls:
     async def _inbox(self, request: ControlRequest) -> object:
         task = request.query.get("task")
 
-        def rows(world: World, after: int, limit: int) -> list[dict[str, object]]:
-            matching = ((number, row) for number, row in world.inbox.after(after) if task in (None, row.task))
+        def rows(inbox: LogReader[InboxEntry], after: int, limit: int) -> list[dict[str, object]]:
+            matching = ((number, row) for number, row in inbox.after(after) if task in (None, row.task))
             return [show_received(number, row) for number, row in islice(matching, limit)]
 
-        return await long_poll(request, rows, lambda world: world.inbox, self._is_shutting_down, on_clock=True)
+        return await long_poll(request, rows, lambda world, _: world.inbox, self._is_shutting_down, on_clock=True)
 
     def _again(self, world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
-        if delivery.task not in world.store:
+        if delivery.task not in world.tasks:
             raise ControlError(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
         limit = world.config.delivery_limit
-        if world.outbox.waiting >= limit:
+        if world.view().deliveries.waiting >= limit:
             raise ControlError(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
         now = world.clock.now()
         new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
         return self._shown(world, world.outbox.put(new), new)
 
     def _shown(self, world: World, number: int, delivery: Delivery) -> dict[str, object]:
-        task = world.store.get(delivery.task)
+        task = world.tasks.get(delivery.task)
         return show_delivery(number, delivery, task and callback_url(task), self._policy)
 
 
@@ -168,6 +166,6 @@ def _find(request: ControlRequest) -> tuple[World, int, Delivery]:
     text = request.path["number"]
     if text.isascii() and text.isdigit() and len(text) <= 15:
         for world in request.worlds:
-            if (delivery := world.outbox.get(int(text))) is not None:
+            if (delivery := world.view().deliveries.get(int(text))) is not None:
                 return world, int(text), delivery
     raise ControlError(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")

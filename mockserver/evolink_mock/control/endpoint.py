@@ -74,11 +74,10 @@ class ControlEndpoint:
         headers = dict(scope["headers"])
         key = authenticate(headers.get(b"authorization"), self._keys)
         try:
-            result = await self._respond(scope, receive, key)
+            with self._worlds.transaction():
+                result = await self._respond(scope, receive, key)
         except ClientDisconnected:
             return
-        try:
-            self._worlds.commit()
         except StorageError as error:
             result = _storage_error(error)
         world = (self._worlds.get(key) if isinstance(key, str) else None) or self._worlds.anonymous

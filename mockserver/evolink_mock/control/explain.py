@@ -10,6 +10,7 @@ from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.worlds.journal import JournalEntry
+from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.world import World
 
 _SOURCE_WORDS = {
@@ -32,8 +33,8 @@ class ExplainLine(NamedTuple):
 
 def explain_task(world: World, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
     """All steps so far, in order of time. Requests are those that the journal still has."""
-    world.apply_due(world.clock.now())
-    lines = [*_creation(task), *_requests(world, name), *_end(world, task), *_attempts(world, name, policy)]
+    deliveries = world.view().deliveries
+    lines = [*_creation(task), *_requests(world, name), *_end(world, task), *_attempts(deliveries, name, policy)]
     return sorted(lines, key=lambda line: line.at)
 
 
@@ -119,9 +120,9 @@ def _credits(units: Units) -> str:
     return f"{amount} credit{'' if amount == 1 else 's'}"
 
 
-def _attempts(world: World, name: str, policy: CallbackPolicy) -> Iterator[ExplainLine]:
-    for number in world.outbox.of_task(name):
-        delivery = world.outbox.get(number)
+def _attempts(deliveries: DeliveryReader, name: str, policy: CallbackPolicy) -> Iterator[ExplainLine]:
+    for number in deliveries.of_task(name):
+        delivery = deliveries.get(number)
         if delivery is None:
             continue
         for place, attempt in enumerate(delivery.attempts, 1):

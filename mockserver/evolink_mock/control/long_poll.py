@@ -1,22 +1,22 @@
 """Long polling: log rows after a cursor, waiting up to `wait` for the first."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from evolink_mock.clock import monotonic, wait_first, yield_to_loop
 from evolink_mock.control.endpoint import ControlError, ControlRequest, read_duration, read_number
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.redaction import masked_key
-from evolink_mock.worlds.journal import Log
+from evolink_mock.worlds.journal import LogReader
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 MAX_WAIT: Micros = 60 * SECOND
 MAX_ROWS = 1000
 LOG_PARAMETERS = ("after", "limit", "wait")
 """The query parameters of every long poll."""
-_SLICE = 500
-"""Transitions applied before other coroutines run."""
 
+Row = TypeVar("Row")
 Rows = list[dict[str, object]]
 
 
@@ -34,8 +34,8 @@ def read_wait(request: ControlRequest) -> float:
 
 async def long_poll(
     request: ControlRequest,
-    rows_of: Callable[[World, int, int], Rows],
-    log_of: Callable[[World], Log[Any]],
+    rows_of: Callable[[LogReader[Row], int, int], Rows],
+    log_of: Callable[[World, WorldView], LogReader[Row]],
     is_shutting_down: Callable[[], bool],
     *,
     on_clock: bool = False,
@@ -48,34 +48,27 @@ async def long_poll(
     limit = read_number(request, "limit", 100, MAX_ROWS)
     deadline = read_wait(request)
     while True:
-        for world in request.worlds:
-            await apply_due_in_slices(world)
+        logs = [(world, log_of(world, await world.settled_view())) for world in request.worlds]
         if request.all_worlds:
             rows_of_all = [
-                row | {"key": masked_key(world.key)} for world in request.worlds for row in rows_of(world, 0, limit)
+                row | {"key": masked_key(world.key)} for world, log in logs for row in rows_of(log, 0, limit)
             ]
             return {"rows": rows_of_all[:limit], "last": None}
-        (world,) = request.worlds
-        rows = rows_of(world, after, limit)
+        ((world, log),) = logs
+        rows = rows_of(log, after, limit)
         remaining = deadline - monotonic()
         if rows or remaining <= 0 or is_shutting_down():
             is_full = len(rows) == limit
-            return {"rows": rows, "last": rows[-1]["number"] if is_full else log_of(world).last}
+            return {"rows": rows, "last": rows[-1]["number"] if is_full else log.last}
         if on_clock and jump_if_auto(world):
             await yield_to_loop()
             continue
-        await wait_first(remaining, log_of(world).changed, world.clock, world.next_event() if on_clock else None)
+        await wait_first(remaining, log.changed, world.clock, world.view().next_event() if on_clock else None)
 
 
 def jump_if_auto(world: World) -> bool:
     """Let an automatic clock jump to its next event; whether it did."""
-    if world.clock.mode != "auto" or world.outbox.under_way or world.next_event() is None:
+    if world.clock.mode != "auto" or world.outbox.under_way or world.view().next_event() is None:
         return False
     world.advance_to_next_event()
     return True
-
-
-async def apply_due_in_slices(world: World) -> None:
-    """Apply the due transitions of a world, and let other coroutines run in between."""
-    while world.apply_due(world.clock.now(), _SLICE):
-        await yield_to_loop()

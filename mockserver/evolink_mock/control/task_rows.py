@@ -5,23 +5,25 @@ from collections.abc import Container, Iterable, Iterator
 
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.delivery import Attempt, Delivery
-from evolink_mock.core.duration import to_seconds
+from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER, Task
+from evolink_mock.worlds.outbox import DeliveryReader
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 
-def task_rows(world: World, names: Iterable[str]) -> Iterator[dict[str, object]]:
+def task_rows(world: World, view: WorldView, names: Iterable[str]) -> Iterator[dict[str, object]]:
     """A JSON-ready row for each of the tasks that the world still has; instants in seconds."""
-    tasks = {name: task for name in names if (task := world.store.get(name)) is not None}
-    queries, deliveries = _queries(world, tasks), _deliveries(world, tasks)
+    tasks = {name: task for name in names if (task := world.tasks.get(name)) is not None}
+    queries, deliveries = _queries(world, tasks), _deliveries(view.deliveries, tasks)
     for name, task in tasks.items():
-        yield _task_row(world, name, task) | {"reads": queries[name], "calls": deliveries[name]}
+        yield _task_row(world, name, task, view.now) | {"reads": queries[name], "calls": deliveries[name]}
 
 
-def _task_row(world: World, name: str, task: Task) -> dict[str, object]:
+def _task_row(world: World, name: str, task: Task, now: Micros) -> dict[str, object]:
     plan = task.plan
-    state = state_of(task, world.clock.now())
+    state = state_of(task, now)
     ends = task.created + (plan.ends if state.ended is None else state.ended)
     return {
         "id": name,
@@ -46,10 +48,10 @@ def _queries(world: World, tasks: Container[str]) -> defaultdict[str, list[float
     return found
 
 
-def _deliveries(world: World, tasks: Container[str]) -> defaultdict[str, list[dict[str, object]]]:
+def _deliveries(deliveries: DeliveryReader, tasks: Container[str]) -> defaultdict[str, list[dict[str, object]]]:
     found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-    for number in world.outbox.numbers():
-        delivery = world.outbox.get(number)
+    for number in deliveries.numbers():
+        delivery = deliveries.get(number)
         if delivery is not None and delivery.task in tasks:
             found[delivery.task].append(_show_delivery(number, delivery))
     return found

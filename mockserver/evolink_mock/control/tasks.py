@@ -8,7 +8,7 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
-from evolink_mock.control.long_poll import MAX_ROWS, apply_due_in_slices
+from evolink_mock.control.long_poll import MAX_ROWS
 from evolink_mock.control.views import task_detail, task_summary
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.lifecycle import state_of
@@ -53,7 +53,7 @@ class TaskCalls:
             raise ControlError(400, "invalid_query", unknown_name("status", wanted, _STATUSES))
         rows: list[dict[str, object]] = []
         for world in request.worlds:
-            for name, task in world.store.newest_first():
+            for name, task in world.tasks.newest_first():
                 row = task_summary(world, name, task)
                 if wanted not in (None, row["status"]):
                     continue
@@ -87,15 +87,14 @@ class TaskCalls:
         self, request: ControlRequest, kind: Literal["cancelled", "forced"], failure: Failure | None
     ) -> object:
         for world in request.worlds:
-            await apply_due_in_slices(world)
+            await world.settled_view()
         # No other coroutine runs from here on: a task found unfinished is still so when it is ended.
         world, name, task = _find(request)
-        now = world.clock.now()
-        world.apply_due(now)
+        now = world.view().now
         state = state_of(task, now)
         if state.ended is not None:
             raise ControlError(409, "task_ended", f"The task has ended already: {state.status}")
-        ended = world.end(name, task, EarlyEnd(kind, now - task.created, failure))
+        ended = world.tasks.end(name, task, EarlyEnd(kind, now - task.created, failure))
         return task_detail(world, name, ended, self._choices)
 
 
@@ -118,6 +117,6 @@ def parse_outcome(body: bytes) -> Failure | None:
 def _find(request: ControlRequest) -> tuple[World, str, Task]:
     name = request.path["task_id"]
     for world in request.worlds:
-        if (task := world.store.get(name)) is not None:
+        if (task := world.tasks.get(name)) is not None:
             return world, name, task
     raise ControlError(404, "task_not_found", "No such task in this world; ?all=true looks in every one")

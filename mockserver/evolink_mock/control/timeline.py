@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -14,11 +14,14 @@ from evolink_mock.api.asgi import response_of, send_response
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.clock import in_background, monotonic, sleep_wall, unix_micros
-from evolink_mock.control.long_poll import apply_due_in_slices
 from evolink_mock.control.task_rows import task_rows
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.redaction import masked_key, redact
+from evolink_mock.worlds.journal import LogReader
+from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.store import StorageError
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 MAX_TASKS = 2000
@@ -107,12 +110,17 @@ class Timeline:
             disconnected.append(True)
 
         async with in_background(watch_connection()):
-            quiet = 0.0
+            quiet, unsent = 0.0, b""
             with closing(_Subscription(world, self._mark(world), cursor)) as subscription:
                 # An evicted world ends its streams: a reader that connects again gets the new world of the key.
                 while not disconnected and not self._is_shutting_down() and self._worlds.get(key) is world:
-                    await apply_due_in_slices(world)
-                    news = b"".join(subscription.messages())
+                    try:
+                        with self._worlds.transaction():
+                            unsent += b"".join(subscription.messages(await world.settled_view()))
+                    except StorageError:
+                        news = b""  # Changes are stored before they are sent; the emulator's log has the reason.
+                    else:
+                        news, unsent = unsent, b""
                     if not news and quiet >= _KEEP_ALIVE:
                         news = b": still here\n\n"
                     quiet = 0.0 if news else quiet + _INTERVAL
@@ -141,54 +149,54 @@ class _Subscription:
         self._clock_sent = (0.0, 0)
         """The wall time and the instant of that message."""
         self._watching = ExitStack()
-        self._watch_outbox()
+        self._watch(world.view().deliveries)
 
     def close(self) -> None:
         self._watching.close()
 
-    def _watch_outbox(self) -> None:
+    def _watch(self, deliveries: DeliveryReader) -> None:
         self._watching.close()
-        self._outbox = self._world.outbox
-        self._changed = self._watching.enter_context(self._outbox.watched())
+        self._deliveries = deliveries
+        self._changed = self._watching.enter_context(deliveries.watched())
 
-    def messages(self) -> Iterator[bytes]:
+    def messages(self, view: WorldView) -> Iterator[bytes]:
         """The changes since the last call, as messages."""
         world, cursor = self._world, self._cursor
-        here = Cursor(self._mark, world.epoch, world.events.last, world.journal.last, world.clock.now())
-        if self._outbox is not world.outbox:  # A reset has replaced it.
-            self._watch_outbox()
-        if begins := cursor is None or not self._can_resume(cursor):
-            names = [name for name, _ in islice(world.store.newest_first(), MAX_TASKS)]
-            about = {"generation": world.epoch, "tasks": len(world.store), "key": masked_key(world.key)}
+        here = Cursor(self._mark, world.epoch, view.events.last, world.journal.last, view.now)
+        if self._deliveries is not view.deliveries:  # A reset has replaced them.
+            self._watch(view.deliveries)
+        if begins := cursor is None or not self._can_resume(cursor, view):
+            names = [name for name, _ in islice(world.tasks.newest_first(), MAX_TASKS)]
+            about = {"generation": world.epoch, "tasks": len(world.tasks), "key": masked_key(world.key)}
             yield _message("begin", about)
         else:
-            names = self._changed_since(cursor)
+            names = self._changed_since(cursor, view)
         self._changed.clear()
         for start in range(0, len(names), _BATCH):
-            yield _message("tasks", list(task_rows(world, names[start : start + _BATCH])))
-        clock = self._show_clock(here.at)
+            yield _message("tasks", list(task_rows(world, view, names[start : start + _BATCH])))
+        clock = self._show_clock(view)
         if names or begins or clock != self._clock or self._clock_jumped():
             self._clock, self._clock_sent = clock, (monotonic(), here.at)
             yield _message("clock", clock | {"now": to_seconds(here.at)}, here)
         self._cursor = here
 
-    def _show_clock(self, at: Micros) -> dict[str, object]:
+    def _show_clock(self, view: WorldView) -> dict[str, object]:
         world = self._world
-        due = world.next_event()
+        due = view.next_event()
         return {
             "mode": world.clock.mode,
             "speed": world.clock.speed,
             "next_event": None if due is None else to_seconds(due),
             # The page computes the instant of a running clock itself.
-            "now": None if world.clock.speed else to_seconds(at),
+            "now": None if world.clock.speed else to_seconds(view.now),
         }
 
-    def _can_resume(self, cursor: Cursor) -> bool:
+    def _can_resume(self, cursor: Cursor, view: WorldView) -> bool:
         """Whether the logs still have every row after the cursor."""
         world = self._world
-        if (cursor.mark, cursor.epoch) != (self._mark, world.epoch) or cursor.at > world.clock.now() + SECOND:
+        if (cursor.mark, cursor.epoch) != (self._mark, world.epoch) or cursor.at > view.now + SECOND:
             return False
-        logs = ((world.events, cursor.events), (world.journal, cursor.requests))
+        logs: list[tuple[LogReader[Any], int]] = [(view.events, cursor.events), (world.journal, cursor.requests)]
         return all(number <= log.last and (number == log.last or log.contains(number + 1)) for log, number in logs)
 
     def _clock_jumped(self) -> bool:
@@ -197,25 +205,26 @@ class _Subscription:
         expected = at + (monotonic() - wall) * self._world.clock.speed * SECOND
         return abs(self._world.clock.now() - expected) > _INTERVAL * SECOND * max(self._world.clock.speed, 1)
 
-    def _changed_since(self, cursor: Cursor) -> list[str]:
+    def _changed_since(self, cursor: Cursor, view: WorldView) -> list[str]:
         world = self._world
-        names = dict.fromkeys(row.task for _, row in world.events.after(cursor.events))
+        names = dict.fromkeys(row.task for _, row in view.events.after(cursor.events))
         names |= dict.fromkeys(entry.task for _, entry in world.journal.after(cursor.requests))
         numbers = set(self._changed)
         if not self._clock:
             # The first messages of a resumed stream: attempts have no log of their own.
-            numbers |= {number for number in world.outbox.numbers() if self._attempted_since(number, cursor.at)}
+            numbers |= {number for number in view.deliveries.numbers() if _attempted_since(view, number, cursor.at)}
         for number in numbers:
-            delivery = world.outbox.get(number)
+            delivery = view.deliveries.get(number)
             names |= {} if delivery is None else {delivery.task: None}
         return [name for name in names if name is not None]
 
-    def _attempted_since(self, number: int, at: Micros) -> bool:
-        delivery = self._world.outbox.get(number)
-        if delivery is None:
-            return False
-        times = [delivery.queued, *(attempt.finished for attempt in delivery.attempts)]
-        return delivery.started is not None or max(times) >= at
+
+def _attempted_since(view: WorldView, number: int, at: Micros) -> bool:
+    delivery = view.deliveries.get(number)
+    if delivery is None:
+        return False
+    times = [delivery.queued, *(attempt.finished for attempt in delivery.attempts)]
+    return delivery.started is not None or max(times) >= at
 
 
 def _message(event: str, data: object, cursor: Cursor | None = None) -> bytes:

@@ -10,6 +10,7 @@ from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summar
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import next_transition, state_of
 from evolink_mock.core.task import NEVER, EarlyEnd, Failure, InputFile, Task, to_credits
+from evolink_mock.worlds.rendering import result_link
 from evolink_mock.worlds.world import World
 
 
@@ -31,7 +32,7 @@ def task_detail(world: World, name: str, task: Task, choices: Choices) -> dict[s
     state = state_of(task, world.clock.now())
     following = None if state.ended is not None else next_transition(plan, world.clock.now() - task.created)
     request = msgspec.json.decode(task.request)
-    links = [world.link(name)] if state.status == "completed" else []
+    links = [result_link(world, name)] if state.status == "completed" else []
     charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
     return {
         **task_summary(world, name, task),
@@ -101,7 +102,7 @@ def show_delivery(number: int, delivery: Delivery, url: str | None, policy: Call
 
 
 def _callback(world: World, name: str, request: dict[str, object]) -> dict[str, object]:
-    return {"url": request.get("callback_url"), "deliveries": world.outbox.of_task(name)}
+    return {"url": request.get("callback_url"), "deliveries": world.view().deliveries.of_task(name)}
 
 
 def _show_outcome(failure: Failure | None) -> dict[str, object]:

@@ -3,7 +3,6 @@
 import msgspec
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
-from evolink_mock.control.long_poll import apply_due_in_slices
 from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.duration import to_seconds
 from evolink_mock.core.redaction import masked_key
@@ -41,7 +40,7 @@ class WorldCalls:
 
     async def _list(self, request: ControlRequest) -> object:
         for world in request.worlds:
-            await apply_due_in_slices(world)
+            await world.settled_view()
         return {"worlds": [show_world(world) for world in request.worlds]}
 
     async def _change(self, request: ControlRequest) -> object:
@@ -55,12 +54,12 @@ class WorldCalls:
             self._worlds.reset(world, change.seed)
         elif change.seed is not None:
             world.reseed(change.seed)
-        await apply_due_in_slices(world)
+        await world.settled_view()
         if not isinstance(change.balance, msgspec.UnsetType):
             remaining = None if change.balance is None else to_units(change.balance)
-            world.change_balance(world.store.ledger.limited_to(remaining))
+            world.change_balance(world.view().ledger.limited_to(remaining))
         if change.top_up is not None:
-            world.change_balance(world.store.ledger.topped_up(to_units(change.top_up)))
+            world.change_balance(world.view().ledger.topped_up(to_units(change.top_up)))
 
 
 def parse_change(body: bytes) -> WorldChange:
@@ -78,14 +77,15 @@ def parse_change(body: bytes) -> WorldChange:
 
 def show_world(world: World) -> dict[str, object]:
     """A world as JSON-ready values."""
-    ledger = world.store.ledger
+    view = world.view()
+    ledger = view.ledger
     return {
         "key": masked_key(world.key),
         "link_token": world.token,
         "generation": world.epoch,
         "seed": world.server_seed,
-        "tasks": len(world.store),
-        "clock": {"mode": world.clock.mode, "now": to_seconds(world.clock.now())},
+        "tasks": len(world.tasks),
+        "clock": {"mode": world.clock.mode, "now": to_seconds(view.now)},
         "credits": {
             "balance": None if ledger.balance is None else to_credits(ledger.balance),
             "reserved": to_credits(ledger.reserved),

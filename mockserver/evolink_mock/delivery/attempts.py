@@ -9,10 +9,9 @@ from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import Task
 from evolink_mock.worlds.journal import WorldEvent
+from evolink_mock.worlds.rendering import query_body
+from evolink_mock.worlds.slices import ATTEMPT_SLICE
 from evolink_mock.worlds.world import World
-
-_SLICE = 500
-"""Transitions applied before an attempt without a turn for other work: about two milliseconds of them."""
 
 
 class _CallbackFields(msgspec.Struct):
@@ -27,10 +26,9 @@ _decode_url = msgspec.json.Decoder(_CallbackFields).decode
 def next_attempt(world: World, now: Micros) -> int | Literal["later"] | None:
     """The number of a delivery to attempt now; `later` if too many transitions have to be applied first."""
     while (due := world.outbox.take(now)) is not None:
-        number = world.outbox.number_of(due)
-        if number is not None:
-            return number
-        if world.apply_due(due.at, _SLICE):
+        if isinstance(due.key, int):
+            return due.key
+        if world.tasks.apply_due(due.at, ATTEMPT_SLICE):
             world.outbox.put_back(due)
             return "later"
     return None
@@ -45,18 +43,15 @@ def callback_body(world: World, delivery: Delivery, task: Task) -> bytes:
     """The body that a query of the task has at this moment, to the byte, unless another body was given to resend."""
     if delivery.body is not None:
         return delivery.body
-    return world.shown(delivery.task, task, state_of(task, world.clock.now()))
+    return query_body(world, delivery.task, task, state_of(task, world.clock.now()))
 
 
 def record(world: World, number: int, delivery: Delivery) -> None:
     """Record a delivery after an attempt, or after it was found that none can be made."""
-    now = world.clock.now()
-    world.outbox.keep(number, delivery)
-    if delivery.attempts:
-        world.outbox.release_overtaken(number, now)
     last = delivery.attempts[-1] if delivery.attempts else None
     detail = (
         delivery.note if last is None else f"attempt {len(delivery.attempts)}: the receiver {describe(last.result)}"
     )
     stage = "failed" if delivery.stage == "queued" else delivery.stage
-    world.events.append(WorldEvent(now, f"callback.{stage}", delivery.task, detail))
+    event = WorldEvent(world.clock.now(), f"callback.{stage}", delivery.task, detail)
+    world.keep_delivery(number, delivery, event)

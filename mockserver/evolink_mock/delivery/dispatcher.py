@@ -98,8 +98,8 @@ class Dispatcher:
         """Start what is due in any world, and sleep until something is, until stopped or cancelled."""
         while not self._ready_queue.closed:
             try:
-                left, waiting, pause = self._turn()
-                self._worlds.commit()
+                with self._worlds.transaction():
+                    left, waiting, pause = self._turn()
             except Exception:
                 log.exception("no callback could be begun; trying again in %g s", _RECOVERY)
                 await sleep_wall(_RECOVERY)
@@ -160,8 +160,8 @@ class Dispatcher:
         """Start every attempt that is due in a world, with turns for other work in between."""
         more = True
         while more:
-            more = self.start_due(world)
-            self._worlds.commit()  # A callback is kept before it is sent.
+            with self._worlds.transaction():  # A callback is kept before it is sent.
+                more = self.start_due(world)
             if more:
                 self._ready_queue.changed.notify_all()
                 await yield_to_loop()
@@ -185,7 +185,7 @@ class Dispatcher:
         delivery = world.outbox.begin(number, now)
         if delivery is None:
             return False
-        task = world.store.get(delivery.task)
+        task = world.tasks.get(delivery.task)
         if task is None:
             self._give_up(world, number, "its task is forgotten")
             return False
@@ -204,9 +204,7 @@ class Dispatcher:
         return waits
 
     def _give_up(self, world: World, number: int, note: str) -> None:
-        delivery = world.outbox.get(number)
-        if delivery is not None:
-            given_up = delivery._replace(stage="lost", due=None, started=None, note=note, hold="")
+        if (given_up := world.outbox.given_up(number, note)) is not None:
             record(world, number, given_up)
 
     def _fail(self, world: World, number: int) -> None:
@@ -216,11 +214,11 @@ class Dispatcher:
     async def _attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
         if attempt.world.epoch != attempt.epoch:
             return
-        try:
-            await self._run_attempt(attempt, keep_open)
-        except Exception:
-            self._fail(attempt.world, attempt.number)
-        self._worlds.commit()
+        with self._worlds.transaction():
+            try:
+                await self._run_attempt(attempt, keep_open)
+            except Exception:
+                self._fail(attempt.world, attempt.number)
 
     async def _run_attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
         world, epoch, number, delivery, task, destination = attempt

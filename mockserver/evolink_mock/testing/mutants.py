@@ -206,7 +206,7 @@ def _silence_as_dear(old: Callable[..., int], request: Any, seconds: float, choi
 
 
 def _reading_costs(old: Callable[..., Outcome], api: object, call: Any) -> Outcome:
-    call.world.store.ledger = call.world.store.ledger.settle(0, 1_000)
+    call.world._account.settle(0, 1_000)
     return old(api, call)
 
 
@@ -214,7 +214,7 @@ def _leaks(old: Callable[..., Any], api: Any, call: Any) -> Any:
     found = old(api, call)
     if isinstance(found, Result) and found.status == 403:
         name = call.path["task_id"]
-        return api._worlds.other_owner(name, call.world).store.get(name)
+        return api._worlds.other_owner(name, call.world).tasks.get(name)
     return found
 
 
@@ -255,7 +255,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "VC-007",
         "upper_ids",
         "gives ids in capitals",
-        around("worlds.world:task_id", lambda old, *given: old(*given)[:-8] + old(*given)[-8:].upper()),
+        around("worlds.tasks:task_id", lambda old, *given: old(*given)[:-8] + old(*given)[-8:].upper()),
     ),
     _mutant(
         "VC-008",
@@ -356,7 +356,7 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant("VC-051", "created_moves", "shows another created in a query", reads(_later)),
     _mutant("VC-052", "usage_shown", "shows usage in a query", tasks(put("usage", value={}))),
     _mutant(
-        "VC-053", "not_yet", "does not know a task at the first read", Patch("worlds.world:World.find", _first_unknown)
+        "VC-053", "not_yet", "does not know a task at the first read", Patch("worlds.tasks:Tasks.find", _first_unknown)
     ),
     _mutant(
         "VC-054",
@@ -370,7 +370,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "lets links live for 12 hours",
         Patch("api.result_videos:RESULT_LINK", lambda old: replace(old, seconds=12 * 3600)),
     ),
-    _mutant("VC-055", "never_ends", "never ends a task", around("worlds.world:plan", _never)),
+    _mutant("VC-055", "never_ends", "never ends a task", around("worlds.tasks:plan", _never)),
     _mutant(
         "VC-060",
         "wrapped_body",
@@ -397,7 +397,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "VC-069",
         "silent_failures",
         "does not announce failures",
-        around("worlds.world:World._finish", _quiet_on_failure),
+        around("worlds.tasks:Tasks._finish", _quiet_on_failure),
     ),
     _mutant("VC-070", "calls_everybody", "calls back who did not ask", judging(_everybody)),
     _mutant("VC-071", "lagging_reads", "calls back before a query sees the end", reads(_lags)),

@@ -74,7 +74,7 @@ def tasks(change: Callable[[Body], object]) -> Patch:
         change(body)
         return body
 
-    return around("worlds.world:task_body", act)
+    return around("worlds.rendering:task_body", act)
 
 
 def reads(change: Callable[[Body, int], object]) -> Patch:

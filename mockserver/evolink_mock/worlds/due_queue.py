@@ -4,31 +4,36 @@ from bisect import insort
 from collections import Counter
 from heapq import heappop, heappush
 from struct import Struct
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from evolink_mock.core.duration import Micros
 
 _row = Struct(">QQQQ32s")
-"""The instant, the order, the instants after, and the name: big-endian, so rows as bytes compare as instants do."""
+"""The instant, the order, the instants after, and the key: big-endian, so rows as bytes compare as instants do."""
+_NUMBER = b"\0" * 24
+"""Before the eight bytes of a key that is a number. No id begins with a zero byte."""
 _BUCKET = 18
 """A bucket spans 2^18 µs, about a quarter of a second."""
 
+Key = TypeVar("Key", bound=str | int)
 
-class Due(msgspec.Struct, gc=False):
-    """What happens next to something named, at an instant, and the instants of what comes after, 0 where nothing does.
+
+class Due(msgspec.Struct, Generic[Key], gc=False):
+    """The next event of something, at an instant, and the instants of the events after it, 0 where there are none.
 
     Of a task's transitions, with two to come it is the creation, with one the start, with none the end.
     """
 
-    name: str
-    """At most 32 bytes."""
+    key: Key
+    """An id of at most 32 bytes, or a number below 2^64."""
     at: Micros
     next_at: Micros = 0
     end_at: Micros = 0
 
 
-class DueQueue:
+class DueQueue(Generic[Key]):
     """Takes dues in any order and gives them back by instant; ties in the order in which they came.
 
     A bucket is one string of rows until it is next, and then a sorted list of them: the garbage collector has nothing
@@ -41,12 +46,14 @@ class DueQueue:
         """A heap of the numbers of all buckets."""
         self._closed: dict[int, bytearray] = {}
         self._open: dict[int, _Opened] = {}
-        self._dropped: Counter[tuple[Micros, str]] = Counter()
+        self._dropped: Counter[tuple[Micros, Key]] = Counter()
         self._pushed = 0
 
-    def push(self, due: Due) -> None:
+    def push(self, due: Due[Key]) -> None:
         self._pushed += 1
-        row = _row.pack(due.at, self._pushed, due.next_at, due.end_at, due.name.encode())
+        key = due.key
+        packed = key.encode() if isinstance(key, str) else _NUMBER + key.to_bytes(8)
+        row = _row.pack(due.at, self._pushed, due.next_at, due.end_at, packed)
         number = due.at >> _BUCKET
         if (closed := self._closed.get(number)) is not None:
             closed += row
@@ -56,16 +63,16 @@ class DueQueue:
             self._closed[number] = bytearray(row)
             heappush(self._numbers, number)
 
-    def peek(self) -> Due | None:
+    def peek(self) -> Due[Key] | None:
         while self._numbers:
             bucket = self._opened(self._numbers[0])
-            due = _read(bucket.rows[bucket.taken])
-            if not self._dropped or not self._pass_over((due.at, due.name)):
+            due: Due[Key] = _read(bucket.rows[bucket.taken])
+            if not self._dropped or not self._pass_over((due.at, due.key)):
                 return due
             self._take(bucket)
         return None
 
-    def pop(self, until: Micros) -> Due | None:
+    def pop(self, until: Micros) -> Due[Key] | None:
         """Take out the first that is due by `until`."""
         if not self._numbers or self._numbers[0] > until >> _BUCKET:
             return None
@@ -75,11 +82,11 @@ class DueQueue:
         self._take(self._open[self._numbers[0]])
         return due
 
-    def drop(self, name: str, at: Micros) -> None:
-        """Take out what something named had before it at an instant: it must be there, and is passed over in time."""
-        self._dropped[at, name] += 1
+    def drop(self, key: Key, at: Micros) -> None:
+        """Take out the event of a key at an instant: it must be there, and is passed over in time."""
+        self._dropped[at, key] += 1
 
-    def _pass_over(self, dropped: tuple[Micros, str]) -> bool:
+    def _pass_over(self, dropped: tuple[Micros, Key]) -> bool:
         times = self._dropped[dropped]
         if times > 1:
             self._dropped[dropped] -= 1
@@ -122,6 +129,6 @@ class _Opened:
             self.taken = 0
 
 
-def _read(row: bytes) -> Due:
-    at, _, then, last, name = _row.unpack(row)
-    return Due(name.rstrip(b"\0").decode(), at, then, last)
+def _read(row: bytes) -> Due[Any]:
+    at, _, next_at, end_at, key = _row.unpack(row)
+    return Due(key.rstrip(b"\0").decode() if key[0] else int.from_bytes(key), at, next_at, end_at)

@@ -7,6 +7,7 @@ import logging
 
 from evolink_mock.clock import sleep_wall, yield_to_loop
 from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.slices import BUSY_SLICE, IDLE_SLICE
 
 log = logging.getLogger("evolink_mock")
 
@@ -15,9 +16,6 @@ _PAUSE = 0.02
 _IDLE_PAUSE = 0.25
 _LATE = 0.001
 """Waking up later than this, in seconds, means that requests are waiting for their turn."""
-_SLICE = 200
-"""Transitions settled before the next turn: about a millisecond's worth."""
-_BUSY_SLICE = 20
 
 
 async def settle_in_background(worlds: WorldRegistry) -> None:
@@ -27,11 +25,11 @@ async def settle_in_background(worlds: WorldRegistry) -> None:
         late = await sleep_wall(pause)
         left = False
         try:
-            for world in list(worlds):
-                if world.clock.speed:
-                    left |= world.apply_due(world.clock.now(), _BUSY_SLICE if late > _LATE else _SLICE)
-                    await yield_to_loop()
-            worlds.commit()
+            with worlds.transaction():
+                for world in list(worlds):
+                    if world.clock.speed:
+                        left |= world.tasks.apply_due(world.clock.now(), BUSY_SLICE if late > _LATE else IDLE_SLICE)
+                        await yield_to_loop()
         except Exception:
             log.exception("what fell due could not be settled; trying again in %g s", _IDLE_PAUSE)
         pause = _PAUSE if left else _IDLE_PAUSE

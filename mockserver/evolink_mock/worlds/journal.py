@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -15,6 +15,23 @@ KEPT_BODY = 4096
 """Bytes kept of each request's and each answer's body."""
 
 Row = TypeVar("Row")
+ReadRow = TypeVar("ReadRow", covariant=True)
+
+
+class LogReader(Protocol[ReadRow]):
+    """The read-only side of a log."""
+
+    changed: Notifier
+
+    @property
+    def last(self) -> int:
+        """The number of the newest row."""
+
+    def after(self, number: int) -> Iterator[tuple[int, ReadRow]]:
+        """The kept rows numbered above `number`, oldest first."""
+
+    def contains(self, number: int) -> bool:
+        """Whether that row is still kept."""
 
 
 class Log(Generic[Row]):
@@ -22,7 +39,7 @@ class Log(Generic[Row]):
 
     def __init__(self, limit: int) -> None:
         self._rows: deque[Row] = deque(maxlen=limit)
-        self.last = 0
+        self.last: int = 0
         self.changed = Notifier()
 
     def append(self, row: Row) -> None:

@@ -1,8 +1,8 @@
 """The callbacks of one world: put down when a task ends, tried when due, and kept as a record when done."""
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from itertools import takewhile
 from typing import Protocol
 
@@ -11,9 +11,6 @@ from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.worlds.due_queue import Due
 from evolink_mock.worlds.store import Store
-
-_MARK = "#"
-"""Before a delivery's number, where the queue of calls would have a task's id."""
 
 
 class Registration(Protocol):
@@ -24,6 +21,46 @@ class Registration(Protocol):
         """Whether no further attempt begins, since the emulator is about to stop."""
 
     def enqueue(self) -> None: ...
+
+
+class DeliveryReader(Protocol):
+    """The deliveries of a world, read-only. Settled views give it out."""
+
+    changed: Notifier
+
+    @property
+    def under_way(self) -> Mapping[int, Micros]:
+        """Attempts under way, with the instant they began."""
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are not done."""
+
+    def get(self, number: int) -> Delivery | None: ...
+    def numbers(self) -> list[int]: ...
+    def of_task(self, task_id: str) -> list[int]: ...
+    def next_due(self) -> Micros | None: ...
+    def watched(self) -> AbstractContextManager[list[int]]:
+        """The numbers of all deliveries that change meanwhile."""
+
+
+class DeliveryQueue(Protocol):
+    """The deliveries of a world, for the dispatcher and for requests that put down or release one."""
+
+    changed: Notifier
+
+    @property
+    def under_way(self) -> Mapping[int, Micros]:
+        """Attempts under way, with the instant they began."""
+
+    def put(self, delivery: Delivery) -> int: ...
+    def next_due(self) -> Micros | None: ...
+    def take(self, now: Micros) -> Due[str | int] | None: ...
+    def put_back(self, due: Due[str | int]) -> None: ...
+    def begin(self, number: int, now: Micros) -> Delivery | None: ...
+    def given_up(self, number: int, note: str) -> Delivery | None: ...
+    def release_on_query(self, task_id: str, at: Micros) -> None: ...
+    async def first_attempt(self, task_id: str, seconds: float) -> None: ...
 
 
 class Outbox:
@@ -93,7 +130,7 @@ class Outbox:
             return
         self._held_no_more(number, delivery)
         if delivery.due > at:
-            self._store.callbacks.drop(f"{_MARK}{number}", delivery.due)
+            self._store.callbacks.drop(number, delivery.due)
             self._keep(number, delivery._replace(due=at, hold=""))
 
     def _held_no_more(self, number: int, delivery: Delivery) -> None:
@@ -108,15 +145,11 @@ class Outbox:
         due = self._store.callbacks.peek()
         return None if due is None else due.at
 
-    def take(self, now: Micros) -> Due | None:
-        """Take out what falls due first by now: the end of a task, or an attempt."""
+    def take(self, now: Micros) -> Due[str | int] | None:
+        """Take out what falls due first by now: the end of a task, by its id, or an attempt, by its number."""
         return self._store.callbacks.pop(now)
 
-    def number_of(self, due: Due) -> int | None:
-        """The number of the delivery to attempt; `None` for the end of a task."""
-        return int(due.name[1:]) if due.name.startswith(_MARK) else None
-
-    def put_back(self, due: Due) -> None:
+    def put_back(self, due: Due[str | int]) -> None:
         self._call(due)
 
     def begin(self, number: int, now: Micros) -> Delivery | None:
@@ -127,6 +160,11 @@ class Outbox:
             self._held_no_more(number, delivery)
             self._changed(number)
         return delivery
+
+    def given_up(self, number: int, note: str) -> Delivery | None:
+        """A delivery as it is recorded when no attempt can be made; the note says why."""
+        delivery = self.get(number)
+        return delivery and delivery._replace(stage="lost", due=None, started=None, note=note, hold="")
 
     # What is kept
 
@@ -188,7 +226,7 @@ class Outbox:
         if delivery is None:
             return
         if delivery.due is not None:
-            self._call(Due(f"{_MARK}{number}", delivery.due))
+            self._call(Due(number, delivery.due))
             if delivery.hold == "next":
                 self._until_next[number] = None
             elif delivery.hold == "read":
@@ -198,7 +236,7 @@ class Outbox:
             if len(self._done) > self._limit:
                 self._store.drop_delivery(self._done.popleft())
 
-    def _call(self, due: Due) -> None:
+    def _call(self, due: Due[str | int]) -> None:
         first = self.next_due()
         self._store.callbacks.push(due)
         if first is None or due.at < first:

@@ -4,8 +4,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from evolink_mock.core.grant import Grant
-from evolink_mock.worlds.store import MemoryBackend
-from evolink_mock.worlds.world import World, WorldConfig
+from evolink_mock.worlds.config import WorldConfig
+from evolink_mock.worlds.store import MemoryBackend, Transaction
+from evolink_mock.worlds.world import World
 
 _REMEMBERED = 10
 """Evicted worlds whose resets are remembered, for each world there may be."""
@@ -14,8 +15,8 @@ _REMEMBERED = 10
 class WorldRegistry:
     """All worlds by key and by link token: at most `limit`, of which the least recently used goes, idle ones first."""
 
-    def __init__(self, rules: WorldConfig, limit: int, grants: dict[str, Grant], default: Grant) -> None:
-        self._rules = rules
+    def __init__(self, config: WorldConfig, limit: int, grants: dict[str, Grant], default: Grant) -> None:
+        self._config = config
         self._limit = limit
         self._grants = grants
         self._default = default
@@ -24,16 +25,17 @@ class WorldRegistry:
         self._generations: OrderedDict[str, int] = OrderedDict()
         """Of worlds that were reset and then evicted, so that no link given before comes back to life."""
         self.evicted = 0
-        self.anonymous = World("", rules._replace(backend=MemoryBackend()), default)
+        self._transaction = Transaction(config.backend)
+        self.anonymous = World("", config._replace(backend=MemoryBackend()), default)
         """Where requests are noted that belong to no key."""
-        for key, saved in rules.backend.worlds():
+        for key, saved in config.backend.worlds():
             grant = grants.get(key, default)
-            world = self._worlds[key] = World(key, rules, grant, saved.epoch, saved)
+            world = self._worlds[key] = World(key, config, grant, saved.epoch, saved)
             self._by_token[world.token] = world
 
-    def commit(self) -> None:
-        """Make everything last that happened so far."""
-        self._rules.backend.commit()
+    def transaction(self) -> Transaction:
+        """A `with` block at whose end the changes of all worlds are kept, before anything outside can see them."""
+        return self._transaction
 
     def get_or_create(self, key: str) -> World:
         """The world of a key, made on first use."""
@@ -42,7 +44,7 @@ class WorldRegistry:
             if len(self._worlds) >= self._limit:
                 self._evict()
             grant = self._grants.get(key, self._default)
-            world = self._worlds[key] = World(key, self._rules, grant, self._generations.get(key, 0))
+            world = self._worlds[key] = World(key, self._config, grant, self._generations.get(key, 0))
             self._by_token[world.token] = world
         else:
             self._worlds.move_to_end(key)
@@ -63,7 +65,8 @@ class WorldRegistry:
     def other_owner(self, task: str, but: World) -> World | None:
         """Another key's world that has the task, and would still answer for it."""
         return next(
-            (world for world in self if world is not but and world.find(task, world.clock.now()) is not None), None
+            (world for world in self if world is not but and world.tasks.find(task, world.clock.now()) is not None),
+            None,
         )
 
     def notify_all(self) -> None:
@@ -76,7 +79,7 @@ class WorldRegistry:
         key = next(idle, None) or next(iter(self._worlds))
         world = self._worlds.pop(key)
         self._by_token.pop(world.token, None)
-        self._rules.backend.forget(key)
+        self._config.backend.forget(key)
         if world.epoch:
             self._generations[key] = world.epoch
             if len(self._generations) > _REMEMBERED * self._limit:

@@ -15,8 +15,9 @@ from pathlib import Path
 import msgspec
 
 from evolink_mock.core.delivery import Delivery
-from evolink_mock.core.task import Task, Units
-from evolink_mock.worlds.store import MemoryStore, SavedWorld, StorageError, decode_delivery, decode_task
+from evolink_mock.core.task import Task
+from evolink_mock.worlds.snapshot import SavedWorld
+from evolink_mock.worlds.store import MemoryStore, StorageError, decode_delivery, decode_task
 
 log = logging.getLogger("evolink_mock")
 
@@ -97,12 +98,12 @@ class SqliteBackend:
             for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
                 yield key, msgspec.msgpack.decode(record, type=SavedWorld)
 
-    def store(self, key: str, balance: Units | None, save: Callable[[], SavedWorld], *, anew: bool) -> "SqliteStore":
+    def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> "SqliteStore":
         """The store of a world, with what is kept in it, or `anew` with nothing."""
         if key not in self._numbers:
             # Never one that another world had, whose rows may still be on their way out.
             self._last = self._numbers[key] = self._last + 1
-        store = SqliteStore(self, self._numbers[key], key, balance, save)
+        store = SqliteStore(self, self._numbers[key], key, save)
         if anew:
             self._wipe(store.number)
             store.mark_dirty()
@@ -173,10 +174,8 @@ class SqliteBackend:
 class SqliteStore(MemoryStore):
     """A store that reads from memory, and writes to the file as well."""
 
-    def __init__(
-        self, state: SqliteBackend, number: int, key: str, balance: Units | None, save: Callable[[], SavedWorld]
-    ) -> None:
-        super().__init__(balance)
+    def __init__(self, state: SqliteBackend, number: int, key: str, save: Callable[[], SavedWorld]) -> None:
+        super().__init__()
         self.number = number
         self.key = key
         self.save = save

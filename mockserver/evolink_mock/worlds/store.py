@@ -5,49 +5,19 @@ from typing import Protocol
 
 import msgspec
 
-from evolink_mock.clock import Mode
-from evolink_mock.core.billing import Ledger
 from evolink_mock.core.delivery import Delivery
-from evolink_mock.core.duration import Micros
-from evolink_mock.core.task import Task, Units
-from evolink_mock.scenarios.state import ScenarioSnapshot
+from evolink_mock.core.task import Task
 from evolink_mock.worlds.due_queue import DueQueue
-
-
-class SavedWorld(msgspec.Struct, array_like=True):
-    """What a world knows beside its tasks and deliveries."""
-
-    epoch: int
-    token: str
-    server_seed: int
-    created: int
-    requests: int
-    last_delivery: int
-    """Its number."""
-    reserved: int
-    spent: int
-    server_mode: Mode
-    server_speed: float
-    """What the settings said, as `server_mode` is."""
-    mode: Mode
-    speed: float
-    now: Micros
-    wall: Micros
-    """When the machine's clock said that the world's said `now`."""
-    scenarios: ScenarioSnapshot = ScenarioSnapshot()
-    balance: Units | None = None
-    """Of a key whose balance was changed while the emulator ran."""
-    own_balance: bool = False
+from evolink_mock.worlds.snapshot import SavedWorld
 
 
 class Store(Protocol):
     """What a world keeps. Tasks come back in the order of their creation, deliveries in that of their numbers."""
 
-    ledger: Ledger
-    transitions: DueQueue
-    """What happens next to tasks."""
-    callbacks: DueQueue
-    """When the callbacks of tasks that have not ended fall due, and attempts of those that have."""
+    transitions: DueQueue[str]
+    """The next transition of each unfinished task."""
+    callbacks: DueQueue[str | int]
+    """The ends of unfinished tasks with a callback, by task id, and the next attempts of deliveries, by number."""
 
     def add(self, task_id: str, task: Task) -> None: ...
     def replace(self, task_id: str, task: Task) -> None: ...
@@ -80,7 +50,7 @@ class StorageError(Exception):
 class StorageBackend(Protocol):
     """Where worlds are kept."""
 
-    def store(self, key: str, balance: Units | None, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
+    def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
         """The store of a world, with what is kept in it, or `anew` with nothing."""
 
     def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
@@ -98,6 +68,26 @@ class StorageBackend(Protocol):
     def close(self) -> None: ...
 
 
+class Transaction:
+    """Commits what has changed when a `with` block ends, before anything outside can see it.
+
+    Raises `StorageError` where that fails; nothing is lost then, and the next transaction tries again. After any other
+    exception nothing is written either, until the next one.
+    """
+
+    __slots__ = ("_backend",)
+
+    def __init__(self, backend: StorageBackend) -> None:
+        self._backend = backend
+
+    def __enter__(self) -> None:
+        """Nothing to prepare: changes are collected as they are made."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is None:
+            self._backend.commit()
+
+
 _encode_into = msgspec.msgpack.Encoder().encode_into
 decode_task = msgspec.msgpack.Decoder(Task).decode
 decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
@@ -106,13 +96,12 @@ decode_delivery = msgspec.msgpack.Decoder(Delivery).decode
 class MemoryStore:
     """In memory. Records at rest are bytes: the garbage collector has nothing to walk."""
 
-    def __init__(self, balance: Units | None = None) -> None:
+    def __init__(self) -> None:
         # Encoders hand out bytes with room to spare, about 100 a record; a copy of a reused buffer has none. Each store
         # has its own, since emulators in other threads encode at the same time.
         self._buffer = bytearray()
-        self.ledger = Ledger(balance)
-        self.transitions = DueQueue()
-        self.callbacks = DueQueue()
+        self.transitions: DueQueue[str] = DueQueue()
+        self.callbacks: DueQueue[str | int] = DueQueue()
         self._tasks: dict[str, bytes] = {}
         self._deliveries: dict[int, bytes] = {}
 
@@ -179,8 +168,8 @@ class MemoryStore:
 class MemoryBackend:
     """Keeps worlds as long as the process lives."""
 
-    def store(self, key: str, balance: Units | None, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
-        return MemoryStore(balance)
+    def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
+        return MemoryStore()
 
     def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
         return ()

@@ -107,7 +107,7 @@ def test_an_evicted_world_sends_and_stores_nothing(tmp_path: Path) -> None:
     app = create_app(settings(state=str(tmp_path), world_limit=1))
     old = app.worlds.get_or_create("sk-old")
     new = app.worlds.get_or_create("sk-new")
-    assert (old.epoch, old.store.delivery_count()) == (-1, 0)
+    assert (old.epoch, len(old.view().deliveries.numbers())) == (-1, 0)
     now = old.clock.now()
     old.outbox.put(Delivery("task-unified-1-a", "replay", now, due=now))
     old.advance_to_next_event()
@@ -116,7 +116,8 @@ def test_an_evicted_world_sends_and_stores_nothing(tmp_path: Path) -> None:
     assert list(agenda.owners) == []
     new.outbox.put(Delivery("task-unified-1-b", "replay", now, due=now))
     assert list(agenda.owners) == [new]
-    app.worlds.commit()
+    with app.worlds.transaction():
+        pass
     new.config.backend.close()
     with sqlite3.connect(tmp_path / FILE) as base:
         assert base.execute("SELECT key FROM world").fetchall() == [("sk-new",)]

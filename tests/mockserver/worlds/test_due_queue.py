@@ -22,11 +22,11 @@ ACTS = st.lists(
 
 @given(ACTS)
 def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) -> None:
-    queue, model = DueQueue(), list[Due]()
+    queue, model = DueQueue[str](), list[Due[str]]()
     for act in acts:
         match act:
             case ("push", str(task), int(at)):
-                if task in {due.name for due in model}:
+                if task in {due.key for due in model}:
                     continue  # A task has one due at a time.
                 queue.push(Due(task, at, at + 1, at + 2))
                 model.append(Due(task, at, at + 1, at + 2))
@@ -37,7 +37,7 @@ def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) 
                 if expected is not None:
                     model.remove(expected)
             case ("drop", str(task)):
-                for dropped in [due for due in model if due.name == task]:
+                for dropped in [due for due in model if due.key == task]:
                     queue.drop(task, dropped.at)
                     model.remove(dropped)
             case _:
@@ -50,7 +50,7 @@ def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) 
 
 
 def test_what_waits_is_invisible_to_the_garbage_collector() -> None:
-    queue = DueQueue()
+    queue = DueQueue[str]()
     for n in range(5000):
         queue.push(Due(f"task-unified-{n}-aaaaaaaa", n * 1000))
     held = [thing for thing in gc.get_referents(queue) if isinstance(thing, list | dict | set)]

@@ -1,0 +1,28 @@
+"""Credit account of one world: its ledger, whose every change marks the world as changed."""
+
+from collections.abc import Callable
+
+from evolink_mock.core.billing import Ledger
+from evolink_mock.core.task import Units
+
+
+class Account:
+    """Holds the ledger. It is private to the world: others read it from a settled `WorldView`."""
+
+    __slots__ = ("_mark_dirty", "ledger")
+
+    def __init__(self, ledger: Ledger, mark_dirty: Callable[[], None]) -> None:
+        self.ledger = ledger
+        self._mark_dirty = mark_dirty
+
+    def change(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._mark_dirty()
+
+    def reserve(self, units: Units) -> None:
+        """Reserve the price of a new task."""
+        self.change(self.ledger.reserve(units))
+
+    def settle(self, reserved: Units, charged: Units) -> None:
+        """Turn a reservation into the charge of a task that has ended."""
+        self.change(self.ledger.settle(reserved, charged))

@@ -1,0 +1,31 @@
+"""Configuration that all worlds of one emulator have in common."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from evolink_mock.clock import Clock, ClockFactory, Mode
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.distribution import Distribution
+from evolink_mock.worlds.ready_queue import ReadyQueue
+from evolink_mock.worlds.snapshot import SavedWorld
+from evolink_mock.worlds.store import StorageBackend
+
+
+class WorldConfig(NamedTuple):
+    """One value for the whole emulator."""
+
+    choices: Choices
+    distribution: Distribution
+    server_seed: int
+    make_clock: ClockFactory
+    public_url: str
+    journal_limit: int
+    task_limit: int
+    delivery_limit: int
+    mode: Mode
+    speed: float
+    """Of the clocks that `make_clock` makes, as `mode` is."""
+    resume: Callable[[SavedWorld], Clock]
+    backend: StorageBackend
+    ready_queue: ReadyQueue[Any]
+    """Of the worlds that have this configuration."""
