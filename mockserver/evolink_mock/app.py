@@ -1,7 +1,7 @@
-"""The composition root: settings in, an ASGI application out."""
+"""Composition root: builds the ASGI application from the settings, room by room."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,13 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
-from evolink_mock.api.endpoint import Endpoint
+from evolink_mock.api.endpoint import EndpointContext
+from evolink_mock.api.fault_sender import send_with_fault
+from evolink_mock.api.file_store import FileStore
 from evolink_mock.api.files import FileEndpoints
+from evolink_mock.api.input_files import InputFiles
 from evolink_mock.api.result_videos import ResultVideos
+from evolink_mock.api.route_table import RouteTable
 from evolink_mock.api.routes import Api
 from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock, resume_clock
 from evolink_mock.control.access import ControlAccess
@@ -30,7 +34,7 @@ from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
-from evolink_mock.settings import MEDIA, Settings
+from evolink_mock.settings import Settings
 from evolink_mock.worlds.config import WorldConfig
 from evolink_mock.worlds.idle_settlement import settle_in_background
 from evolink_mock.worlds.ready_queue import ReadyQueue
@@ -46,33 +50,17 @@ log = logging.getLogger("evolink_mock")
 
 
 class Emulator:
-    """The emulator as an ASGI application, with the two handles that whoever runs it may need.
+    """The emulator as an ASGI application, with its worlds and its control API for the server that runs it.
 
-    Every endpoint answers its own errors, so no exception layers stand before them; and the two shapes of path that
-    nearly all requests have are looked up, since to try one pattern after another takes a fifth of a query's time.
+    Every endpoint sends its own errors, so no exception layers stand before them.
     """
 
-    def __init__(self, worlds: WorldRegistry, control: Control, router: Router) -> None:
+    def __init__(self, worlds: WorldRegistry, control: Control, table: RouteTable, router: Router) -> None:
         self.worlds = worlds
         self.control = control
+        self.table = table
+        self.lookup = table.lookup
         self._router = router
-        routes = [route for route in router.routes if isinstance(route, Route)]
-        self._exact = {route.path: route.app for route in routes if not route.param_convertors}
-        self._last_segment = {
-            parent: (name.strip("{}"), route.app)
-            for route in routes
-            for parent, _, name in [route.path.rpartition("/")]
-            if name.startswith("{") and len(route.param_convertors) == 1
-        }
-
-    def lookup(self, path: str) -> tuple[ASGIApp, Mapping[str, str]] | None:
-        """The endpoint of an everyday path, with what its pattern names."""
-        if (exact := self._exact.get(path)) is not None:
-            return exact, {}
-        parent, _, segment = path.rpartition("/")
-        if segment and (named := self._last_segment.get(parent)) is not None:
-            return named[1], {named[0]: segment}
-        return None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope["root_path"] and (found := self.lookup(scope["path"])) is not None:
@@ -95,107 +83,26 @@ def create_app(
     for a malformed origin and for a faulty scenario file, `StorageError` for a state that cannot be used.
     """
     settings = settings or Settings()
-    keeper = _keeper(settings)
-    receivers = {parse_origin(origin): app for origin, app in (receivers or {}).items()}
-    agenda: ReadyQueue[World] = ReadyQueue()
-    rules = WorldConfig(
-        choices=settings.choices,
-        distribution=parse_generation_time(settings.generation_time),
-        server_seed=settings.seed,
-        make_clock=clock or _clocks(settings),
-        mode=settings.clock,
-        speed=settings.speed,
-        resume=partial(_resume, settings),
-        backend=keeper,
-        public_url=settings.public_url or f"http://{settings.host}:{settings.port}",
-        journal_limit=settings.journal_limit,
-        task_limit=settings.task_limit,
-        delivery_limit=settings.delivery_limit,
-        ready_queue=agenda,
-    )
-    worlds = WorldRegistry(rules, settings.world_limit, settings.grants(), settings.default_grant())
-    routing = CallbackRoutes(
-        settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(receivers)
-    )
-    throttle = Throttle()
-    dispatcher = Dispatcher(
-        worlds,
-        routing,
-        make_transports(settings, receivers),
-        agenda,
-        throttle,
-        policy,
-        concurrency=settings.callback_concurrency,
-        scope=settings.choices.internal_addresses,
-    )
-    file = _scenario_file(settings)
-    shelf = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
-    uploads = FileEndpoints(worlds, settings.keys, shelf, rules.public_url, throttle.request_served)
-    links = ResultVideos(settings, shelf)
+    apps = {parse_origin(origin): app for origin, app in (receivers or {}).items()}
+    backend, throttle, ready_queue = _build_backend(settings), Throttle(), ReadyQueue[World]()
+    worlds = _build_worlds(settings, clock or _clock_factory(settings), backend, ready_queue)
+    dispatcher = _build_dispatcher(settings, policy, worlds, apps, ready_queue, throttle)
     time_travel = TimeTravel(dispatcher)
-    api = Api(settings, worlds, ScenarioResolver(file), time_travel.let_pass, links, throttle.request_served, policy)
-    routes = api.routes()
-    look = partial(enable_input_files, settings, shelf, uploads, routes)
-    if settings.media_route or settings.fetch_public:
-        look()
-    elif MEDIA:
-        uploads.heard = look
-    control = Control(settings, worlds, dispatcher, time_travel, policy, file)
-
-    @asynccontextmanager
-    async def lifespan(app: object) -> AsyncIterator[None]:
-        async with in_background(settle_in_background(worlds)), in_background(dispatcher.run()):
-            yield
-        control.drain()
-        await dispatcher.drain(policy.timeout)
-        unsent = sum(world.view().deliveries.waiting for world in worlds)
-        if unsent and not settings.state:
-            log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)
-        try:
-            keeper.close()
-        except StorageError as error:
-            log.error("%s; what happened last is lost", error)
-
-    gate = Middleware(ControlAccess, settings=settings, anonymous=worlds.anonymous)
-    looking_on = [
-        Route("/timeline", Timeline(worlds, settings.keys, control.is_shutting_down)),
-        *Pages(worlds.anonymous).routes(),
-    ]
-    steering = Router([*control.routes(), *looking_on], redirect_slashes=False, default=control.unknown_route())
+    scenarios = _build_scenario_file(settings)
+    context = EndpointContext(worlds.anonymous, send_with_fault, throttle.request_served)
+    api, files = _build_api(settings, policy, worlds, ScenarioResolver(scenarios), time_travel, context)
+    control = Control(settings, worlds, dispatcher, time_travel, policy, scenarios)
+    table = RouteTable([*api.rows(), *files.rows()])
     router = Router(
-        [*routes, *uploads.routes(), Mount("/__mock", app=steering, middleware=[gate])],
+        [*table.routes(), _mount_control(settings, worlds, control)],
         redirect_slashes=False,
         default=api.unknown_route(),
-        lifespan=lifespan,
+        lifespan=lambda app: _lifespan(settings, policy, worlds, dispatcher, control, backend),
     )
-    return Emulator(worlds, control, router)
+    return Emulator(worlds, control, table, router)
 
 
-def enable_input_files(settings: Settings, shelf: FileCache, uploads: FileEndpoints, routes: Sequence[Route]) -> None:
-    """From now on, creates wait until the files that they name were looked at, where somebody knows where those are.
-
-    Not before there is need, since Pillow and PyAV take a while to import, and a create that waits for nothing is
-    answered at once.
-    """
-    from evolink_mock.api.input_files import InputFiles
-
-    inputs = InputFiles(settings, shelf, uploads)
-    uploads.fetch = inputs.fetch_upload
-    uploads.heard = lambda: None
-    for route in routes:
-        if isinstance(route.app, Endpoint) and route.app.operation == "create":
-            route.app.prepare = inputs.prepare
-
-
-def _scenario_file(settings: Settings) -> "ScenarioFile | None":
-    if not settings.scenarios:
-        return None
-    from evolink_mock.scenarios.file import ScenarioFile
-
-    return ScenarioFile(Path(settings.scenarios))
-
-
-def _keeper(settings: Settings) -> StorageBackend:
+def _build_backend(settings: Settings) -> StorageBackend:
     if not settings.state:
         return MemoryBackend()
     from evolink_mock.worlds.sqlite import SqliteBackend
@@ -203,8 +110,110 @@ def _keeper(settings: Settings) -> StorageBackend:
     return SqliteBackend(Path(settings.state))
 
 
+def _build_worlds(
+    settings: Settings, make_clock: ClockFactory, backend: StorageBackend, ready_queue: ReadyQueue[World]
+) -> WorldRegistry:
+    config = WorldConfig(
+        choices=settings.choices,
+        distribution=parse_generation_time(settings.generation_time),
+        server_seed=settings.seed,
+        make_clock=make_clock,
+        mode=settings.clock,
+        speed=settings.speed,
+        resume=partial(_resume, settings),
+        backend=backend,
+        public_url=_public_url(settings),
+        journal_limit=settings.journal_limit,
+        task_limit=settings.task_limit,
+        delivery_limit=settings.delivery_limit,
+        ready_queue=ready_queue,
+    )
+    return WorldRegistry(config, settings.world_limit, settings.grants(), settings.default_grant())
+
+
+def _build_dispatcher(
+    settings: Settings,
+    policy: CallbackPolicy,
+    worlds: WorldRegistry,
+    apps: Mapping[str, ASGIApp],
+    ready_queue: ReadyQueue[World],
+    throttle: Throttle,
+) -> Dispatcher:
+    return Dispatcher(
+        worlds,
+        CallbackRoutes(settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(apps)),
+        make_transports(settings, apps),
+        ready_queue,
+        throttle,
+        policy,
+        concurrency=settings.callback_concurrency,
+        scope=settings.choices.internal_addresses,
+    )
+
+
+def _build_scenario_file(settings: Settings) -> "ScenarioFile | None":
+    if not settings.scenarios:
+        return None
+    from evolink_mock.scenarios.file import ScenarioFile
+
+    return ScenarioFile(Path(settings.scenarios))
+
+
+def _build_api(
+    settings: Settings,
+    policy: CallbackPolicy,
+    worlds: WorldRegistry,
+    resolver: ScenarioResolver,
+    time_travel: TimeTravel,
+    context: EndpointContext,
+) -> tuple[Api, FileEndpoints]:
+    cache = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
+    store = FileStore(worlds, cache, _public_url(settings))
+    inputs, videos = InputFiles(settings, cache, store), ResultVideos(settings, cache)
+    api = Api(settings, worlds, resolver, time_travel.let_pass, videos, inputs.of_creates, context, policy)
+    return api, FileEndpoints(worlds, settings.keys, store, inputs.of_uploads, context)
+
+
+def _mount_control(settings: Settings, worlds: WorldRegistry, control: Control) -> Mount:
+    routes = [
+        *control.routes(),
+        Route("/timeline", Timeline(worlds, settings.keys, control.is_shutting_down)),
+        *Pages(worlds.anonymous).routes(),
+    ]
+    access = Middleware(ControlAccess, settings=settings, anonymous=worlds.anonymous)
+    router = Router(routes, redirect_slashes=False, default=control.unknown_route())
+    return Mount("/__mock", app=router, middleware=[access])
+
+
+@asynccontextmanager
+async def _lifespan(
+    settings: Settings,
+    policy: CallbackPolicy,
+    worlds: WorldRegistry,
+    dispatcher: Dispatcher,
+    control: Control,
+    backend: StorageBackend,
+) -> AsyncIterator[None]:
+    """Run the background tasks of an emulator; then let attempts finish, and close its storage."""
+    async with in_background(settle_in_background(worlds)), in_background(dispatcher.run()):
+        yield
+    control.drain()
+    await dispatcher.drain(policy.timeout)
+    unsent = sum(world.view().deliveries.waiting for world in worlds)
+    if unsent and not settings.state:
+        log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)
+    try:
+        backend.close()
+    except StorageError as error:
+        log.error("%s; what happened last is lost", error)
+
+
+def _public_url(settings: Settings) -> str:
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
 def _resume(settings: Settings, saved: SavedWorld) -> Clock:
-    """A world's clock as it was, unless the settings have changed meanwhile: then as they say, from where it was."""
+    """The clock of a saved world as it was; where the settings have changed meanwhile, theirs from the same instant."""
     mode, speed = saved.mode, saved.speed
     clock = resume_clock(mode, speed, saved.now, saved.wall)
     if (settings.clock, settings.speed) != (saved.server_mode, saved.server_speed):
@@ -212,7 +221,7 @@ def _resume(settings: Settings, saved: SavedWorld) -> Clock:
     return clock
 
 
-def _clocks(settings: Settings) -> ClockFactory:
+def _clock_factory(settings: Settings) -> ClockFactory:
     start = None if settings.clock_start is None else settings.clock_start * SECOND
 
     def make() -> Clock:

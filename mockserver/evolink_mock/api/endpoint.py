@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
     path: Mapping[str, str]
     query: bytes = b""
     inputs: Mapping[str, Any] = NO_INPUTS
-    """The files that the request names, by URL, as far as `prepare` fetched them."""
+    """The files that the request names, by URL, as far as its preparation fetched them."""
 
 
 class PendingResponse(NamedTuple):
@@ -60,10 +60,26 @@ class _Received(NamedTuple):
 
 
 Handler: TypeAlias = Callable[[Request], Outcome]
-Prepare: TypeAlias = Callable[[bytes | None, bytes | None], Awaitable[Mapping[str, Any]]]
-"""Fetches the files that a request names, given its authorization and its body."""
 WorldResolver: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Result]
 """Finds the world that a request belongs to, or the error where it belongs to none."""
+
+
+class EndpointContext(NamedTuple):
+    """The parts that all endpoints of one emulator share."""
+
+    anonymous: World
+    """The world of requests that belong to no key."""
+    send: Sender
+    request_served: Callable[[], None]
+
+
+class Preparation(NamedTuple):
+    """Work to be awaited before a request is carried out."""
+
+    needed: Callable[[], bool]
+    """Whether any request may need it by now; until then requests are answered without waiting."""
+    prepare: Callable[[bytes | None, bytes | None], Awaitable[Mapping[str, Any]]]
+    """Fetches the files that a request names, given its authorization and its body."""
 
 
 class Endpoint:
@@ -74,23 +90,22 @@ class Endpoint:
         operation: Operation,
         handlers: Mapping[str, Handler],
         open_world: WorldResolver,
-        anonymous: World,
         max_body: int,
-        send: Sender,
-        request_served: Callable[[], None],
+        context: EndpointContext,
         otherwise: Handler | None = None,
-        prepare: Prepare | None = None,
+        preparation: Preparation | None = None,
     ) -> None:
-        self.prepare = prepare
-        """Awaited before a request is carried out."""
         self.operation = operation
         self._otherwise = otherwise
         self._handlers = {**({"HEAD": handlers["GET"]} if "GET" in handlers else {}), **handlers}
         self._open_world = open_world
-        self._anonymous = anonymous
         self._max_body = max_body
-        self._send = send
-        self._request_served = request_served
+        self._preparation = preparation
+        self._anonymous, self._send, self._request_served = context
+
+    def answers_at_once(self) -> bool:
+        """Whether requests can be carried out without awaiting anything before."""
+        return self._preparation is None or not self._preparation.needed()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response: Response | PendingResponse | None = scope.get("extensions", {}).get(PRECOMPUTED)
@@ -110,9 +125,9 @@ class Endpoint:
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         headers: RawHeaders = scope["headers"]
         inputs = NO_INPUTS
-        if self.prepare is not None:
+        if self._preparation is not None and self._preparation.needed():
             try:
-                inputs = await self.prepare(dict(headers).get(b"authorization"), body)
+                inputs = await self._preparation.prepare(dict(headers).get(b"authorization"), body)
             except Exception:
                 log.exception("the files of a request could not be looked at")
                 return response_of(error_result(self.operation, "internal_error"), self._anonymous)

@@ -5,19 +5,18 @@ from functools import cached_property, partial
 
 import msgspec
 from msgspec.structs import replace
-from starlette.routing import Route
 
 from evolink_contracts.spec.errors import ERRORS, Operation
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.create import CreateOperation, has_directive, without_directive
-from evolink_mock.api.endpoint import Endpoint, Handler, Request
+from evolink_mock.api.endpoint import Endpoint, EndpointContext, Handler, Preparation, Request
 from evolink_mock.api.fault_injection import apply_scenario
-from evolink_mock.api.fault_sender import send_with_fault
 from evolink_mock.api.headers import SCENARIO_HEADER, Headers
 from evolink_mock.api.responses import Outcome, Result, amend, error_invalid, error_result
 from evolink_mock.api.result_videos import ResultVideos
+from evolink_mock.api.route_table import RouteRow
 from evolink_mock.core.bodies import credits_body
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
@@ -49,13 +48,15 @@ class Api:
         worlds: WorldRegistry,
         resolver: ScenarioResolver,
         let_pass: Callable[[World, Micros], Awaitable[None]],
-        links: ResultVideos,
-        request_served: Callable[[], None],
+        videos: ResultVideos,
+        input_files: Preparation,
+        context: EndpointContext,
         policy: CallbackPolicy,
     ) -> None:
+        self._videos = videos
+        self._input_files = input_files
+        self._context = context
         self._policy = policy
-        self._request_served = request_served
-        self._links = links
         self._settings = settings
         self._resolver = resolver
         self._let_pass = let_pass
@@ -63,7 +64,7 @@ class Api:
         self._worlds = worlds
         self._creation = CreateOperation(settings, policy)
 
-    def routes(self) -> list[Route]:
+    def rows(self) -> list[RouteRow]:
         """Every route of the API, most used first."""
         task: dict[str, Handler] = {"GET": self.query}
         if self._choices.cancel_route:
@@ -72,10 +73,10 @@ class Api:
             ("/v1/tasks/{task_id}", "query", task),
             ("/v1/videos/generations", "create", {"POST": self.create}),
             ("/v1/credits", "credits", {"GET": self.credits}),
-            ("/media/{token}/{name}.mp4", "any", self._links.handlers()),
+            ("/media/{token}/{name}.mp4", "any", self._videos.handlers()),
             ("/openapi.json", "any", {"GET": self.openapi}),
         ]
-        return [Route(path, self._endpoint(operation, handlers)) for path, operation, handlers in table]
+        return [RouteRow(path, self._endpoint(operation, handlers)) for path, operation, handlers in table]
 
     def unknown_route(self) -> Endpoint:
         """The endpoint of every path that no route matches, for all methods."""
@@ -84,16 +85,9 @@ class Api:
     def _endpoint(
         self, operation: Operation, handlers: Mapping[str, Handler], otherwise: Handler | None = None
     ) -> Endpoint:
-        return Endpoint(
-            operation,
-            handlers,
-            self._open_world,
-            self._worlds.anonymous,
-            self._settings.max_body,
-            send_with_fault,
-            self._request_served,
-            otherwise,
-        )
+        preparation = self._input_files if operation == "create" else None
+        max_body = self._settings.max_body
+        return Endpoint(operation, handlers, self._open_world, max_body, self._context, otherwise, preparation)
 
     def _open_world(self, operation: Operation, headers: Headers, path: Mapping[str, str]) -> World | Result:
         if "token" in path:

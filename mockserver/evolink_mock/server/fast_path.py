@@ -83,7 +83,7 @@ class FastPathProtocol(FaultProtocol):
         endpoint, parameters = found or (None, {})
         if method is None or not isinstance(endpoint, Endpoint) or (self._body and method == "GET"):
             return False
-        if endpoint.prepare is not None:
+        if not endpoint.answers_at_once():
             return False
         self._held = False
         try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evolink_mock import create_app
-from evolink_mock.api.endpoint import Endpoint, PendingResponse
+from evolink_mock.api.endpoint import Endpoint, EndpointContext, PendingResponse
 from evolink_mock.api.fault_sender import send_with_fault
 from evolink_mock.api.responses import (
     Outcome,
@@ -67,7 +67,8 @@ def awaited(emulator_settings: dict[str, Any]) -> tuple[Any, Endpoint, asyncio.E
 
 def endpoint_of(world: Any, outcome: Outcome) -> Endpoint:
     handlers = {"GET": lambda request: outcome}
-    return Endpoint("any", handlers, lambda *given: world, world, 1000, send_with_fault, lambda: None)
+    context = EndpointContext(world, send_with_fault, lambda: None)
+    return Endpoint("any", handlers, lambda *given: world, 1000, context)
 
 
 def journal_of(world: Any) -> list[tuple[int, bytes, str | None]]:

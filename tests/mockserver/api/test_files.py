@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from evolink_mock.api import files as uploads
+from evolink_mock.api import file_store
 from evolink_mock.core.upload import slugify
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.media_samples import jpeg, photo, saved
@@ -125,8 +125,8 @@ def test_only_pictures_of_some_formats_are_taken(emulator: Emulator, content: by
 
 
 def test_limits_of_size_and_number(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_FILES", 1)
-    monkeypatch.setattr(uploads, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(file_store, "MAX_FILES", 1)
+    monkeypatch.setattr(file_store, "MAX_BYTES", 100_000)
     large = by_base64(emulator, jpeg() + bytes(100_000))
     assert (large.status_code, large.json()["code"]) == (413, 40001)
     uploaded(emulator, jpeg())

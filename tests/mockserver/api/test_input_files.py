@@ -1,6 +1,7 @@
 """Files of a create: fetched where a route leads, judged by their bytes, seen and heard in the result."""
 
 import asyncio
+import base64
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from PIL import Image
 
-from evolink_mock import Settings, settings
+from evolink_mock import InProcessTransport, Settings, create_app, settings
+from evolink_mock.api.endpoint import Endpoint
+from evolink_mock.app import Emulator as Application
 from evolink_mock.core.media_routes import FromPublic
 from evolink_mock.media import encoder as moving
 from evolink_mock.media import fetcher as fetching
@@ -448,3 +451,18 @@ def test_at_a_prompt_a_directory_is_a_route(home: Path) -> None:
         for _ in range(10):
             task = httpx.get(f"{server.url}/v1/tasks/{made['id']}", headers=headers).json()
         assert film(httpx.get(task["results"][0], timeout=30).content).sound == "aac"
+
+
+def test_creates_wait_for_nothing_until_a_file_can_be_fetched(home: Path) -> None:
+    def waits(app: Application) -> bool:
+        endpoint, _ = app.lookup("/v1/videos/generations") or (None, {})
+        assert isinstance(endpoint, Endpoint)
+        return not endpoint.answers_at_once()
+
+    assert waits(create_app(Settings(media_route={CDN: str(home)})))
+    app = create_app(Settings())
+    with httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test") as client:
+        assert not waits(app)
+        content = {"base64_data": base64.b64encode(jpeg()).decode()}
+        assert client.post("/api/v1/files/upload/base64", json=content, headers=bearer()).status_code == 200
+        assert waits(app)
