@@ -1,4 +1,4 @@
-"""The timeline's page in a real browser: what is created appears, each control does its one call, nothing is markup."""
+"""The timeline page in a real browser: tasks appear, each button makes one call, content is never markup."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def browser_page() -> Iterator[tuple[Page, list[str]]]:
 
 
 class Ui:
-    """The page, following a key of its own; and that key's API."""
+    """The page, following its own key, and the API of that key."""
 
     def __init__(self, page: Page, noticed: list[str], server: Server, key: str) -> None:
         self.page, self.server, self.key = page, server, key
@@ -77,7 +77,7 @@ def ui(server: Server, browser_page: tuple[Page, list[str]], request: pytest.Fix
     yield made
     made.client.close()
     complaints = [line for line in noticed if not line.startswith(f"asks for {server.url}/__mock/")]
-    # What the emulator refuses, the browser writes down too.
+    # The browser logs every refused request too.
     assert [line for line in complaints if "Failed to load resource" not in line] == []
 
 
@@ -108,7 +108,7 @@ def test_a_created_task_appears_with_its_details(ui: Ui) -> None:
 
 
 def test_bodies_are_shown_whole(ui: Ui) -> None:
-    """A read's to its end, and each callback's as it was sent."""
+    """The bodies of queries to their end, and the body of each callback as it was sent."""
     task = ui.create(callback_url="https://sink.mock/nonsense")
     long = {"status": "failed", "code": "service_error", "message": f"{'long ' * 300}and its end"}
     ui.control(f"tasks/{task}/outcome", long)
@@ -230,7 +230,7 @@ def test_the_page_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
     ui.open(f"#task={task}")
     expect(ui.page.locator("#detail")).to_contain_text("Callback 1")
     assert ui.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    # The page's policy lets no script in but its own, so the audit is run beside it.
+    # The page's policy allows no script but its own, so the audit runs outside the page.
     found = Axe().run(ui.page)
     serious = [each["id"] for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
     assert serious == [], found.generate_report()
@@ -353,14 +353,14 @@ _DRAWN = """async () => {
 
 
 def _drawn(ui: Ui, name: str) -> list[Any]:
-    """The calls by that name of one frame; the page is opened for them, since they are listened to once."""
+    """The calls by that name of one frame; opens the page, since the calls are recorded once per page."""
     ui.open()
     expect(ui.page.locator("#count")).to_have_text("1 of 1 tasks")
     return [call for call in ui.page.evaluate(_DRAWN) if call["name"] == name]
 
 
 def _legend(ui: Ui, name: str) -> str:
-    """A colour of the legend as a canvas names it."""
+    """A colour of the legend in the notation of a canvas."""
     shown = ui.page.locator(f"#legend .{name}").evaluate("each => getComputedStyle(each, '::before').backgroundColor")
     return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", shown))
 
@@ -427,7 +427,7 @@ def test_the_page_works_by_keyboard(ui: Ui) -> None:
 
 
 def test_arrow_keys_move_through_all_tasks(ui: Ui) -> None:
-    """One stop of the tab key, from the newest task to the oldest, few of which are there at a time."""
+    """One tab stop, from the newest task to the oldest, few of which have a button at a time."""
     for _ in range(60):
         ui.create("stuck=99")
     ui.open()
@@ -451,7 +451,7 @@ def test_arrow_keys_move_through_all_tasks(ui: Ui) -> None:
     expect(last).not_to_have_attribute("data-task", order[-1])
     ui.page.keyboard.press("PageDown")
     expect(last).to_have_attribute("data-task", order[-1])
-    # The cursor stays at its task as others come, and as another part of the list is scrolled to.
+    # The cursor stays at its task as others arrive, and while the list is scrolled.
     ui.control("clock", {"advance": "1ms"})
     new = ui.create("stuck=99")
     ui.page.locator("#rows").evaluate("box => { box.scrollTop = 0 }")
@@ -462,7 +462,7 @@ def test_arrow_keys_move_through_all_tasks(ui: Ui) -> None:
     expect(ui.page.locator("#detail h2").first).to_have_text(order[-1])
     ui.page.keyboard.press("Home")
     expect(ui.row(new)).to_be_focused()
-    # Where its task is hidden, the cursor goes on to the one that takes its place.
+    # When its task is hidden, the cursor moves to the task in its place.
     ui.control(f"tasks/{new}/cancel", {})
     ui.page.evaluate(
         """() => {
@@ -480,7 +480,7 @@ def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
         ui.client.post("/v1/videos/generations", json=DOCUMENTED)
     ui.open()
     expect(ui.page.locator("#count")).to_have_text("2000 of 2000 tasks")
-    # Only what is seen is there.
+    # Only visible tasks have a button.
     assert ui.page.locator("#names button").count() < 60
     spent = ui.page.evaluate(
         """async () => {
@@ -496,13 +496,13 @@ def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
         }"""
     )
     assert ui.page.locator("#names button").count() < 60
-    # Frames that come each 16.7 ms; a machine that is busy spoils a few.
+    # One frame every 16.7 ms; a busy machine delays a few.
     median, slow = spent[len(spent) // 2], spent[len(spent) * 95 // 100]
     assert (median < 34, slow < 100) == (True, True), f"median {median} ms, 95th percentile {slow} ms"
 
 
 def test_a_lost_connection_is_resumed(browser_page: tuple[Page, list[str]], tmp_path: Path) -> None:
-    """The emulator is killed, and comes back at the same place."""
+    """The emulator is killed, and restarted at the same address."""
     page, noticed = browser_page
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])

@@ -59,7 +59,11 @@ class DeliveryCalls:
                 self._resend,
             ),
             ControlCall(
-                "GET", "/inbox", "what https://sink.mock/500,200 received", self._inbox, ("task", *LOG_PARAMETERS)
+                "GET",
+                "/inbox",
+                "callbacks that https://sink.mock/500,200 received",
+                self._inbox,
+                ("task", *LOG_PARAMETERS),
             ),
         )
 

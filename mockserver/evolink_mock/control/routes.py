@@ -25,7 +25,7 @@ _OUTSIDE_THE_TABLE = (
     "GET /__mock/timeline: tasks and their changes as server-sent events; Last-Event-ID resumes",
     "GET /__mock/ui: the timeline's page",
 )
-"""What is served under /__mock beside the table, as the index lists it."""
+"""The routes under /__mock that are not in the table, as the index lists them."""
 
 
 class Control:

@@ -22,7 +22,7 @@ _STATUSES = ("pending", "processing", *sorted(TERMINAL))
 
 
 class ForcedOutcome(msgspec.Struct, forbid_unknown_fields=True):
-    """How a task ends, now. `code` is free text, since the real service passes upstream codes through too."""
+    """The forced end of a task. `code` is free text, since the real service passes upstream codes through too."""
 
     status: str
     code: str | None = None

@@ -40,7 +40,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Cursor(NamedTuple):
-    """How far a reader has followed a world: the last numbers of its logs, and its instant.
+    """A reader's position in a world: the last numbers of its logs, and its instant.
 
     `mark` identifies the world among all worlds of all processes, `epoch` counts its resets.
     """

@@ -18,7 +18,7 @@ ENDINGS = {
     "lost": (f"{SINK}/200", "delivery=lost"),
     "queued": (f"{SINK}/200", "delivery=very_late"),
 }
-"""For each stage a callback may reach, a URL and a scenario that bring it there within a minute."""
+"""For each stage of a delivery, a callback URL and a scenario that lead to it within a minute."""
 
 DEAD = {"exhausted", "unrouted", "forbidden", "lost"}
 

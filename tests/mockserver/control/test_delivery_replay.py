@@ -12,7 +12,7 @@ SINK = "https://sink.mock"
 
 
 def again(emulator: Emulator, number: int, body: bytes | None = None) -> dict[str, Any]:
-    """Replay a delivery, or resend it with other bytes, and let what is due now happen; the new delivery."""
+    """Replay a delivery, or resend it with another body, and make the attempt that is due; the new delivery."""
     path = f"/__mock/deliveries/{number}/{'replay' if body is None else 'resend'}"
     response = emulator.request("POST", path, content=b"" if body is None else b'{"body": ' + body + b"}")
     assert response.status_code == 200, response.text

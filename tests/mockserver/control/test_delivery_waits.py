@@ -19,7 +19,7 @@ PATIENCE = 20
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
-    """Threads for those who wait."""
+    """Threads for the waiting calls."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
 

@@ -10,7 +10,7 @@ from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.server_process import Server
 
 
-def told(emulator: Emulator, task: str) -> list[tuple[str, str, str]]:
+def explained(emulator: Emulator, task: str) -> list[tuple[str, str, str]]:
     story = emulator.control(f"tasks/{task}/explain")
     assert story["task"] == task
     return [(line["after"], line["about"], line["says"]) for line in story["story"]]
@@ -21,7 +21,7 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
     emulator.query(task)
     emulator.advance("20s")
     emulator.query(task)
-    lines = told(emulator, task)
+    lines = explained(emulator, task)
     plan = lines[1][2]
     assert plan.startswith("starts after ")
     assert plan.endswith("and ends after 10s: completed with 5s of video")
@@ -50,7 +50,7 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
 
 
 @pytest.mark.parametrize(
-    ("scenario", "said"),
+    ("scenario", "texts"),
     [
         ("stuck=pending", ["stays pending for ever"]),
         ("stuck=99", ["reaches 99 % after 10s, and never ends"]),
@@ -73,7 +73,7 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
     ],
 )
 def test_a_scenario_is_explained_with_its_source_and_its_effect(
-    emulator: Emulator, scenario: str, said: list[str]
+    emulator: Emulator, scenario: str, texts: list[str]
 ) -> None:
     import httpx
 
@@ -88,16 +88,16 @@ def test_a_scenario_is_explained_with_its_source_and_its_effect(
             emulator.query(task)
         except httpx.TransportError:
             assert "query=" in scenario
-    says = [line[2] for line in told(emulator, task)]
+    says = [line[2] for line in explained(emulator, task)]
     assert says[0] == f"decided by the header X-Mock-Scenario: {scenario}"
-    for part in said:
+    for part in texts:
         assert any(part in line for line in says), says
 
 
 def test_the_rule_that_decided_is_named(emulator: Emulator) -> None:
     emulator.control("scenarios", {"name": "second try", "scenario": "fail=service_error", "times": 2})
     task = emulator.create()
-    assert told(emulator, task)[0][2] == (
+    assert explained(emulator, task)[0][2] == (
         "decided by a scenario queued by POST /__mock/scenarios (second try): fail=service_error"
     )
     assert emulator.control("journal")["rows"][0]["scenario_rule"] == "second try"
@@ -107,8 +107,8 @@ def test_control_calls_that_end_a_task_are_explained(emulator: Emulator) -> None
     cancelled, forced = emulator.create(), emulator.create()
     emulator.control(f"tasks/{cancelled}/cancel", {})
     emulator.control(f"tasks/{forced}/outcome", {"status": "failed", "code": "service_error"})
-    assert ("0s", "status", "failed with request_cancelled, by hand") in told(emulator, cancelled)
-    assert ("0s", "status", "failed with service_error, by hand") in told(emulator, forced)
+    assert ("0s", "status", "failed with request_cancelled, by hand") in explained(emulator, cancelled)
+    assert ("0s", "status", "failed with service_error, by hand") in explained(emulator, forced)
 
 
 def test_the_explain_command_prints_the_same_as_text_and_as_json() -> None:
@@ -120,7 +120,7 @@ def test_the_explain_command_prints_the_same_as_text_and_as_json() -> None:
             shown = run("explain", task, "--url", server.url, *options)
             assert shown.exit_code == 0, shown.output
             assert "scenario  decided by the header X-Mock-Scenario: fail=service_error\n" in shown.stdout
-            assert len(shown.stdout.splitlines()) == len(told(emulator, task))
+            assert len(shown.stdout.splitlines()) == len(explained(emulator, task))
         as_json = run("explain", task, "--url", f"{server.url}/", "--json")
         assert json.loads(as_json.stdout) == emulator.control(f"tasks/{task}/explain")
         for other in ("task-unified-1-aaaaaaaa", "a b"):

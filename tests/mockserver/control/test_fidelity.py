@@ -8,19 +8,19 @@ BASES = {"documented", "vendor client", "observed", "third party", "inferred"}
 
 
 def test_every_row_names_a_basis_and_a_known_source(emulator: Emulator) -> None:
-    told = emulator.client.get("/__mock/fidelity").json()
-    rows = [row for part in told if part not in ("sources", "emulator") for row in told[part]]
-    assert all(row["basis"] in BASES for row in rows + told["emulator"])
+    report = emulator.client.get("/__mock/fidelity").json()
+    rows = [row for part in report if part not in ("sources", "emulator") for row in report[part]]
+    assert all(row["basis"] in BASES for row in rows + report["emulator"])
     assert all(row["source"] in SOURCES for row in rows if "source" in row)
-    assert len(told["errors"]) == len(ERRORS)
-    assert len(told["task_failures"]) == len(FAILURES) == 13
+    assert len(report["errors"]) == len(ERRORS)
+    assert len(report["task_failures"]) == len(FAILURES) == 13
 
 
 def test_every_open_question_shows_its_readings_and_the_one_in_force() -> None:
     with Emulator.in_process(cancelled_as="cancelled") as emulator:
-        told = emulator.client.get("/__mock/fidelity").json()["choices"]
-    assert {row["setting"] for row in told} == set(CONFLICTS)
-    in_force = {row["setting"]: row["in_force"] for row in told}
+        choices = emulator.client.get("/__mock/fidelity").json()["choices"]
+    assert {row["setting"] for row in choices} == set(CONFLICTS)
+    in_force = {row["setting"]: row["in_force"] for row in choices}
     assert in_force["cancelled_as"] == "cancelled"
     assert in_force["cancel_route"] is False
 
