@@ -12,6 +12,7 @@ from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.time_travel import TimeTravel
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _CHANGES = 'move or replace the clock: {"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
@@ -61,25 +62,22 @@ class ClockCalls:
         )
 
     async def _show(self, request: ControlRequest) -> object:
-        for world in request.worlds:
-            await world.settled_view()
-        return request.one_or_all(map(show_clock, request.worlds))
+        return request.one_or_all([show_clock(world, await world.settled_view()) for world in request.worlds])
 
     async def _change(self, request: ControlRequest) -> object:
         change = parse_change(request.body, self._default_speed)
         deadline = monotonic() + to_seconds(MAX_WAIT)
         for world in request.worlds:
             async with world.clock_lock:
-                await world.settled_view()
-                await self._apply(world, change, deadline)
-        return request.one_or_all(map(show_clock, request.worlds))
+                await self._apply(world, await world.settled_view(), change, deadline)
+        return request.one_or_all([show_clock(world, await world.settled_view()) for world in request.worlds])
 
-    async def _apply(self, world: World, change: ClockChange, deadline: float) -> None:
+    async def _apply(self, world: World, view: WorldView, change: ClockChange, deadline: float) -> None:
         match change:
             case ChangeMode(mode, speed):
                 world.change_clock(make_clock(mode, start=world.clock.now(), speed=speed))
             case ToNextEvent():
-                if (due := world.view().next_event()) is not None:
+                if (due := view.next_event()) is not None:
                     await self._move_to(world, due, deadline)
             case Advance(by):
                 await self._move_to(world, world.clock.now() + by, deadline)
@@ -91,9 +89,9 @@ class ClockCalls:
             raise ControlError(400, "invalid_body", "No clock goes beyond the year 2100")
         before, epoch = world.clock.now(), world.epoch
         await self._time_travel.travel(world, target, deadline)
-        await world.settled_view()
+        reached = (await world.settled_view()).now
         if world.epoch == epoch:
-            world.record_event("clock.moved", show_duration(max(min(target, world.clock.now()) - before, 0)))
+            world.record_event("clock.moved", show_duration(max(min(target, reached) - before, 0)))
 
 
 def parse_change(body: bytes, default_speed: float) -> ClockChange:
@@ -136,9 +134,8 @@ def _misplaced_speed() -> ControlError:
     return ControlError(400, "invalid_body", 'speed goes with {"mode": "scaled"}')
 
 
-def show_clock(world: World) -> dict[str, object]:
+def show_clock(world: World, view: WorldView) -> dict[str, object]:
     """The clock of a world as JSON-ready values."""
-    view = world.view()
     due = view.next_event()
     return {
         "key": masked_key(world.key),

@@ -18,16 +18,18 @@ from evolink_mock.control.long_poll import (
 )
 from evolink_mock.control.views import show_delivery
 from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
+from evolink_mock.core.duration import Micros
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
 from evolink_mock.worlds.journal import InboxEntry, LogReader, show_received
 from evolink_mock.worlds.outbox import DeliveryReader
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _WAITING = ("queued", "in_flight")
 _STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
-Match: TypeAlias = Callable[[World, DeliveryReader, list[int]], list[dict[str, object]]]
+Matcher: TypeAlias = Callable[[World, DeliveryReader, list[int]], list[dict[str, object]]]
 _GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
 """Values of `status` that stand for several stages."""
 
@@ -50,7 +52,7 @@ class DeliveryCalls:
             ControlCall(
                 "GET", "/deliveries", "deliveries and their attempts", self._list, ("task", "status", *LOG_PARAMETERS)
             ),
-            ControlCall("GET", "/deliveries/{number}", "one delivery: each attempt, and why it was made", self._one),
+            ControlCall("GET", "/deliveries/{number}", "one delivery: each attempt, and why it was made", self._get),
             ControlCall("POST", "/deliveries/{number}/replay", "send a delivery again", self._replay),
             ControlCall(
                 "POST",
@@ -81,7 +83,7 @@ class DeliveryCalls:
                 if delivery is None or task not in (None, delivery.task):
                     continue
                 if wanted is None or delivery.stage_now in wanted:
-                    rows.append(self._shown(world, number, delivery))
+                    rows.append(self._show(world, number, delivery))
             return rows
 
         if request.all_worlds:
@@ -98,37 +100,38 @@ class DeliveryCalls:
             rows = await self._wait(world, match, deadline)
         return {"deliveries": rows}
 
-    async def _wait(self, world: World, match: Match, deadline: float) -> list[dict[str, object]] | None:
+    async def _wait(self, world: World, match: Matcher, deadline: float) -> list[dict[str, object]] | None:
         """Rows that match, at the latest at `deadline`; `None` after a reset, which brings another outbox."""
         deliveries = (await world.settled_view()).deliveries
         with deliveries.watched() as changed:
             rows = match(world, deliveries, deliveries.numbers())
-            while not rows and (left := deadline - monotonic()) > 0 and not self._is_shutting_down():
+            while not rows and (remaining := deadline - monotonic()) > 0 and not self._is_shutting_down():
                 if jump_if_auto(world):
                     await yield_to_loop()
                 else:
-                    await wait_first(left, deliveries.changed, world.clock, world.view().next_event())
+                    await wait_first(remaining, deliveries.changed, world.clock, world.view().next_event())
                 if (await world.settled_view()).deliveries is not deliveries:
                     return None
                 rows = match(world, deliveries, sorted(set(changed)))
                 changed.clear()
         return rows
 
-    async def _one(self, request: ControlRequest) -> object:
-        return self._shown(*_find(request))
+    async def _get(self, request: ControlRequest) -> object:
+        world, _, number, delivery = await _find(request)
+        return self._show(world, number, delivery)
 
     async def _replay(self, request: ControlRequest) -> object:
         if request.body.strip() not in (b"", b"{}"):
             raise ControlError(400, "invalid_body", "replay takes no body; resend does")
-        world, number, delivery = _find(request)
-        return self._again(world, number, delivery, "replay", delivery.body)
+        world, view, number, delivery = await _find(request)
+        return self._send_again(world, view, _repeat(number, delivery, "replay", view.now, delivery.body))
 
     async def _resend(self, request: ControlRequest) -> object:
         change = parse_body(request.body, ResendForm)
         # A raw part has its brackets checked, and not its text.
         parse_body(bytes(change.body), object)
-        world, number, delivery = _find(request)
-        return self._again(world, number, delivery, "resend", bytes(change.body))
+        world, view, number, delivery = await _find(request)
+        return self._send_again(world, view, _repeat(number, delivery, "resend", view.now, bytes(change.body)))
 
     async def _inbox(self, request: ControlRequest) -> object:
         task = request.query.get("task")
@@ -139,17 +142,15 @@ class DeliveryCalls:
 
         return await long_poll(request, rows, lambda world, _: world.inbox, self._is_shutting_down, on_clock=True)
 
-    def _again(self, world: World, number: int, delivery: Delivery, origin: Origin, body: bytes | None) -> object:
+    def _send_again(self, world: World, view: WorldView, delivery: Delivery) -> object:
         if delivery.task not in world.tasks:
             raise ControlError(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
         limit = world.config.delivery_limit
-        if world.view().deliveries.waiting >= limit:
+        if view.deliveries.waiting >= limit:
             raise ControlError(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
-        now = world.clock.now()
-        new = Delivery(delivery.task, origin, now, due=now, of=number, body=body)
-        return self._shown(world, world.outbox.put(new), new)
+        return self._show(world, world.outbox.put(delivery), delivery)
 
-    def _shown(self, world: World, number: int, delivery: Delivery) -> dict[str, object]:
+    def _show(self, world: World, number: int, delivery: Delivery) -> dict[str, object]:
         task = world.tasks.get(delivery.task)
         return show_delivery(number, delivery, task and callback_url(task), self._policy)
 
@@ -166,10 +167,16 @@ def _read_status(request: ControlRequest) -> tuple[str, ...] | None:
     return (status,)
 
 
-def _find(request: ControlRequest) -> tuple[World, int, Delivery]:
+def _repeat(number: int, delivery: Delivery, origin: Origin, now: Micros, body: bytes | None) -> Delivery:
+    return Delivery(delivery.task, origin, now, due=now, of=number, body=body)
+
+
+async def _find(request: ControlRequest) -> tuple[World, WorldView, int, Delivery]:
+    """The delivery, its world, and the settled view of that world. Raises `ControlError`."""
     text = request.path["number"]
     if text.isascii() and text.isdigit() and len(text) <= 15:
         for world in request.worlds:
-            if (delivery := world.view().deliveries.get(int(text))) is not None:
-                return world, int(text), delivery
+            view = await world.settled_view()
+            if (delivery := view.deliveries.get(int(text))) is not None:
+                return world, view, int(text), delivery
     raise ControlError(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")

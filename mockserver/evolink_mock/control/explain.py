@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.bodies import public_status
+from evolink_mock.core.choices import Choices
 from evolink_mock.core.delivery import attempt_reason, delivery_summary, describe
 from evolink_mock.core.duration import Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.worlds.journal import JournalEntry
 from evolink_mock.worlds.outbox import DeliveryReader
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _SOURCE_WORDS = {
@@ -31,10 +33,14 @@ class ExplainLine(NamedTuple):
     says: str
 
 
-def explain_task(world: World, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
+def explain_task(world: World, view: WorldView, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
     """All steps so far, in order of time. Requests are those that the journal still has."""
-    deliveries = world.view().deliveries
-    lines = [*_creation(task), *_requests(world, name), *_end(world, task), *_attempts(deliveries, name, policy)]
+    lines = [
+        *_creation(task),
+        *_requests(world, name),
+        *_end(task, view.now, world.config.choices),
+        *_attempts(view.deliveries, name, policy),
+    ]
     return sorted(lines, key=lambda line: line.at)
 
 
@@ -92,8 +98,7 @@ def _describe_response(entry: JournalEntry) -> str:
     return f"{entry.method} {text}" + (f" (by the {entry.source}: {entry.scenario})" if decided else "")
 
 
-def _end(world: World, task: Task) -> Iterator[ExplainLine]:
-    now = world.clock.now()
+def _end(task: Task, now: Micros, choices: Choices) -> Iterator[ExplainLine]:
     if now - task.created >= task.plan.starts and task.plan.starts < NEVER:
         yield ExplainLine(task.created + task.plan.starts, "status", "processing")
     state = state_of(task, now)
@@ -104,7 +109,7 @@ def _end(world: World, task: Task) -> Iterator[ExplainLine]:
     causes = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.query_count}. read"}
     cause = "" if early is None else causes[early.kind]
     code = "" if state.failure is None else f" with {state.failure.code}"
-    yield ExplainLine(at, "status", f"{public_status(state, world.config.choices)}{code}{cause}")
+    yield ExplainLine(at, "status", f"{public_status(state, choices)}{code}{cause}")
     yield ExplainLine(at, "charge", _describe_settlement(task.plan, state.failure))
 
 

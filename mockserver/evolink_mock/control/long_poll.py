@@ -68,7 +68,8 @@ async def long_poll(
 
 def jump_if_auto(world: World) -> bool:
     """Let an automatic clock jump to its next event; whether it did."""
-    if world.clock.mode != "auto" or world.outbox.under_way or world.view().next_event() is None:
+    view = world.view()
+    if world.clock.mode != "auto" or view.deliveries.under_way or view.next_event() is None:
         return False
     world.advance_to_next_event()
     return True

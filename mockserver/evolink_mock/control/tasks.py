@@ -15,6 +15,7 @@ from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import EarlyEnd, Failure, Task
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
@@ -54,7 +55,7 @@ class TaskCalls:
         rows: list[dict[str, object]] = []
         for world in request.worlds:
             for name, task in world.tasks.newest_first():
-                row = task_summary(world, name, task)
+                row = task_summary(world, name, task, world.clock.now())
                 if wanted not in (None, row["status"]):
                     continue
                 if offset:
@@ -66,14 +67,14 @@ class TaskCalls:
         return {"tasks": rows}
 
     async def _show(self, request: ControlRequest) -> object:
-        world, name, task = _find(request)
-        return task_detail(world, name, task, self._choices)
+        world, view, name, task = await _find(request)
+        return task_detail(world, view, name, task, self._choices)
 
     async def _explain(self, request: ControlRequest) -> object:
         from evolink_mock.control.explain import explain_task, show_explanation
 
-        world, name, task = _find(request)
-        return show_explanation(name, explain_task(world, name, task, self._policy), task.created)
+        world, view, name, task = await _find(request)
+        return show_explanation(name, explain_task(world, view, name, task, self._policy), task.created)
 
     async def _cancel(self, request: ControlRequest) -> object:
         if request.body.strip() not in (b"", b"{}"):
@@ -86,16 +87,13 @@ class TaskCalls:
     async def _end(
         self, request: ControlRequest, kind: Literal["cancelled", "forced"], failure: Failure | None
     ) -> object:
-        for world in request.worlds:
-            await world.settled_view()
+        world, view, name, task = await _find(request)
         # No other coroutine runs from here on: a task found unfinished is still so when it is ended.
-        world, name, task = _find(request)
-        now = world.view().now
-        state = state_of(task, now)
+        state = state_of(task, view.now)
         if state.ended is not None:
             raise ControlError(409, "task_ended", f"The task has ended already: {state.status}")
-        ended = world.tasks.end(name, task, EarlyEnd(kind, now - task.created, failure))
-        return task_detail(world, name, ended, self._choices)
+        ended = world.tasks.end(name, task, EarlyEnd(kind, view.now - task.created, failure))
+        return task_detail(world, view, name, ended, self._choices)
 
 
 def parse_outcome(body: bytes) -> Failure | None:
@@ -114,9 +112,12 @@ def parse_outcome(body: bytes) -> Failure | None:
     return Failure(code, outcome.message or (documented.message if documented else code))
 
 
-def _find(request: ControlRequest) -> tuple[World, str, Task]:
+async def _find(request: ControlRequest) -> tuple[World, WorldView, str, Task]:
+    """The task, its world, and the settled view of that world. Raises `ControlError`."""
     name = request.path["task_id"]
     for world in request.worlds:
-        if (task := world.tasks.get(name)) is not None:
-            return world, name, task
+        if name in world.tasks:
+            view = await world.settled_view()
+            if (task := world.tasks.get(name)) is not None:  # A reset may have removed it meanwhile.
+                return world, view, name, task
     raise ControlError(404, "task_not_found", "No such task in this world; ?all=true looks in every one")

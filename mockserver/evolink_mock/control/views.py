@@ -11,12 +11,13 @@ from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import next_transition, state_of
 from evolink_mock.core.task import NEVER, EarlyEnd, Failure, InputFile, Task, to_credits
 from evolink_mock.worlds.rendering import result_link
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 
-def task_summary(world: World, name: str, task: Task) -> dict[str, object]:
+def task_summary(world: World, name: str, task: Task, now: Micros) -> dict[str, object]:
     """A task in a list."""
-    state = state_of(task, world.clock.now())
+    state = state_of(task, now)
     return {
         "id": name,
         "model": task.model,
@@ -26,16 +27,16 @@ def task_summary(world: World, name: str, task: Task) -> dict[str, object]:
     }
 
 
-def task_detail(world: World, name: str, task: Task, choices: Choices) -> dict[str, object]:
+def task_detail(world: World, view: WorldView, name: str, task: Task, choices: Choices) -> dict[str, object]:
     """A task with its request, plan, early end, credits, callback, and the body that a query returns."""
     plan = task.plan
-    state = state_of(task, world.clock.now())
-    following = None if state.ended is not None else next_transition(plan, world.clock.now() - task.created)
+    state = state_of(task, view.now)
+    following = None if state.ended is not None else next_transition(plan, view.now - task.created)
     request = msgspec.json.decode(task.request)
     links = [result_link(world, name)] if state.status == "completed" else []
     charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
     return {
-        **task_summary(world, name, task),
+        **task_summary(world, name, task, view.now),
         "scenario_source": task.source,
         "scenario": task.scenario,
         "scenario_rule": task.rule or None,
@@ -52,7 +53,7 @@ def task_detail(world: World, name: str, task: Task, choices: Choices) -> dict[s
         "next_transition_at": None if following is None else to_seconds(task.created + following),
         "events": [_show_event(task, event) for event in task.early_ends],
         "credits": {"reserved": to_credits(plan.reserved), "charged": charged},
-        "callback": _callback(world, name, request) if task.has_callback else None,
+        "callback": _callback(view, name, request) if task.has_callback else None,
         "body": task_body(name, task, state, links, choices),
     }
 
@@ -101,8 +102,8 @@ def show_delivery(number: int, delivery: Delivery, url: str | None, policy: Call
     }
 
 
-def _callback(world: World, name: str, request: dict[str, object]) -> dict[str, object]:
-    return {"url": request.get("callback_url"), "deliveries": world.view().deliveries.of_task(name)}
+def _callback(view: WorldView, name: str, request: dict[str, object]) -> dict[str, object]:
+    return {"url": request.get("callback_url"), "deliveries": view.deliveries.of_task(name)}
 
 
 def _show_outcome(failure: Failure | None) -> dict[str, object]:

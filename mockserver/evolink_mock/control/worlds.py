@@ -8,6 +8,7 @@ from evolink_mock.core.duration import to_seconds
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.task import to_credits, to_units
 from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _CHANGES = '{"reset": true}, {"seed": 7}, {"balance": 20}, {"balance": null} or {"top_up": 10}'
@@ -39,25 +40,23 @@ class WorldCalls:
         )
 
     async def _list(self, request: ControlRequest) -> object:
-        for world in request.worlds:
-            await world.settled_view()
-        return {"worlds": [show_world(world) for world in request.worlds]}
+        return {"worlds": [show_world(world, await world.settled_view()) for world in request.worlds]}
 
     async def _change(self, request: ControlRequest) -> object:
         change = parse_change(request.body)
         for world in request.worlds:
             await self._apply(world, change)
-        return {"worlds": [show_world(world) for world in request.worlds]}
+        return {"worlds": [show_world(world, await world.settled_view()) for world in request.worlds]}
 
     async def _apply(self, world: World, change: WorldChange) -> None:
         if change.reset:
             self._worlds.reset(world, change.seed)
         elif change.seed is not None:
             world.reseed(change.seed)
-        await world.settled_view()
+        view = await world.settled_view()
         if not isinstance(change.balance, msgspec.UnsetType):
             remaining = None if change.balance is None else to_units(change.balance)
-            world.change_balance(world.view().ledger.limited_to(remaining))
+            world.change_balance(view.ledger.limited_to(remaining))
         if change.top_up is not None:
             world.change_balance(world.view().ledger.topped_up(to_units(change.top_up)))
 
@@ -75,9 +74,8 @@ def parse_change(body: bytes) -> WorldChange:
     return change
 
 
-def show_world(world: World) -> dict[str, object]:
+def show_world(world: World, view: WorldView) -> dict[str, object]:
     """A world as JSON-ready values."""
-    view = world.view()
     ledger = view.ledger
     return {
         "key": masked_key(world.key),

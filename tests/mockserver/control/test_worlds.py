@@ -31,3 +31,16 @@ def test_credits_are_current_after_latency_has_moved_a_manual_clock(
     assert credits_of(emulator) == {"balance": None, "reserved": 0, "spent": spent}
     (other,) = emulator.control("worlds?all=true")["worlds"]
     assert other["credits"]["spent"] == spent
+
+
+def test_a_balance_and_a_top_up_in_one_change_add_up(emulator: Emulator) -> None:
+    emulator.create()
+    emulator.control("worlds", {"balance": 20, "top_up": 5})
+    assert emulator.request("GET", "/v1/credits").json()["data"]["token"]["remaining_credits"] == 25
+
+
+def test_a_reset_with_a_seed_empties_the_world(emulator: Emulator) -> None:
+    emulator.create()
+    (world,) = emulator.control("worlds", {"reset": True, "seed": 7})["worlds"]
+    assert (world["generation"], world["seed"], world["tasks"]) == (1, 7, 0)
+    assert world["credits"] == {"balance": None, "reserved": 0, "spent": 0}
