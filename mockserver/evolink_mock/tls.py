@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evolink_mock.atomic_write import atomic_write
 from evolink_mock.core.callback_routes import parse_host
 from evolink_mock.settings import Settings
 
@@ -43,8 +44,8 @@ def issue(directory: Path, host: str, out: Path) -> tuple[Path, Path]:
     certificate, key = out / f"{stem}.pem", out / f"{stem}.key"
     out.mkdir(parents=True, exist_ok=True)
     with _locked(out):
-        _write(certificate, b"".join(part.bytes() for part in made.cert_chain_pems), 0o644)
-        _write(key, made.private_key_pem.bytes(), 0o600)
+        atomic_write(certificate, b"".join(part.bytes() for part in made.cert_chain_pems), 0o644)
+        atomic_write(key, made.private_key_pem.bytes(), 0o600)
     return certificate, key
 
 
@@ -101,8 +102,8 @@ def _authority(directory: Path) -> "trustme.CA":
             except ValueError as error:
                 raise ValueError(f"there is no certificate authority in {directory}: {str(error)[:200]}") from None
         authority = trustme.CA(organization_name="evolink-mock")
-        _write(key, authority.private_key_pem.bytes(), 0o600)
-        _write(certificate, authority.cert_pem.bytes(), 0o644)
+        atomic_write(key, authority.private_key_pem.bytes(), 0o600)
+        atomic_write(certificate, authority.cert_pem.bytes(), 0o644)
         return authority
 
 
@@ -124,12 +125,3 @@ def _locked(directory: Path) -> Iterator[None]:
             # While it is still locked: a process that waits sees that the file is gone, and makes another.
             with suppress(OSError):
                 file.unlink()
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write the file whole or not at all, since a running emulator may read it at any moment."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    scratch.replace(path)

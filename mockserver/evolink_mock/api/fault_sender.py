@@ -1,6 +1,5 @@
 """Sends a faulty response: raw bytes and resets on a socket, the equivalent httpx errors in process."""
 
-import sys
 from typing import Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -39,7 +38,7 @@ async def send_with_fault(scope: Scope, receive: Receive, send: Send, response: 
         while (await receive())["type"] != "http.disconnect":
             pass
     else:
-        await _in_process(result)
+        _raise_lost(result.fault)
         await send_response(send, response, scope["method"])
 
 
@@ -67,17 +66,16 @@ async def _on_the_wire(connection: Connection, result: Result, response: Respons
                 connection.close()
 
 
-async def _in_process(result: Result) -> None:
-    """Raise what httpx does where a response does not arrive."""
-    assert result.fault is not None
-    parts = WIRE_FAULTS[result.fault].parts
+def _raise_lost(fault: str) -> None:
+    """Raise httpx's error for a fault that loses the response; return where the response arrives.
+
+    An application without `CONNECTION` in its scope is mounted in an httpx client, which waits for httpx's errors.
+    """
+    # Imported late, since a server never comes here.
+    import httpx
+
+    parts = WIRE_FAULTS[fault].parts
     if "reset" in parts:
-        raise _lost("ReadError", "connection reset by the emulator, as the scenario says")
+        raise httpx.ReadError("connection reset by the emulator, as the scenario says")
     if parts == ("close",):
-        raise _lost("RemoteProtocolError", "Server disconnected without sending a response.")
-
-
-def _lost(name: str, message: str) -> Exception:
-    # Whoever mounts the emulator in httpx has imported it; nobody else waits for its errors.
-    httpx = sys.modules.get("httpx")
-    return ConnectionResetError(message) if httpx is None else getattr(httpx, name)(message)
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.")

@@ -9,6 +9,8 @@ from tempfile import mkdtemp
 from threading import Lock
 from weakref import finalize
 
+from evolink_mock.atomic_write import atomic_write
+
 
 def digest_of(content: bytes) -> str:
     return sha256(content).hexdigest()
@@ -28,10 +30,7 @@ class FileCache:
         home, sizes = self._home(), self._known()
         with self._lock:
             if name not in sizes:
-                # Whoever reads never sees half of a file, nor does a later process.
-                half = home / f"{name}.half"
-                half.write_bytes(content)
-                half.replace(home / name)
+                atomic_write(home / name, content)
             sizes[name] = len(content)
             sizes.move_to_end(name)
             while sum(sizes.values()) > self._limit and len(sizes) > 1:
@@ -65,5 +64,6 @@ class FileCache:
                 there = sorted(
                     (entry for entry in os.scandir(home) if entry.is_file()), key=lambda e: e.stat().st_mtime
                 )
-                self._sizes = OrderedDict((e.name, e.stat().st_size) for e in there if not e.name.endswith(".half"))
+                # Others are not whole: a process ended while it wrote them.
+                self._sizes = OrderedDict((e.name, e.stat().st_size) for e in there if e.name.isalnum())
             return self._sizes

@@ -1,16 +1,28 @@
-"""uvicorn's HTTP protocol, with the connection in the ASGI scope, for faults below HTTP."""
+"""uvicorn's HTTP/1.1 protocol, extended: the connection in the ASGI scope, and a hook for requests that arrived whole.
 
+The only module that uses uvicorn's internals. `make test-uvicorn` runs its tests with the oldest and the newest version
+that is allowed.
+"""
+
+import logging
+import re
 import socket
 import struct
 from asyncio import Transport
+from http import HTTPStatus
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evolink_mock.api.asgi import Response
 from evolink_mock.api.endpoint import PRECOMPUTED, PendingResponse
 from evolink_mock.api.fault_sender import CONNECTION
 
+log = logging.getLogger("evolink_mock")
+
 _NO_LINGER = struct.pack("ii", 1, 0)
+_STATUS_LINES = {int(each): b"HTTP/1.1 %d %b\r\n" % (each, each.phrase.encode()) for each in HTTPStatus}
+_PLAIN = re.compile(rb"/[A-Za-z0-9/._-]*")
+"""Paths without escapes, and without a query."""
 
 
 class FaultProtocol(HttpToolsProtocol):
@@ -27,18 +39,121 @@ class FaultProtocol(HttpToolsProtocol):
         self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
 
 
+class WholeRequestProtocol(FaultProtocol):
+    """Holds each plain request until it has arrived whole, and lets `respond` carry it out without an ASGI task.
+
+    Any other request takes uvicorn's own way before anything has happened: a body still on its way, a request behind
+    another, a client that reads slowly, `Expect`, `Upgrade`, HTTP/1.0, `Connection: close`, an escape in the path. A
+    response that is pending or has a fault is sent that way too, although its request has been carried out.
+    """
+
+    _held = False
+    """Whether the request being read may yet be passed to `respond`."""
+    _body = b""
+
+    def respond(
+        self, app: object, method: bytes, url: bytes, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Response | PendingResponse | None:
+        """Carry a request out; or return `None`, before anything has happened, to leave it to `app`."""
+        raise NotImplementedError
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        self._held = self._may_be_held()
+        self._body = b""
+        if not self._held:
+            self._replay_head()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held and not self._body:
+            self._body = body
+            return
+        if self._held:
+            self._fall_back()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._held:
+            super().on_message_complete()
+        elif not self._responded():
+            self._fall_back()
+            super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._held and not self.transport.is_closing():
+            self._fall_back()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._held = False
+        super().connection_lost(exc)
+
+    def _may_be_held(self) -> bool:
+        parser = self.parser
+        return (
+            (self.cycle is None or self.cycle.response_complete)  # type: ignore[redundant-expr]
+            and not self.flow.write_paused
+            and not self.expect_100_continue
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and parser.get_http_version() == "1.1"
+            and _PLAIN.fullmatch(self.url) is not None
+        )
+
+    def _responded(self) -> bool:
+        """Whether the request that is held needs nothing more."""
+        try:
+            response = self.respond(self.config.app, self.parser.get_method(), self.url, self.headers, self._body)
+        except Exception:  # The parser would take it for an error of the request.
+            log.exception("%s failed", self.url[:200])
+            self._held = False
+            self.transport.close()
+            return True
+        if response is None:
+            return False
+        if isinstance(response, PendingResponse) or response.result.fault is not None:
+            self.precomputed = response
+            return False
+        self._held = False
+        self.transport.write(_head(response) + response.result.body)
+        self.server_state.total_requests += 1
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        return True
+
+    def _fall_back(self) -> None:
+        """Hand the request that is held, as far as it has arrived, to uvicorn's own way."""
+        self._held = False
+        self._replay_head()
+        if self._body:
+            super().on_body(self._body)
+
+    def _replay_head(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers[:] = headers  # The list that the scope holds.
+        super().on_headers_complete()
+
+
 class _Connection:
+    """The connection of a request, for faults below HTTP."""
+
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     def head(self, response: Response) -> bytes:
-        return render(response)
+        return _head(response)
 
     def write(self, data: bytes) -> None:
         self._transport.write(data)
 
     def reset(self) -> None:
-        """End it so that the other side learns of a reset and not of an end."""
+        """End the connection so that the client sees a reset instead of an orderly end."""
         if (opened := self._transport.get_extra_info("socket")) is not None:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.abort()
@@ -47,7 +162,7 @@ class _Connection:
         self._transport.close()
 
 
-def render(response: Response) -> bytes:
+def _head(response: Response) -> bytes:
     """The status line and the headers of a response."""
     head = b"".join([b"%b: %b\r\n" % header for header in response.headers()])
-    return b"%b%b\r\n" % (STATUS_LINE[response.result.status], head)
+    return b"%b%b\r\n" % (_STATUS_LINES[response.result.status], head)

@@ -2,26 +2,25 @@
 
 import gc
 import json
-import logging
 import os
 import secrets
 import socket
 import ssl
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
-from logging.config import dictConfig
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from evolink_mock.app import Emulator, create_app
+from evolink_mock.atomic_write import atomic_write
 from evolink_mock.server.banner import banner
 from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.server.fault_protocol import FaultProtocol
+from evolink_mock.server.logging import configure_logging
 from evolink_mock.settings import Settings
 from evolink_mock.tls import CERTIFICATE, authority_directory, server_context
 from evolink_mock.worlds.store import StorageError
@@ -30,7 +29,7 @@ DRAIN_SECONDS = 10
 
 
 class CannotServe(Exception):
-    """Something outside is not as it must be; the message says what, and what to try."""
+    """The process cannot serve; the message names the cause, and what to try."""
 
 
 def serve(settings: Settings) -> None:
@@ -39,7 +38,7 @@ def serve(settings: Settings) -> None:
         raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
     listener = _listen(settings.host, settings.port)
     settings = _resolve(settings, listener.getsockname()[1])
-    _configure_logging(settings.log_format)
+    configure_logging(settings.log_format)
     try:
         app = create_app(settings)
     except (StorageError, ValueError) as error:
@@ -67,7 +66,7 @@ def serve(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server with something to say when it is ready, and something to stop before it waits for requests."""
+    """uvicorn's server, which announces that it is ready, and ends long polls before it waits for open requests."""
 
     def __init__(
         self, config: uvicorn.Config, app: Emulator, announce: Callable[[], str], ready_file: Path, port: int
@@ -82,12 +81,13 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.should_exit:
             return
-        # What is loaded by now stays for good: let collections pass over it.
+        # The modules loaded by now are never freed: let garbage collections skip them.
         gc.freeze()
         gc.enable()
         url = self._announce()
         if self._ready_file != Path(os.devnull):
-            _write_whole(self._ready_file, json.dumps({"url": url, "port": self._port, "pid": os.getpid()}) + "\n")
+            ready = json.dumps({"url": url, "port": self._port, "pid": os.getpid()}) + "\n"
+            atomic_write(self._ready_file, ready.encode())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._control.drain()
@@ -111,7 +111,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _resolve(settings: Settings, port: int) -> Settings:
-    """The settings with what only a running process knows: its port, its address, its token."""
+    """The settings with the port, the public URL and the control token of the running process."""
     host = "localhost" if _listens_everywhere(settings.host) else settings.host
     reachable = f"[{host}]" if ":" in host else host
     url = settings.public_url or f"{'https' if settings.tls else 'http'}://{reachable}:{port}"
@@ -150,37 +150,3 @@ def _announce(settings: Settings) -> str:
     else:
         print(banner(settings, certificate), flush=True)
     return settings.public_url
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """So that nobody who waits for the file reads half of it."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def _configure_logging(form: str) -> None:
-    formatter: dict[str, object] = {"()": _JsonLines} if form == "json" else {"format": "%(levelname)s %(message)s"}
-    dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {"chosen": formatter},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "chosen"}},
-            "loggers": {
-                "evolink_mock": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-                "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-                "uvicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-            },
-        }
-    )

@@ -1,0 +1,34 @@
+"""Logging of the server process: to stderr, as text or as one JSON object a line."""
+
+import json
+import logging
+import sys
+from logging.config import dictConfig
+
+
+class _JsonLines(logging.Formatter):
+    """Formats each record as one JSON object on a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure_logging(form: str) -> None:
+    """Log in `form`, which is `text` or `json`."""
+    formatter: dict[str, object] = {"()": _JsonLines} if form == "json" else {"format": "%(levelname)s %(message)s"}
+    dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"chosen": formatter},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "chosen"}},
+            "loggers": {
+                "evolink_mock": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+                "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+                "uvicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+            },
+        }
+    )
