@@ -1,4 +1,4 @@
-"""What is due, in the order of time: buckets of a calendar, of which only the next one is ever sorted."""
+"""Calendar queue: due events in the order of time, in buckets of which only the next one is ever sorted."""
 
 from bisect import insort
 from collections import Counter
@@ -34,18 +34,18 @@ class Due(msgspec.Struct, Generic[Key], gc=False):
 
 
 class DueQueue(Generic[Key]):
-    """Takes dues in any order and gives them back by instant; ties in the order in which they came.
+    """Takes due events in any order and returns them by instant; ties in the order in which they came.
 
-    A bucket is one string of rows until it is next, and then a sorted list of them: the garbage collector has nothing
-    to walk but what is about to happen. A heap would take 4 µs to give one back from among 50,000, since each
-    comparison misses the cache; this takes less than one.
+    A bucket is one byte string of rows until it is next, and then a sorted list of them, so the garbage collector has
+    nothing to walk but the rows about to be due. A heap would take 4 µs to return one of 50,000, since each comparison
+    misses the cache; this takes less than one.
     """
 
     def __init__(self) -> None:
         self._numbers: list[int] = []
         """A heap of the numbers of all buckets."""
         self._closed: dict[int, bytearray] = {}
-        self._open: dict[int, _Opened] = {}
+        self._open: dict[int, _OpenBucket] = {}
         self._dropped: Counter[tuple[Micros, Key]] = Counter()
         self._pushed = 0
 
@@ -67,13 +67,13 @@ class DueQueue(Generic[Key]):
         while self._numbers:
             bucket = self._opened(self._numbers[0])
             due: Due[Key] = _read(bucket.rows[bucket.taken])
-            if not self._dropped or not self._pass_over((due.at, due.key)):
+            if not self._dropped or not self._skip((due.at, due.key)):
                 return due
             self._take(bucket)
         return None
 
     def pop(self, until: Micros) -> Due[Key] | None:
-        """Take out the first that is due by `until`."""
+        """Remove and return the first that is due by `until`."""
         if not self._numbers or self._numbers[0] > until >> _BUCKET:
             return None
         due = self.peek()
@@ -83,10 +83,10 @@ class DueQueue(Generic[Key]):
         return due
 
     def drop(self, key: Key, at: Micros) -> None:
-        """Take out the event of a key at an instant: it must be there, and is passed over in time."""
+        """Remove the event of a key at an instant: it must be queued, and is skipped when its turn comes."""
         self._dropped[at, key] += 1
 
-    def _pass_over(self, dropped: tuple[Micros, Key]) -> bool:
+    def _skip(self, dropped: tuple[Micros, Key]) -> bool:
         times = self._dropped[dropped]
         if times > 1:
             self._dropped[dropped] -= 1
@@ -94,20 +94,20 @@ class DueQueue(Generic[Key]):
             del self._dropped[dropped]
         return times > 0
 
-    def _take(self, bucket: "_Opened") -> None:
+    def _take(self, bucket: "_OpenBucket") -> None:
         bucket.pop()
         if not bucket.rows:
             del self._open[heappop(self._numbers)]
 
-    def _opened(self, number: int) -> "_Opened":
+    def _opened(self, number: int) -> "_OpenBucket":
         opened = self._open.get(number)
         if opened is None:
-            opened = self._open[number] = _Opened(bytes(self._closed.pop(number)))
+            opened = self._open[number] = _OpenBucket(bytes(self._closed.pop(number)))
         return opened
 
 
-class _Opened:
-    """A bucket with its rows in order, of which the first `taken` are gone already."""
+class _OpenBucket:
+    """A bucket with its rows in order, of which the first `taken` are removed already."""
 
     __slots__ = ("rows", "taken")
 

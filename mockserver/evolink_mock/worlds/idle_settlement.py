@@ -1,6 +1,6 @@
-"""Settles what fell due in the quiet moments between requests, so that no request pays for the tasks of others.
+"""Background task that applies due state transitions while the event loop is idle.
 
-Nobody can see a task that has ended and is not settled: whoever looks at credits, events or clocks settles first.
+It only spares requests the time: whether it has run can be seen nowhere, since a view of a world is always settled.
 """
 
 import logging
@@ -12,14 +12,14 @@ from evolink_mock.worlds.slices import BUSY_SLICE, IDLE_SLICE
 log = logging.getLogger("evolink_mock")
 
 _PAUSE = 0.02
-"""Seconds between looks, while anything is left."""
+"""Seconds between turns while transitions are left."""
 _IDLE_PAUSE = 0.25
 _LATE = 0.001
-"""Waking up later than this, in seconds, means that requests are waiting for their turn."""
+"""Waking up later than this, in seconds, means that requests wait for the event loop."""
 
 
 async def settle_in_background(worlds: WorldRegistry) -> None:
-    """Run until cancelled. Only running clocks need it: whoever moves another kind settles what that brings."""
+    """Run until cancelled. Only running clocks need it: a clock of another kind moves by requests alone."""
     pause = _IDLE_PAUSE
     while True:
         late = await sleep_wall(pause)
@@ -31,5 +31,5 @@ async def settle_in_background(worlds: WorldRegistry) -> None:
                         left |= world.tasks.apply_due(world.clock.now(), BUSY_SLICE if late > _LATE else IDLE_SLICE)
                         await yield_to_loop()
         except Exception:
-            log.exception("what fell due could not be settled; trying again in %g s", _IDLE_PAUSE)
+            log.exception("due transitions could not be applied; trying again in %g s", _IDLE_PAUSE)
         pause = _PAUSE if left else _IDLE_PAUSE

@@ -1,4 +1,4 @@
-"""What happened, append-only and bounded: requests with answers, events, what a sink received."""
+"""Journals: append-only, bounded logs of requests with responses, of events, and of callbacks to the sink."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.redaction import REDACTED, SECRET_HEADERS
 
 KEPT_BODY = 4096
-"""Bytes kept of each request's and each answer's body."""
+"""Bytes kept of each request's and each response's body."""
 
 Row = TypeVar("Row")
 ReadRow = TypeVar("ReadRow", covariant=True)
@@ -35,7 +35,7 @@ class LogReader(Protocol[ReadRow]):
 
 
 class Log(Generic[Row]):
-    """The newest rows, numbered from 1 without gaps; the oldest go when the bound is reached."""
+    """The newest rows, numbered from 1 without gaps; the oldest are dropped at the limit."""
 
     def __init__(self, limit: int) -> None:
         self._rows: deque[Row] = deque(maxlen=limit)
@@ -58,13 +58,13 @@ class Log(Generic[Row]):
         return self.last - len(self._rows) < number <= self.last
 
     def clear(self) -> None:
-        """Forget the rows; numbers go on, so that whoever follows the log misses nothing."""
+        """Drop the rows. Numbers go on, so that a reader that follows the log misses nothing."""
         self._rows.clear()
         self.changed.notify_all()
 
 
 class InboxEntry(msgspec.Struct, gc=False):
-    """What came in at a scripted receiver, and what it answered."""
+    """A callback that the sink received, and its response."""
 
     at: Micros
     task: str
@@ -75,7 +75,7 @@ class InboxEntry(msgspec.Struct, gc=False):
 
 
 class JournalEntry(msgspec.Struct, gc=False):
-    """One request and its answer, as the wire had them."""
+    """One request and its response, as they were on the wire."""
 
     at: Micros
     request_id: str
@@ -84,7 +84,7 @@ class JournalEntry(msgspec.Struct, gc=False):
     path: bytes
     query: bytes
     head: bytes
-    """The headers, a line each: one object rather than a dozen keeps a long journal out of the processor's caches."""
+    """The headers, a line each: one object instead of a dozen keeps a long journal out of the processor's caches."""
     body: bytes
     status: int
     """0 where none was sent."""

@@ -1,4 +1,4 @@
-"""The callbacks of one world: put down when a task ends, tried when due, and kept as a record when done."""
+"""Transactional outbox of one world: its deliveries, queued as tasks end, attempted when due, kept as a record."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from evolink_mock.worlds.store import Store
 
 
 class Registration(Protocol):
-    """The place of an outbox among those that have deliveries due."""
+    """The place of an outbox in the ready queue."""
 
     @property
     def closed(self) -> bool:
@@ -34,7 +34,7 @@ class DeliveryReader(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many deliveries are not done."""
+        """The number of deliveries that have not ended."""
 
     def get(self, number: int) -> Delivery | None: ...
     def numbers(self) -> list[int]: ...
@@ -45,7 +45,7 @@ class DeliveryReader(Protocol):
 
 
 class DeliveryQueue(Protocol):
-    """The deliveries of a world, for the dispatcher and for requests that put down or release one."""
+    """The deliveries of a world, for the dispatcher and for requests that add or release one."""
 
     changed: Notifier
 
@@ -64,24 +64,24 @@ class DeliveryQueue(Protocol):
 
 
 class Outbox:
-    """Deliveries by number, from 1. At most `limit` of those that are done are kept; one that is not is never let go.
+    """Deliveries by number, from 1. At most `limit` of those that have ended are kept; all others are.
 
-    `last` is the number given last: no number comes twice, even where what had it is forgotten. `bell` rings with every
-    change here, `started` with what may have to be done sooner than anything before it.
+    `last` is the newest number: none is given twice, even after its delivery was dropped. `changed` is notified of
+    every change, and `registration` enqueues the world when something falls due sooner than anything before it.
     """
 
-    def __init__(self, store: Store, limit: int, started: Registration, last: int = 0) -> None:
+    def __init__(self, store: Store, limit: int, registration: Registration, last: int = 0) -> None:
         self._store = store
         self._limit = limit
-        self._started = started
+        self._registration = registration
         self.changed = Notifier()
         self.under_way: dict[int, Micros] = {}
-        """Attempts that are being made, or wait for their turn at their receiver, with the instant they began."""
+        """Attempts under way, or waiting for their turn at their receiver, with the instants they began."""
         self._until_next: dict[int, None] = {}
-        """Held until the callback of a later task is sent; the earliest first."""
-        self._until_read: dict[str, int] = {}
-        """Held until a query sees the end of the task."""
-        self._done: deque[int] = deque()
+        """Held until the callback of a later task is sent; oldest first."""
+        self._until_query: dict[str, int] = {}
+        """Held until a query sees the end of the task, by task id."""
+        self._ended: deque[int] = deque()
         # By identity: two lists that nothing has changed for yet are equal.
         self._watchers: dict[int, list[int]] = {}
         self.last = last
@@ -90,74 +90,74 @@ class Outbox:
             self.last = max(self.last, number)
             self._file(number, store.get_delivery(number))
 
-    # What is put down
+    # Queueing
 
     def expect(self, task_id: str, ends: Micros) -> None:
-        """A task with a callback will end then."""
-        self._call(Due(task_id, ends))
+        """Expect the end of a task with a callback."""
+        self._schedule(Due(task_id, ends))
 
     def give_up(self, task_id: str, ends: Micros) -> None:
-        """It ended before."""
+        """The task has ended before that instant."""
         self._store.callbacks.drop(task_id, ends)
 
     def put(self, delivery: Delivery) -> int:
-        """A new delivery; its number."""
+        """Add a delivery; returns its number."""
         self.last = number = self.last + 1
         self._keep(number, delivery)
         return number
 
     def keep(self, number: int, delivery: Delivery) -> None:
-        """A delivery after an attempt, or after the decision to make none."""
+        """Keep a delivery after an attempt, or after the decision to make none."""
         self.under_way.pop(number, None)
         self._keep(number, delivery)
 
     def release_overtaken(self, by: int, at: Micros) -> None:
-        """The callback of a task was sent, which lets go those of tasks that ended before it and were held for it."""
+        """A delivery was sent: release those held for it, of tasks that ended before its own."""
         held = list(takewhile(by.__gt__, self._until_next))
         overtaking = self._store.get_delivery(by) if held else None
         if overtaking is not None and overtaking.origin in ("ended", "duplicate"):
             for number in held:
-                self._let_go(number, at)
+                self._release(number, at)
 
     def release_on_query(self, task_id: str, at: Micros) -> None:
-        """A query saw the end of a task, which lets go its callback if it was held for that."""
-        if (number := self._until_read.get(task_id)) is not None:
-            self._let_go(number, at)
+        """A query saw the end of a task: release its callback if it was held for that."""
+        if (number := self._until_query.get(task_id)) is not None:
+            self._release(number, at)
 
-    def _let_go(self, number: int, at: Micros) -> None:
+    def _release(self, number: int, at: Micros) -> None:
         delivery = self._store.get_delivery(number)
         if delivery is None or delivery.due is None:
             return
-        self._held_no_more(number, delivery)
+        self._forget_hold(number, delivery)
         if delivery.due > at:
             self._store.callbacks.drop(number, delivery.due)
             self._keep(number, delivery._replace(due=at, hold=""))
 
-    def _held_no_more(self, number: int, delivery: Delivery) -> None:
+    def _forget_hold(self, number: int, delivery: Delivery) -> None:
         if delivery.hold == "next":
             self._until_next.pop(number, None)
         elif delivery.hold == "read":
-            self._until_read.pop(delivery.task, None)
+            self._until_query.pop(delivery.task, None)
 
-    # What is due
+    # Due events
 
     def next_due(self) -> Micros | None:
         due = self._store.callbacks.peek()
         return None if due is None else due.at
 
     def take(self, now: Micros) -> Due[str | int] | None:
-        """Take out what falls due first by now: the end of a task, by its id, or an attempt, by its number."""
+        """Remove and return what falls due first by `now`: the end of a task, by id, or an attempt, by number."""
         return self._store.callbacks.pop(now)
 
     def put_back(self, due: Due[str | int]) -> None:
-        self._call(due)
+        self._schedule(due)
 
     def begin(self, number: int, now: Micros) -> Delivery | None:
-        """The delivery of which an attempt begins."""
+        """Begin an attempt of a delivery; returns the delivery."""
         delivery = self._store.get_delivery(number)
         if delivery is not None:
             self.under_way[number] = now
-            self._held_no_more(number, delivery)
+            self._forget_hold(number, delivery)
             self._changed(number)
         return delivery
 
@@ -166,15 +166,15 @@ class Outbox:
         delivery = self.get(number)
         return delivery and delivery._replace(stage="lost", due=None, started=None, note=note, hold="")
 
-    # What is kept
+    # Records
 
     @property
     def waiting(self) -> int:
-        """How many deliveries are not done."""
-        return self._store.delivery_count() - len(self._done)
+        """The number of deliveries that have not ended."""
+        return self._store.delivery_count() - len(self._ended)
 
     def tasks_waiting(self) -> set[str]:
-        """The tasks of deliveries that are not done."""
+        """The tasks of deliveries that have not ended."""
         found = map(self._store.get_delivery, self.numbers())
         return {delivery.task for delivery in found if delivery is not None and not delivery.ended}
 
@@ -195,7 +195,7 @@ class Outbox:
         until = monotonic() + seconds
         with self.watched() as changed:
             numbers = self.of_task(task_id)
-            while not (self.closed or self._started.closed) and (left := until - monotonic()) > 0:
+            while not (self.closed or self._registration.closed) and (left := until - monotonic()) > 0:
                 deliveries = (self.get(number) for number in (*numbers, *changed))
                 if any(d is not None and d.task == task_id and (d.attempts or d.ended) for d in deliveries):
                     return
@@ -203,13 +203,13 @@ class Outbox:
                 await self.changed.wait(left)
 
     def close(self) -> None:
-        """Let go of those that wait here: another outbox takes the place of this one."""
+        """Wake all that wait here, since another outbox replaces this one."""
         self.closed = True
         self.changed.notify_all()
 
     @contextmanager
     def watched(self) -> Iterator[list[int]]:
-        """The numbers of all deliveries that change meanwhile, for whoever waits for one."""
+        """A list to which the number of every delivery that changes meanwhile is added."""
         changed: list[int] = []
         self._watchers[id(changed)] = changed
         try:
@@ -226,21 +226,21 @@ class Outbox:
         if delivery is None:
             return
         if delivery.due is not None:
-            self._call(Due(number, delivery.due))
+            self._schedule(Due(number, delivery.due))
             if delivery.hold == "next":
                 self._until_next[number] = None
             elif delivery.hold == "read":
-                self._until_read[delivery.task] = number
+                self._until_query[delivery.task] = number
         elif delivery.ended:
-            self._done.append(number)
-            if len(self._done) > self._limit:
-                self._store.drop_delivery(self._done.popleft())
+            self._ended.append(number)
+            if len(self._ended) > self._limit:
+                self._store.drop_delivery(self._ended.popleft())
 
-    def _call(self, due: Due[str | int]) -> None:
+    def _schedule(self, due: Due[str | int]) -> None:
         first = self.next_due()
         self._store.callbacks.push(due)
         if first is None or due.at < first:
-            self._started.enqueue()
+            self._registration.enqueue()
 
     def _changed(self, number: int) -> None:
         for changed in self._watchers.values():

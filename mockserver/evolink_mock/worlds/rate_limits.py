@@ -1,4 +1,4 @@
-"""How many creates of one model family a key may make, and when the next is welcome."""
+"""Rate and concurrency limits on the creates of each model family, by the world's clock."""
 
 from collections import deque
 
@@ -7,7 +7,7 @@ from evolink_mock.core.task import NEVER
 
 _WINDOW: Micros = 60 * SECOND
 _UNKNOWN = 60
-"""Seconds to wait for a task that ends when somebody says so."""
+"""Seconds to wait for a task whose plan has no end."""
 
 
 class RateLimits:
@@ -16,15 +16,15 @@ class RateLimits:
     def __init__(self, per_minute: int | None, at_once: int | None) -> None:
         self._per_minute = per_minute
         self._at_once = at_once
-        self._made: dict[str, deque[Micros]] = {}
+        self._created: dict[str, deque[Micros]] = {}
         self._running: dict[str, dict[str, Micros]] = {}
-        """Of each family its unfinished tasks, with the instant at which each will end."""
+        """The unfinished tasks of each family, with the instants of their ends."""
 
     def check(self, family: str, now: Micros) -> tuple[str, int] | None:
-        """Which limit is reached, and after how many whole seconds a create will pass; `None` where one does now."""
-        made = self._made.get(family)
-        if self._per_minute is not None and made is not None and len(made) >= self._per_minute:
-            left = made[0] + _WINDOW - now
+        """The limit that is reached, and the whole seconds until a create passes; `None` if one passes now."""
+        created = self._created.get(family)
+        if self._per_minute is not None and created is not None and len(created) >= self._per_minute:
+            left = created[0] + _WINDOW - now
             if left > 0:
                 return f"at most {self._per_minute} requests a minute", _seconds(left)
         running = self._running.get(family, {})
@@ -35,9 +35,9 @@ class RateLimits:
         return None
 
     def acquire(self, family: str, task_id: str, now: Micros, ends: Micros | None) -> None:
-        """A task was created; `ends` is `None` for one that has ended already."""
+        """Count a task that was created; `ends` is `None` if it has ended already."""
         if self._per_minute is not None:
-            self._made.setdefault(family, deque(maxlen=self._per_minute)).append(now)
+            self._created.setdefault(family, deque(maxlen=self._per_minute)).append(now)
         if self._at_once is not None and ends is not None:
             self._running.setdefault(family, {})[task_id] = ends
 

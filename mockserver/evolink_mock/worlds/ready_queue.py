@@ -8,37 +8,37 @@ Owner = TypeVar("Owner")
 
 
 class ReadyQueue(Generic[Owner]):
-    """The owners of outboxes that are not empty. `bell` rings when one has something sooner than all it had before."""
+    """Owners whose outbox is not empty. `changed` is notified when one has something due sooner than before."""
 
     def __init__(self) -> None:
         self.changed = Notifier()
         self.owners: dict[Owner, None] = {}
         self.closed = False
-        """Whether nothing more shall begin, since the emulator is about to stop."""
+        """Whether no further attempt may begin, since the emulator is about to stop."""
 
     def register(self, owner: Owner) -> "Registration[Owner]":
         return Registration(self, owner)
 
 
 class Registration(Generic[Owner]):
-    """One owner's line in the agenda."""
+    """The place of one owner in a ready queue."""
 
-    def __init__(self, agenda: ReadyQueue[Owner], owner: Owner) -> None:
-        self._agenda = agenda
+    def __init__(self, queue: ReadyQueue[Owner], owner: Owner) -> None:
+        self._queue = queue
         self._owner = owner
 
     @property
     def closed(self) -> bool:
-        return self._agenda.closed
+        return self._queue.closed
 
     def enqueue(self) -> None:
-        self._agenda.owners[self._owner] = None
-        self._agenda.changed.notify_all()
+        self._queue.owners[self._owner] = None
+        self._queue.changed.notify_all()
 
     def requeue(self) -> None:
-        """Behind the others in the next turn."""
+        """Move behind the other owners."""
         self.remove()
-        self._agenda.owners[self._owner] = None
+        self._queue.owners[self._owner] = None
 
     def remove(self) -> None:
-        self._agenda.owners.pop(self._owner, None)
+        self._queue.owners.pop(self._owner, None)

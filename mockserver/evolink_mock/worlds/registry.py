@@ -1,4 +1,4 @@
-"""All worlds of one emulator: found by key or by link token, bounded in number."""
+"""Registry of the worlds of one emulator, by key and by link token, limited in number (least recently used)."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from evolink_mock.worlds.store import MemoryBackend, Transaction
 from evolink_mock.worlds.world import World
 
 _REMEMBERED = 10
-"""Evicted worlds whose resets are remembered, for each world there may be."""
+"""Evicted worlds whose epochs are remembered, for each world within the limit."""
 
 
 class WorldRegistry:
-    """All worlds by key and by link token: at most `limit`, of which the least recently used goes, idle ones first."""
+    """At most `limit` worlds. For a new one the least recently used is evicted, idle ones first."""
 
     def __init__(self, config: WorldConfig, limit: int, grants: dict[str, Grant], default: Grant) -> None:
         self._config = config
@@ -22,12 +22,12 @@ class WorldRegistry:
         self._default = default
         self._worlds: OrderedDict[str, World] = OrderedDict()
         self._by_token: dict[str, World] = {}
-        self._generations: OrderedDict[str, int] = OrderedDict()
-        """Of worlds that were reset and then evicted, so that no link given before comes back to life."""
+        self._epochs: OrderedDict[str, int] = OrderedDict()
+        """Of worlds that were reset and then evicted, so that no link given before becomes valid again."""
         self.evicted = 0
         self._transaction = Transaction(config.backend)
         self.anonymous = World("", config._replace(backend=MemoryBackend()), default)
-        """Where requests are noted that belong to no key."""
+        """The world of requests without a key."""
         for key, saved in config.backend.worlds():
             grant = grants.get(key, default)
             world = self._worlds[key] = World(key, config, grant, saved.epoch, saved)
@@ -44,7 +44,7 @@ class WorldRegistry:
             if len(self._worlds) >= self._limit:
                 self._evict()
             grant = self._grants.get(key, self._default)
-            world = self._worlds[key] = World(key, self._config, grant, self._generations.get(key, 0))
+            world = self._worlds[key] = World(key, self._config, grant, self._epochs.get(key, 0))
             self._by_token[world.token] = world
         else:
             self._worlds.move_to_end(key)
@@ -62,15 +62,15 @@ class WorldRegistry:
         world.reset(server_seed)
         self._by_token[world.token] = world
 
-    def other_owner(self, task: str, but: World) -> World | None:
-        """Another key's world that has the task, and would still answer for it."""
+    def other_owner(self, task_id: str, but: World) -> World | None:
+        """Another key's world that has the task and still answers queries of it."""
         return next(
-            (world for world in self if world is not but and world.tasks.find(task, world.clock.now()) is not None),
+            (world for world in self if world is not but and world.tasks.find(task_id, world.clock.now()) is not None),
             None,
         )
 
     def notify_all(self) -> None:
-        """Wake everybody who waits on a log."""
+        """Wake everything that waits for something to happen in any world."""
         for world in (*self._worlds.values(), self.anonymous):
             world.notify_all()
 
@@ -81,9 +81,9 @@ class WorldRegistry:
         self._by_token.pop(world.token, None)
         self._config.backend.forget(key)
         if world.epoch:
-            self._generations[key] = world.epoch
-            if len(self._generations) > _REMEMBERED * self._limit:
-                self._generations.popitem(last=False)
+            self._epochs[key] = world.epoch
+            if len(self._epochs) > _REMEMBERED * self._limit:
+                self._epochs.popitem(last=False)
         world.evict()
         self.evicted += 1
 

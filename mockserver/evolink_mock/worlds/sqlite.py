@@ -1,8 +1,8 @@
-"""Worlds on disk, so that a kill at any moment loses none: one SQLite file in the directory of `--state`.
+"""SQLite storage of worlds, so that a kill at any moment loses none: one file in the directory of `--state`.
 
-What has changed is collected, and written in one transaction before anybody outside can see what came of it: before an
-answer leaves, and as soon as the outcome of an attempt is known. So the file holds what was said, and never half of a
-step; and where it cannot be written, nothing is lost that has been collected.
+Changes are collected, and written in one transaction before anything outside can see their effect: before a response
+leaves, and as soon as the result of an attempt is known. So the file agrees with every response sent, and never holds
+half of a step; where it cannot be written, the collected changes are kept for the next transaction.
 """
 
 import logging
@@ -23,7 +23,7 @@ log = logging.getLogger("evolink_mock")
 
 FILE = "evolink-mock.sqlite3"
 _SCHEMA_VERSION = 3
-"""Of the tables and the records in them; a file of another form is refused."""
+"""Of the tables and the records in them; a file of another version is refused."""
 _TABLES = """
 CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
 CREATE TABLE task (
@@ -52,14 +52,14 @@ _WIPE = (
 
 
 class SqliteBackend:
-    """The file, opened by this process alone. Raises `Unusable`."""
+    """The file, opened by this process alone. Raises `StorageError`."""
 
     def __init__(self, directory: Path) -> None:
-        self._touched: dict[int, SqliteStore] = {}
+        self._dirty: dict[int, SqliteStore] = {}
         self._changes: dict[tuple[int, str | int], tuple[str, tuple[object, ...]]] = {}
-        """By world and row, since the last change of a row is all that counts."""
+        """By world and row, since only the last change of a row counts."""
         self._wiped: set[int] = set()
-        """Worlds of which all that is in the file is forgotten."""
+        """Worlds whose rows in the file are to be deleted."""
         self._failing = False
         self.path = directory / FILE
         try:
@@ -77,15 +77,15 @@ class SqliteBackend:
     def _prepare(self) -> None:
         run = self._base.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
-        (form,) = run("PRAGMA user_version").fetchone()
-        if form not in (0, _SCHEMA_VERSION):
+        (version,) = run("PRAGMA user_version").fetchone()
+        if version not in (0, _SCHEMA_VERSION):
             raise StorageError(
-                f"the state in {self.path} is of form {form}, and this version reads {_SCHEMA_VERSION}; move it away"
+                f"the state in {self.path} is of form {version}, and this version reads {_SCHEMA_VERSION}; move it away"
             )
         run("PRAGMA journal_mode = WAL")
-        # A transaction outlives the process as soon as it is written; only a machine that fails needs it flushed.
+        # A transaction survives the process once it is written; only a machine that fails needs it flushed.
         run("PRAGMA synchronous = NORMAL")
-        if form == 0:
+        if version == 0:
             self._base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
         run("BEGIN IMMEDIATE")
         run("COMMIT")
@@ -93,15 +93,15 @@ class SqliteBackend:
         self._last = max(self._numbers.values(), default=0)
 
     def worlds(self) -> Iterator[tuple[str, SavedWorld]]:
-        """Every world that is kept, in the order of their first use."""
+        """The stored worlds, in the order of their first use."""
         with self._readable():
             for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
                 yield key, msgspec.msgpack.decode(record, type=SavedWorld)
 
     def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> "SqliteStore":
-        """The store of a world, with what is kept in it, or `anew` with nothing."""
+        """The store of a world, with the rows stored in it, or `anew` with none."""
         if key not in self._numbers:
-            # Never one that another world had, whose rows may still be on their way out.
+            # Never the number of another world, whose rows may not be deleted yet.
             self._last = self._numbers[key] = self._last + 1
         store = SqliteStore(self, self._numbers[key], key, save)
         if anew:
@@ -113,26 +113,26 @@ class SqliteBackend:
         return store
 
     def forget(self, key: str) -> None:
-        """Of a world that was evicted."""
+        """Delete a world that was evicted."""
         if (number := self._numbers.pop(key, None)) is not None:
             self._wipe(number)
 
     def change(self, world: int, row: str | int, statement: str, *values: object) -> None:
-        """Write a row with the next commit. What comes after it about the same row takes its place."""
+        """Write a row with the next commit, unless a later change of the same row replaces this one."""
         self._changes[world, row] = statement, (world, row, *values)
 
     def _wipe(self, number: int) -> None:
-        self._touched.pop(number, None)
+        self._dirty.pop(number, None)
         for key in [key for key in self._changes if key[0] == number]:
             del self._changes[key]
         self._wiped.add(number)
 
     def mark_dirty(self, store: "SqliteStore") -> None:
-        self._touched[store.number] = store
+        self._dirty[store.number] = store
 
     def commit(self) -> None:
-        """Make everything last that was changed so far, or raise `Unusable` and keep it for the next time."""
-        if not self._touched and not self._changes and not self._wiped:
+        """Write all changes so far, or raise `StorageError` and keep them for the next commit."""
+        if not self._dirty and not self._changes and not self._wiped:
             return
         run = self._base.execute
         try:
@@ -140,7 +140,7 @@ class SqliteBackend:
             for number in self._wiped:
                 for statement in _WIPE:
                     run(statement, (number,))
-            for number, store in self._touched.items():
+            for number, store in self._dirty.items():
                 run(_PUT_WORLD, (number, store.key, msgspec.msgpack.encode(store.save())))
             for statement, values in self._changes.values():
                 run(statement, values)
@@ -153,7 +153,7 @@ class SqliteBackend:
             self._failing = True
             raise StorageError(f"the emulator cannot write its state to {self.path}: {error}") from None
         self._failing = False
-        self._touched.clear()
+        self._dirty.clear()
         self._changes.clear()
         self._wiped.clear()
 
@@ -174,12 +174,12 @@ class SqliteBackend:
 class SqliteStore(MemoryStore):
     """A store that reads from memory, and writes to the file as well."""
 
-    def __init__(self, state: SqliteBackend, number: int, key: str, save: Callable[[], SavedWorld]) -> None:
+    def __init__(self, backend: SqliteBackend, number: int, key: str, save: Callable[[], SavedWorld]) -> None:
         super().__init__()
         self.number = number
         self.key = key
         self.save = save
-        self._state = state
+        self._backend = backend
         self._unfinished: list[str] = []
 
     def load(self, base: sqlite3.Connection) -> None:
@@ -199,7 +199,7 @@ class SqliteStore(MemoryStore):
         return self._unfinished
 
     def mark_dirty(self) -> None:
-        self._state.mark_dirty(self)
+        self._backend.mark_dirty(self)
 
     def add(self, task_id: str, task: Task) -> None:
         super().add(task_id, task)
@@ -225,5 +225,5 @@ class SqliteStore(MemoryStore):
         self._change(task_id, _PUT_TASK, self._tasks[task_id], ended)
 
     def _change(self, row: str | int, statement: str, *values: object) -> None:
-        self._state.change(self.number, row, statement, *values)
-        self._state.mark_dirty(self)
+        self._backend.change(self.number, row, statement, *values)
+        self._backend.mark_dirty(self)

@@ -1,4 +1,4 @@
-"""The one place that mutates: a world's tasks, dues, deliveries and ledger, all as rows that a database could hold."""
+"""Storage protocols, and storage in memory: a world's tasks, due events and deliveries, as rows that fit a database."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
@@ -12,7 +12,7 @@ from evolink_mock.worlds.snapshot import SavedWorld
 
 
 class Store(Protocol):
-    """What a world keeps. Tasks come back in the order of their creation, deliveries in that of their numbers."""
+    """The rows of a world. Tasks come back in the order of their creation, deliveries in that of their numbers."""
 
     transitions: DueQueue[str]
     """The next transition of each unfinished task."""
@@ -22,13 +22,13 @@ class Store(Protocol):
     def add(self, task_id: str, task: Task) -> None: ...
     def replace(self, task_id: str, task: Task) -> None: ...
     def close(self, task_id: str) -> None:
-        """Remember that a task has ended and is settled."""
+        """Record that a task has ended and is settled."""
 
     def unfinished(self) -> list[str]:
-        """Tasks that were kept from before and have not ended."""
+        """The ids of tasks that were loaded and have not ended."""
 
     def mark_dirty(self) -> None:
-        """Remember that what is saved of the world beside its rows has changed."""
+        """Record that the saved state of the world beside its rows has changed."""
 
     def get(self, task_id: str) -> Task | None: ...
     def newest_first(self) -> Iterator[tuple[str, Task]]: ...
@@ -44,25 +44,25 @@ class Store(Protocol):
 
 
 class StorageError(Exception):
-    """The directory or the file in it cannot hold the state; the message says why, and what to try."""
+    """The directory or the file in it cannot hold the state; the message has the reason, and what to try."""
 
 
 class StorageBackend(Protocol):
-    """Where worlds are kept."""
+    """Storage of all worlds of an emulator."""
 
     def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
-        """The store of a world, with what is kept in it, or `anew` with nothing."""
+        """The store of a world, with the rows stored in it, or `anew` with none."""
 
     def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
-        """The worlds kept from before."""
+        """The worlds stored before, with their keys."""
 
     def forget(self, key: str) -> None:
-        """Of a world that was evicted."""
+        """Delete a world that was evicted."""
 
     def commit(self) -> None:
-        """Make everything last that was changed so far: called before anybody outside can see it.
+        """Store all changes so far. A `Transaction` calls it before anything outside can see them.
 
-        Raises `Unusable` where that fails; nothing is lost then, and the next commit tries again.
+        Raises `StorageError` where that fails; nothing is lost then, and the next commit tries again.
         """
 
     def close(self) -> None: ...
@@ -116,7 +116,7 @@ class MemoryStore:
         self.add(task_id, task)
 
     def close(self, task_id: str) -> None:
-        """Nothing to do: what has ended is no longer among the transitions."""
+        """Nothing to do: a task that has ended is no longer among the transitions."""
 
     def unfinished(self) -> list[str]:
         return []
@@ -138,7 +138,7 @@ class MemoryStore:
 
     def drop(self, task_ids: Collection[str]) -> None:
         if task_ids:
-            # Built anew, since a dict whose first entries are gone is slow to begin reading.
+            # Built anew, since iteration over a dict starts slowly after its first entries were deleted.
             self._tasks = {task_id: record for task_id, record in self._tasks.items() if task_id not in task_ids}
 
     def put_delivery(self, number: int, delivery: Delivery) -> None:
@@ -166,7 +166,7 @@ class MemoryStore:
 
 
 class MemoryBackend:
-    """Keeps worlds as long as the process lives."""
+    """Keeps worlds in memory, for as long as the process runs."""
 
     def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
         return MemoryStore()
@@ -175,10 +175,10 @@ class MemoryBackend:
         return ()
 
     def forget(self, key: str) -> None:
-        """It is forgotten already."""
+        """Nothing is stored."""
 
     def commit(self) -> None:
-        """There is nothing that lasts longer."""
+        """Nothing is stored."""
 
     def close(self) -> None:
         """Nothing is open."""

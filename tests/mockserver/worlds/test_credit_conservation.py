@@ -1,4 +1,4 @@
-"""Whatever goes wrong, no credit is lost or made: reserved + spent + remaining changes by nothing but a top-up."""
+"""Credits are conserved: reserved + spent + remaining changes by a top-up alone, whatever goes wrong."""
 
 from typing import Any
 
@@ -85,12 +85,12 @@ class Money(RuleBasedStateMachine):
                 assert task["credits"]["charged"] == 0
 
 
-def test_nothing_is_lost_or_made() -> None:
+def test_credits_are_conserved() -> None:
     run_state_machine_as_test(Money, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
 
 
 @pytest.mark.parametrize(("actual", "charged"), [("2.5s", 7.5), ("0s", 0), ("5s", 15), ("60s", 15), ("1us", 0)])
-def test_a_shorter_video_costs_what_it_is_long(emulator: Emulator, actual: str, charged: float) -> None:
+def test_a_shorter_video_is_charged_by_its_real_length(emulator: Emulator, actual: str, charged: float) -> None:
     task = emulator.create(f"actual_duration={actual}")
     emulator.advance("10s")
     story = emulator.control(f"tasks/{task}")
@@ -98,7 +98,7 @@ def test_a_shorter_video_costs_what_it_is_long(emulator: Emulator, actual: str, 
     assert emulator.control("worlds")["worlds"][0]["credits"]["spent"] == charged
 
 
-def test_a_402_says_how_much_is_missing_where_that_is_asked_for() -> None:
+def test_a_402_has_the_missing_amount_if_the_setting_asks_for_it() -> None:
     with Emulator.in_process(balance=20.0, quota_details="include") as emulator:
         emulator.create()
         assert emulator.post(DOCUMENTED).json() == {

@@ -1,4 +1,4 @@
-"""The same seed and the same requests on a manual clock give the same bytes, in any process, whatever goes wrong."""
+"""Determinism: equal seeds and requests on a manual clock give equal bytes, in any process."""
 
 import hashlib
 import subprocess
@@ -73,7 +73,7 @@ def transcript(seed: int) -> str:
     return digest.hexdigest()
 
 
-def test_one_seed_gives_one_transcript_and_another_gives_another() -> None:
+def test_equal_seeds_give_equal_transcripts_and_others_differ() -> None:
     assert transcript(1) == transcript(1) != transcript(2)
 
 

@@ -1,4 +1,4 @@
-"""The queue of what is due, against a sorted list."""
+"""The calendar queue, against a sorted list."""
 
 import gc
 
@@ -21,7 +21,7 @@ ACTS = st.lists(
 
 
 @given(ACTS)
-def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) -> None:
+def test_pops_what_a_sorted_list_would(acts: list[tuple[object, ...]]) -> None:
     queue, model = DueQueue[str](), list[Due[str]]()
     for act in acts:
         match act:
@@ -49,7 +49,7 @@ def test_it_gives_back_what_a_sorted_list_would(acts: list[tuple[object, ...]]) 
     assert queue.pop(10_000_000) is None
 
 
-def test_what_waits_is_invisible_to_the_garbage_collector() -> None:
+def test_queued_events_are_invisible_to_the_garbage_collector() -> None:
     queue = DueQueue[str]()
     for n in range(5000):
         queue.push(Due(f"task-unified-{n}-aaaaaaaa", n * 1000))

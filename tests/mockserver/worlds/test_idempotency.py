@@ -1,4 +1,4 @@
-"""An Idempotency-Key makes a create safe to repeat: one task, one charge, the same answer (S2)."""
+"""An Idempotency-Key makes a create safe to repeat: one task, one charge, the same response (S2)."""
 
 import json
 import threading
@@ -20,7 +20,7 @@ def spent(emulator: Emulator) -> tuple[int, float]:
     return len(emulator.control("tasks")["tasks"]), emulator.control("worlds")["worlds"][0]["credits"]["reserved"]
 
 
-def test_the_same_request_gives_the_same_answer_and_one_charge(emulator: Emulator) -> None:
+def test_a_repeated_request_gets_the_same_response_and_one_charge(emulator: Emulator) -> None:
     first = emulator.post(DOCUMENTED, HEADER)
     assert "idempotency-replayed" not in first.headers
     emulator.advance("3s")
@@ -44,7 +44,7 @@ def test_the_same_json_in_another_order_and_spacing_is_the_same_request(emulator
 
 
 @pytest.mark.parametrize("changed", [{"duration": 6}, {"prompt": "A dog"}, {"duration": 99}, {"unknown": 1}])
-def test_another_request_is_a_conflict(emulator: Emulator, changed: dict[str, object]) -> None:
+def test_another_request_with_the_same_key_is_a_conflict(emulator: Emulator, changed: dict[str, object]) -> None:
     emulator.post(DOCUMENTED, HEADER)
     refused = emulator.post(DOCUMENTED | changed, HEADER)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "idempotency_conflict")
@@ -71,7 +71,7 @@ def test_a_create_without_credits_leaves_the_key_free() -> None:
         assert emulator.post(DOCUMENTED, HEADER).status_code == 200
 
 
-def test_an_answer_that_was_lost_is_had_by_asking_again(emulator: Emulator) -> None:
+def test_a_lost_response_is_replayed(emulator: Emulator) -> None:
     with pytest.raises(httpx.ReadError):
         emulator.post(DOCUMENTED, {**HEADER, "X-Mock-Scenario": "create=commit_then_drop"})
     again = emulator.post(DOCUMENTED, HEADER)
@@ -80,7 +80,7 @@ def test_an_answer_that_was_lost_is_had_by_asking_again(emulator: Emulator) -> N
     assert emulator.query(again.json()["id"]).status_code == 200
 
 
-def test_a_client_that_always_sends_the_scenario_gets_through_as_well(emulator: Emulator) -> None:
+def test_a_client_that_always_sends_the_scenario_is_served_on_the_second_try(emulator: Emulator) -> None:
     headers = {**HEADER, "X-Mock-Scenario": "create=commit_then_drop; times=1"}
     with pytest.raises(httpx.ReadError):
         emulator.post(DOCUMENTED, headers)
@@ -91,7 +91,7 @@ def test_a_client_that_always_sends_the_scenario_gets_through_as_well(emulator: 
 @pytest.mark.parametrize(
     "key", ["", "x" * 15, "x" * 97, "sixteen letters ", "sixteen/letters!", "ä" * 16, "x" * 16 + ", " + "y" * 16]
 )
-def test_what_is_no_key_is_refused(emulator: Emulator, key: str) -> None:
+def test_malformed_keys_are_rejected(emulator: Emulator, key: str) -> None:
     headers = {**bearer(emulator.key), "Idempotency-Key": key.encode("latin-1")}
     refused = emulator.client.post("/v1/videos/generations", headers=headers, json=DOCUMENTED)  # type: ignore[arg-type]
     assert refused.status_code == 400
@@ -100,13 +100,13 @@ def test_what_is_no_key_is_refused(emulator: Emulator, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["x" * 16, "y" * 96, "A-z.0_9-----------"])
-def test_every_key_of_the_form_is_taken(emulator: Emulator, key: str) -> None:
+def test_wellformed_keys_are_accepted(emulator: Emulator, key: str) -> None:
     for _ in range(2):
         assert emulator.post(DOCUMENTED, {"Idempotency-Key": key}).status_code == 200
     assert spent(emulator) == (1, 15)
 
 
-def test_a_key_is_for_one_customer_and_goes_with_its_task(emulator: Emulator) -> None:
+def test_a_key_belongs_to_one_world_and_is_free_again_when_its_task_is_forgotten(emulator: Emulator) -> None:
     mine, theirs = (who.post(DOCUMENTED, HEADER).json()["id"] for who in (emulator, emulator.as_key("sk-other")))
     assert mine != theirs
     emulator.advance("7d")
@@ -117,13 +117,13 @@ def test_a_key_is_for_one_customer_and_goes_with_its_task(emulator: Emulator) ->
     assert "idempotency-replayed" not in emulator.post(DOCUMENTED, HEADER).headers
 
 
-def test_replays_count_for_no_limit() -> None:
+def test_replays_do_not_count_towards_limits() -> None:
     with Emulator.in_process(requests_per_minute=1, concurrent_tasks=1) as emulator:
         assert [emulator.post(DOCUMENTED, HEADER).status_code for _ in range(3)] == [200] * 3
         assert emulator.post(DOCUMENTED).status_code == 429
 
 
-def test_a_key_outlives_the_process(tmp_path: Path) -> None:
+def test_a_key_survives_a_restart(tmp_path: Path) -> None:
     chosen = {"state": str(tmp_path)}
     with Emulator.in_process(**chosen) as emulator:
         first = emulator.post(DOCUMENTED, HEADER)
@@ -132,7 +132,7 @@ def test_a_key_outlives_the_process(tmp_path: Path) -> None:
         assert emulator.post(DOCUMENTED | {"duration": 6}, HEADER).status_code == 409
 
 
-def test_many_at_once_make_one_task_and_the_first_answer_is_waited_for() -> None:
+def test_concurrent_creates_with_one_key_make_one_task() -> None:
     slow = {**HEADER, "X-Mock-Scenario": "create_latency=200s"}
     with Server("--speed", "100") as server, httpx.Client(base_url=server.url, timeout=60) as client:
         emulator = Emulator(client)

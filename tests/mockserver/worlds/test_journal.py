@@ -1,4 +1,4 @@
-"""What happened can be read, filtered and waited for, and never gives a secret away."""
+"""Requests and events can be read, filtered and long-polled, and no secret is shown."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ def journal(emulator: Emulator, **params: str) -> list[dict[str, object]]:
     return rows
 
 
-def test_each_request_and_its_answer_are_kept(emulator: Emulator) -> None:
+def test_each_request_and_its_response_are_journaled(emulator: Emulator) -> None:
     response = emulator.post(DOCUMENTED)
     (row,) = journal(emulator)
     assert row["request_id"] == response.headers["x-request-id"]
@@ -25,7 +25,7 @@ def test_each_request_and_its_answer_are_kept(emulator: Emulator) -> None:
     assert json.loads(request["body"]) == DOCUMENTED
 
 
-def test_filters_by_task_route_status_and_place(emulator: Emulator) -> None:
+def test_filters_by_task_route_status_and_number(emulator: Emulator) -> None:
     first, second = emulator.create(), emulator.create()
     emulator.query(first)
     emulator.query("nonsense")
@@ -39,12 +39,12 @@ def test_filters_by_task_route_status_and_place(emulator: Emulator) -> None:
     assert [row["number"] for row in journal(emulator, limit="2")] == [1, 2]
 
 
-def test_the_journal_names_the_door_a_scenario_came_through(emulator: Emulator) -> None:
+def test_the_journal_names_the_source_of_a_scenario(emulator: Emulator) -> None:
     emulator.post(DOCUMENTED, {"X-Mock-Scenario": "create=internal_error"})
     assert journal(emulator)[0]["scenario_source"] == "header"
 
 
-def test_the_key_appears_nowhere(emulator: Emulator) -> None:
+def test_the_key_is_masked_everywhere(emulator: Emulator) -> None:
     own = emulator.as_key("sk-evo-0123456789")
     own.create(prompt="my key is sk-evo-0123456789")
     own.request("GET", "/v1/tasks/task-unified-sk-evo-0123456789?key=sk-evo-0123456789", {"Cookie": "session=1"})
@@ -55,7 +55,7 @@ def test_the_key_appears_nowhere(emulator: Emulator) -> None:
     assert "my key is …" in text
 
 
-def test_requests_without_a_key_are_kept_apart(emulator: Emulator) -> None:
+def test_requests_without_a_key_are_journaled_separately(emulator: Emulator) -> None:
     emulator.client.get("/v1/credits", headers={"Authorization": "Bearer sk-invalid-secret"})
     assert journal(emulator) == []
     everything = emulator.request("GET", "/__mock/journal?all=true")
@@ -63,7 +63,7 @@ def test_requests_without_a_key_are_kept_apart(emulator: Emulator) -> None:
     assert "secret" not in everything.text
 
 
-def test_control_calls_leave_no_trace_in_the_journal(emulator: Emulator) -> None:
+def test_control_calls_are_not_journaled(emulator: Emulator) -> None:
     emulator.control("clock")
     emulator.advance("1s")
     assert journal(emulator) == []
@@ -76,7 +76,7 @@ def test_the_journal_is_bounded_and_numbers_go_on() -> None:
         assert [row["number"] for row in journal(emulator)] == [8, 9, 10, 11, 12]
 
 
-def test_waiting_ends_when_something_happens(emulator: Emulator) -> None:
+def test_a_long_poll_ends_with_the_first_row(emulator: Emulator) -> None:
     found: list[list[dict[str, object]]] = []
     waiter = threading.Thread(target=lambda: found.append(journal(emulator, route="create", wait="30s")))
     waiter.start()
@@ -86,7 +86,7 @@ def test_waiting_ends_when_something_happens(emulator: Emulator) -> None:
     assert [[row["route"] for row in rows] for rows in found] == [["create"]]
 
 
-def test_waiting_for_events_ends_when_a_clock_that_runs_reaches_them() -> None:
+def test_a_long_poll_of_events_ends_when_a_running_clock_reaches_one() -> None:
     with Emulator.in_process(clock="scaled", speed=50.0) as emulator:
         emulator.create()
         after = "0"
@@ -98,11 +98,11 @@ def test_waiting_for_events_ends_when_a_clock_that_runs_reaches_them() -> None:
     assert events == ["task.created", "task.processing", "task.completed"]
 
 
-def test_a_wait_that_is_over_answers_an_empty_list(emulator: Emulator) -> None:
+def test_a_long_poll_that_times_out_returns_an_empty_list(emulator: Emulator) -> None:
     assert emulator.control("events", params={"wait": "10ms"}) == {"rows": [], "last": 0}
 
 
-def test_events_carry_the_instant_at_which_they_happened(emulator: Emulator) -> None:
+def test_events_have_the_instant_at_which_they_happened(emulator: Emulator) -> None:
     emulator.create("fail=service_error")
     emulator.advance("1h")
     rows = emulator.control("events")["rows"]
@@ -112,5 +112,5 @@ def test_events_carry_the_instant_at_which_they_happened(emulator: Emulator) -> 
 
 
 @pytest.mark.parametrize("query", ["wait=61s", "wait=5", "status=20", "route=video", "after=-1", "wait=1s&all=true"])
-def test_malformed_filters_are_refused(emulator: Emulator, query: str) -> None:
+def test_malformed_filters_are_rejected(emulator: Emulator, query: str) -> None:
     assert emulator.request("GET", f"/__mock/journal?{query}").status_code == 400

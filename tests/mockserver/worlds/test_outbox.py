@@ -1,4 +1,4 @@
-"""The outbox gives each delivery its turn, lets go what was held, and forgets only what is done."""
+"""The outbox takes deliveries in order, releases held ones, and drops only those that have ended."""
 
 from collections.abc import Iterable
 from unittest.mock import Mock
@@ -79,7 +79,7 @@ def restarted(deliveries: Iterable[tuple[int, Delivery]], limit: int = 100) -> O
     return outbox(limit, store)
 
 
-def test_a_restarted_outbox_still_holds_lets_go_and_counts_on() -> None:
+def test_a_restarted_outbox_holds_releases_and_numbers_as_before() -> None:
     box = restarted([(3, queued("a", 50, "next")), (4, queued("b", 60, "read")), (7, tried(queued("c"), 200, 9))])
     box.release_on_query("b", 20)
     box.release_overtaken(7, 30)
@@ -87,7 +87,7 @@ def test_a_restarted_outbox_still_holds_lets_go_and_counts_on() -> None:
     assert drained(box) == [(20, 4), (30, 3), (40, 8)]
 
 
-def test_a_number_is_never_given_twice_even_where_the_last_was_forgotten_before_a_restart() -> None:
+def test_no_number_is_given_twice_even_after_a_restart() -> None:
     store = MemoryStore()
     box = outbox(1, store)
     box.put(queued("a", 50))
@@ -96,7 +96,7 @@ def test_a_number_is_never_given_twice_even_where_the_last_was_forgotten_before_
     assert outbox(1, store, last=box.last).put(queued("c")) == 3
 
 
-def test_an_attempt_that_a_restart_cut_off_is_made_again() -> None:
+def test_an_attempt_interrupted_by_a_restart_is_repeated() -> None:
     store = MemoryStore()
     box = outbox(store=store)
     box.put(queued(due=10))
@@ -104,7 +104,7 @@ def test_an_attempt_that_a_restart_cut_off_is_made_again() -> None:
     assert drained(outbox(store=store)) == [(10, 1)]
 
 
-def test_an_attempt_under_way_shows_since_when_and_is_given_out_once() -> None:
+def test_an_attempt_under_way_has_its_start_and_is_taken_once() -> None:
     box = outbox()
     box.put(queued(due=10))
     assert box.take(9) is None
@@ -118,7 +118,7 @@ def test_an_attempt_under_way_shows_since_when_and_is_given_out_once() -> None:
 
 
 @pytest.mark.parametrize("hold", ["next", "read"])
-def test_what_is_under_way_cannot_be_let_go(hold: ReleaseCondition) -> None:
+def test_a_delivery_under_way_cannot_be_released(hold: ReleaseCondition) -> None:
     box = outbox()
     box.put(queued("a", 10, hold))
     box.put(queued("b", 90))
@@ -129,7 +129,7 @@ def test_what_is_under_way_cannot_be_let_go(hold: ReleaseCondition) -> None:
     assert box.get(1) == queued("a", 10, hold)._replace(started=10)
 
 
-def test_only_the_callback_of_a_later_task_lets_go_what_is_held_for_one() -> None:
+def test_only_the_callback_of_a_later_task_releases_a_held_delivery() -> None:
     box = outbox()
     for delivery in (queued("a", 90), queued("b", 50, "next"), queued("c", 90), KINDS["replay"]):
         box.put(delivery)
@@ -142,7 +142,7 @@ def test_only_the_callback_of_a_later_task_lets_go_what_is_held_for_one() -> Non
 
 
 @pytest.mark.parametrize("hold", ["next", "read"])
-def test_what_is_due_already_is_not_put_off_by_being_let_go(hold: ReleaseCondition) -> None:
+def test_releasing_does_not_postpone_a_delivery_that_is_due(hold: ReleaseCondition) -> None:
     box = outbox()
     box.put(queued("a", 10, hold))
     box.put(queued("b", 90))
@@ -152,7 +152,7 @@ def test_what_is_due_already_is_not_put_off_by_being_let_go(hold: ReleaseConditi
 
 
 @pytest.mark.parametrize("stage", ["delivered", "exhausted", "unrouted", "forbidden", "lost"])
-def test_what_is_done_goes_beyond_the_limit_oldest_first_and_what_waits_stays(stage: Stage) -> None:
+def test_beyond_the_limit_the_oldest_ended_delivery_is_dropped_and_queued_ones_stay(stage: Stage) -> None:
     box = outbox(limit=2)
     waiting = [box.put(queued(due=100)) for _ in range(5)]
     done = [box.put(Delivery("a", "ended", 0, stage)) for _ in range(4)]
@@ -161,7 +161,7 @@ def test_what_is_done_goes_beyond_the_limit_oldest_first_and_what_waits_stays(st
     assert len(drained(box)) == 5
 
 
-def test_the_end_of_a_task_is_due_too_and_is_no_attempt() -> None:
+def test_the_end_of_a_task_falls_due_and_is_no_attempt() -> None:
     box = outbox()
     box.expect("task-unified-1-a", 30)
     box.expect("task-unified-2-b", 20)
@@ -174,7 +174,7 @@ def test_the_end_of_a_task_is_due_too_and_is_no_attempt() -> None:
     assert box.take(30) == end
 
 
-def test_the_bell_for_senders_rings_for_what_is_due_sooner_than_all_else() -> None:
+def test_the_world_is_enqueued_for_an_event_due_before_all_others() -> None:
     started = Mock(Registered)
     box = outbox(started=started)
     rings = []
@@ -187,7 +187,7 @@ def test_the_bell_for_senders_rings_for_what_is_due_sooner_than_all_else() -> No
     assert started.enqueue.call_count == 4
 
 
-def test_whoever_watches_hears_of_every_change_meanwhile_and_of_none_after() -> None:
+def test_a_watcher_is_told_of_changes_until_it_stops() -> None:
     box = outbox()
     box.put(queued(due=10))
     with box.watched() as changed:
@@ -199,7 +199,7 @@ def test_whoever_watches_hears_of_every_change_meanwhile_and_of_none_after() -> 
     assert changed == [2, 1, 1, 2]
 
 
-def test_one_who_stops_watching_leaves_the_others_watching() -> None:
+def test_a_watcher_that_stops_leaves_the_others() -> None:
     box = outbox()
     with box.watched() as staying:
         with box.watched():

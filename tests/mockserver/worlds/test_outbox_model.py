@@ -1,4 +1,4 @@
-"""Whatever is done to an outbox, it knows what plain lists would know, and so does one that finds its records."""
+"""The outbox against plain lists, before and after a restart."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ class Model:
 
 @given(ACTS, st.integers(1, 4))
 @settings(max_examples=200)
-def test_it_keeps_gives_out_and_lets_go_what_plain_lists_would(acts: list[tuple[object, ...]], limit: int) -> None:
+def test_keeps_takes_and_releases_what_plain_lists_would(acts: list[tuple[object, ...]], limit: int) -> None:
     box, model, now, last = outbox(limit), Model(limit), 1_000_000, 0
     for act in acts:
         match act:

@@ -1,4 +1,4 @@
-"""Limits of a model family hold on the clock, and a 429 says when the next create passes."""
+"""Limits of a model family hold on the world's clock, and a 429 has the time until the next create passes."""
 
 from collections import Counter
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_no_more_tasks_run_at_once_than_allowed(limit: int, waits: list[int], le
             assert first <= now + reached[1] * SECOND < first + SECOND
 
 
-def test_families_do_not_count_for_one_another() -> None:
+def test_families_have_separate_limits() -> None:
     limits = RateLimits(1, 1)
     limits.acquire("wan", "a", 0, 10)
     assert limits.check("wan", 0) is not None
@@ -59,7 +59,7 @@ def test_families_do_not_count_for_one_another() -> None:
     limits.release("other", "a")
 
 
-def test_variants_of_a_family_count_together_and_keys_do_not() -> None:
+def test_variants_of_a_family_share_a_limit_and_keys_do_not() -> None:
     with Emulator.in_process(requests_per_minute=2) as emulator:
         emulator.create()
         assert emulator.post({"model": "wan2.6-text-to-video", "prompt": "A cat"}).status_code == 200
@@ -77,7 +77,7 @@ def test_variants_of_a_family_count_together_and_keys_do_not() -> None:
         assert emulator.control("journal")["rows"][-1]["scenario_rule"] == "wan2.6: at most 2 requests a minute"
 
 
-def test_the_limit_a_minute_is_for_any_minute_on_the_clock() -> None:
+def test_the_limit_per_minute_holds_for_any_minute_of_the_clock() -> None:
     with Emulator.in_process(requests_per_minute=2) as emulator:
         emulator.create()
         emulator.advance("20.5s")
@@ -91,7 +91,7 @@ def test_the_limit_a_minute_is_for_any_minute_on_the_clock() -> None:
 
 
 @pytest.mark.parametrize("body", [{}, DOCUMENTED | {"duration": 99}, DOCUMENTED | {"model": "x"}])
-def test_what_is_refused_uses_nothing_up(body: dict[str, object]) -> None:
+def test_rejected_creates_use_nothing_up(body: dict[str, object]) -> None:
     with Emulator.in_process(requests_per_minute=1, concurrent_tasks=1) as emulator:
         for _ in range(3):
             assert emulator.post(body).status_code in (400, 403)
@@ -112,7 +112,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_task_that_ends_makes_room_for_another(end: str) -> None:
+def test_the_end_of_a_task_makes_room_for_another(end: str) -> None:
     scenario, wait, act = ENDS[end]
     with Emulator.in_process(concurrent_tasks=1) as emulator:
         task = emulator.create(scenario)
@@ -151,7 +151,7 @@ def test_a_reset_forgets_what_was_used_up() -> None:
 
 
 @pytest.mark.parametrize("limit", ["requests_per_minute", "concurrent_tasks"])
-def test_what_was_used_up_outlives_the_process(limit: str, tmp_path: Path) -> None:
+def test_used_limits_survive_a_restart(limit: str, tmp_path: Path) -> None:
     chosen = {limit: 2, "state": str(tmp_path), "clock": "manual"}
     with Emulator.in_process(**chosen) as emulator:
         emulator.create("stuck=99")

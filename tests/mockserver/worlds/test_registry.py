@@ -1,11 +1,11 @@
-"""A world for each API key: nobody sees another's, and there is an end to how many there are."""
+"""One world for each API key, separate from all others, and limited in number."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.support.emulator import DOCUMENTED, Emulator
 
 
-def test_keys_see_only_their_own(emulator: Emulator) -> None:
+def test_keys_see_only_their_own_tasks(emulator: Emulator) -> None:
     other = emulator.as_key("sk-other")
     mine, theirs = emulator.create(), other.create()
     emulator.advance("10s")
@@ -16,7 +16,7 @@ def test_keys_see_only_their_own(emulator: Emulator) -> None:
     assert emulator.request("GET", f"/__mock/tasks/{theirs}").status_code == 404
 
 
-def test_reset_forgets_one_world_and_only_that(emulator: Emulator) -> None:
+def test_a_reset_clears_one_world_only(emulator: Emulator) -> None:
     other = emulator.as_key("sk-other")
     mine, theirs = emulator.create(), other.create()
     emulator.advance("5s")
@@ -33,7 +33,7 @@ def test_after_a_reset_the_same_requests_get_the_same_ids(emulator: Emulator) ->
     assert [emulator.create() for _ in range(3)] == first
 
 
-def test_a_seed_changes_the_luck_to_come_and_never_costs_a_task(emulator: Emulator) -> None:
+def test_a_reseed_changes_later_draws_and_loses_no_task(emulator: Emulator) -> None:
     ids = {emulator.create()}
     for seed in (7, 0, 7, 0):
         emulator.control("worlds", {"seed": seed})
@@ -49,7 +49,7 @@ def test_all_worlds_are_listed_without_their_keys(emulator: Emulator) -> None:
     assert "very-secret" not in response.text
 
 
-def test_worlds_are_bounded_and_the_idle_go_first() -> None:
+def test_worlds_are_limited_and_idle_ones_are_evicted_first() -> None:
     with Emulator.in_process(world_limit=3) as emulator:
         busy = emulator.as_key("sk-busy")
         task = busy.create()
@@ -60,7 +60,7 @@ def test_worlds_are_bounded_and_the_idle_go_first() -> None:
         assert (health["worlds"], health["worlds_evicted"]) == (3, 8)
 
 
-def test_tasks_of_a_key_are_bounded() -> None:
+def test_tasks_of_a_key_are_limited() -> None:
     with Emulator.in_process(task_limit=2) as emulator:
         tasks = [emulator.create(), emulator.create()]
         refused = emulator.post(DOCUMENTED)
@@ -69,7 +69,7 @@ def test_tasks_of_a_key_are_bounded() -> None:
         assert all(emulator.query(task).status_code == 200 for task in tasks)
 
 
-def test_many_keys_at_once_never_cross(emulator: Emulator) -> None:
+def test_concurrent_keys_never_mix(emulator: Emulator) -> None:
     def live(number: int) -> bool:
         own = emulator.as_key(f"sk-parallel-{number}")
         tasks = [own.create() for _ in range(5)]
@@ -81,7 +81,7 @@ def test_many_keys_at_once_never_cross(emulator: Emulator) -> None:
         assert all(pool.map(live, range(32)))
 
 
-def test_a_world_that_is_reset_continually_disturbs_no_other(emulator: Emulator) -> None:
+def test_resets_of_one_world_do_not_disturb_another(emulator: Emulator) -> None:
     steady, restless = emulator.as_key("sk-steady"), emulator.as_key("sk-restless")
     tasks = []
     for _ in range(20):

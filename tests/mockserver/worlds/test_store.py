@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from evolink_mock.core.task import Plan, Task
@@ -41,7 +42,7 @@ def test_threads_with_a_store_each_read_back_what_they_added(tiny_switch_interva
             store.add("a", added)
             try:
                 wrong += store.get("a") != added
-            except ValueError:
+            except msgspec.MsgspecError:
                 wrong += 1
         return wrong
 
