@@ -11,12 +11,12 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.api.endpoint import EndpointContext
 from evolink_mock.api.fault_sender import send_with_fault
 from evolink_mock.api.file_store import FileStore
 from evolink_mock.api.files import FileEndpoints
 from evolink_mock.api.input_files import InputFiles
+from evolink_mock.api.presenting import presented_by
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.route_table import RouteTable
 from evolink_mock.api.routes import Api
@@ -25,6 +25,7 @@ from evolink_mock.control.access import ControlAccess
 from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control
 from evolink_mock.control.timeline import Timeline
+from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.callback_routes import CallbackRoutes, parse_origin
 from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.duration import SECOND
@@ -73,31 +74,32 @@ def create_app(
     settings: Settings | None = None,
     clock: ClockFactory | None = None,
     receivers: Mapping[str, ASGIApp] | None = None,
-    policy: CallbackPolicy = EVOLINK_CALLBACKS,
+    behaviour: Behaviour = DOCUMENTED,
 ) -> Emulator:
     """An emulator with nothing in it.
 
     `clock` makes the clock of each world; by default the settings say which. `receivers` are applications in this
     process that take the callbacks of an origin, such as `{"https://app.example.com": app}`. Callbacks are sent while
-    the application's lifespan runs; `policy` limits each attempt and says when another one follows. Raises `ValueError`
+    the application's lifespan runs; `behaviour` is the documented one unless another is given, such as one with
+    another retry policy. Raises `ValueError`
     for a malformed origin and for a faulty scenario file, `StorageError` for a state that cannot be used.
     """
     settings = settings or Settings()
     apps = {parse_origin(origin): app for origin, app in (receivers or {}).items()}
     backend, throttle, ready_queue = _build_backend(settings), Throttle(), ReadyQueue[World]()
-    worlds = _build_worlds(settings, clock or _clock_factory(settings), backend, ready_queue)
-    dispatcher = _build_dispatcher(settings, policy, worlds, apps, ready_queue, throttle)
+    worlds = _build_worlds(settings, clock or _clock_factory(settings), backend, ready_queue, behaviour)
+    dispatcher = _build_dispatcher(settings, behaviour, worlds, apps, ready_queue, throttle)
     time_travel = TimeTravel(dispatcher)
     scenarios = _build_scenario_file(settings)
-    context = EndpointContext(worlds.anonymous, send_with_fault, throttle.request_served)
-    api, files = _build_api(settings, policy, worlds, ScenarioResolver(scenarios), time_travel, context)
-    control = Control(settings, worlds, dispatcher, time_travel, policy, scenarios)
+    context = EndpointContext(worlds.anonymous, send_with_fault, throttle.request_served, presented_by(behaviour))
+    api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
+    control = Control(settings, worlds, dispatcher, time_travel, behaviour.policy, scenarios)
     table = RouteTable([*api.rows(), *files.rows()])
     router = Router(
         [*table.routes(), _mount_control(settings, worlds, control)],
         redirect_slashes=False,
         default=api.unknown_route(),
-        lifespan=lambda app: _lifespan(settings, policy, worlds, dispatcher, control, backend),
+        lifespan=lambda app: _lifespan(settings, behaviour, worlds, dispatcher, control, backend),
     )
     return Emulator(worlds, control, table, router)
 
@@ -111,7 +113,11 @@ def _build_backend(settings: Settings) -> StorageBackend:
 
 
 def _build_worlds(
-    settings: Settings, make_clock: ClockFactory, backend: StorageBackend, ready_queue: ReadyQueue[World]
+    settings: Settings,
+    make_clock: ClockFactory,
+    backend: StorageBackend,
+    ready_queue: ReadyQueue[World],
+    behaviour: Behaviour,
 ) -> WorldRegistry:
     config = WorldConfig(
         choices=settings.choices,
@@ -127,13 +133,14 @@ def _build_worlds(
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
         ready_queue=ready_queue,
+        behaviour=behaviour,
     )
     return WorldRegistry(config, settings.world_limit, settings.grants(), settings.default_grant())
 
 
 def _build_dispatcher(
     settings: Settings,
-    policy: CallbackPolicy,
+    behaviour: Behaviour,
     worlds: WorldRegistry,
     apps: Mapping[str, ASGIApp],
     ready_queue: ReadyQueue[World],
@@ -145,7 +152,7 @@ def _build_dispatcher(
         make_transports(settings, apps),
         ready_queue,
         throttle,
-        policy,
+        behaviour,
         concurrency=settings.callback_concurrency,
         scope=settings.choices.internal_addresses,
     )
@@ -161,7 +168,7 @@ def _build_scenario_file(settings: Settings) -> "ScenarioFile | None":
 
 def _build_api(
     settings: Settings,
-    policy: CallbackPolicy,
+    behaviour: Behaviour,
     worlds: WorldRegistry,
     resolver: ScenarioResolver,
     time_travel: TimeTravel,
@@ -169,8 +176,8 @@ def _build_api(
 ) -> tuple[Api, FileEndpoints]:
     cache = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
     store = FileStore(worlds, cache, _public_url(settings))
-    inputs, videos = InputFiles(settings, cache, store), ResultVideos(settings, cache)
-    api = Api(settings, worlds, resolver, time_travel.let_pass, videos, inputs.of_creates, context, policy)
+    inputs, videos = InputFiles(settings, cache, store), ResultVideos(settings, cache, behaviour.result_link)
+    api = Api(settings, worlds, resolver, time_travel.let_pass, videos, inputs.of_creates, context, behaviour)
     return api, FileEndpoints(worlds, settings.keys, store, inputs.of_uploads, context)
 
 
@@ -188,7 +195,7 @@ def _mount_control(settings: Settings, worlds: WorldRegistry, control: Control) 
 @asynccontextmanager
 async def _lifespan(
     settings: Settings,
-    policy: CallbackPolicy,
+    behaviour: Behaviour,
     worlds: WorldRegistry,
     dispatcher: Dispatcher,
     control: Control,
@@ -198,7 +205,7 @@ async def _lifespan(
     async with in_background(settle_in_background(worlds)), in_background(dispatcher.run()):
         yield
     control.drain()
-    await dispatcher.drain(policy.timeout)
+    await dispatcher.drain(behaviour.policy.timeout)
     unsent = sum(world.view().deliveries.waiting for world in worlds)
     if unsent and not settings.state:
         log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)

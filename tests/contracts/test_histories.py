@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest.mock import patch
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -26,9 +27,11 @@ from evolink_contracts.target.wall_clock import Wall
 from evolink_contracts.target.webhook import Hook
 from evolink_contracts.trace.events import Attempt, Call
 from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH
-from evolink_mock.api import endpoint as exchange
-from evolink_mock.api.responses import Result
-from evolink_mock.testing.patches import around, patched
+from evolink_mock.api.endpoint import Request
+from evolink_mock.api.responses import Outcome
+from evolink_mock.api.routes import Api
+from evolink_mock.core.task import EarlyEnd, Task
+from evolink_mock.worlds.tasks import Tasks
 from tests.support.kit_command import kit
 from tests.support.mutated_emulators import EMULATORS, emulator, served, service
 from tests.support.server_process import Server
@@ -124,27 +127,28 @@ def test_a_lie_is_told_in_few_steps(name: str, says: str, seed: int) -> None:
         assert replay(target, found.steps).failure is not None
 
 
-def _lost_update() -> tuple[Callable[..., Result], Callable[..., object]]:
-    """A planted race: who cancels at the instant of a read is told that it is done, and the read's state is kept."""
-    read: dict[str, int] = {}
+@contextmanager
+def _lost_update() -> Iterator[None]:
+    """A planted race: a cancel at the instant of a query is told that it is done, and the task keeps its state."""
+    queried: dict[str, int] = {}
+    honest_query, honest_end = Api.query, Tasks.end
 
-    def query(old: Callable[..., Result], api: object, call: exchange.Request) -> Result:
-        read[call.path["task_id"]] = call.now
-        return old(api, call)
+    def query(api: Api, request: Request) -> Outcome:
+        queried[request.path["task_id"]] = request.now
+        return honest_query(api, request)
 
-    def end(old: Callable[..., object], world: object, name: str, task: object, event: object) -> object:
-        lost = read.get(name) == world.clock.now()  # type: ignore[attr-defined]  # The emulator's own class.
-        return task if lost else old(world, name, task, event)
+    def end(tasks: Tasks, name: str, task: Task, event: EarlyEnd) -> Task:
+        lost = queried.get(name) == task.created + event.at
+        return task if lost else honest_end(tasks, name, task, event)
 
-    return query, end
+    with patch.object(Api, "query", query), patch.object(Tasks, "end", end):
+        yield
 
 
 def test_a_planted_race_is_told_in_few_steps() -> None:
-    query, end = _lost_update()
     hook = Hook()
-    patches = (around("api.routes:Api.query", query), around("worlds.world:World.end", end))
     with (
-        patched(patches),
+        _lost_update(),
         EMULATORS.made(None, {hook.origin: hook}) as app,
         Target(InProcess(app), "sk-race", hook=hook, reached=True) as target,
     ):

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock import InProcessTransport, create_app
+from evolink_mock.core.behaviour import DOCUMENTED
 from tests.support.emulator import Emulator, bearer, settings
 
 ORIGIN = "https://app.example.com"
@@ -72,7 +73,7 @@ class Hook:
 
 def connected(hook: Hook, policy: CallbackPolicy = EVOLINK_CALLBACKS, /, **given: Any) -> Emulator:
     """An emulator as `Emulator.in_process` makes it, whose callbacks to `ORIGIN` reach the hook."""
-    app = create_app(settings(**given), receivers={ORIGIN: hook}, policy=policy)
+    app = create_app(settings(**given), receivers={ORIGIN: hook}, behaviour=DOCUMENTED._replace(policy=policy))
     hook.emulator = httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://emulator.test", headers=bearer()
     )

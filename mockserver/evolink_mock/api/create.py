@@ -1,21 +1,18 @@
 """The create operation: parses and validates the body, reserves credits, creates the task."""
 
-import re
 from collections.abc import Mapping
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from evolink_contracts.spec.errors import ERRORS
-from evolink_contracts.spec.models import MODELS
-from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.api.endpoint import Request
 from evolink_mock.api.fault_injection import delay
 from evolink_mock.api.headers import IDEMPOTENCY_HEADER
 from evolink_mock.api.responses import Outcome, Result, error_invalid, error_result, with_retry_after
+from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
 from evolink_mock.core.task import Task, to_credits
@@ -29,7 +26,6 @@ from evolink_mock.worlds.world import World
 
 _NEUTRAL_URL = "https://looked.at/"
 """Passes every check of a name."""
-_IDEMPOTENCY_KEY = re.compile(rb"[A-Za-z0-9._-]{16,96}")
 
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
@@ -39,11 +35,11 @@ _decode = msgspec.json.Decoder().decode
 class CreateOperation:
     """Creates by the rules that the settings choose."""
 
-    def __init__(self, settings: Settings, policy: CallbackPolicy) -> None:
+    def __init__(self, settings: Settings, behaviour: Behaviour) -> None:
         self._settings = settings
-        self._policy = policy
+        self._behaviour = behaviour
         self._choices = settings.choices
-        self._validator = Validator(MODELS, settings.choices, policy)
+        self._validator = Validator(behaviour.models, settings.choices, behaviour.policy, behaviour.check_callback_url)
 
     def parse(self, request: Request) -> object:
         """The decoded body, or the error where it cannot be decoded."""
@@ -57,7 +53,7 @@ class CreateOperation:
         idempotency = self._idempotency(request, body)
         if isinstance(idempotency, Result):
             return idempotency
-        create = self._validated(body, files) if files else self._validator.validate(body)
+        create = self._validated(body, files) if files else self._validate(body)
         if isinstance(create, Refusal):
             return self._validation_error(create, str(body.get("model")) if isinstance(body, dict) else "")
         if not world.may_use(create.model.name):
@@ -76,14 +72,17 @@ class CreateOperation:
         result = Result(200, self._created(name, task), task=name, source=decision.source)
         fault = decision.scenario.delivery
         if task.has_callback and fault is not None and DELIVERY_FAULTS[fault].completes_immediately:
-            return delay(result, partial(world.outbox.first_attempt, name, self._policy.timeout + 1))
+            return delay(result, partial(world.outbox.first_attempt, name, self._behaviour.policy.timeout + 1))
         return result
+
+    def _validate(self, body: object) -> CreateRequest | Refusal:
+        return self._behaviour.validate(self._validator, body)
 
     def _validated(self, body: object, files: Mapping[str, Any]) -> CreateRequest | Refusal:
         """Judge a file that was probed by its content, and any other by its name."""
         if not isinstance(body, dict):
-            return self._validator.validate(body)
-        request = self._validator.validate(_without_names(body, files))
+            return self._validate(body)
+        request = self._validate(_without_names(body, files))
         if isinstance(request, Refusal):
             return request
         values = {name: body[name] for name in request.values}
@@ -99,17 +98,20 @@ class CreateOperation:
         return Result(402, _encode(body))
 
     def _created(self, name: str, task: Task) -> bytes:
-        return _encode(created_body(name, task, MODELS[task.model], self._choices))
+        return _encode(created_body(name, task, self._behaviour.models[task.model], self._choices))
 
     def _idempotency(self, request: Request, body: object) -> tuple[str, bytes] | Result | None:
         """The key of a create with the digest of its request, or the result where it was used before (S2)."""
         header = request.headers.get(IDEMPOTENCY_HEADER)
         if header is None:
             return None
-        if not _IDEMPOTENCY_KEY.fullmatch(header):
-            return self._invalid("Idempotency-Key must have 16 to 96 characters of A-Z, a-z, 0-9 and ._-")
-        key, world = header.decode("ascii"), request.world
-        digest = blake2b(_encode_sorted(body), digest_size=16).digest()
+        try:
+            key = self._behaviour.idempotency_key(header)
+        except ValueError as error:
+            return self._invalid(str(error))
+        if key is None:
+            return None
+        world, digest = request.world, self._behaviour.request_digest(_encode_sorted(body))
         name = world.tasks.idempotency.task_of(key)
         task = None if name is None else world.tasks.find(name, request.now)
         if name is None or task is None:
@@ -122,7 +124,7 @@ class CreateOperation:
 
     def _json(self, request: Request, body: bytes) -> object:
         content_type = request.headers.get(b"content-type", b"application/json")
-        if content_type.partition(b";")[0].strip().lower() != b"application/json":
+        if not self._behaviour.is_json(content_type):
             shown = content_type[:60].decode("latin-1")
             return self._invalid(f"the content type must be application/json; got {shown!r}")
         if not body.strip():

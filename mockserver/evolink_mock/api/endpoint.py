@@ -6,6 +6,7 @@ alone cost as much as all the work behind them.
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from evolink_contracts.spec.errors import Operation
 from evolink_mock.api.asgi import ClientDisconnected, Response, Sender, read_body, response_of
 from evolink_mock.api.headers import MAX_HEADER_BYTES, Headers, RawHeaders, join_repeated
-from evolink_mock.api.responses import Outcome, Pending, Result, error_method_not_allowed, error_result
+from evolink_mock.api.responses import Outcome, Pending, Result, amend, error_method_not_allowed, error_result
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.redaction import truncate
 from evolink_mock.worlds.journal import KEPT_BODY, JournalEntry
@@ -63,6 +64,8 @@ Handler: TypeAlias = Callable[[Request], Outcome]
 WorldResolver: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Result]
 """Finds the world that a request belongs to, or the error where it belongs to none."""
 
+Present: TypeAlias = Callable[[Operation, Result], Result]
+
 
 class EndpointContext(NamedTuple):
     """The parts that all endpoints of one emulator share."""
@@ -71,6 +74,8 @@ class EndpointContext(NamedTuple):
     """The world of requests that belong to no key."""
     send: Sender
     request_served: Callable[[], None]
+    present: Present | None = None
+    """Changes each result, where the emulator is not to behave as documented."""
 
 
 class Preparation(NamedTuple):
@@ -101,7 +106,7 @@ class Endpoint:
         self._open_world = open_world
         self._max_body = max_body
         self._preparation = preparation
-        self._anonymous, self._send, self._request_served = context
+        self._anonymous, self._send, self._request_served, self._present = context
 
     def answers_at_once(self) -> bool:
         """Whether requests can be carried out without awaiting anything before."""
@@ -165,6 +170,8 @@ class Endpoint:
             outcome = self._carry_out(method, Request(world, now, headers, body, parameters, query, inputs))
             if world.clock.mode == "auto":
                 now = world.clock.now()
+        if self._present is not None:
+            outcome = amend(outcome, partial(self._present, self.operation))
         self._request_served()
         request_id = world.next_request_id()
         received = _Received(method, path, query, head, body)

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
-from evolink_contracts.spec.timing import RESULT_LINK
+from evolink_contracts.spec.timing import Lifetime
 from evolink_mock.api.endpoint import Handler, Request
 from evolink_mock.api.file_response import file_response, preflight, without_range
 from evolink_mock.api.headers import Headers
@@ -30,7 +30,8 @@ _AT_ONCE = 2
 class ResultVideos:
     """Encodes each video when it is first asked for, and caches those that take long."""
 
-    def __init__(self, settings: Settings, cache: FileCache) -> None:
+    def __init__(self, settings: Settings, cache: FileCache, lifetime: Lifetime) -> None:
+        self._lifetime = lifetime
         self._best = MEDIA and settings.result_video == "best"
         self._cache = cache
         self._encoding: dict[str, asyncio.Task[bytes]] = {}
@@ -41,7 +42,7 @@ class ResultVideos:
 
     def get(self, request: Request) -> Outcome:
         """GET the video of a completed task, or the part that `Range` asks for, for 24 hours after completion (S1a)."""
-        found = _task(request)
+        found = self._task(request)
         if isinstance(found, Result):
             return found
         name = request.path["name"]
@@ -92,21 +93,20 @@ class ResultVideos:
             self._cache.put(digest, content)
         return content
 
+    def _task(self, request: Request) -> Task | Result:
+        name = request.path["name"]
+        task = request.world.tasks.find(name, request.now)
+        state = task and state_of(task, request.now)
+        if task is None or state is None or state.status != "completed" or state.ended is None:
+            return error_result(
+                "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
+            )
+        if request.now >= task.created + state.ended + self._lifetime.seconds * SECOND:
+            hours = self._lifetime.seconds // 3600
+            message = f"This link has expired: result links are valid for {hours} hours after completion"
+            return replace(error_result("any", "link_expired", message), task=name)
+        return task
+
 
 def _video_response(headers: Headers, name: str, content: bytes) -> Result:
     return replace(file_response(headers, content, f"{name}.mp4", b"video/mp4"), task=name)
-
-
-def _task(request: Request) -> Task | Result:
-    name = request.path["name"]
-    task = request.world.tasks.find(name, request.now)
-    state = task and state_of(task, request.now)
-    if task is None or state is None or state.status != "completed" or state.ended is None:
-        return error_result(
-            "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
-        )
-    if request.now >= task.created + state.ended + RESULT_LINK.seconds * SECOND:
-        hours = RESULT_LINK.seconds // 3600
-        message = f"This link has expired: result links are valid for {hours} hours after completion"
-        return replace(error_result("any", "link_expired", message), task=name)
-    return task

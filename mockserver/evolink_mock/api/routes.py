@@ -7,7 +7,6 @@ import msgspec
 from msgspec.structs import replace
 
 from evolink_contracts.spec.errors import ERRORS, Operation
-from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.create import CreateOperation, has_directive, without_directive
@@ -17,6 +16,7 @@ from evolink_mock.api.headers import SCENARIO_HEADER, Headers
 from evolink_mock.api.responses import Outcome, Result, amend, error_invalid, error_result
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.route_table import RouteRow
+from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.bodies import credits_body
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
@@ -51,18 +51,18 @@ class Api:
         videos: ResultVideos,
         input_files: Preparation,
         context: EndpointContext,
-        policy: CallbackPolicy,
+        behaviour: Behaviour,
     ) -> None:
         self._videos = videos
         self._input_files = input_files
         self._context = context
-        self._policy = policy
+        self._behaviour = behaviour
         self._settings = settings
         self._resolver = resolver
         self._let_pass = let_pass
         self._choices = settings.choices
         self._worlds = worlds
-        self._creation = CreateOperation(settings, policy)
+        self._creation = CreateOperation(settings, behaviour)
 
     def rows(self) -> list[RouteRow]:
         """Every route of the API, most used first."""
@@ -94,7 +94,7 @@ class Api:
             return self._worlds.by_token(path["token"]) or self._worlds.anonymous
         if operation == "query" and self._choices.task_id_check == "before_auth" and _malformed(path["task_id"]):
             return error_result("query", "invalid_task_id")
-        key = authenticate(headers.get(b"authorization"), self._settings.keys)
+        key = authenticate(headers.get(b"authorization"), self._settings.keys, self._behaviour.bearer_key)
         if isinstance(key, Unauthenticated):
             return self._worlds.anonymous if operation == "any" else self._unauthorized(operation, key)
         return self._worlds.get_or_create(key)
@@ -143,6 +143,8 @@ class Api:
         if self._choices.quota_on_read == "when_empty" and request.world.view(request.now).ledger.remaining <= 0:
             return error_result("query", "quota_exceeded")
         name, world = request.path["task_id"], request.world
+        if self._behaviour.query_price:
+            world.charge(self._behaviour.query_price)
         if found.plan.queries_to_end:
             found = world.tasks.count_query(name, found, request.now)
         state = world.observe(found, request.now)
@@ -196,7 +198,7 @@ class Api:
         from evolink_contracts.spec.openapi import render_openapi
 
         cancel_route = self._choices.cancel_route
-        document = render_openapi(self._settings.public_url, cancel_route=cancel_route, policy=self._policy)
+        document = render_openapi(self._settings.public_url, cancel_route=cancel_route, policy=self._behaviour.policy)
         return msgspec.json.format(_encode(document), indent=2)
 
     def _no_scenario_applies(self, request: Request, task: Task | None) -> bool:
@@ -225,11 +227,17 @@ class Api:
         name = request.path["task_id"]
         if _malformed(name):
             return error_result("query", "invalid_task_id")
-        found = request.world.tasks.find(name, request.now)
+        world = request.world
+        foreign = partial(self._foreign_task, name, world)
+        found = self._behaviour.visible_task(name, world.tasks.find(name, request.now), foreign)
         if found is not None:
             return found
-        foreign = name not in request.world.tasks and self._worlds.other_owner(name, request.world) is not None
-        return error_result("query", self._choices.foreign_task if foreign else "task_not_found")
+        is_foreign = name not in world.tasks and foreign() is not None
+        return error_result("query", self._choices.foreign_task if is_foreign else "task_not_found")
+
+    def _foreign_task(self, name: str, but: World) -> Task | None:
+        owner = self._worlds.other_owner(name, but)
+        return None if owner is None else owner.tasks.get(name)
 
 
 def _invalid_scenario(error: ValueError) -> Result:

@@ -9,6 +9,7 @@ from evolink_mock.core.duration import SECOND, Micros
 
 USER_AGENT = "evolink-mock"
 """Of every outgoing request. No source documents the one of the real service."""
+
 _HEADERS = MappingProxyType({"Content-Type": "application/json", "User-Agent": USER_AGENT})
 
 Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "forbidden", "lost"]

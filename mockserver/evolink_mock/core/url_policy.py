@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 
@@ -70,6 +70,12 @@ _NAMES_OF_THIS_HOST = (
     *("localhost", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback"),
     *("localhost.localdomain", "localhost4.localdomain4", "localhost6.localdomain6"),
 )
+
+
+class UrlCheck(Protocol):
+    """The policy as a function of a URL that is not resolved."""
+
+    def __call__(self, url: str, *, scope: Scope, max_length: int) -> PolicyViolation | None: ...
 
 
 def check_callback_url(

@@ -11,7 +11,7 @@ from evolink_contracts.spec.models import Model
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.task import Failure, Units, to_units
-from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.core.url_policy import UrlCheck, check_callback_url
 
 
 class Refusal(NamedTuple):
@@ -50,11 +50,18 @@ class Validator:
     """Judges decoded JSON bodies against the models' rows under the user's choices."""
 
     def __init__(
-        self, models: Mapping[str, Model], choices: Choices, policy: CallbackPolicy = EVOLINK_CALLBACKS
+        self,
+        models: Mapping[str, Model],
+        choices: Choices,
+        policy: CallbackPolicy = EVOLINK_CALLBACKS,
+        check: UrlCheck = check_callback_url,
     ) -> None:
         self._models = models
         self._choices = choices
-        self._rules = {name: _compile(model, choices, policy) for name, model in models.items()}
+        self._rules = {
+            name: _compile(model, choices, partial(_check_callback, choices, policy, check))
+            for name, model in models.items()
+        }
         self._rates = {
             name: {(rate.quality, rate.audio): to_units(rate.credits_per_second) for rate in model.rates}
             for name, model in models.items()
@@ -102,15 +109,15 @@ class Validator:
         return f"model must be a string, one of {known}; got {_shown(name)}"
 
 
-def _compile(model: Model, choices: Choices, policy: CallbackPolicy) -> tuple[tuple[str, bool, FieldCheck], ...]:
+def _compile(model: Model, choices: Choices, callback: FieldCheck) -> tuple[tuple[str, bool, FieldCheck], ...]:
     return tuple(
-        (field.name, field.required, _check(field, model, choices, policy))
+        (field.name, field.required, _check(field, model, choices, callback))
         for field in model.fields
         if field.parent is None
     )
 
 
-def _check(field: Field, model: Model, choices: Choices, policy: CallbackPolicy) -> FieldCheck:
+def _check(field: Field, model: Model, choices: Choices, callback: FieldCheck) -> FieldCheck:
     match field.kind:
         case "string" if field.choices:
             return partial(_check_choice, field, field.name == "quality" and choices.quality_case == "ignore")
@@ -122,7 +129,7 @@ def _check(field: Field, model: Model, choices: Choices, policy: CallbackPolicy)
             return _check_boolean
         case "object":
             inner = {
-                inner.name: _check(inner, model, choices, policy)
+                inner.name: _check(inner, model, choices, callback)
                 for inner in model.fields
                 if inner.parent == field.name
             }
@@ -130,7 +137,7 @@ def _check(field: Field, model: Model, choices: Choices, policy: CallbackPolicy)
         case "urls":
             return partial(_check_urls, field, _media_check(field, choices), choices.image_count == "fail_later")
         case "url" if field.media is None:
-            return partial(_check_callback, choices, policy)
+            return callback
         case "url":
             return _media_check(field, choices)
 
@@ -216,12 +223,12 @@ def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) 
     return Failure(media.failure, f"The {media.noun} has the format {wrong}; supported: {formats}")
 
 
-def _check_callback(choices: Choices, policy: CallbackPolicy, value: object) -> CheckResult:
+def _check_callback(choices: Choices, policy: CallbackPolicy, check: UrlCheck, value: object) -> CheckResult:
     if type(value) is not str:
         return f" must be a URL; got {_shown(value)}"
     if choices.bad_callback == "skip":
         return None
-    objection = check_callback_url(value, scope=choices.internal_addresses, max_length=policy.max_url_length)
+    objection = check(value, scope=choices.internal_addresses, max_length=policy.max_url_length)
     return f" {objection.message}" if objection else None
 
 

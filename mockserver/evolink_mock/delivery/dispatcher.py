@@ -6,21 +6,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.clock import Notifier, sleep_wall, yield_to_loop
+from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.callback_routes import CallbackRoutes, Destination, Kind
-from evolink_mock.core.delivery import (
-    AttemptResult,
-    Delivery,
-    Stage,
-    attempt_headers,
-    finished_at,
-    record_attempt,
-    timed_out,
-)
+from evolink_mock.core.delivery import AttemptResult, Delivery, Stage, finished_at, timed_out
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.task import Task
-from evolink_mock.core.url_policy import Scope, check_callback_url
+from evolink_mock.core.url_policy import Scope
 from evolink_mock.delivery.attempts import callback_body, callback_url, next_attempt, record
 from evolink_mock.delivery.deadline import Deadline
 from evolink_mock.delivery.throttle import SLICE, Throttle
@@ -62,12 +54,13 @@ class Dispatcher:
         transports: Mapping[Kind, Transport],
         ready_queue: ReadyQueue[World],
         throttle: Throttle,
-        policy: CallbackPolicy,
+        behaviour: Behaviour,
         *,
         concurrency: int,
         scope: Scope,
     ) -> None:
-        self._policy = policy
+        policy = self._policy = behaviour.policy
+        self._behaviour = behaviour
         self._deadline = Deadline(policy.timeout)
         self._worlds = worlds
         self._transports = transports
@@ -81,10 +74,10 @@ class Dispatcher:
         @lru_cache(maxsize=1024)
         def destination_of(url: str) -> Destination | str:
             """Where a URL leads, or why it leads nowhere; an empty reason means that there is no route."""
-            violation = check_callback_url(url, scope=scope, max_length=policy.max_url_length)
+            violation = behaviour.check_callback_url(url, scope=scope, max_length=policy.max_url_length)
             if violation is not None:
                 return violation.message
-            return routes.destination(url) or ""
+            return behaviour.destination(routes, url) or ""
 
         self._destination_of = destination_of
         self._routes = routes
@@ -223,9 +216,11 @@ class Dispatcher:
     async def _run_attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
         world, epoch, number, delivery, task, destination = attempt
         started = world.clock.now()
-        body = callback_body(world, delivery, task)
+        body = self._behaviour.callback_body(callback_body(world, delivery, task))
         place = len(delivery.attempts) + 1
-        request = AttemptRequest(destination, attempt_headers(), body, delivery.task, place, world, keep_open)
+        request = AttemptRequest(
+            destination, self._behaviour.attempt_headers(), body, delivery.task, place, world, keep_open
+        )
         worker = asyncio.current_task()
         assert worker is not None
         self._deadline.start(worker)
@@ -243,4 +238,5 @@ class Dispatcher:
         if world.epoch != epoch:
             return
         finished = finished_at(world.clock.mode, started, world.clock.now(), result, self._policy)
-        record(world, number, record_attempt(delivery, destination.url, started, finished, result, self._policy))
+        after = self._behaviour.record_attempt(delivery, destination.url, started, finished, result, self._policy)
+        record(world, number, after)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from evolink_mock.clock import Clock, ClockFactory, Mode
+from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.distribution import Distribution
 from evolink_mock.worlds.ready_queue import ReadyQueue
@@ -29,3 +30,4 @@ class WorldConfig(NamedTuple):
     backend: StorageBackend
     ready_queue: ReadyQueue[Any]
     """Of the worlds that have this configuration."""
+    behaviour: Behaviour = DOCUMENTED

@@ -5,7 +5,6 @@ Queries, callbacks and the control API show a task alike, so this stands below a
 
 import msgspec
 
-from evolink_mock.core.bodies import task_body
 from evolink_mock.core.task import State, Task
 from evolink_mock.worlds.world import World
 
@@ -15,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 def query_body(world: World, name: str, task: Task, state: State) -> bytes:
     """The JSON body of a query, which an attempt to call back posts as well."""
     links = (result_link(world, name),) if state.status == "completed" else ()
-    return _encode(task_body(name, task, state, links, world.config.choices))
+    return _encode(world.config.behaviour.task_body(name, task, state, links, world.config.choices))
 
 
 def result_link(world: World, name: str) -> str:

@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.grant import Grant
-from evolink_mock.core.lifecycle import plan, state_of
-from evolink_mock.core.seed import Seed, random_unit, task_id
+from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.seed import Seed, random_unit
 from evolink_mock.core.task import NEVER, EarlyEnd, InputFile, Task
 from evolink_mock.core.validation import CreateRequest
 from evolink_mock.scenarios import outcome
@@ -61,6 +60,7 @@ class Tasks:
         self.created = created
         self.idempotency = IdempotencyKeys()
         self._config = config
+        self._behaviour = config.behaviour
         self._store, self._outbox, self._events, self._account = records
         limited = grant.per_minute is not None or grant.at_once is not None
         self._rate_limits = RateLimits(grant.per_minute, grant.at_once) if limited else None
@@ -73,7 +73,7 @@ class Tasks:
                 self.idempotency.bind(task.idempotency[0], name)
             if self._rate_limits is not None:
                 ends = None if state_of(task, now).ended is not None else task.created + task.plan.ends
-                self._rate_limits.acquire(MODELS[task.model].family, name, task.created, ends)
+                self._rate_limits.acquire(self._behaviour.models[task.model].family, name, task.created, ends)
         for name in self._store.unfinished():
             if (unfinished := self._store.get(name)) is None:
                 continue
@@ -114,10 +114,10 @@ class Tasks:
             self._purge(now)
         if self._account.ledger.balance is not None:
             self.apply_due(now)  # A refund that is due counts before the next task is refused.
-        drawn = plan(request, config.distribution, self.seed, self.created, config.choices)
+        drawn = self._behaviour.plan(request, config.distribution, self.seed, self.created, config.choices)
         if decision.text is not None:
             drawn = outcome.apply(drawn, request, decision.scenario, config.choices)
-        if not self._account.ledger.affords(drawn.reserved):
+        if not self._behaviour.affords(self._account.ledger, drawn.reserved):
             return None
         name = self._next_id(now)
         has_callback = "callback_url" in request.values
@@ -140,10 +140,10 @@ class Tasks:
 
     def _next_id(self, now: Micros) -> str:
         number = self.created
-        name = task_id(self.seed, number, now)
+        name = self._behaviour.task_id(self.seed, number, now)
         while name in self._store:  # Only after a reseed that returns to an earlier seed.
             number += 1
-            name = task_id(self.seed, number, now)
+            name = self._behaviour.task_id(self.seed, number, now)
         self.created = number + 1
         return name
 
@@ -243,8 +243,8 @@ class Tasks:
         self._events.append(WorldEvent(at, event, name, None if failure is None else failure.code))
         self._store.close(name)
         if self._rate_limits is not None:
-            self._rate_limits.release(MODELS[task.model].family, name)
-        if task.has_callback:
+            self._rate_limits.release(self._behaviour.models[task.model].family, name)
+        if self._behaviour.announces(task, state):
             self._call_back(name, task, at)
 
     def _call_back(self, name: str, task: Task, at: Micros) -> None:

@@ -8,8 +8,8 @@ from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.grant import Grant
 from evolink_mock.core.lifecycle import state_of
-from evolink_mock.core.seed import derive_seed, request_id, world_token
-from evolink_mock.core.task import State, Task, to_credits
+from evolink_mock.core.seed import derive_seed, world_token
+from evolink_mock.core.task import State, Task, Units, to_credits
 from evolink_mock.scenarios.state import ScenarioState
 from evolink_mock.worlds.account import Account
 from evolink_mock.worlds.config import WorldConfig
@@ -71,7 +71,7 @@ class World:
     def _open(self, store: Store, ledger: Ledger, last_delivery: int, created: int = 0) -> None:
         """Keep all that changes in a store from now on."""
         self._store = store
-        self._account = Account(ledger, self._mark_dirty)
+        self._account = Account(ledger, self._mark_dirty, self.config.behaviour.settle)
         self._outbox = Outbox(store, self.config.delivery_limit, self.registration, last_delivery)
         records = Records(store, self._outbox, self._events, self._account)
         self.tasks = Tasks(self.config, self.grant, self.seed, records, self.clock.now(), created)
@@ -147,7 +147,7 @@ class World:
 
     def next_request_id(self) -> str:
         self._requests = number = self._requests + 1
-        return request_id(self.seed, number)
+        return self.config.behaviour.request_id(self.seed, number)
 
     # Time
 
@@ -185,6 +185,10 @@ class World:
         if delivery.attempts:
             self._outbox.release_overtaken(number, event.at)
         self._events.append(event)
+
+    def charge(self, units: Units) -> None:
+        """Charge credits that no task reserved."""
+        self._account.charge(units)
 
     def change_balance(self, ledger: Ledger) -> None:
         """Set or top up the credits, whatever the key was granted."""

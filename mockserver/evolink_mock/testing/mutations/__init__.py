@@ -1,0 +1,1 @@
+"""Mutations: changes of one field of the emulator's behaviour, by area."""
