@@ -84,7 +84,7 @@ def create_app(
     another retry policy. Raises `ValueError`
     for a malformed origin and for a faulty scenario file, `StorageError` for a state that cannot be used.
     """
-    settings = settings or Settings()
+    settings = (settings or Settings()).resolved()
     apps = {parse_origin(origin): app for origin, app in (receivers or {}).items()}
     backend, throttle, ready_queue = _build_backend(settings), Throttle(), ReadyQueue[World]()
     worlds = _build_worlds(settings, clock or _clock_factory(settings), backend, ready_queue, behaviour)

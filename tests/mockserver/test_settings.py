@@ -1,11 +1,13 @@
 """Settings come from flags, environment, file and defaults, in that order, and an unknown or wrong one is refused."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evolink_mock.core.grant import Grant
-from evolink_mock.settings import NAMES, load_settings
+from evolink_mock.settings import NAMES, KeyRule, Settings, load_settings
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -57,6 +59,7 @@ def test_keys_may_have_rules_of_their_own(tmp_path: Path) -> None:
 
 def test_a_speed_implies_a_scaled_clock() -> None:
     assert load_settings({"speed": 10}).clock == "scaled"
+    assert Settings(speed=10).resolved().clock == "scaled"
     with pytest.raises(ValueError, match="speed goes with a scaled clock"):
         load_settings({"speed": 10, "clock": "manual"})
 
@@ -115,6 +118,40 @@ def test_refusals_never_repeat_a_secret() -> None:
     with pytest.raises(ValueError, match="keys") as refused:
         load_settings({"keys": {"sk-very-secret": {"balance": "much"}}})
     assert "very-secret" not in str(refused.value)
+
+
+def test_resolved_settings_stay_as_they_are() -> None:
+    given = Settings(
+        speed=2,
+        callback_route={"https://App.example.com:443/": "HTTP://127.0.0.1:3000/"},
+        forward_to="http://LOCALHOST:4000",
+        public_url="http://emulator.test/",
+    )
+    resolved = given.resolved()
+    assert resolved.callback_route == {"https://app.example.com": "http://127.0.0.1:3000"}
+    assert (resolved.forward_to, resolved.public_url) == ("http://localhost:4000", "http://emulator.test")
+    assert resolved.resolved() == resolved
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"port": 65536}, "port must be from 0 to 65535; got 65536"),
+        ({"speed": 0.0001}, "speed must be from 0.001 to 100000; got 0.0001"),
+        ({"seed": 2**63}, "seed must be from 0 to 2^63 - 1"),
+        ({"max_body": 1023}, "max_body must be from 1 KiB to 64 MiB"),
+        ({"task_limit": 0}, "task_limit must be from 1 to 100,000,000; got 0"),
+        ({"callback_concurrency": 10_001}, "callback_concurrency must be from 1 to 10,000; got 10001"),
+        ({"clock_start": -1}, "clock_start must be Unix seconds up to the year 2100; got -1"),
+        ({"balance": -1.0}, "balance must be from 0 to 1,000,000,000; got -1.0"),
+        ({"public_url": "http:/x"}, "public_url must be an http or https URL; got 'http:/x'"),
+        ({"forward_to": "x"}, "forward_to: 'x' is no place to send callbacks to"),
+        ({"keys": {"sk-0123456789": KeyRule(concurrent_tasks=0)}}, "keys: concurrent_tasks of sk-…89 must be from 1"),
+    ],
+)
+def test_wrong_settings_are_refused_at_construction(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Settings(**given)
 
 
 def test_names_are_unique_and_plain() -> None:

@@ -16,7 +16,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from PIL import Image
 
-from evolink_mock import InProcessTransport, Settings, create_app, settings
+from evolink_mock import InProcessTransport, Settings, create_app
 from evolink_mock.api.endpoint import Endpoint
 from evolink_mock.app import Emulator as Application
 from evolink_mock.core.media_routes import FromPublic
@@ -435,7 +435,7 @@ def test_a_route_that_leads_nowhere_is_named(route: dict[str, str], says: str) -
 
 
 def test_without_the_extra_it_says_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "MEDIA", False)
+    monkeypatch.setattr("evolink_mock.settings.record.MEDIA", False)
     with pytest.raises(ValueError, match=r"media_route needs Pillow and PyAV: pip install 'evolink-devkit\[media\]'"):
         Settings(media_route={CDN: str(home)})
 

@@ -1,0 +1,44 @@
+"""Bounds of settings, read from their annotations: `Annotated[int, Meta(ge=0, le=65535)]`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import msgspec
+
+
+class Bounded(NamedTuple):
+    """A type with bounds, and what a value must be, as the end of "port must be"."""
+
+    type: Any
+    words: str
+
+
+def bounds_of(record: type) -> dict[str, Bounded]:
+    """The bounded fields of a class by their names."""
+    hints = get_type_hints(record, include_extras=True)
+    return {name: Bounded(hint, _words(meta)) for name, hint in hints.items() if (meta := _meta(hint)) is not None}
+
+
+def check_bounds(record: object, bounds: Mapping[str, Bounded], title: Callable[[str], str] = str) -> None:
+    """Raise `ValueError` for the first field out of its bounds; `title` gives the field's name in the message."""
+    for name, bounded in bounds.items():
+        value = getattr(record, name)
+        try:
+            msgspec.convert(value, bounded.type)
+        except msgspec.ValidationError:
+            raise ValueError(f"{title(name)} must be {bounded.words}; got {value!r}") from None
+
+
+def _meta(hint: Any) -> msgspec.Meta | None:
+    """The bounds of a type, or of one of its alternatives."""
+    own = (part for part in getattr(hint, "__metadata__", ()) if isinstance(part, msgspec.Meta))
+    inner = (meta for part in get_args(hint) if (meta := _meta(part)) is not None)
+    return next(own, None) or next(inner, None)
+
+
+def _words(meta: msgspec.Meta) -> str:
+    return meta.description or f"from {_number(meta.ge)} to {_number(meta.le)}"
+
+
+def _number(value: float | None) -> str:
+    return f"{value:,}" if isinstance(value, int) and value % 1000 == 0 else f"{value:g}" if value else "0"

@@ -1,0 +1,243 @@
+"""The settings record: every setting with its type, bounds, default and help text."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import Annotated, Literal, NamedTuple, TypeVar
+
+from msgspec import Meta
+
+from evolink_mock.clock import MAX_SPEED, Mode
+from evolink_mock.core.callback_routes import parse_destination, parse_origin
+from evolink_mock.core.choices import Choices
+from evolink_mock.core.distribution import parse_generation_time
+from evolink_mock.core.grant import Grant
+from evolink_mock.core.media_routes import parse_media_destination, parse_media_origin
+from evolink_mock.core.task import to_units
+from evolink_mock.settings.bounds import Bounded, bounds_of, check_bounds
+from evolink_mock.settings.certificates import check_certificates
+from evolink_mock.settings.keys import Balance, KeyRule, Limit, check_key
+
+Parsed = TypeVar("Parsed")
+
+MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))
+"""Whether the extra `media` is installed."""
+
+
+class Help(NamedTuple):
+    """Documentation of a setting, for `--help` and the reference pages.
+
+    `metavar` stands for a value; `default` describes a default that the field itself does not show.
+    """
+
+    text: str
+    metavar: str | None = None
+    default: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of one emulator. Raises `ValueError` that names the setting and what would be right.
+
+    `resolved` gives them as an emulator uses them: create_app and load_settings do that themselves.
+    """
+
+    host: Annotated[
+        str,
+        Meta(min_length=1, description="an address, such as 127.0.0.1"),
+        Help("Address to listen on.", "ADDRESS"),
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535), Help("Port to listen on; 0 takes any free one.")] = 8080
+    public_url: Annotated[
+        str,
+        Meta(pattern=r"\A(https?://|\Z)", description="an http or https URL"),
+        Help("Base URL of result links.", "URL", "the address listened on"),
+    ] = ""
+    ready_file: Annotated[
+        str, Help("Write the URL, port and process id to this file as JSON once requests are accepted.", "FILE")
+    ] = ""
+    clock: Annotated[
+        Mode,
+        Help(
+            "real: 1:1. scaled: --speed times as fast as real time. manual: moves only through /__mock/clock. "
+            "auto: jumps to the next event when an unfinished task is queried."
+        ),
+    ] = "real"
+    speed: Annotated[
+        float,
+        Meta(ge=0.001, le=MAX_SPEED),
+        Help("Speed of a scaled clock, relative to real time; implies --clock scaled.", "N"),
+    ] = 1.0
+    clock_start: Annotated[
+        Annotated[int, Meta(ge=0, le=4_102_444_800, description="Unix seconds up to the year 2100")] | None,
+        Help("Unix seconds at which clocks start.", "UNIX", "now; manual: 1757169743"),
+    ] = None
+    seed: Annotated[
+        int,
+        Meta(ge=0, le=2**63 - 1, description="from 0 to 2^63 - 1"),
+        Help("Seed for ids and random draws, combined with the API key."),
+    ] = 0
+    generation_time: Annotated[
+        str,
+        Help(
+            "Time to generate a video: quick (3-8 s), documented (about 120 s), 5s, 3s-8s or lognormal:120s:0.3.",
+            "DISTRIBUTION",
+        ),
+    ] = "quick"
+    keys: Annotated[
+        Mapping[str, KeyRule],
+        Help("API keys to accept.", "KEY,KEY", "any but sk-invalid..."),
+    ] = field(default_factory=dict)
+    balance: Annotated[Balance | None, Help("Credits of each key that sets none itself.", default="unlimited")] = None
+    requests_per_minute: Annotated[
+        Limit | None,
+        Help("Creates of one model family per minute, for each key that sets none itself.", default="unlimited"),
+    ] = None
+    concurrent_tasks: Annotated[
+        Limit | None,
+        Help("Unfinished tasks of one model family, for each key that sets none itself.", default="unlimited"),
+    ] = None
+    scenarios: Annotated[str, Help("Fault-injection rules (TOML), reloaded on change.", "FILE")] = ""
+    tls: Annotated[bool, Help("Serve HTTPS, with a certificate of the emulator's own authority.")] = False
+    authority: Annotated[
+        str,
+        Help(
+            "Directory of the emulator's certificate authority.", "DIR", "a directory of the user's application state"
+        ),
+    ] = ""
+    state: Annotated[str, Help("Keep tasks, credits and callbacks here over restarts and crashes.", "DIR")] = ""
+    callback_route: Annotated[
+        Mapping[str, str],
+        Help(
+            "Deliver callbacks for an origin to another address: https://app.example.com=http://127.0.0.1:3000. "
+            "Repeatable.",
+            "ORIGIN=DESTINATION",
+        ),
+    ] = field(default_factory=dict)
+    forward_to: Annotated[
+        str,
+        Help("Deliver callbacks without a route to this address: http://127.0.0.1:3000.", "DESTINATION"),
+    ] = ""
+    deliver_public: Annotated[bool, Help("Deliver callbacks without a route to their own public address.")] = False
+    media_route: Annotated[
+        Mapping[str, str],
+        Help(
+            "Read the input files of an origin from a directory or a server: https://cdn.example.com=./pictures, or "
+            "=http://127.0.0.1:9000. Repeatable; needs the extra media.",
+            "ORIGIN=SOURCE",
+        ),
+    ] = field(default_factory=dict)
+    fetch_public: Annotated[
+        bool, Help("Fetch input files without a route from their own public address; needs the extra media.")
+    ] = False
+    result_video: Annotated[
+        Literal["best", "plain"],
+        Help("plain: one colour, silent. best: made from the inputs where the extra media is installed."),
+    ] = "best"
+    media_limit: Annotated[
+        int,
+        Meta(ge=1024 * 1024, le=2**40, description="from 1 MiB to 1 TiB"),
+        Help("Bytes of images, audio and videos kept.", "BYTES"),
+    ] = 512 * 1024 * 1024
+    callback_ca: Annotated[
+        str, Help("CA certificates (PEM) to trust for HTTPS receivers, besides the emulator's own authority.", "FILE")
+    ] = ""
+    callback_concurrency: Annotated[int, Meta(ge=1, le=10_000), Help("Concurrent attempts per receiver.")] = 256
+    delivery_limit: Annotated[
+        int, Meta(ge=1, le=1_000_000), Help("Finished callbacks kept in the record of each key.")
+    ] = 10_000
+    log_format: Annotated[Literal["text", "json"], Help("Format of the log.")] = "text"
+    access_log: Annotated[bool, Help("Log a line for each request.")] = False
+    control_token: Annotated[
+        str,
+        Help("Token that /__mock requires as X-Mock-Token when bound to a non-loopback address.", "TOKEN", "generated"),
+    ] = ""
+    max_body: Annotated[
+        int,
+        Meta(ge=1024, le=64 * 1024 * 1024, description="from 1 KiB to 64 MiB"),
+        Help("Limit of a request body.", "BYTES"),
+    ] = 1024 * 1024
+    journal_limit: Annotated[
+        int, Meta(ge=1, le=1_000_000), Help("Requests, and as many events, kept in the journal of each key.")
+    ] = 2000
+    world_limit: Annotated[int, Meta(ge=1, le=100_000), Help("Worlds (one per key) kept at one time.")] = 1000
+    task_limit: Annotated[int, Meta(ge=1, le=100_000_000), Help("Tasks of one key.")] = 2_000_000
+    choices: Choices = field(default_factory=Choices)
+    """The open questions of the API."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self, _BOUNDS)
+        check_bounds(self.choices, _CHOICE_BOUNDS)
+        if self.speed != 1 and self.clock not in ("real", "scaled"):
+            raise ValueError(f"speed goes with a scaled clock, and clock is {self.clock}")
+        self._routes()
+        if (self.media_route or self.fetch_public) and not MEDIA:
+            name = "media_route" if self.media_route else "fetch_public"
+            raise ValueError(f"{name} needs Pillow and PyAV: pip install 'evolink-devkit[media]'")
+        if self.callback_ca:
+            check_certificates(self.callback_ca)
+        for key, rule in self.keys.items():
+            check_key(key, rule)
+        _parse(parse_generation_time, "generation_time", self.generation_time)
+
+    def resolved(self) -> "Settings":
+        """The settings as an emulator uses them.
+
+        A speed other than 1 makes a real clock a scaled one; each origin and destination of a route has its one
+        spelling; `public_url` ends without a slash.
+        """
+        callback_route, media_route, forward_to = self._routes()
+        return replace(
+            self,
+            clock="scaled" if self.speed != 1 else self.clock,
+            callback_route=callback_route,
+            media_route=media_route,
+            forward_to=forward_to,
+            public_url=self.public_url.rstrip("/"),
+        )
+
+    def _routes(self) -> tuple[dict[str, str], dict[str, str], str]:
+        """`callback_route`, `media_route` and `forward_to`, each in its one spelling."""
+        callbacks = {
+            _parse(parse_origin, "callback_route", origin): _parse(parse_destination, "callback_route", destination)
+            for origin, destination in self.callback_route.items()
+        }
+        media = {
+            _parse(parse_media_origin, "media_route", origin): _parse(parse_media_destination, "media_route", source)
+            for origin, source in self.media_route.items()
+        }
+        return callbacks, media, _parse(parse_destination, "forward_to", self.forward_to) if self.forward_to else ""
+
+    def grants(self) -> dict[str, Grant]:
+        """The grant of each listed key; what a key does not set itself is the default."""
+        default = self.default_grant()._asdict()
+        own = {key: rule.grant()._asdict() for key, rule in self.keys.items()}
+        return {
+            key: Grant(**(default | {name: value for name, value in grant.items() if value is not None}))
+            for key, grant in own.items()
+        }
+
+    def default_grant(self) -> Grant:
+        balance = None if self.balance is None else to_units(self.balance)
+        return Grant(balance, None, None, self.requests_per_minute, self.concurrent_tasks)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+_BOUNDS = bounds_of(Settings)
+# The core imports no msgspec, so the bounds of its choices stand here.
+_CHOICE_BOUNDS = {
+    "default_duration": Bounded(Annotated[int, Meta(ge=2, le=15)], "from 2 to 15"),
+    "not_found_code": Bounded(Annotated[str, Meta(min_length=1, max_length=100)], "of 1 to 100 characters"),
+    "task_retention": Bounded(Annotated[int, Meta(ge=1, le=10 * 366 * 24 * 3600)], "from 1 second to 10 years"),
+}
+
+
+def _parse(parser: Callable[[str], Parsed], name: str, text: str) -> Parsed:
+    try:
+        return parser(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
