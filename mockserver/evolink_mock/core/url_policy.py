@@ -1,8 +1,8 @@
-"""Would production call this callback URL? A pure judgement: whoever resolves names passes the addresses in.
+"""Callback-URL policy (SSRF): which callback URLs production would call. Pure: the caller passes resolved addresses in.
 
-The documented rules are HTTPS only, at most 2,048 characters, no internal address. An address counts in any spelling
-that a URL parser or a resolver would understand: dotted, decimal, octal, hexadecimal or short IPv4, IPv6 with an IPv4
-address inside, and Unicode look-alikes that IDNA folds to digits and dots.
+The documented rules are HTTPS only, at most 2,048 characters, no internal address. An address is
+recognised in any spelling that a URL parser or a resolver would understand: dotted, decimal, octal, hexadecimal or
+short IPv4, IPv6 with an IPv4 address inside, and Unicode look-alikes that IDNA folds to digits and dots.
 """
 
 import re
@@ -57,9 +57,9 @@ _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\\s]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?://([^/?#]*))?", re.IGNORECASE | re.ASCII)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?P<colon>:(?P<port>.*))?")
-_DOTS = str.maketrans("。．｡", "...")
-# What IDNA's mapping drops without a trace: the default-ignorable code points of Unicode.
-_IGNORED = re.compile(
+_IDEOGRAPHIC_DOT = "。"
+# The default-ignorable code points of Unicode. UTS 46 refuses some of them, which resolvers may drop all the same.
+_IGNORABLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
@@ -86,7 +86,7 @@ def check_callback_url(
 ) -> PolicyViolation | None:
     """The first rule that `url` breaks, or `None` where production would call it.
 
-    `addresses` are what the host's name resolved to, where somebody resolved it.
+    `addresses` are what the host's name resolved to, if it was resolved.
     """
     if len(url) > max_length:
         return PolicyViolation("length", f"must have at most {max_length} characters; it has {len(url)}")
@@ -105,9 +105,9 @@ def check_callback_url(
     if parts["colon"] and not _is_port(parts["port"]):
         return PolicyViolation("port", "must have a port from 1 to 65535")
     if parts["host"].startswith("["):
-        return _judge_address(parts["host"][1:-1], scope)
+        return _check_address(parts["host"][1:-1], scope)
     host = folded_host(parts["host"])
-    return _NO_HOST if host is None else _judge_host(host, addresses, scope)
+    return _NO_HOST if host is None else _check_host(host, addresses, scope)
 
 
 _NO_HOST = PolicyViolation("host", "must name a host, such as https://your-domain.com/webhooks")
@@ -118,7 +118,7 @@ def _is_port(text: str) -> bool:
     return not text or (_PORT.fullmatch(text) is not None and 0 < int(text) <= 65535)
 
 
-def _judge_address(text: str, scope: Scope) -> PolicyViolation | None:
+def _check_address(text: str, scope: Scope) -> PolicyViolation | None:
     """What stands in brackets can only be an IPv6 address."""
     try:
         # Python would take a zone after the address, which URLs do not have.
@@ -128,7 +128,7 @@ def _judge_address(text: str, scope: Scope) -> PolicyViolation | None:
     return _internal(f"[{text}]") if is_internal(address, scope) else None
 
 
-def _judge_host(host: str, addresses: Iterable[str], scope: Scope) -> PolicyViolation | None:
+def _check_host(host: str, addresses: Iterable[str], scope: Scope) -> PolicyViolation | None:
     try:
         literal = parse_ipv4(host)
     except ValueError:
@@ -156,22 +156,36 @@ def _printable(host: str) -> str:
 
 
 def folded_host(host: str) -> str | None:
-    """The host as IDNA's mapping leaves it, or `None` for what is no host.
+    """The host as IDNA's mapping (UTS 46) leaves it, or `None` for what is no host.
 
-    Look-alike digits and dots become plain, and ignorable characters vanish; one dot at the end says nothing.
+    Look-alike digits and dots become plain, and ignorable characters vanish; one dot at the end is dropped.
     """
-    if not host.isascii():
-        host = _IGNORED.sub("", unicodedata.normalize("NFKC", host.translate(_DOTS)).translate(_DOTS))
-    host = host.lower().removesuffix(".")
-    beyond = _PLAIN_HOST.sub("", host)
-    if any(character.isascii() or not _can_stand_in_a_host(character) for character in beyond):
+    mapped = host.lower() if host.isascii() else _mapped(host)
+    if mapped is None:
         return None
-    return host if 0 < len(host) <= 253 and "" not in host.split(".") else None
+    name = mapped.removesuffix(".")
+    if any(character.isascii() for character in _PLAIN_HOST.sub("", name)):
+        return None
+    return name if 0 < len(name) <= 253 and "" not in name.split(".") else None
+
+
+def _mapped(host: str) -> str | None:
+    # Nearly all hosts are ASCII, and the tables of UTS 46 take a while to import.
+    from idna import IDNAError, uts46_remap
+
+    compatible = _IGNORABLE.sub("", unicodedata.normalize("NFKC", host))
+    if not all(character.isascii() or _can_stand_in_a_host(character) for character in compatible):
+        return None
+    try:
+        return uts46_remap(compatible, std3_rules=False).lower()
+    except IDNAError:
+        return None
 
 
 def _can_stand_in_a_host(character: str) -> bool:
     # Letters, marks, numbers and symbols: emoji are names in some domains. Not the replacement character.
-    return unicodedata.category(character)[0] in "LMNS" and character != "\ufffd"
+    letter = unicodedata.category(character)[0] in "LMNS" and character != "\ufffd"
+    return letter or character == _IDEOGRAPHIC_DOT
 
 
 def parse_ipv4(host: str) -> IPv4Address | None:

@@ -40,5 +40,5 @@ def _words(meta: msgspec.Meta) -> str:
     return meta.description or f"from {_number(meta.ge)} to {_number(meta.le)}"
 
 
-def _number(value: float | None) -> str:
+def _number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and value % 1000 == 0 else f"{value:g}" if value else "0"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evolink_mock.core.url_policy import PolicyRule, check_callback_url
+from evolink_mock.core.url_policy import PolicyRule, check_callback_url, folded_host
 
 ADDRESSES_4 = st.ip_addresses(v=4)
 ADDRESSES_6 = st.ip_addresses(v=6)
@@ -235,3 +235,13 @@ def test_other_names_of_this_host_are_internal(host: str) -> None:
     objection = check_callback_url(f"https://{host}/")
     assert objection is not None
     assert objection.rule == "internal"
+
+
+LOOK_ALIKES = st.sampled_from("0127.xabZ-_。．｡１２①⑦⒈︒\u00ad\u200b\u200d\u200eßſﬁℒ%@")
+
+
+@given(st.text(st.one_of(LOOK_ALIKES, st.characters()), max_size=12))
+def test_a_folded_host_folds_to_itself(host: str) -> None:
+    folded = folded_host(host)
+    if folded is not None and not folded.endswith("."):
+        assert folded_host(folded) == folded
