@@ -4,71 +4,46 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
+_CALLBACK_SETTINGS = ("callback_route", "forward_to", "deliver_public", "callback_ca")
+_SERVE_SETTINGS = (
+    *("host", "port", "public_url", "ready_file", "clock", "speed", "clock_start", "scenarios", "state", "seed"),
+    *("generation_time", "keys", "tls", *_CALLBACK_SETTINGS, "media_route", "fetch_public"),
+    *("log_format", "access_log"),
+)
 _CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="EVOLINK_MOCK_CONFIG",
     metavar="FILE.toml",
-    help="Read settings from a file; flags and environment win over it.",
+    help="Read settings from a TOML file; flags and environment variables take precedence.",
 )
 
 
-_CALLBACK_OPTIONS = (
-    click.option(
-        "--callback-route",
-        multiple=True,
-        metavar="ORIGIN=PLACE",
-        help="Where the callbacks of an origin go: https://app.example.com=http://127.0.0.1:3000. Repeatable.",
-    ),
-    click.option(
-        "--forward-to", metavar="PLACE", help="Where callbacks go that no route names: http://127.0.0.1:3000."
-    ),
-    click.option(
-        "--deliver-public/--no-deliver-public",
-        default=None,
-        help="Send callbacks without a route to the public address they name.  [default: off]",
-    ),
-    click.option(
-        "--callback-ca",
-        metavar="FILE",
-        help="Certificates that HTTPS receivers may be signed by, beside the emulator's own.",
-    ),
-)
+class SettingsCommand(click.Command):
+    """A command with an option for each of some settings, whose help texts are those of the settings."""
 
+    def __init__(self, *args: Any, settings: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._settings = settings
+        self._options: list[click.Parameter] = []
 
-def _callback_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_CALLBACK_OPTIONS):
-        command = option(command)
-    return command
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        if not self._options:
+            # The settings are imported late, for the commands that have none of them; and without looking for garbage,
+            # which takes a tenth of the time to the first answer of a server.
+            gc.disable()
+            from evolink_mock.settings.options import option
 
-
-_MEDIA_OPTIONS = (
-    click.option(
-        "--media-route",
-        multiple=True,
-        metavar="ORIGIN=PLACE",
-        help="Where the files of an origin are fetched and looked at: https://cdn.example.com=./pictures, or "
-        "=http://127.0.0.1:9000. Repeatable; needs the extra media.",
-    ),
-    click.option(
-        "--fetch-public/--no-fetch-public",
-        default=None,
-        help="Fetch files without a route from the public address they name.  [default: off]",
-    ),
-)
-
-
-def _media_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_MEDIA_OPTIONS):
-        command = option(command)
-    return command
+            gc.enable()
+            self._options = [option(name) for name in self._settings]
+        return [*self._options, *super().get_params(ctx)]
 
 
 def _provided(flags: dict[str, Any]) -> dict[str, Any]:
@@ -81,40 +56,18 @@ def main() -> None:
     """A local emulator of EvoLink's asynchronous video API."""
 
 
-@main.command(epilog="Every setting is also an environment variable: --clock-start is EVOLINK_MOCK_CLOCK_START.")
-@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help="Port to listen on; 0 takes any free one.  [default: 8080]")
-@click.option("--public-url", metavar="URL", help="What result links begin with.  [default: the address listened on]")
-@click.option("--ready-file", metavar="FILE", help="Write the URL and the process id here, as JSON, once ready.")
-@click.option(
-    "--clock",
-    type=click.Choice(["real", "scaled", "manual", "auto"]),
-    help="real: 1:1. scaled: --speed times as fast. manual: moves when /__mock/clock says so. auto: jumps to the "
-    "next event whenever somebody asks about an unfinished task.  [default: real]",
+@main.command(
+    cls=SettingsCommand,
+    settings=_SERVE_SETTINGS,
+    epilog="Every setting is also an environment variable: --clock-start is EVOLINK_MOCK_CLOCK_START.",
 )
-@click.option("--speed", type=float, metavar="N", help="Times as fast as real; implies --clock scaled.  [default: 1]")
-@click.option("--clock-start", type=int, metavar="UNIX", help="Where clocks start.  [default: now; manual: 1757169743]")
-@click.option("--scenarios", metavar="FILE", help="What shall go wrong, as TOML; read anew when it changes.")
-@click.option("--state", metavar="DIR", help="Keep tasks, credits and callbacks here over restarts and crashes.")
-@click.option("--seed", type=int, help="Ids and luck grow from it and from the API key.  [default: 0]")
-@click.option(
-    "--generation-time",
-    metavar="LAW",
-    help="quick (3-8 s), documented (about 120 s), 5s, 3s-8s or lognormal:120s:0.3.  [default: quick]",
-)
-@click.option("--keys", metavar="KEY,KEY", help="API keys to accept.  [default: any but sk-invalid...]")
-@click.option("--tls/--no-tls", default=None, help="Serve HTTPS, with a certificate of the emulator's own authority.")
-@_callback_options
-@_media_options
-@click.option("--log-format", type=click.Choice(["text", "json"]), help="[default: text]")
-@click.option("--access-log/--no-access-log", default=None, help="Log a line for each request.  [default: off]")
 @_CONFIG
 @click.option(
     "--set",
     "assignments",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Any other setting; `evolink-mock settings` lists them.",
+    help="Set any other setting; `evolink-mock settings` lists them. Repeatable.",
 )
 def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> None:
     """Start the emulator."""
@@ -140,14 +93,13 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
         raise click.ClickException(str(error)) from None
 
 
-@main.command()
+@main.command(cls=SettingsCommand, settings=_CALLBACK_SETTINGS)
 @click.argument("url")
-@_callback_options
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Report what would happen, without sending anything.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_CONFIG
 def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
-    """Try a callback URL: what production would do with it, where it goes from here, and what the receiver says."""
+    """Check a callback URL: whether production would call it, where it is routed here, and the receiver's response."""
     from evolink_mock.delivery.doctor import diagnose
     from evolink_mock.settings import load_settings
 
@@ -168,14 +120,18 @@ def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags:
 @main.command()
 @click.argument("host")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR", help="[default: here]"
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Directory to write to.  [default: the current one]",
 )
 @_CONFIG
 def cert(host: str, out: Path, config: Path | None) -> None:
-    """Make a certificate for a receiver, signed by the emulator's authority, which its callbacks trust.
+    """Create a certificate for a receiver, signed by the emulator's authority, which its callbacks trust.
 
-    HOST is the host of the callback URL, such as app.example.com: that is whom the emulator expects, wherever the
-    route leads.
+    HOST is the host of the callback URL, such as app.example.com: the emulator verifies that name, wherever the route
+    leads.
     """
     from evolink_mock.settings import load_settings
     from evolink_mock.tls import CERTIFICATE, authority_directory, issue
@@ -193,34 +149,34 @@ def cert(host: str, out: Path, config: Path | None) -> None:
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check(file: Path) -> None:
-    """Read a file of scenarios, and say what is wrong in which line."""
+    """Check a scenario file, and list its errors by line."""
     from evolink_mock.scenarios.file import read_rules
 
     try:
-        rules, faults = read_rules(file.read_bytes())
-    except OSError as error:
-        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
-    for fault in faults:
-        place = f"{file}:{fault.line}" if fault.line else str(file)
-        click.echo(f"{place}: {fault.message}", err=True)
-    if faults:
+        rules, errors = read_rules(file.read_bytes())
+    except OSError as failure:
+        raise click.ClickException(f"cannot read {file}: {failure.strerror}") from None
+    for error in errors:
+        place = f"{file}:{error.line}" if error.line else str(file)
+        click.echo(f"{place}: {error.message}", err=True)
+    if errors:
         sys.exit(1)
     click.echo(f"{file}: {len(rules)} rule{'' if len(rules) == 1 else 's'}, nothing wrong")
 
 
 @main.command()
 @click.argument("task_id")
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="Where the emulator is.")
-@click.option("--key", metavar="KEY", help="The API key that the task was created with.  [default: any]")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="URL of the emulator.")
+@click.option("--key", metavar="KEY", help="API key that created the task.  [default: any]")
 @click.option(
     "--token",
     envvar="EVOLINK_MOCK_CONTROL_TOKEN",
     metavar="TOKEN",
-    help="What the emulator asks for where it is bound beyond loopback.",
+    help="Control token, required when the emulator is bound to a non-loopback address.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain(task_id: str, url: str, key: str | None, token: str | None, as_json: bool) -> None:
-    """Tell the story of a task: what decided it, its plan, each read, each charge, each attempt to call back."""
+    """Explain a task: the scenario that applied, its plan, queries, charges and callback attempts."""
     import httpx
 
     headers = ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Mock-Token": token} if token else {})
@@ -243,7 +199,7 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_CONFIG
 def settings(as_json: bool, config: Path | None) -> None:
-    """List every setting, its value in this environment, and the open questions of the API that some answer."""
+    """List every setting with its value in this environment, and the open question of the API that it answers."""
     from evolink_contracts.spec.sources import CONFLICTS
     from evolink_mock.settings import NAMES, load_settings
 
