@@ -1,4 +1,19 @@
-"""A local emulator of EvoLink's asynchronous video API. `create_app` makes it; `evolink-mock serve` runs it."""
+"""A local emulator of EvoLink's asynchronous video API. `create_app` makes it; `evolink-mock serve` runs it.
+
+Its exceptions, each defined in the module that raises it. `create_app` raises `StorageError` and `ValueError`; all
+others are caught within the emulator.
+
+Exception
+├── CannotServe             server.run: an address, a file or a directory of the settings cannot be used
+├── ClientDisconnected      api.asgi: the client disconnected before its request was complete
+├── ControlError            control.endpoint: a control call cannot be carried out; with its error response
+├── StorageError            worlds.store: the state directory cannot hold or does not hold a state
+├── Unsatisfiable           api.byte_ranges: a range begins behind the last byte of a file
+├── OSError
+│   └── Blocked             egress: a name resolves to an address that production would not connect to
+└── ValueError
+    └── RuleError           scenarios.rules: a scenario rule makes no sense; with the path of the wrong setting
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,1 +1,1 @@
-"""What the emulator decides: pure functions over values, on the facts and the standard library alone."""
+"""The service's own rules, as pure functions over values: tasks, lifecycle, billing, validation, policies, bodies."""

@@ -1,4 +1,4 @@
-"""What a video costs, and where the credits of a world stand."""
+"""Prices of videos, and the ledger of a world's credits."""
 
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ def quote(request: CreateRequest, seconds: float, choices: Choices) -> Units:
 
 
 class Ledger(NamedTuple):
-    """`reserved` is held for unfinished tasks, `spent` is settled; `balance` is what was there at first, if limited.
+    """Credits of a world: `reserved` for unfinished tasks, `spent` for settled ones, of a `balance`, if limited.
 
     reserved + spent + remaining is the balance at every moment.
     """
@@ -49,13 +49,13 @@ class Ledger(NamedTuple):
         return Ledger(self.balance, self.reserved + units, self.spent)
 
     def topped_up(self, units: Units) -> "Ledger":
-        """With more credits than before; an unlimited balance stays so."""
+        """With more credits; an unlimited balance stays unlimited."""
         return self if self.balance is None else self._replace(balance=self.balance + units)
 
     def limited_to(self, remaining: Units | None) -> "Ledger":
-        """With so many credits left, or without a limit."""
+        """With `remaining` credits left, or without a limit."""
         return self._replace(balance=None if remaining is None else remaining + self.used)
 
     def settle(self, reserved: Units, charged: Units) -> "Ledger":
-        """Turn a reservation into what the task really cost: nothing where it failed."""
+        """Replace a reservation by the real cost of the task, which is nothing where it failed."""
         return Ledger(self.balance, self.reserved - reserved, self.spent + charged)

@@ -1,4 +1,4 @@
-"""The bodies of the API: what a task looks like from outside, as JSON-ready values in documented order."""
+"""JSON bodies of the API's responses, with their fields in documented order."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -37,7 +37,7 @@ def created_body(task_id: str, task: Task, model: Model, choices: Choices) -> Cr
 def task_body(task_id: str, task: Task, state: State, results: Sequence[str], choices: Choices) -> TaskDetail:
     """The 200 body of a query, and of a callback. `results` are the links of a completed task."""
     status = public_status(state, choices)
-    # Built up key by key, because the order is the documents' and every query comes by here.
+    # Built up key by key, because the order is the documents' and every query runs this.
     body: dict[str, object] = {
         "created": task.created // SECOND,
         "id": task_id,

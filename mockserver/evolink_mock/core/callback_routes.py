@@ -1,4 +1,4 @@
-"""Where the bytes of a callback go: the URL is production's, the way is the user's."""
+"""Routes of callbacks: from the origin of a production URL to the destination that the user names."""
 
 import re
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ _PLACE = re.compile(r"(https?)://([^/?#]+)/?", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _SUCH_AS = "a route is for a whole origin, such as https://app.example.com"
 _UNSAFE = re.compile(r"[^!-~]")
-"""What cannot stand in a request line. All else is left as it is, since receivers keep secrets in their URLs."""
+"""Characters that a request line cannot hold. All others are kept, since receivers keep secrets in their URLs."""
 
 _PORTS = {"http": 80, "https": 443}
 
 
 class CallbackUrl(NamedTuple):
-    """A callback URL taken apart: `authority` is what `Host` says, `target` the path and query, byte for byte."""
+    """A parsed callback URL: `authority` is the value of `Host`, `target` the path and query, byte for byte."""
 
     host: str
     port: int
@@ -31,7 +31,7 @@ class CallbackUrl(NamedTuple):
 
     @property
     def origin(self) -> str:
-        """As a route names it."""
+        """The origin, as a route names it."""
         return f"https://{self.authority}"
 
 
@@ -39,7 +39,7 @@ Kind: TypeAlias = Literal["network", "public", "receiver", "sink"]
 
 
 class Destination(NamedTuple):
-    """How one callback travels: to `place`, asking for `url`. `server_name` is whom TLS must prove to be there."""
+    """Destination of one callback: the address `place`, the request `url`, and the name that TLS verifies parsed."""
 
     kind: Kind
     place: str
@@ -49,7 +49,7 @@ class Destination(NamedTuple):
 
 
 class CallbackRoutes(NamedTuple):
-    """The user's routes by origin; `forward_to` takes what no route names, `deliver_public` lets the rest go out."""
+    """Routes by origin. `forward_to` takes all other callbacks; `deliver_public` lets the rest go to the Internet."""
 
     routes: Mapping[str, str]
     forward_to: str = ""
@@ -58,23 +58,23 @@ class CallbackRoutes(NamedTuple):
     """Origins whose receiver is an application in this process."""
 
     def destination(self, url: str) -> Destination | None:
-        """The way of a callback URL that the verdict has passed, or `None` where none leads there."""
-        there = parse_callback_url(url)
-        direct, name = f"{there.origin}{there.target}", there.host.strip("[]")
-        if there.host == SINK:
-            # Each script is a receiver of its own.
-            return Destination("sink", direct, direct, there.authority, name)
-        if there.origin in self.receivers:
-            return Destination("receiver", there.origin, direct, there.authority, name)
-        place = self.routes.get(there.origin) or self.forward_to
+        """The destination of a callback URL that the policy allows, or `None` where no route leads there."""
+        parsed = parse_callback_url(url)
+        direct, name = f"{parsed.origin}{parsed.target}", parsed.host.strip("[]")
+        if parsed.host == SINK:
+            # Each script is a receiver of its own, so the whole URL is the place.
+            return Destination("sink", direct, direct, parsed.authority, name)
+        if parsed.origin in self.receivers:
+            return Destination("receiver", parsed.origin, direct, parsed.authority, name)
+        place = self.routes.get(parsed.origin) or self.forward_to
         if place:
-            return Destination("network", place, f"{place}{there.target}", there.authority, name)
+            return Destination("network", place, f"{place}{parsed.target}", parsed.authority, name)
         if self.deliver_public:
-            return Destination("public", there.origin, direct, there.authority, name)
+            return Destination("public", parsed.origin, direct, parsed.authority, name)
         return None
 
     def hint(self, url: str) -> str:
-        """What would give a URL its way."""
+        """The options that would route a URL."""
         origin = parse_callback_url(url).origin
         return (
             f"no route leads to {origin}; start the emulator with --callback-route {origin}=http://127.0.0.1:3000 "
@@ -83,7 +83,7 @@ class CallbackRoutes(NamedTuple):
 
 
 def parse_callback_url(url: str) -> CallbackUrl:
-    """Of whatever URL the verdict passes. Raises `ValueError` for what is no https URL with a host."""
+    """Parse any URL that the policy allows. Raises `ValueError` for what is no https URL with a host."""
     match = _CALLBACK.fullmatch(url)
     found = match and _host_and_port(match[1])
     if match is None or found is None:
@@ -97,12 +97,12 @@ def parse_callback_url(url: str) -> CallbackUrl:
 def parse_origin(text: str) -> str:
     """The left side of a route: `https://app.example.com`, in one spelling. Raises `ValueError`."""
     try:
-        there = parse_callback_url(text.strip())
+        parsed = parse_callback_url(text.strip())
     except ValueError:
         raise ValueError(f"{_cut(text)} is no https URL of a host that can be called; {_SUCH_AS}") from None
-    if there.target != "/" or "?" in text or "#" in text:
+    if parsed.target != "/" or "?" in text or "#" in text:
         raise ValueError(f"{_cut(text)} has a path; {_SUCH_AS}")
-    return there.origin
+    return parsed.origin
 
 
 def parse_host(text: str) -> str:
@@ -140,7 +140,7 @@ def _host_and_port(authority: str) -> tuple[str, int] | None:
     if name is None:
         return None
     try:
-        # In the one spelling that nobody can read in two ways.
+        # In the one spelling that is not ambiguous.
         name = str(parse_ipv4(name) or name)
     except ValueError:
         return None
@@ -148,7 +148,7 @@ def _host_and_port(authority: str) -> tuple[str, int] | None:
 
 
 def _ascii(label: str) -> str:
-    # What IDNA would refuse gets a name too: one that no resolver knows.
+    # A label that IDNA would refuse gets a name too: one that no resolver knows.
     return label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}"
 
 

@@ -1,4 +1,4 @@
-"""The open questions of the API as settings: a field for each conflict of the facts, its first reading the default."""
+"""Choices: the open questions of the API as settings, one for each conflict of the facts."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,7 +12,7 @@ def _default(setting: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What each setting asks, and what each reading means, is written once: in `evolink_contracts.spec.sources`."""
+    """One reading of every conflict; the questions and readings are described in `evolink_contracts.spec.sources`."""
 
     cancelled_as: Literal["failed", "cancelled"] = _default("cancelled_as")
     cancel_route: bool = _default("cancel_route")

@@ -1,4 +1,4 @@
-"""One callback from its first attempt to its last: what comes after each, and why, in words."""
+"""Deliveries of callbacks: their attempts, the retry policy applied to them, and their description in words."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,21 +8,21 @@ from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.duration import SECOND, Micros
 
 USER_AGENT = "evolink-mock"
-"""Of every outgoing request. No source documents the one of the real service."""
+"""`User-Agent` of every outgoing request. No source documents that of the real service."""
 
 _HEADERS = MappingProxyType({"Content-Type": "application/json", "User-Agent": USER_AGENT})
 
 Stage: TypeAlias = Literal["queued", "delivered", "exhausted", "unrouted", "forbidden", "lost"]
-"""`unrouted`: no way leads there. `forbidden`: production would not call this URL. `lost`: a scenario swallowed it, or
+"""`unrouted`: no route leads there. `forbidden`: production would not call this URL. `lost`: a scenario dropped it, or
 the emulator failed to send it."""
 DEAD: tuple[Stage, ...] = ("exhausted", "unrouted", "forbidden", "lost")
-"""The stages in which the receiver never said that it has the callback."""
+"""Final stages without a successful response of the receiver."""
 
 Origin: TypeAlias = Literal["ended", "duplicate", "replay", "resend"]
-"""Why there is a delivery: its task ended, a scenario doubles it, or somebody wants it again, as it was or changed."""
+"""Cause of a delivery: its task ended, a scenario duplicates it, or a control call repeats it, as it was or changed."""
 
 ReleaseCondition: TypeAlias = Literal["", "next", "read"]
-"""What lets a delivery go before it is due: that the callback of a later task is sent, or a query that sees the end."""
+"""Event that releases a delivery before it is due: the callback of a later task is sent, or a query sees the end."""
 
 AttemptError: TypeAlias = Literal[
     "timeout", "refused", "unreachable", "dns", "tls", "reset", "empty", "truncated", "not_http", "blocked", "crashed"
@@ -44,20 +44,20 @@ ATTEMPT_ERRORS: dict[AttemptError, str] = {
 
 
 class AttemptResult(NamedTuple):
-    """What became of one attempt: a status where a whole answer came, a fault where none did."""
+    """Result of one attempt: the status of a whole response, or the error that prevented one."""
 
     status: int | None = None
     error: AttemptError | None = None
     detail: str = ""
-    """The transport's own words for a fault."""
+    """The transport's own words for an error."""
     excerpt: str = ""
-    """The beginning of the answer's body."""
+    """The beginning of the response's body."""
     latency: Micros = 0
-    """Wall time, whatever the world's clock says."""
+    """Wall time, whatever the world's clock shows."""
 
 
 class Attempt(NamedTuple):
-    """One attempt as it was. The instants are the world's clock's."""
+    """One finished attempt, with instants of the world's clock."""
 
     due: Micros
     started: Micros
@@ -68,7 +68,7 @@ class Attempt(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """A callback with all attempts so far; `due` is when the next one is, `started` since when one is under way."""
+    """A callback with all attempts so far; `due` is the instant of the next, `started` that of the one under way."""
 
     task: str
     origin: Origin
@@ -78,11 +78,11 @@ class Delivery(NamedTuple):
     started: Micros | None = None
     attempts: tuple[Attempt, ...] = ()
     note: str = ""
-    """Why it is `unrouted`, `forbidden` or `lost`, or what a scenario made of it; in words."""
+    """Reason why it is `unrouted`, `forbidden` or `lost`, or the effect of a scenario; in words."""
     body: bytes | None = None
-    """What is sent where that is not what a query of the task answers."""
+    """Body that is sent instead of the task's."""
     of: int | None = None
-    """The delivery that is repeated."""
+    """Number of the delivery that is repeated."""
     hold: ReleaseCondition = ""
 
     @property
@@ -101,43 +101,43 @@ def attempt_headers() -> Mapping[str, str]:
 
 
 def timed_out(policy: CallbackPolicy) -> AttemptResult:
-    """What becomes of an attempt that takes longer than the policy allows."""
+    """The result of an attempt that takes longer than the policy allows."""
     detail = f"no whole answer within {policy.timeout:g} s"
     return AttemptResult(error="timeout", detail=detail, latency=round(policy.timeout * SECOND))
 
 
-def finished_at(mode: str, started: Micros, now: Micros, outcome: AttemptResult, policy: CallbackPolicy) -> Micros:
-    """When an attempt that began at `started` was over, on the world's clock.
+def finished_at(mode: str, started: Micros, now: Micros, result: AttemptResult, policy: CallbackPolicy) -> Micros:
+    """The end of an attempt that began at `started`, on the world's clock.
 
     The network knows wall time only. So on every clock but a real one, an attempt that timed out took exactly the
     limit, and any other took no time.
     """
     if mode == "real":
         return max(now, started)
-    return started + (round(policy.timeout * SECOND) if outcome.error == "timeout" else 0)
+    return started + (round(policy.timeout * SECOND) if result.error == "timeout" else 0)
 
 
 def record_attempt(
-    delivery: Delivery, target: str, started: Micros, finished: Micros, outcome: AttemptResult, policy: CallbackPolicy
+    delivery: Delivery, target: str, started: Micros, finished: Micros, result: AttemptResult, policy: CallbackPolicy
 ) -> Delivery:
     """The delivery after an attempt: delivered, to be tried again after the policy's gap, or exhausted."""
     made = len(delivery.attempts) + 1
     due = None
-    if outcome.status is not None and outcome.status in policy.success:
+    if result.status is not None and result.status in policy.success:
         stage: Stage = "delivered"
     elif made >= policy.max_attempts:
         stage = "exhausted"
     else:
         stage, due = "queued", finished + round(policy.gaps[made - 1] * SECOND)
     was_due = started if delivery.due is None else delivery.due
-    attempts = (*delivery.attempts, Attempt(was_due, started, finished, target, outcome, due))
+    attempts = (*delivery.attempts, Attempt(was_due, started, finished, target, result, due))
     # Not `_replace`, which takes longer than all the rest.
     task, origin, queued, _, _, _, _, note, body, of, _ = delivery
     return Delivery(task, origin, queued, stage, due, None, attempts, note, body, of)
 
 
 def attempt_reason(delivery: Delivery, number: int, policy: CallbackPolicy) -> str:
-    """Why an attempt was made, or will be; `number` counts from 1."""
+    """The reason for an attempt, made or to come; `number` counts from 1."""
     if number > 1:
         gap = policy.gaps[min(number - 2, len(policy.gaps) - 1)]
         before = describe(delivery.attempts[number - 2].result)
@@ -155,7 +155,7 @@ def attempt_reason(delivery: Delivery, number: int, policy: CallbackPolicy) -> s
 
 
 def delivery_summary(delivery: Delivery, policy: CallbackPolicy) -> str:
-    """Where a delivery stands, in words."""
+    """The present stage of a delivery, in words."""
     made = len(delivery.attempts)
     last = f"attempt {made}: the receiver {describe(delivery.attempts[-1].result)}" if made else ""
     match delivery.stage:
@@ -175,8 +175,8 @@ def delivery_summary(delivery: Delivery, policy: CallbackPolicy) -> str:
             return delivery.note
 
 
-def describe(outcome: AttemptResult) -> str:
-    """An outcome as the end of a sentence that begins with the receiver."""
-    if outcome.error is None:
-        return f"answered {outcome.status}"
-    return ATTEMPT_ERRORS[outcome.error]
+def describe(result: AttemptResult) -> str:
+    """A result as the end of a sentence that begins with the receiver."""
+    if result.error is None:
+        return f"answered {result.status}"
+    return ATTEMPT_ERRORS[result.error]

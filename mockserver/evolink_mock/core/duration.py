@@ -1,4 +1,4 @@
-"""Durations as people write them, and the integer microseconds that every instant here is counted in.
+"""Durations: parsing, formatting, and the integer microseconds that count every instant.
 
 Integers, because a float cannot hold "created plus 4.7 seconds" and give 4.7 back: an event would be due and not due.
 """
@@ -37,5 +37,5 @@ def show_duration(micros: Micros) -> str:
 
 
 def to_seconds(micros: Micros) -> float:
-    """Seconds for people and JSON; exact to the microsecond for any instant of this century."""
+    """Seconds, for texts and JSON; exact to the microsecond for any instant of this century."""
     return micros / SECOND

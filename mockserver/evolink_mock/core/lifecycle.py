@@ -1,4 +1,4 @@
-"""The whole life of a task as two functions: `plan` draws it once, `observe` reads it at any moment."""
+"""Lifecycle of a task: `plan` draws it once, `observe` gives its state at any instant."""
 
 from evolink_contracts.spec.errors import FAILURES
 from evolink_mock.core.billing import quote
@@ -13,9 +13,9 @@ _PENDING = State("pending", 0)
 CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
 
 
-def plan(request: CreateRequest, law: Distribution, seed: Seed, n: int, choices: Choices) -> Plan:
+def plan(request: CreateRequest, distribution: Distribution, seed: Seed, n: int, choices: Choices) -> Plan:
     """Draw the plan of a world's n-th task."""
-    starts, ends = sample_times(law, task_random_units(seed, n))
+    starts, ends = sample_times(distribution, task_random_units(seed, n))
     units = quote(request, request.duration, choices)
     return Plan(starts, ends, request.deferred_failure, request.duration * SECOND, units, units)
 
@@ -25,18 +25,22 @@ def state_of(task: Task, now: Micros) -> State:
     return observe(task.plan, now - task.created, task.early_ends, task.query_count)
 
 
-def observe(plan: Plan, elapsed: Micros, events: tuple[EarlyEnd, ...] = (), reads: int = 0) -> State:
-    """The state of a task `elapsed` microseconds after its creation, when it had been read so often.
+def observe(plan: Plan, elapsed: Micros, early_ends: tuple[EarlyEnd, ...] = (), query_count: int = 0) -> State:
+    """The state of a task `elapsed` microseconds after its creation, after `query_count` queries.
 
-    Progress never falls before the end, is 100 only on completion, and on failure is what had been reached (whether
-    that is shown is the setting `failed_progress`).
+    Progress never falls before the end, is 100 only on completion, and on failure stays as reached (whether that is
+    shown is the setting `failed_progress`).
     """
-    for event in events:
-        if event.at <= elapsed and event.at < plan.ends:
-            return _ended(event, _progress(plan, event.at), plan.cancelled)
+    for end in early_ends:
+        if end.at <= elapsed and end.at < plan.ends:
+            return _ended(end, _progress(plan, end.at), plan.cancelled)
     if plan.queries_to_end:
-        pending_reads = 1 if plan.queries_to_end > 2 else 0
-        return _PENDING if reads <= pending_reads else State("processing", min(99 * reads // plan.queries_to_end, 99))
+        pending_queries = 1 if plan.queries_to_end > 2 else 0
+        return (
+            _PENDING
+            if query_count <= pending_queries
+            else State("processing", min(99 * query_count // plan.queries_to_end, 99))
+        )
     if elapsed < plan.starts:
         return _PENDING
     if elapsed < plan.ends:
@@ -47,7 +51,7 @@ def observe(plan: Plan, elapsed: Micros, events: tuple[EarlyEnd, ...] = (), read
 
 
 def next_transition(plan: Plan, elapsed: Micros) -> Micros | None:
-    """When the status changes next of itself, counted from creation; `None` after the end, and where it never does."""
+    """The next change of status, counted from creation; `None` after the end, and where it never comes."""
     following = plan.starts if elapsed < plan.starts else plan.ends
     return following if elapsed < following < NEVER else None
 
@@ -59,9 +63,9 @@ def _progress(plan: Plan, elapsed: Micros) -> int:
     return 1 + 98 * min(elapsed - plan.starts, full - plan.starts) // max(full - plan.starts, 1)
 
 
-def _ended(event: EarlyEnd, progress: int, cancelled: bool) -> State:
-    if event.kind == "cancelled":
-        return State("cancelled", progress, CANCELLED, event.at)
-    if event.failure is None:
-        return State("completed", 100, None, event.at)
-    return State("failed", progress, event.failure, event.at, cancelled and event.kind == "read")
+def _ended(end: EarlyEnd, progress: int, cancelled: bool) -> State:
+    if end.kind == "cancelled":
+        return State("cancelled", progress, CANCELLED, end.at)
+    if end.failure is None:
+        return State("completed", 100, None, end.at)
+    return State("failed", progress, end.failure, end.at, cancelled and end.kind == "read")

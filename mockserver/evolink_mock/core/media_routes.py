@@ -1,4 +1,4 @@
-"""Where the files that requests name are fetched from: the URL is production's, the way is the user's."""
+"""Routes of input files: from the origin of a URL to the directory or server that the user names."""
 
 import re
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ _USUAL = {"http": ":80", "https": ":443"}
 
 
 class FromFile(NamedTuple):
-    """A file below a directory of the user's."""
+    """A file below a directory that the user named."""
 
     home: Path
     path: str
 
 
 class FromServer(NamedTuple):
-    """A URL at a place that the user named; `authority` is what `Host` says."""
+    """A URL at a server that the user named; `authority` is the value of `Host`."""
 
     place: str
     target: str
@@ -37,13 +37,13 @@ MediaSource: TypeAlias = FromFile | FromServer | FromPublic
 
 
 class MediaRoutes(NamedTuple):
-    """Routes by origin, to a directory or to a place; `public` lets all others be fetched from where they are."""
+    """Routes by origin, to a directory or a server; `public` lets all other files be fetched from the Internet."""
 
     routes: Mapping[str, str]
     public: bool = False
 
     def source(self, url: str) -> MediaSource | None:
-        """Where a URL's file comes from, or `None` where it is judged by its name alone."""
+        """The source of a URL's file, or `None` where the file is judged by its name alone."""
         found = _URL.fullmatch(url)
         if found is None:
             return None
@@ -52,13 +52,13 @@ class MediaRoutes(NamedTuple):
             origin = parse_media_origin(f"{scheme}://{authority}")
         except ValueError:
             return None
-        way = self.routes.get(origin)
-        if way is None:
+        destination = self.routes.get(origin)
+        if destination is None:
             return FromPublic(f"{scheme.lower()}://{authority}{target}") if self.public else None
-        if "://" in way:
+        if "://" in destination:
             target = target if target.startswith("/") else f"/{target}"
-            return FromServer(way, target, origin.partition("://")[2])
-        return FromFile(Path(way), unquote(target.partition("?")[0]))
+            return FromServer(destination, target, origin.partition("://")[2])
+        return FromFile(Path(destination), unquote(target.partition("?")[0]))
 
 
 def parse_media_origin(text: str) -> str:

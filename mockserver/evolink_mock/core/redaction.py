@@ -1,4 +1,4 @@
-"""Keeps API keys out of whatever is shown or kept, however they were spelled."""
+"""Redaction of API keys in texts that are shown or kept, in any spelling."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ REDACTED = "…"
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
 
 _SHORTEST = 6
-"""Characters. A shorter key stands in too many innocent words to be replaced in running text."""
+"""Characters. A shorter key is part of too many innocent words to be replaced in running text."""
 LONGEST_SPELLING = 12
 """Bytes that one character of a key may take, escaped twice over."""
 
@@ -26,7 +26,7 @@ def truncate(text: bytes, limit: int, key: str) -> bytes:
 
 
 def masked_key(key: str) -> str:
-    """A key that its owner recognises and nobody else can use."""
+    """A key in a form that its owner recognises and others cannot use."""
     return f"{key[:3]}{REDACTED}{key[-2:]}" if len(key) >= 12 else REDACTED
 
 

@@ -1,4 +1,4 @@
-"""Names and luck, both from a seed: ids that never repeat within a world, and draws that any process can repeat."""
+"""Seeds: ids that never repeat within a world, and random numbers that any process can repeat."""
 
 from hashlib import blake2b
 from struct import Struct
@@ -10,11 +10,11 @@ from evolink_mock.core.duration import SECOND, Micros
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _SUFFIXES = 36**8
-_DRAWS = Struct(">4I")
+_FOUR_INTEGERS = Struct(">4I")
 
 
 class Seed(NamedTuple):
-    """What a world's names and luck grow from.
+    """Source of a world's ids and random numbers.
 
     `step` has no factor in common with 36, so `offset + n × step` visits each of the 36⁸ suffixes once before any
     repeats: distinct tasks of one world get distinct ids even where its clock stands still.
@@ -24,7 +24,7 @@ class Seed(NamedTuple):
     offset: int
     step: int
     request_prefix: str
-    """What the world's request ids begin with."""
+    """Prefix of the world's request ids."""
 
 
 def derive_seed(server_seed: int, key: str) -> Seed:
@@ -52,26 +52,26 @@ def request_id(seed: Seed, n: int) -> str:
     return f"{seed.request_prefix}{n:08x}"
 
 
-def world_token(seed: Seed, generation: int) -> str:
-    """What stands for a world in links: tells nothing of its key, and changes with every reset."""
-    return blake2b(b"%d" % generation, key=seed.secret, digest_size=12).hexdigest()
+def world_token(seed: Seed, epoch: int) -> str:
+    """Token of a world in links: reveals nothing of its key, and changes with every reset."""
+    return blake2b(b"%d" % epoch, key=seed.secret, digest_size=12).hexdigest()
 
 
 def task_random_units(seed: Seed, n: int) -> tuple[float, float, float, float]:
     """Four numbers in [0, 1) for a world's n-th task: a function of both, so no order of calls matters."""
-    return _drawn(seed.secret + b"%d" % n)
+    return _units(seed.secret + b"%d" % n)
 
 
 def random_unit(seed: Seed, name: str) -> float:
-    """A number in [0, 1) for something named, such as what happens to a task after its end."""
+    """A number in [0, 1) for a named draw."""
     return random_units(seed, name)[0]
 
 
 def random_units(seed: Seed, name: str) -> tuple[float, float, float, float]:
-    """Four such numbers."""
-    return _drawn(seed.secret + name.encode())
+    """Four numbers in [0, 1) for a named draw."""
+    return _units(seed.secret + name.encode())
 
 
-def _drawn(source: bytes) -> tuple[float, float, float, float]:
-    a, b, c, d = _DRAWS.unpack_from(blake2b(source).digest())
+def _units(source: bytes) -> tuple[float, float, float, float]:
+    a, b, c, d = _FOUR_INTEGERS.unpack_from(blake2b(source).digest())
     return a / 2**32, b / 2**32, c / 2**32, d / 2**32

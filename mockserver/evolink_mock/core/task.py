@@ -1,4 +1,4 @@
-"""A task is a plan drawn once at creation, and the few things that happened to it since."""
+"""Tasks: a plan drawn once at creation, and the events that changed its course since."""
 
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
@@ -6,12 +6,12 @@ from evolink_contracts.spec.wire import Credits, Status
 from evolink_mock.core.duration import Micros
 
 ScenarioSource: TypeAlias = Literal["prompt", "header", "queued", "key", "file", "default"]
-"""Which way a scenario came in: the first that says something about a request decides it."""
+"""Source of a scenario, in order of precedence."""
 
 SCENARIO_SOURCES: tuple[ScenarioSource, ...] = get_args(ScenarioSource)
 
 NEVER: Micros = 1 << 52
-"""Later than any clock goes: when something begins or ends that does not."""
+"""Later than any clock goes: the instant of what never begins or ends."""
 
 Units: TypeAlias = int
 """Ten-thousandths of a credit: sums of them are exact, and four decimals are what the credits page shows."""
@@ -20,34 +20,34 @@ UNITS_PER_CREDIT: Units = 10_000
 
 
 class Failure(NamedTuple):
-    """Why a task failed, as `error` shows it."""
+    """Failure of a task, as `error` shows it."""
 
     code: str
     message: str
 
 
 class Plan(NamedTuple):
-    """Everything that will become of a task if nobody interferes. Times are counted from its creation."""
+    """The whole course of a task unless it is ended early. Times are counted from its creation."""
 
     starts: Micros
     ends: Micros
     failure: Failure | None
-    """How it ends; `None` is success."""
+    """`None` is success."""
     video_duration: Micros
     """Real length of the video."""
     reserved: Units
     charged: Units
-    """What success costs; failure costs nothing."""
+    """Cost of success; failure costs nothing."""
     tail_at_99: Micros = 0
-    """How long before its end it has reached 99 %."""
+    """Time before its end at which it reaches 99 %."""
     cancelled: bool = False
-    """Whether it shows its failure as the status `cancelled`, whatever the setting says."""
+    """Whether its failure shows as the status `cancelled`, whatever the setting is."""
     queries_to_end: int = 0
-    """At which read it ends, where it is reads that count and not time."""
+    """Number of the query at which it ends; 0 where its time decides."""
 
 
 class InputFile(NamedTuple):
-    """A file that a task uses: its digest, and of a picture its size in pixels as it is meant to be seen."""
+    """A file that a task uses: its digest, and for an image its size in pixels as it is meant to be seen."""
 
     kind: Literal["picture", "sound"]
     digest: str
@@ -56,13 +56,13 @@ class InputFile(NamedTuple):
 
 
 class EarlyEnd(NamedTuple):
-    """Somebody ended the task before its plan did."""
+    """End of a task before its plan: by a cancellation, a control call, or the number of queries."""
 
     kind: Literal["cancelled", "forced", "read"]
     at: Micros
     """Counted from the task's creation."""
     failure: Failure | None = None
-    """Of any other kind than `cancelled`; `None` is success."""
+    """Failure of a `forced` or `read` end; `None` is success."""
 
 
 class Task(NamedTuple):
@@ -77,27 +77,27 @@ class Task(NamedTuple):
     has_callback: bool = False
     """Whether the request has a callback URL."""
     scenario: str | None = None
-    """What decided what becomes of it, unless that is the built-in default."""
+    """Text of the scenario that decided its course, unless it is the built-in default."""
     rule: str = ""
-    """Where in the door's rules the scenario stood."""
+    """Name of the rule that gave the scenario."""
     query_count: int = 0
-    """How often it was queried, where its plan asks for that."""
+    """Number of queries, counted where its plan needs it."""
     idempotency: tuple[str, bytes] | None = None
-    """The key that it was created with, and the digest of the request."""
+    """Idempotency key of its create, and the digest of the request."""
     inputs: tuple[InputFile, ...] = ()
-    """The files that were looked at for it."""
+    """Input files that were probed for it."""
 
 
 class State(NamedTuple):
-    """What can be seen of a task at one moment."""
+    """The visible state of a task at one instant."""
 
     status: Status
     progress: int
     failure: Failure | None = None
     ended: Micros | None = None
-    """When it ended, counted from creation; `None` while it has not."""
+    """Instant of its end, counted from creation; `None` before."""
     as_cancelled: bool = False
-    """Whether it shows as `cancelled`, whatever the setting says."""
+    """Whether it shows as `cancelled`, whatever the setting is."""
 
 
 def to_units(amount: Credits) -> Units:

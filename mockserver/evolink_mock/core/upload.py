@@ -1,4 +1,4 @@
-"""Uploaded files as records, and how they are shown; what is in them is kept elsewhere, by its digest."""
+"""Uploaded files as records, and their JSON bodies. The content is kept elsewhere, by its digest."""
 
 import re
 from collections.abc import Callable
@@ -34,23 +34,23 @@ class Upload(NamedTuple):
 
     @property
     def target(self) -> str:
-        """Below what a link to a world's files begins with."""
+        """Path of the file below the base URL of a world's files."""
         return "/".join(filter(None, (self.id, self.path, self.name)))
 
 
 def format_of(content: bytes) -> str | None:
-    """By the first bytes, whatever the name says."""
+    """The image format, told by the first bytes, not by the name."""
     return next((form for form, magic in _MAGIC if magic.match(content)), None)
 
 
 def slugify(text: str) -> str:
-    """Of a name or a path, what can stand in a URL as it is."""
+    """A name or a path reduced to characters that a URL can hold as they are."""
     parts = (_UNFIT.sub("_", part).strip("._") for part in text.replace("\\", "/").split("/"))
     return "/".join(filter(None, parts))[:200]
 
 
 def upload_body(upload: Upload, links: str, public_url: str, iso_date: Callable[[Micros], str]) -> dict[str, Any]:
-    """As the page shows it; `links` is what links to files of its world begin with."""
+    """The body of an upload; `links` is the base URL of the files of its world."""
     return {
         "file_id": upload.id,
         "file_name": upload.name,

@@ -1,4 +1,4 @@
-"""Is this body a request? The model's rows are compiled to checks once, and walked in document order."""
+"""Request validation: the rows of a model compiled to checks, which run in document order."""
 
 import json
 import re
@@ -15,16 +15,16 @@ from evolink_mock.core.url_policy import UrlCheck, check_callback_url
 
 
 class Refusal(NamedTuple):
-    """A condition of the create operation, and the message that says more than the documented one."""
+    """A refused create: an error condition of the operation, and a message more precise than the documented one."""
 
     condition: str
     message: str | None = None
 
 
 class CreateRequest(NamedTuple):
-    """A request that create accepts. `values` are the known fields that were sent, without nulls.
+    """An accepted create request. `values` are the known fields that were sent, without nulls.
 
-    `doom` is what the task deserves to fail with later; `rate` is for a second of video.
+    `deferred_failure` is the failure that the task ends with; `rate` is the price of a second of video.
     """
 
     model: Model
@@ -35,19 +35,19 @@ class CreateRequest(NamedTuple):
 
 
 CheckResult: TypeAlias = str | Failure | None
-"""What a check finds: the rest of a message that begins with the field's path, a later failure, or nothing."""
+"""Result of a check: the rest of a message that begins with the field's path, a later failure, or nothing."""
 FieldCheck: TypeAlias = Callable[[object], CheckResult]
 Matcher: TypeAlias = Callable[[str], re.Match[str] | None]
 
 _PATH = re.compile(r"[^:]+://[^/?#]*([^?#]*)")
-_LOOKED_AT = 10
-"""Items of a list that are judged, however long it is."""
+_CHECKED_ITEMS = 10
+"""Items of a list that are checked, however long it is."""
 _SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 
 
 class Validator:
-    """Judges decoded JSON bodies against the models' rows under the user's choices."""
+    """Validates decoded JSON bodies against the rows of the models under the user's choices."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Validator:
     ) -> None:
         self._models = models
         self._choices = choices
-        self._rules = {
+        self._checks = {
             name: _compile(model, choices, partial(_check_callback, choices, policy, check))
             for name, model in models.items()
         }
@@ -68,7 +68,7 @@ class Validator:
         }
 
     def validate(self, body: object) -> CreateRequest | Refusal:
-        """The request, or the first fault: the shape, the model, then the fields in document order."""
+        """The request, or the first error: of the shape, the model, then the fields in document order."""
         if type(body) is not dict:
             return Refusal("invalid_request", f"the body must be a JSON object; got {_shown(body)}")
         name = body.get("model")
@@ -78,8 +78,8 @@ class Validator:
         if model is None:
             return Refusal(self._choices.unknown_model)
         values: dict[str, Any] = {"model": name}
-        doom: Failure | None = None
-        for field, required, check in self._rules[name]:
+        deferred: Failure | None = None
+        for field, required, check in self._checks[name]:
             value = body.get(field)
             if value is None:
                 if required:
@@ -89,18 +89,18 @@ class Validator:
             if finding is not None:
                 if isinstance(finding, str):
                     return Refusal("invalid_request", f"{field}{finding}")
-                doom = doom or finding
+                deferred = deferred or finding
             values[field] = value
         if self._choices.extra_fields == "refuse" and (extra := _first_extra(body, model)):
             return Refusal("invalid_request", f"{extra[:_SHOWN]} is not a field of {name}")
-        return self._accepted(model, values, doom)
+        return self._accepted(model, values, deferred)
 
-    def _accepted(self, model: Model, values: dict[str, Any], doom: Failure | None) -> CreateRequest:
+    def _accepted(self, model: Model, values: dict[str, Any], deferred: Failure | None) -> CreateRequest:
         audio = "audio_url" in values or values.get("generate_audio", True)
         quality = values.get("quality", "720p")
         rates = self._rates[model.name]
         rate = rates.get((quality, audio)) or rates[quality.lower(), audio]
-        return CreateRequest(model, values, values.get("duration", self._choices.default_duration), rate, doom)
+        return CreateRequest(model, values, values.get("duration", self._choices.default_duration), rate, deferred)
 
     def _about_model(self, name: object) -> str:
         known = ", ".join(self._models)
@@ -191,7 +191,7 @@ def _check_urls(field: Field, check: FieldCheck, later: bool, value: object) -> 
     if type(value) is not list:
         return f" must be a list of {field.max_items} URL; got {_shown(value)}"
     finding: CheckResult = None
-    for place, item in enumerate(value[:_LOOKED_AT]):
+    for place, item in enumerate(value[:_CHECKED_ITEMS]):
         finding = check(item)
         if isinstance(finding, str):
             return f"[{place}]{finding}"
@@ -228,8 +228,8 @@ def _check_callback(choices: Choices, policy: CallbackPolicy, check: UrlCheck, v
         return f" must be a URL; got {_shown(value)}"
     if choices.bad_callback == "skip":
         return None
-    objection = check(value, scope=choices.internal_addresses, max_length=policy.max_url_length)
-    return f" {objection.message}" if objection else None
+    violation = check(value, scope=choices.internal_addresses, max_length=policy.max_url_length)
+    return f" {violation.message}" if violation else None
 
 
 def _missing(field: str, model: str) -> str:

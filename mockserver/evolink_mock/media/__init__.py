@@ -1,1 +1,1 @@
-"""The videos that results are, and what is looked at of pictures and sounds."""
+"""Media: result videos, and the fetching, probing and acceptance of input files."""

@@ -1,4 +1,4 @@
-"""What is seen of a file that a request names, and what a task deserves for it, in the model's own limits."""
+"""Acceptance of input files: the facts found in a file, and the failure they cause under the model's limits."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -12,7 +12,7 @@ _UNREADABLE = "image_processing_error"
 
 
 class ImageInfo(NamedTuple):
-    """`size` as it is meant to be seen; `clear` is whether anything shines through; `frames` above 1 move."""
+    """Facts of an image. `size` as it is meant to be found; more than one of `frames` is an animation."""
 
     format: str
     size: Size
@@ -23,7 +23,7 @@ class ImageInfo(NamedTuple):
 
 
 class AudioInfo(NamedTuple):
-    """`seconds` until it ends."""
+    """Facts of an audio file; `seconds` is its duration."""
 
     format: str
     seconds: float
@@ -31,72 +31,74 @@ class AudioInfo(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """Nothing that could be looked at: `why` completes "The image ..."."""
+    """A file that cannot be probed: `why` completes "The image ..."."""
 
     why: str
 
 
 class Oversized(NamedTuple):
-    """A file of which so many bytes came, and more would have."""
+    """A file of more than `length` bytes, whose rest was not read."""
 
     length: int
 
 
 class TooManyPixels(NamedTuple):
-    """A picture of so many pixels that nobody counts them."""
+    """An image with too many pixels to be decoded."""
 
 
 Seen: TypeAlias = ImageInfo | AudioInfo | Unreadable | Oversized | TooManyPixels
 
 
-def check_file(seen: Seen, media: Media) -> Failure | None:
-    """Why a task fails that was given this file, or `None` where it may have it."""
-    match seen:
+def check_file(found: Seen, media: Media) -> Failure | None:
+    """The failure of a task that is given this file, or `None` where it is accepted."""
+    match found:
         case Unreadable(why):
             return Failure(_UNREADABLE if media.noun == "image" else _WRONG, f"The {media.noun} {why}")
         case Oversized(length):
-            return _length(length, media)
+            return _check_length(length, media)
         case TooManyPixels():
-            return _sides("far more", media)
+            return _wrong_sides("far more", media)
         case ImageInfo():
-            return _picture(seen, media)
+            return _check_image(found, media)
         case AudioInfo():
-            return _sound(seen, media)
+            return _check_audio(found, media)
 
 
-def _format(found: str, media: Media) -> Failure | None:
+def _check_format(found: str, media: Media) -> Failure | None:
     formats = [suffix.removeprefix(".") for suffix in media.suffixes]
     if found in formats:
         return None
     return Failure(media.failure, f"The {media.noun} has the format {found}; supported: {', '.join(formats)}")
 
 
-def _length(length: int, media: Media) -> Failure | None:
+def _check_length(length: int, media: Media) -> Failure | None:
     most = media.max_bytes
     return Failure(_WRONG, f"file size exceeds {most // 2**20}MB") if length > most else None
 
 
-def _picture(seen: ImageInfo, media: Media) -> Failure | None:
-    if (failure := _length(seen.length, media) or _format(seen.format, media)) is not None:
+def _check_image(found: ImageInfo, media: Media) -> Failure | None:
+    if (failure := _check_length(found.length, media) or _check_format(found.format, media)) is not None:
         return failure
-    low, high = media.min_side or 1, media.max_side or max(seen.size)
-    if not all(low <= side <= high for side in seen.size):
-        return _sides(f"{seen.size.width} x {seen.size.height}", media)
-    if seen.frames > 1:
-        return Failure(media.failure, f"The image moves: it has {seen.frames} frames, and the first frame is to be one")
-    if seen.transparent and seen.format == "png":
+    low, high = media.min_side or 1, media.max_side or max(found.size)
+    if not all(low <= side <= high for side in found.size):
+        return _wrong_sides(f"{found.size.width} x {found.size.height}", media)
+    if found.frames > 1:
+        return Failure(
+            media.failure, f"The image moves: it has {found.frames} frames, and the first frame is to be one"
+        )
+    if found.transparent and found.format == "png":
         return Failure(media.failure, "The image has the format png with transparency; png must have none")
     return None
 
 
-def _sides(found: str, media: Media) -> Failure:
+def _wrong_sides(found: str, media: Media) -> Failure:
     return Failure(_WRONG, f"image dimensions must be between {media.min_side} and {media.max_side}; got {found}")
 
 
-def _sound(seen: AudioInfo, media: Media) -> Failure | None:
-    low, high = media.min_seconds or 0, media.max_seconds or seen.seconds
-    if (failure := _length(seen.length, media) or _format(seen.format, media)) is not None:
+def _check_audio(found: AudioInfo, media: Media) -> Failure | None:
+    low, high = media.min_seconds or 0, media.max_seconds or found.seconds
+    if (failure := _check_length(found.length, media) or _check_format(found.format, media)) is not None:
         return failure
-    if not low <= round(seen.seconds, 1) <= high:
-        return Failure(_WRONG, f"audio duration must be between {low:g} and {high:g} seconds; got {seen.seconds:.1f}")
+    if not low <= round(found.seconds, 1) <= high:
+        return Failure(_WRONG, f"audio duration must be between {low:g} and {high:g} seconds; got {found.seconds:.1f}")
     return None

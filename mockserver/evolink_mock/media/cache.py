@@ -1,4 +1,4 @@
-"""Files by name in a directory, the ones that were used longest ago given up when there are too many bytes."""
+"""LRU file cache, limited by total size."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ def digest_of(content: bytes) -> str:
 
 
 class FileCache:
-    """Below `directory`, or below one of its own that ends with the process. Safe for threads; survives a crash."""
+    """Files by name in `directory`, or in a temporary one. Safe for threads; survives a crash."""
 
     def __init__(self, directory: Path | None, limit: int) -> None:
         self._directory = directory

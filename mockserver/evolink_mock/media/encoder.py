@@ -1,6 +1,6 @@
-"""The maker of the extra `media`: the picture that was given, slowly drawing nearer, with sound where it is asked for.
+"""Encodes the result video with PyAV (the extra `media`): a slow zoom over the input image, with optional audio.
 
-FFmpeg's libraries, by PyAV, on one thread and without their own marks, so that the same video gives the same bytes.
+FFmpeg's libraries run on one thread and leave no marks of their own, so that the same video gives the same bytes.
 """
 
 import math
@@ -22,25 +22,25 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 from evolink_mock.media.placeholder import colour_of
-from evolink_mock.media.probe import SOUNDS, apply_orientation
+from evolink_mock.media.probe import AUDIO_CONTAINERS, apply_orientation
 from evolink_mock.media.video import RATE, FileLookup, Video
 
 _BT709 = 1
-"""As ITU-T H.273 numbers it."""
-_NEARER = 0.08
-"""By how much the last frame is larger than the first."""
+"""Number of BT.709 in ITU-T H.273."""
+_ZOOM = 0.08
+"""Zoom of the last frame over the first."""
 _SOUND_RATE = 44_100
 _CHUNK = 1024
 """Samples that AAC encodes at once."""
 _SAMPLE = 4
-"""Bytes: sixteen bits for each of two ears."""
-_TONE, _LOUDNESS = 441, 3000
-"""Hertz, of which a wave is a whole number of samples; and how high it is."""
+"""Bytes: sixteen bits for each of two channels."""
+_TONE, _AMPLITUDE = 441, 3000
+"""Frequency in hertz, whose period is a whole number of samples; and the amplitude."""
 _ENCODER = {"preset": "ultrafast", "crf": "24", "threads": "1", "flags": "bitexact", "g": str(2 * RATE)}
 
 
 def encode(video: Video, files: FileLookup) -> bytes:
-    """Where its picture is gone, or was never looked at, it is of one colour; without a sound of its own it hums."""
+    """The video as MP4. Without its input image it has one colour; without its input audio, a tone."""
     # FFmpeg puts the index first by reading the file again, so it must be one.
     with TemporaryDirectory() as home:
         path = Path(home) / "video.mp4"
@@ -48,7 +48,7 @@ def encode(video: Video, files: FileLookup) -> bytes:
             pictures = container.add_stream("libx264", rate=RATE, options=_ENCODER)
             pictures.width, pictures.height = video.size
             pictures.pix_fmt = "yuv420p"
-            # As a player expects of pictures this large; it is said all the same.
+            # Players assume this of frames this large; it is stated all the same.
             context = pictures.codec_context
             context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
             context.color_primaries = context.color_trc = _BT709
@@ -58,7 +58,7 @@ def encode(video: Video, files: FileLookup) -> bytes:
                 sounds[0].layout = "stereo"
             _write(container, pictures, _frames(video, files))
             for stream in sounds:
-                _write(container, stream, _chunks(_sound(video, files)))
+                _write(container, stream, _chunks(_audio(video, files)))
         return path.read_bytes()
 
 
@@ -71,18 +71,18 @@ def _write(container: OutputContainer, stream: Any, frames: Iterator[av.VideoFra
 def _frames(video: Video, files: FileLookup) -> Iterator[av.VideoFrame]:
     width, height = video.size
     tick = Fraction(1, RATE)
-    shown: av.VideoFrame = av.VideoFrame.from_image(_picture(video, files))  # type: ignore[no-untyped-call]
+    shown: av.VideoFrame = av.VideoFrame.from_image(_image(video, files))  # type: ignore[no-untyped-call]
     first = shown.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
     first.pts, first.time_base = 0, tick
     graph = Graph()
     source = graph.add_buffer(width=width, height=height, format=av.VideoFormat("yuv420p"), time_base=tick)
-    drawing_nearer = graph.add(
+    zoom = graph.add(
         "zoompan",
-        f"z=1+{_NEARER}*on/{video.frames}:x=iw/2-iw/zoom/2:y=ih/2-ih/zoom/2:d={video.frames}:s={width}x{height}:fps={RATE}",
+        f"z=1+{_ZOOM}*on/{video.frames}:x=iw/2-iw/zoom/2:y=ih/2-ih/zoom/2:d={video.frames}:s={width}x{height}:fps={RATE}",
     )
     sink = graph.add("buffersink")
-    source.link_to(drawing_nearer)
-    drawing_nearer.link_to(sink)
+    source.link_to(zoom)
+    zoom.link_to(sink)
     graph.configure()
     graph.push(first)
     graph.push(None)
@@ -93,15 +93,15 @@ def _frames(video: Video, files: FileLookup) -> Iterator[av.VideoFrame]:
         yield frame
 
 
-def _picture(video: Video, files: FileLookup) -> Image.Image:
+def _image(video: Video, files: FileLookup) -> Image.Image:
     content = None if video.image is None else files(video.image)
     if content is None:
         return Image.new("YCbCr", video.size, colour_of(video)).convert("RGB")
     return apply_orientation(content).resize(video.size, Image.Resampling.LANCZOS)
 
 
-def _sound(video: Video, files: FileLookup) -> bytes:
-    """As long as the video: the rest of a longer one is cut, and after a shorter one there is silence (S1a)."""
+def _audio(video: Video, files: FileLookup) -> bytes:
+    """Samples for the length of the video: longer audio is trimmed, shorter audio padded with silence (S1a)."""
     length = round(video.seconds * _SOUND_RATE) * _SAMPLE
     content = None if video.audio is None else files(video.audio)
     sound = _tone(length) if content is None else _decoded(content, length)
@@ -111,25 +111,25 @@ def _sound(video: Video, files: FileLookup) -> bytes:
 def _tone(length: int) -> bytes:
     wave = array("h")
     for place in range(_SOUND_RATE // _TONE):
-        height = round(_LOUDNESS * math.sin(2 * math.pi * place * _TONE / _SOUND_RATE))
+        height = round(_AMPLITUDE * math.sin(2 * math.pi * place * _TONE / _SOUND_RATE))
         wave.extend((height, height))
     whole = wave.tobytes()
     return whole * (length // len(whole) + 1)
 
 
 def _decoded(content: bytes, length: int) -> bytearray:
-    heard = bytearray()
+    samples = bytearray()
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=_SOUND_RATE)
-    with av.open(BytesIO(content), "r", options=SOUNDS) as container:
+    with av.open(BytesIO(content), "r", options=AUDIO_CONTAINERS) as container:
         for packet in container.demux(container.streams.audio[0]):
-            # What can be read of it is what was found good.
+            # The probe accepted what can be decoded of it.
             with suppress(InvalidDataError):
                 for frame in packet.decode():
                     for each in resampler.resample(frame):
-                        heard += bytes(each.planes[0])[: each.samples * _SAMPLE]
-            if len(heard) >= length:
+                        samples += bytes(each.planes[0])[: each.samples * _SAMPLE]
+            if len(samples) >= length:
                 break
-    return heard
+    return samples
 
 
 def _chunks(sound: bytes) -> Iterator[av.AudioFrame]:

@@ -1,4 +1,4 @@
-"""Brings the file behind a URL, from where the user's routes say, within limits of time, size and redirects."""
+"""Fetches the input file of a URL from its source, within limits of time, size and redirects."""
 
 import asyncio
 from pathlib import Path
@@ -22,7 +22,7 @@ Fetched: TypeAlias = bytes | Unreadable
 
 
 class Fetcher:
-    """Fetches at most so many bytes and one more, so that whoever judges sees that there are too many."""
+    """Fetches at most one byte more than allowed, which shows that a file is too large."""
 
     async def fetch(self, source: MediaSource, most: int) -> Fetched:
         try:
@@ -58,8 +58,8 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
     ) as session:
         for _ in range(_REDIRECTS + 1):
             there = exact_url(url)
-            if place is None and (refused := _not_public(there)) is not None:
-                return refused
+            if place is None and (unreadable := _not_public(there)) is not None:
+                return unreadable
             headers = {} if authority is None else {"Host": authority}
             async with session.get(there, headers=headers, allow_redirects=False) as response:
                 if response.status in (301, 302, 303, 307, 308):
@@ -79,9 +79,9 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
 
 
 def _not_public(url: URL) -> Unreadable | None:
-    """Judges what will be connected to, and not what the text looks like."""
+    """Check the host that is connected to, not the text of the URL."""
     if url.scheme not in ("http", "https"):
         return Unreadable(f"could not be fetched: it leads to {url.scheme[:20]!r}")
-    # The verdict on callback URLs is about https alone; what it says of a host goes for any.
-    objection = check_callback_url(f"https://{url.raw_authority}/")
-    return None if objection is None else Unreadable(f"could not be fetched: {objection.message}")
+    # The policy of callback URLs is about https alone; its rules for hosts hold for any scheme.
+    violation = check_callback_url(f"https://{url.raw_authority}/")
+    return None if violation is None else Unreadable(f"could not be fetched: {violation.message}")

@@ -1,4 +1,4 @@
-"""How large the frames of a video are: by the quality that was asked for, in the proportions of its picture."""
+"""Frame size of a video: the pixels of its quality, in the proportions of its input image."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ class Size(NamedTuple):
 
 
 RESOLUTIONS: Mapping[str, Size] = {"720p": Size(1280, 720), "1080p": Size(1920, 1080)}
-"""What a quality means for a picture of 16 to 9; of any other proportions a frame has as many pixels (S8)."""
+"""Frame sizes for an image of 16 to 9; with other proportions a frame has as many pixels (S8)."""
 
 
 def frame_size(quality: str, picture: Size) -> Size:

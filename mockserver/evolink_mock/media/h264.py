@@ -1,14 +1,17 @@
-"""A still of one colour as H.264 (ITU-T H.264, 08/2021), written bit by bit: the least that every player shows.
+"""Minimal H.264 encoder (ITU-T H.264, 08/2021): a still of one colour, written bit by bit.
+
+Hand-written, since no small encoder exists and results must play without the extra `media`; nothing else depends on it
+but `mp4` and `placeholder`.
 
 The first macroblock carries its samples as they are, each other one of the frame is predicted from its neighbours, and
-every further frame is one word that says: as before.
+every further frame is one word: skip all macroblocks.
 """
 
 from typing import NamedTuple
 
 MACROBLOCK = 16
 _FRAME_NUMBERS = 256
-"""What the eight bits of `log2_max_frame_num_minus4` = 4 count up to."""
+"""Range of the eight bits of `log2_max_frame_num_minus4` = 4."""
 _LIMITS = ((1620, 40500, 30), (3600, 108000, 31), (5120, 216000, 32), (8192, 245760, 40), (36864, 983040, 51))
 """Macroblocks of a frame and of a second at most, and ten times the level that allows them (table A-1)."""
 
@@ -37,7 +40,7 @@ class _Bits:
             self.put(value + 1, 2 * (value + 1).bit_length() - 1)
 
     def fill(self, code: int, width: int, times: int) -> None:
-        """The same code so many times, without a step for each."""
+        """Write the same code `times` times, without a step for each."""
         word, bytes_of = code, width
         while times:
             if times & 1:

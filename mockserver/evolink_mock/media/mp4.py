@@ -1,4 +1,7 @@
-"""One track of H.264 as an MP4 file (ISO/IEC 14496-12, -15), its index before its samples: playable as it arrives."""
+"""Minimal MP4 muxer (ISO/IEC 14496-12, -15): one track of H.264, its index before its samples, playable as it arrives.
+
+Hand-written for the same reason as `h264`: results must play where the extra `media` is not installed.
+"""
 
 from collections.abc import Sequence
 from struct import pack
@@ -11,7 +14,7 @@ _UNDETERMINED = 0x55C4
 
 
 def movie(still: Still, width: int, height: int, rate: int, frames: int) -> bytes:
-    """So many frames, of which the first is shown again by all others. Times are counted in frames."""
+    """A file of `frames` frames, of which all repeat the first. Times are counted in frames."""
     samples = [still.first, *map(still.again, range(1, frames))]
     units = [pack(">I", len(unit)) + unit for unit in samples]
     kind = _box(b"ftyp", b"isom", pack(">I", 0x200), b"isomiso2avc1mp41")

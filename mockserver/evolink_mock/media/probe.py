@@ -1,4 +1,4 @@
-"""Looks at files by their bytes, whatever their name says: pictures by Pillow, sounds by PyAV (the extra `media`)."""
+"""Probes input files by their bytes, not their names: images with Pillow, audio with PyAV (the extra `media`)."""
 
 import struct
 import warnings
@@ -14,11 +14,11 @@ from evolink_mock.media.frame_size import Size
 
 _DECODED = ("JPEG", "PNG", "BMP", "WEBP")
 _NAMED = ("GIF", "TIFF")
-"""Formats that are told apart to name what is not supported, and looked into no further."""
+"""Unsupported formats that are recognised for the message alone, and not decoded."""
 _MOST_PIXELS = 2000 * 2000
-"""A picture of more is too large whatever is in it, and is not decoded."""
-SOUNDS = {"format_whitelist": "mp3,wav,aac,flac,ogg,mov,matroska"}
-"""Kinds of files that hold a sound themselves; others name places where it would be fetched or waited for."""
+"""An image of more is too large in any case, and is not decoded."""
+AUDIO_CONTAINERS = {"format_whitelist": "mp3,wav,aac,flac,ogg,mov,matroska"}
+"""Containers that hold audio themselves; others name places from which it would be fetched."""
 _UNREADABLE = (
     OSError,
     SyntaxError,
@@ -30,19 +30,19 @@ _UNREADABLE = (
     TypeError,
     struct.error,
 )
-"""What Pillow's readers raise for files that are cut off or made to do harm."""
+"""Exceptions of Pillow's readers for truncated or malicious files."""
 _LONGEST = 60.0
-"""Seconds of sound that are decoded at most; twice as many as any that is accepted."""
+"""Seconds of audio that are decoded at most; twice the longest that is accepted."""
 
 
 def probe_image(content: bytes) -> Seen:
-    """Decodes all of it, unless it is too large for that anyway."""
+    """Facts of an image, which is decoded whole unless it has too many pixels."""
     try:
         with warnings.catch_warnings():
-            # Pillow warns of much that is odd, and all of it shows in what is found.
+            # Pillow warns of much that is odd, and all of it shows in the result.
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(content), formats=(*_DECODED, *_NAMED)) as picture:
-                return _picture(picture, content)
+                return _image_facts(picture, content)
     except Image.DecompressionBombError:
         return TooManyPixels()
     except UnidentifiedImageError:
@@ -51,52 +51,52 @@ def probe_image(content: bytes) -> Seen:
         return Unreadable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
 
 
-def _picture(picture: Image.Image, content: bytes) -> Seen:
+def _image_facts(picture: Image.Image, content: bytes) -> Seen:
     kind = str(picture.format).lower()
     if picture.format in _NAMED:
         return ImageInfo(kind, Size(*picture.size), transparent=False, frames=1, length=len(content))
-    # What a telephone adds to its jpeg, such as a map of how bright it is, does not make it move.
+    # Additions of telephones to a jpeg, such as a brightness map, are no animation.
     frames = 1 if kind == "mpo" else int(getattr(picture, "n_frames", 1))
-    clear = False
+    transparent = False
     if picture.width * picture.height <= _MOST_PIXELS:
         picture.load()
-        clear = picture.has_transparency_data and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255
-    size = Size(*(picture.size[::-1] if _turned(picture) >= 5 else picture.size))
-    return ImageInfo("jpeg" if kind == "mpo" else kind, size, clear, frames, len(content))
+        transparent = picture.has_transparency_data and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255
+    size = Size(*(picture.size[::-1] if _orientation(picture) >= 5 else picture.size))
+    return ImageInfo("jpeg" if kind == "mpo" else kind, size, transparent, frames, len(content))
 
 
 def apply_orientation(content: bytes) -> Image.Image:
-    """A picture that was found good, as it is meant to be seen, on white where anything shines through."""
+    """An accepted image as it is meant to be seen, on white where it is transparent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(BytesIO(content), formats=_DECODED) as picture:
-            turned = ImageOps.exif_transpose(picture) if _turned(picture) > 1 else picture
+            turned = ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
             if not turned.has_transparency_data:
                 return turned.convert("RGB")
             white = Image.new("RGBA", turned.size, "white")
             return Image.alpha_composite(white, turned.convert("RGBA")).convert("RGB")
 
 
-def _turned(picture: Image.Image) -> int:
-    """The EXIF orientation, 1 to 8; what cannot be read turns nothing."""
+def _orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where it cannot be read."""
     try:
-        way = picture.getexif().get(0x0112, 1)
+        orientation = picture.getexif().get(0x0112, 1)
     except _UNREADABLE:
         return 1
-    return way if way in range(1, 9) else 1
+    return orientation if orientation in range(1, 9) else 1
 
 
 def probe_audio(content: bytes) -> Seen:
-    """Decodes as much as tells whether it is too long."""
+    """Facts of an audio file, which is decoded as far as needed to tell whether it is too long."""
     try:
-        with av.open(BytesIO(content), "r", options=SOUNDS) as container:
+        with av.open(BytesIO(content), "r", options=AUDIO_CONTAINERS) as container:
             stream = next(iter(container.streams.audio), None)
-            # Of a codec that nobody knows there is no context.
+            # An unknown codec has no context.
             if stream is None or stream.codec_context is None:
                 return Unreadable("has no sound in it that can be read")
             samples, rate = 0, stream.rate or 1
             for packet in container.demux(stream):
-                # As a player does, which goes on after what it cannot read.
+                # A player too goes on after what it cannot read.
                 with suppress(InvalidDataError):
                     samples += sum(frame.samples for frame in packet.decode())
                 if samples / rate > _LONGEST:

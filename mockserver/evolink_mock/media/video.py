@@ -1,4 +1,4 @@
-"""What a video is to be: all that a maker needs to know."""
+"""Description of a result video: all that an encoder needs."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -12,11 +12,11 @@ from evolink_mock.media.frame_size import Size, frame_size
 RATE = 24
 """Frames a second; no source says how many there are."""
 _UNKNOWN = Size(16, 9)
-"""The proportions of a picture that nobody has looked at."""
+"""Proportions for an image that was not probed."""
 
 
 class Video(NamedTuple):
-    """`name` is its task's, which is drawn from the seed; files go by their digests. `loud` is whether it has sound."""
+    """A video. `name` is its task's, which is drawn from the seed; `image` and `audio` are digests of files."""
 
     name: str
     size: Size
@@ -35,21 +35,19 @@ class Video(NamedTuple):
 
 
 FileLookup: TypeAlias = Callable[[str], bytes | None]
-"""Gives a file by its digest, where it is still there."""
-Maker: TypeAlias = Callable[[Video, FileLookup], bytes]
-"""Gives a whole MP4; the same bytes for the same video and files."""
+"""Gives the content of a file by its digest, or `None` where it is no longer kept."""
 
 
 def video_of(name: str, task: Task) -> Video:
-    """The video of a task that is completed."""
-    asked = msgspec.json.decode(task.request)
+    """The video of a completed task."""
+    request = msgspec.json.decode(task.request)
     files = {each.kind: each for each in task.inputs}
     picture = files.get("picture")
     return Video(
         name,
-        frame_size(asked.get("quality", "720p"), Size(picture.width, picture.height) if picture else _UNKNOWN),
+        frame_size(request.get("quality", "720p"), Size(picture.width, picture.height) if picture else _UNKNOWN),
         task.plan.video_duration,
-        "audio_url" in asked or asked.get("generate_audio") is not False,
+        "audio_url" in request or request.get("generate_audio") is not False,
         picture.digest if picture else None,
         files["sound"].digest if "sound" in files else None,
     )

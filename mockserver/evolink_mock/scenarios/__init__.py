@@ -1,1 +1,1 @@
-"""Scenarios: what shall go wrong, as a language, rules, a file, and their precedence."""
+"""Fault injection: the language of scenarios, rules, the scenario file, precedence, and the effects."""

@@ -1,4 +1,4 @@
-"""What can go wrong with a callback beside its receiver, by name: `X-Mock-Scenario: delivery=duplicate`."""
+"""Delivery faults, by name: `X-Mock-Scenario: delivery=duplicate`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,12 +9,12 @@ from evolink_mock.core.duration import SECOND, Micros
 
 
 class DeliveryFault(NamedTuple):
-    """One way in which deliveries go astray. Delays are drawn between their two ends, counted from the task's end."""
+    """A fault of the deliveries of a task. Delays are drawn between their two ends, counted from the task's end."""
 
     summary: str
     delay: tuple[Micros, Micros] = (0, 0)
     again: tuple[Micros, Micros] | None = None
-    """When the same callback is sent once more."""
+    """Delay after which the same callback is sent once more."""
     hold: ReleaseCondition = ""
     lost: bool = False
     completes_immediately: bool = False
@@ -37,20 +37,20 @@ DELIVERY_FAULTS: Mapping[str, DeliveryFault] = MappingProxyType(
 )
 
 
-def initial_deliveries(task: str, scenario: str | None, ended: Micros, luck: float) -> tuple[Delivery, ...]:
-    """The deliveries of a task that ended; `luck` is a number in [0, 1)."""
+def initial_deliveries(task: str, scenario: str | None, ended: Micros, unit: float) -> tuple[Delivery, ...]:
+    """The deliveries of a task that ended; `unit` is a random number in [0, 1)."""
     if scenario is None:
         return (Delivery(task, "ended", ended, due=ended),)
-    chaos = DELIVERY_FAULTS[scenario]
-    note = f"the scenario delivery={scenario}: {chaos.summary}"
-    if chaos.lost:
+    fault = DELIVERY_FAULTS[scenario]
+    note = f"the scenario delivery={scenario}: {fault.summary}"
+    if fault.lost:
         return (Delivery(task, "ended", ended, "lost", note=note),)
-    first = Delivery(task, "ended", ended, due=ended + _between(chaos.delay, luck), note=note, hold=chaos.hold)
-    if chaos.again is None:
+    first = Delivery(task, "ended", ended, due=ended + _between(fault.delay, unit), note=note, hold=fault.hold)
+    if fault.again is None:
         return (first,)
-    return (first, Delivery(task, "duplicate", ended, due=ended + _between(chaos.again, luck), note=note))
+    return (first, Delivery(task, "duplicate", ended, due=ended + _between(fault.again, unit), note=note))
 
 
-def _between(ends: tuple[Micros, Micros], luck: float) -> Micros:
+def _between(ends: tuple[Micros, Micros], unit: float) -> Micros:
     low, high = ends
-    return low + int((high - low) * luck)
+    return low + int((high - low) * unit)

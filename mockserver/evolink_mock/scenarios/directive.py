@@ -1,4 +1,4 @@
-"""A scenario inside a prompt: `A cat [[mock: fail=service_error]] playing piano`."""
+"""Prompt directives, a scenario inside a prompt: `A cat [[mock: fail=service_error]] playing piano`."""
 
 import re
 
@@ -7,7 +7,7 @@ _DIRECTIVE = re.compile(r"\s*\[\[mock:(.*?)\]\]", re.DOTALL)
 
 
 def extract_directive(prompt: str) -> tuple[str, str]:
-    """A prompt in which there is an `OPENING`, without its directives; and what they say.
+    """Split a prompt with an `OPENING` into the prompt without its directives, and their text.
 
     Several are read as one, in their order. Raises `ValueError` where one is never closed.
     """

@@ -1,4 +1,4 @@
-"""The scenario file: rules in TOML, read anew when the file changes; one that is broken changes nothing."""
+"""The scenario file: rules in TOML, reloaded when the file changes; a faulty file leaves the rules as they are."""
 
 import logging
 import re
@@ -21,20 +21,20 @@ log = logging.getLogger("evolink_mock")
 _SETTLED = SECOND // 20
 """A file that was written less than this ago may not be whole yet."""
 _FILLED = SECOND
-"""One that was emptied less than this ago is most likely being written."""
+"""A file that was emptied less than this ago is most likely being written."""
 MAX_BYTES = 1024 * 1024
 _ERROR_PATH = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
 _PATH_PART = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 
 
 class FileSpec(msgspec.Struct, forbid_unknown_fields=True):
-    """A scenario file: rules, of which the first that fits a request and is not over decides it."""
+    """A scenario file: rules, of which the first that matches a request and is not used up decides it."""
 
     rule: Annotated[list[RuleSpec], msgspec.Meta(max_length=MAX_RULES)] = []
 
 
 class FileError(msgspec.Struct, frozen=True):
-    """What is wrong with a file, and in which line, where that is known."""
+    """An error of a file, and its line, where that is known."""
 
     line: int | None
     message: str
@@ -50,7 +50,7 @@ def schema() -> dict[str, Any]:
 
 
 def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[FileError]]:
-    """The rules, each with a digest of what it says, and everything that is wrong."""
+    """The rules, each with a digest of its content, and every error."""
     if len(content) > MAX_BYTES:
         return [], [FileError(None, f"a scenario file has at most {MAX_BYTES} bytes")]
     import tomllib
@@ -127,12 +127,12 @@ def _nearest_line(lines: Mapping[TomlPath, int], path: TomlPath) -> int | None:
 
 
 class ScenarioFile:
-    """The rules of a file as they are now. Raises `ValueError` where it cannot be read at the start."""
+    """The watched file and its current rules. Raises `ValueError` where it cannot be read at the start."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.error: str | None = None
-        """What is wrong with the file as it is now, while the rules are those it had before."""
+        """The error of the present file, while the rules are those it had before."""
         self.loads = 0
         self._rules: list[tuple[str, Rule]] = []
         self._seen = (0, 0, 0)
@@ -141,7 +141,7 @@ class ScenarioFile:
             raise ValueError(f"scenarios: {self.path}: {self.error}")
 
     def rules(self) -> list[tuple[str, Rule]]:
-        """Looks whether the file has changed, which takes two microseconds."""
+        """The current rules; checks whether the file has changed, which takes two microseconds."""
         stamp = self._stamp()
         if stamp != self._seen:
             written, size, _ = stamp
@@ -164,11 +164,11 @@ class ScenarioFile:
             self._keep(str(error.strerror))
             return
         if self._stamp() != stamp:
-            return  # Somebody began to write while it was read: the next request looks again.
+            return  # It was changed while it was read: the next request tries again.
         self._seen = stamp
-        rules, faults = read_rules(content)
-        if faults:
-            self._keep("; ".join(map(str, faults)))
+        rules, errors = read_rules(content)
+        if errors:
+            self._keep("; ".join(map(str, errors)))
             return
         if self.loads:
             log.info("scenarios: %s was read again: %d rules", self.path, len(rules))
@@ -176,7 +176,7 @@ class ScenarioFile:
         self.error = None
         self.loads += 1
 
-    def _keep(self, fault: str) -> None:
-        self.error = fault
+    def _keep(self, error: str) -> None:
+        self.error = error
         if self.loads:
-            log.error("scenarios: %s: %s; the rules from before stay in force", self.path, fault)
+            log.error("scenarios: %s: %s; the rules from before stay in force", self.path, error)

@@ -1,4 +1,4 @@
-"""What a caller asks to go wrong, as data: `create=rate_limited; times=3; fail=service_error`."""
+"""The scenario language: `create=rate_limited; times=3; fail=service_error`, parsed to a record."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,17 +14,17 @@ from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
 from evolink_mock.scenarios.wire_faults import COMMITTING, WIRE_FAULTS
 
 ScenarioOperation: TypeAlias = Literal["create", "query", "credits"]
-"""An operation that a scenario can say something about."""
+"""An operation that a scenario can affect."""
 
 OPERATIONS: tuple[ScenarioOperation, ...] = ("create", "query", "credits")
 LONGEST = 500
 """Characters of one scenario text."""
 UPSTREAM = "upstream:"
-"""Before a failure code that the documents do not have, such as upstream ones that pass through."""
+"""Prefix of a failure code outside the documents, such as one that passes through from upstream."""
 
 
 class Scenario(NamedTuple):
-    """One field for each word of the grammar; see `WORDS`. `None` says nothing."""
+    """A parsed scenario: one field for each word of the grammar; see `WORDS`. `None` is an absent word."""
 
     create: str | None = None
     query: str | None = None
@@ -48,7 +48,7 @@ class Scenario(NamedTuple):
     ok: bool = False
 
     def answer_to(self, operation: Operation) -> str | None:
-        """The error or the fault that an operation shall answer with."""
+        """The error or the wire fault of an operation's response, if any."""
         return getattr(self, operation, None) if operation in OPERATIONS else None
 
     def latency_of(self, operation: Operation) -> Distribution | None:
@@ -56,11 +56,11 @@ class Scenario(NamedTuple):
 
     @property
     def limited(self) -> bool:
-        """Whether its answers are for some requests only."""
+        """Whether it affects a limited number or time of requests."""
         return self.times is not None or self.valid_for is not None
 
     def applies_to(self, operation: Operation) -> bool:
-        """Whether it says anything about an operation; what becomes of a task is said of its creation."""
+        """Whether it affects an operation; the words about a task belong to its creation."""
         if self.ok or self.answer_to(operation) is not None or self.latency_of(operation) is not None:
             return True
         return operation == "create" and any(getattr(self, word) is not None for word in _OF_TASKS)
@@ -70,7 +70,7 @@ DEFAULT = Scenario()
 
 
 class Word(NamedTuple):
-    """One word of the grammar. `values` are all it takes where it is closed, or an example where it is open."""
+    """One word of the grammar. `values` are all that it accepts, or one example where it is `open`."""
 
     field: str
     summary: str
@@ -125,12 +125,12 @@ def _answers(operation: ScenarioOperation) -> Word:
     conditions = tuple(condition for of, condition in ERRORS if of == operation)
     faults = tuple(fault for fault in WIRE_FAULTS if operation == "create" or fault not in COMMITTING)
     return _closed(
-        operation, f"what {operation} answers: an error of the API, or a fault on the wire", conditions + faults
+        operation, f"response to {operation}: an error of the API, or a fault on the wire", conditions + faults
     )
 
 
 def _latency(operation: ScenarioOperation) -> Word:
-    return _open(f"{operation}_latency", f"how long {operation} takes: {LATENCY_FORM}", "2s", parse_latency)
+    return _open(f"{operation}_latency", f"latency of {operation}: {LATENCY_FORM}", "2s", parse_latency)
 
 
 _DAY: Micros = 24 * 3600 * SECOND
@@ -139,40 +139,42 @@ WORDS: Mapping[str, Word] = MappingProxyType(
     {
         **{operation: _answers(operation) for operation in OPERATIONS},
         **{f"{operation}_latency": _latency(operation) for operation in OPERATIONS},
-        "times": _open("times", "answers so for the first so many requests alone", "3", partial(_count, 1, 1_000_000)),
-        "for": _open(
-            "valid_for", "answers so for this long on the clock, from its first use", "30s", partial(_time, _DAY)
+        "times": _open("times", "only for the first N requests", "3", partial(_count, 1, 1_000_000)),
+        "for": _open("valid_for", "only for this long on the clock, from the first use", "30s", partial(_time, _DAY)),
+        "retry_after": _open(
+            "retry_after", "seconds in Retry-After; 0 omits the header", "5", partial(_count, 0, 86_400)
         ),
-        "retry_after": _open("retry_after", "seconds in Retry-After; 0 leaves it out", "5", partial(_count, 0, 86_400)),
-        "drip_time": _open("drip_time", "how long a drip takes", "5s", partial(_time, 60 * SECOND)),
+        "drip_time": _open("drip_time", "duration of a drip", "5s", partial(_time, 60 * SECOND)),
         "fail": Word(
             "fail",
-            f"the task fails with this code, or with {UPSTREAM}CODE as it comes",
+            f"the task fails with this code, or with any other as {UPSTREAM}CODE",
             tuple(FAILURES),
             _fail,
             of_task=True,
         ),
-        "message": _open("message", "what the failure says", "nudity detected", _message, of_task=True),
+        "message": _open("message", "message of the failure", "nudity detected", _message, of_task=True),
         "cancel": _closed(
-            "cancel", "the task ends cancelled, shown as either spelling", ("failed", "cancelled"), of_task=True
+            "cancel", "the task ends cancelled, shown with this status", ("failed", "cancelled"), of_task=True
         ),
         "stuck": _closed("stuck", "the task never ends: it stays pending, or at 99 %", ("pending", "99"), of_task=True),
-        "slow_start": _open("slow_start", "pending for so much longer", "60s", partial(_time, _DAY), of_task=True),
-        "slow_finish": _open("slow_finish", "at 99 % for so much longer", "60s", partial(_time, _DAY), of_task=True),
-        "polls": _open(
-            "polls", "the task ends when it is read for the n-th time", "3", partial(_count, 1, 10_000), of_task=True
+        "slow_start": _open(
+            "slow_start", "stays pending for this much longer", "60s", partial(_time, _DAY), of_task=True
         ),
+        "slow_finish": _open(
+            "slow_finish", "stays at 99 % for this much longer", "60s", partial(_time, _DAY), of_task=True
+        ),
+        "polls": _open("polls", "the task ends at its N-th query", "3", partial(_count, 1, 10_000), of_task=True),
         "actual_duration": _open(
             "actual_duration",
-            "real length of the video, which is what it costs",
+            "real length of the video, which decides its price",
             "3s",
             partial(_time, 60 * SECOND),
             of_task=True,
         ),
-        "delivery": _closed("delivery", "what happens to the callback", tuple(DELIVERY_FAULTS), of_task=True),
+        "delivery": _closed("delivery", "fault of the callback", tuple(DELIVERY_FAULTS), of_task=True),
     }
 )
-"""Every word of the grammar. `ok`, alone, says that nothing goes wrong, and `flap=N` is short for
+"""Every word of the grammar. `ok`, alone, means no faults, and `flap=N` is short for
 `query=internal_error; times=N`."""
 
 _OF_TASKS = tuple(word.field for word in WORDS.values() if word.of_task)
@@ -183,7 +185,7 @@ _APART = (
     ("stuck", "slow_finish"),
     *(("delivery", word) for word in ("stuck", "polls", "slow_start", "slow_finish")),
 )
-"""Words that contradict one another; of `delivery` only the values that end the task at once do."""
+"""Words that exclude one another; of `delivery` only the values that end the task at once do."""
 _NEEDS = {
     "message": ("fail",),
     "times": _ANSWERS,
@@ -191,12 +193,12 @@ _NEEDS = {
     "retry_after": OPERATIONS,
     "drip_time": OPERATIONS,
 }
-"""Fields that mean nothing unless one of these is there too."""
+"""Fields that have no effect unless one of these is given too."""
 
 
 @lru_cache(maxsize=1024)
 def parse_scenario(text: str) -> Scenario:
-    """Read `word=value; word=value`. Raises `ValueError` that names what was wrong and the nearest right word."""
+    """Parse `word=value; word=value`. Raises `ValueError` that names what was wrong and the nearest right word."""
     if len(text) > LONGEST:
         raise ValueError(f"a scenario has at most {LONGEST} characters; this one has {len(text)}")
     if text.strip() == "ok":

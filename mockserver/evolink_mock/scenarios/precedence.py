@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Decision(NamedTuple):
-    """The scenario of a request, its source, and the rule of that source that said so."""
+    """The scenario of a request, its source, and the rule of that source that gave it."""
 
     source: ScenarioSource
     scenario: Scenario
@@ -30,7 +30,7 @@ BUILT_IN = Decision("default", DEFAULT)
 
 
 class Lookup(NamedTuple):
-    """One request, as the scenario sources see it. `task` is the one that a query asks for."""
+    """One request, as the scenario sources see it. `task` is that of a query."""
 
     state: ScenarioState
     operation: ScenarioOperation
@@ -53,10 +53,10 @@ class ScenarioResolver:
         )
 
     def decide(self, lookup: Lookup) -> Decision:
-        """The first source that says anything about the request decides it.
+        """Resolve the scenario of a request: the first source that applies wins.
 
-        What was said of a task when it was created counts for its queries too, at the rank of its own source. Raises
-        `ValueError` that names the source whose text is not a scenario, even where another source decides.
+        The scenario that a task was created with applies to its queries too, at the rank of its own source. Raises
+        `ValueError` that names the source whose text is not a scenario, even where another source wins.
         """
         written = {
             "prompt": _parse(lookup, "prompt", "prompt", lookup.directive),
@@ -64,13 +64,13 @@ class ScenarioResolver:
             "key": _parse(lookup, "key", "the key's scenario", lookup.state.of_key),
         }
         for source in SCENARIO_SOURCES[:-1]:
-            if (found := self._said_by(source, lookup, written)) is not None:
+            if (found := self._from_source(source, lookup, written)) is not None:
                 return found
             if (found := _of_task(lookup, source)) is not None:
                 return found
         return BUILT_IN
 
-    def _said_by(
+    def _from_source(
         self, source: ScenarioSource, lookup: Lookup, written: Mapping[str, Decision | None]
     ) -> Decision | None:
         match source:

@@ -1,6 +1,6 @@
-"""What can go wrong with an answer on the wire, by name, as data that any carrier can follow.
+"""Wire faults: responses that fail on the connection, by name, as data that any transport can follow.
 
-Each is what a real network or a gateway does on a bad day, never a lie about the API.
+Each is what a real network or gateway does when it fails, never a lie about the API.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ WirePart: TypeAlias = Literal["head", "half", "garbage", "settle", "reset", "clo
 
 
 class WireFault(NamedTuple):
-    """`carried_out` is whether the operation happens all the same; `parts` is what the connection sees, in order.
+    """A fault: whether it `executes_operation` all the same, and the `parts` that the connection sees, in order.
 
-    Without parts an answer goes out whole, but is another one, as `altered` says, or comes slowly, as `dripped` says.
+    Without parts a response is sent whole, but changed by `altered`, or slowly, in the pieces of `dripped`.
     """
 
     summary: str
@@ -39,13 +39,13 @@ WIRE_FAULTS: Mapping[str, WireFault] = MappingProxyType(
 )
 
 COMMITTING = frozenset({"commit_then_drop"})
-"""Faults of the create call alone: elsewhere nothing is committed."""
+"""Faults of the create call alone: other operations commit nothing."""
 
 DRIP_TIME: Micros = 3 * SECOND
 _DROPS = 20
 _GARBAGE = b"\x00\xff\x16\x03\x01 not an answer \xfe"
 _SETTLE: Micros = SECOND // 20
-"""Before a reset, since what is still on its way would die with the connection."""
+"""Pause before a reset, which would discard the bytes still on their way."""
 
 HTML_502 = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
@@ -57,7 +57,7 @@ WireAction: TypeAlias = bytes | Micros | Literal["reset", "close"]
 
 
 def altered(fault: str, status: int, content_type: bytes, body: bytes) -> tuple[int, bytes, bytes]:
-    """Status, content type and body as the fault leaves them."""
+    """Status, content type and body of a response as the fault changes them."""
     if fault == "html_502":
         return 502, b"text/html", HTML_502
     if fault == "truncated_json":
@@ -66,7 +66,7 @@ def altered(fault: str, status: int, content_type: bytes, body: bytes) -> tuple[
 
 
 def wire_script(fault: str, head: bytes, body: bytes) -> Iterator[WireAction]:
-    """What to do on the connection instead of sending the answer as it is."""
+    """The actions on the connection that replace the sending of a response."""
     half = len(body) // 2
     for part in WIRE_FAULTS[fault].parts:
         match part:
@@ -75,7 +75,7 @@ def wire_script(fault: str, head: bytes, body: bytes) -> Iterator[WireAction]:
             case "half":
                 yield body[:half]
             case "garbage":
-                # In one piece, or a client that takes an answer and leaves would never see it.
+                # In one piece, or a client that reads one response and leaves would never see it.
                 yield body + _GARBAGE
             case "settle":
                 yield _SETTLE
@@ -84,7 +84,7 @@ def wire_script(fault: str, head: bytes, body: bytes) -> Iterator[WireAction]:
 
 
 def dripped(body: bytes, time: Micros | None) -> tuple[list[bytes], Micros]:
-    """The pieces of a body that drips for so long, and the pause between them."""
+    """The pieces of a body that is sent over `time`, and the pause between them."""
     size = max(-(-len(body) // _DROPS), 1)
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     return pieces, (DRIP_TIME if time is None else time) // max(len(pieces) - 1, 1)

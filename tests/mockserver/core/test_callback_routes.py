@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
+import click
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -170,7 +171,7 @@ def test_advice_that_is_followed_to_the_letter_routes_the_callback(url: str) -> 
 def test_advice_names_options_that_there_are() -> None:
     advised = set(re.findall(r"--[a-z-]+", CallbackRoutes({}).hint("https://app.example.com/hook")))
     assert advised == {"--callback-route", "--forward-to", "--deliver-public"}
-    assert advised <= {option for parameter in serve.params for option in parameter.opts}
+    assert advised <= {option for parameter in serve.get_params(click.Context(serve)) for option in parameter.opts}
     assert main.commands["serve"] is serve
 
 
