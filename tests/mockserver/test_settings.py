@@ -24,7 +24,7 @@ def test_flags_win_over_environment_over_file_over_defaults(tmp_path: Path) -> N
     assert loaded.generation_time == "5s"
 
 
-def test_open_questions_may_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
+def test_choices_can_be_given_in_their_own_table(tmp_path: Path) -> None:
     file = write(tmp_path, 'cancel_route = true\n[choices]\ncancelled_as = "cancelled"\noversize_status = 400\n')
     choices = load_settings(file=file).choices
     assert (choices.cancel_route, choices.cancelled_as, choices.oversize_status) == (True, "cancelled", 400)
@@ -48,7 +48,7 @@ def test_every_setting_is_an_environment_variable() -> None:
     assert loaded.choices.billing_rule == "per_call"
 
 
-def test_keys_may_have_rules_of_their_own(tmp_path: Path) -> None:
+def test_keys_can_have_their_own_settings(tmp_path: Path) -> None:
     keys = load_settings(
         file=write(tmp_path, '[keys."sk-a"]\nbalance = 2.5\nmodels = ["wan2.6-text-to-video"]\n[keys."sk-b"]\n')
     ).keys
@@ -154,6 +154,6 @@ def test_wrong_settings_are_refused_at_construction(given: dict[str, Any], says:
         Settings(**given)
 
 
-def test_names_are_unique_and_plain() -> None:
+def test_names_are_unique_lower_case_identifiers() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert all(name.isidentifier() and name == name.lower() for name in NAMES)

@@ -1,4 +1,4 @@
-"""Pictures and sounds, good and bad, made as they are asked for."""
+"""Sample images and audio files, valid and faulty, made on demand."""
 
 import math
 import struct
@@ -18,28 +18,28 @@ _RATE = 44_100
 @lru_cache
 def photo(width: int = 640, height: int = 480) -> Image.Image:
     """Soft colours with some detail, the same each time."""
-    luck = np.random.default_rng(width * 10_000 + height)
+    rng = np.random.default_rng(width * 10_000 + height)
     whole = np.zeros((height, width, 3))
     for grain, share in ((200, 0.6), (50, 0.3), (12, 0.1)):
-        coarse = luck.integers(0, 255, (height // grain + 2, width // grain + 2, 3), dtype=np.uint8)
+        coarse = rng.integers(0, 255, (height // grain + 2, width // grain + 2, 3), dtype=np.uint8)
         whole += share * np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC), float)
     return Image.fromarray(whole.clip(0, 255).astype(np.uint8))
 
 
-def saved(picture: Image.Image, form: str, **how: Any) -> bytes:
+def encoded(picture: Image.Image, form: str, **how: Any) -> bytes:
     file = BytesIO()
     picture.save(file, form, **how)
     return file.getvalue()
 
 
 def jpeg(width: int = 640, height: int = 480, **how: Any) -> bytes:
-    return saved(photo(width, height), "JPEG", quality=90, **how)
+    return encoded(photo(width, height), "JPEG", quality=90, **how)
 
 
-def turned(way: int, width: int = 640, height: int = 480) -> bytes:
+def rotated_jpeg(orientation: int, width: int = 640, height: int = 480) -> bytes:
     """With an EXIF orientation, 1 to 8."""
     exif = Image.Exif()
-    exif[0x0112] = way
+    exif[0x0112] = orientation
     return jpeg(width, height, exif=exif)
 
 
@@ -47,7 +47,7 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def bomb(width: int, height: int) -> bytes:
+def decompression_bomb(width: int, height: int) -> bytes:
     """A PNG of a few kilobytes that says it is huge, and is."""
     packer = zlib.compressobj(9)
     row = b"\0" + bytes((width + 7) // 8)
@@ -56,14 +56,14 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def with_packed_text(content: bytes, size: int) -> bytes:
-    """A PNG with a text that unpacks to so many bytes."""
+def with_compressed_text(content: bytes, size: int) -> bytes:
+    """A PNG with a text that unpacks to `size` bytes."""
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(size), 9))
     return content[:33] + text + content[33:]
 
 
 @lru_cache
-def sound(seconds: float, form: str = "mp3", codec: str = "libmp3lame", rate: int = _RATE) -> bytes:
+def audio_file(seconds: float, form: str = "mp3", codec: str = "libmp3lame", rate: int = _RATE) -> bytes:
     """A tone of 441 Hz."""
     file = BytesIO()
     with av.open(file, "w", format=form) as container:

@@ -1,4 +1,4 @@
-"""Videos as an independent decoder sees them (FFmpeg's libraries, by PyAV)."""
+"""Decodes videos independently of the emulator (FFmpeg, by PyAV)."""
 
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -9,8 +9,8 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 
-class Film(NamedTuple):
-    """What is in a file. `seconds` is what the container says, `first` and `last` are frames in RGB."""
+class DecodedVideo(NamedTuple):
+    """A decoded video. `seconds` as the container states it; `first` and `last` are frames in RGB."""
 
     codec: str
     profile: str
@@ -21,28 +21,28 @@ class Film(NamedTuple):
     seconds: float
     first: NDArray[np.uint8]
     last: NDArray[np.uint8]
-    sound: str | None
-    sound_seconds: float
+    audio_codec: str | None
+    audio_seconds: float
     loudness: list[float]
-    """Of each tenth of a second of sound, the greatest amplitude."""
+    """The greatest amplitude in each tenth of a second of audio."""
 
 
-def film(content: bytes) -> Film:
-    """Decodes all of it; raises what PyAV raises."""
+def decode(content: bytes) -> DecodedVideo:
+    """Decode a whole video. Raises the errors of PyAV."""
     with av.open(BytesIO(content), "r") as container:
         video = container.streams.video[0]
         frames = list(container.decode(video))
         seconds = float((video.duration or 0) * (video.time_base or 0))
         codec, profile, pixels = video.codec_context.name, str(video.codec_context.profile), str(video.format.name)
     with av.open(BytesIO(content), "r") as container:
-        sounds = [container.streams.audio[0]] if container.streams.audio else []
-        decoded = [frame for sound in sounds for frame in container.decode(sound)]
-        rate = sounds[0].rate if sounds else 1
-        sound = sounds[0].codec_context.name if sounds else None
+        streams = [container.streams.audio[0]] if container.streams.audio else []
+        decoded = [frame for stream in streams for frame in container.decode(stream)]
+        rate = streams[0].rate if streams else 1
+        audio_codec = streams[0].codec_context.name if streams else None
         heights = [np.abs(frame.to_ndarray()).max(axis=0) for frame in decoded]
         whole = np.concatenate([np.zeros(0), *heights])
     tenth = max(1, rate // 10)
-    return Film(
+    return DecodedVideo(
         codec=codec,
         profile=profile,
         pixels=pixels,
@@ -52,16 +52,16 @@ def film(content: bytes) -> Film:
         seconds=seconds,
         first=_rgb(frames[0]),
         last=_rgb(frames[-1]),
-        sound=sound,
-        sound_seconds=len(whole) / rate,
+        audio_codec=audio_codec,
+        audio_seconds=len(whole) / rate,
         loudness=[float(whole[start : start + tenth].max()) for start in range(0, len(whole), tenth)],
     )
 
 
 def _rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    # As the file says that its colours are meant.
-    told = frame.colorspace if frame.colorspace == Colorspace.ITU709 else None
-    return frame.reformat(format="rgb24", src_colorspace=told).to_ndarray().astype(np.uint8)
+    # With the colour space that the file states.
+    colorspace = frame.colorspace if frame.colorspace == Colorspace.ITU709 else None
+    return frame.reformat(format="rgb24", src_colorspace=colorspace).to_ndarray().astype(np.uint8)
 
 
 def boxes(content: bytes) -> list[str]:
@@ -75,7 +75,7 @@ def boxes(content: bytes) -> list[str]:
     return names
 
 
-def likeness(one: NDArray[Any], other: NDArray[Any]) -> float:
+def psnr(one: NDArray[Any], other: NDArray[Any]) -> float:
     """Peak signal-to-noise ratio in dB; 100 for the same."""
     error = float(np.mean((one.astype(float) - other.astype(float)) ** 2))
     return 100.0 if error == 0 else 10 * float(np.log10(255**2 / error))

@@ -15,8 +15,8 @@ from PIL import Image
 from evolink_mock.api import file_store
 from evolink_mock.core.upload import slugify
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.media_samples import jpeg, photo, saved
-from tests.support.video_decoder import film, likeness
+from tests.support.media_samples import encoded, jpeg, photo
+from tests.support.video_decoder import decode, psnr
 
 FILES = "/api/v1/files"
 
@@ -34,7 +34,7 @@ def uploaded(emulator: Emulator, content: bytes, **more: Any) -> dict[str, Any]:
 
 
 def test_the_answer_is_as_the_page_shows_it(emulator: Emulator) -> None:
-    content = saved(photo(), "PNG")
+    content = encoded(photo(), "PNG")
     answer = by_base64(emulator, content, upload_path="photos", file_name="photo.png").json()
     assert (answer["success"], answer["code"], answer["msg"]) == (True, 200, "File uploaded successfully")
     data = answer["data"]
@@ -102,7 +102,7 @@ def test_links_are_for_the_world_and_its_time(emulator: Emulator) -> None:
 
 
 def test_a_file_can_be_listed_and_removed(emulator: Emulator) -> None:
-    first, second = uploaded(emulator, jpeg()), uploaded(emulator, saved(photo(), "GIF"))
+    first, second = uploaded(emulator, jpeg()), uploaded(emulator, encoded(photo(), "GIF"))
     assert first["file_id"] != second["file_id"]
     listed = emulator.request("GET", f"{FILES}/list").json()["data"]
     assert [file["file_id"] for file in listed["files"]] == [second["file_id"], first["file_id"]]
@@ -117,7 +117,7 @@ def test_a_file_can_be_listed_and_removed(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize(
     ("content", "status", "code"),
-    [(b"<svg/>", 400, 40002), (b"%PDF-1.7", 400, 40002), (b"", 400, 400), (saved(photo(), "BMP"), 400, 40002)],
+    [(b"<svg/>", 400, 40002), (b"%PDF-1.7", 400, 40002), (b"", 400, 400), (encoded(photo(), "BMP"), 400, 40002)],
 )
 def test_only_pictures_of_some_formats_are_taken(emulator: Emulator, content: bytes, status: int, code: int) -> None:
     refused = by_base64(emulator, content)
@@ -152,13 +152,13 @@ def test_an_uploaded_picture_is_the_first_frame_of_a_video(emulator: Emulator) -
     data = uploaded(emulator, jpeg(800, 600))
     task = emulator.create(image_urls=[data["file_url"]], duration=2, generate_audio=False)
     emulator.advance("10s")
-    found = film(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+    found = decode(emulator.client.get(emulator.query(task).json()["results"][0]).content)
     shown = photo(800, 600).resize((found.width, found.height), Image.Resampling.LANCZOS)
-    assert likeness(found.first, np.asarray(shown)) >= 30
+    assert psnr(found.first, np.asarray(shown)) >= 30
 
 
 def test_an_uploaded_picture_is_looked_at(emulator: Emulator) -> None:
-    small, gif = uploaded(emulator, jpeg(100, 100)), uploaded(emulator, saved(photo(), "GIF"), file_name="cat.png")
+    small, gif = uploaded(emulator, jpeg(100, 100)), uploaded(emulator, encoded(photo(), "GIF"), file_name="cat.png")
     for data, code in ((small, "invalid_parameters"), (gif, "image_processing_error")):
         task = emulator.create(image_urls=[data["file_url"]])
         emulator.advance("10s")

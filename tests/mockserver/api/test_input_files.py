@@ -24,9 +24,9 @@ from evolink_mock.media import encoder as moving
 from evolink_mock.media import fetcher as fetching
 from evolink_mock.media.video import FileLookup, Video
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
-from tests.support.media_samples import jpeg, photo, saved, sound, turned
+from tests.support.media_samples import audio_file, encoded, jpeg, photo, rotated_jpeg
 from tests.support.server_process import Server
-from tests.support.video_decoder import boxes, film, likeness
+from tests.support.video_decoder import boxes, decode, psnr
 
 CDN = "https://cdn.example.com"
 
@@ -36,15 +36,15 @@ def home(tmp_path: Path) -> Path:
     """A directory of pictures and sounds."""
     files = {
         "cat.jpg": jpeg(1000, 750),
-        "tall.webp": saved(photo(450, 800), "WEBP", quality=95),
-        "turned.jpg": turned(6, 1000, 750),
+        "tall.webp": encoded(photo(450, 800), "WEBP", quality=95),
+        "turned.jpg": rotated_jpeg(6, 1000, 750),
         "really.png": jpeg(),
-        "named.gif": saved(photo(), "PNG"),
+        "named.gif": encoded(photo(), "PNG"),
         "small.jpg": jpeg(300, 300),
         "page.jpg": b"<html>Not found</html>",
-        "long.mp3": sound(12),
-        "short.mp3": sound(3),
-        "tiny.mp3": sound(1),
+        "long.mp3": audio_file(12),
+        "short.mp3": audio_file(3),
+        "tiny.mp3": audio_file(1),
     }
     (tmp_path / "files").mkdir()
     for name, content in files.items():
@@ -83,18 +83,18 @@ def test_the_video_begins_with_that_very_picture_in_its_proportions(
 ) -> None:
     task = ended(emulator, f"{CDN}/{name}", duration=2, generate_audio=False)
     content = emulator.client.get(task["results"][0]).content
-    found = film(content)
+    found = decode(content)
     assert boxes(content)[:2] == ["ftyp", "moov"]
-    assert (found.codec, found.pixels, found.sound) == ("h264", "yuv420p", None)
+    assert (found.codec, found.pixels, found.audio_codec) == ("h264", "yuv420p", None)
     assert abs(found.width / found.height - size[0] / size[1]) < 0.01
     assert abs(found.width * found.height / (1280 * 720) - 1) < 0.01
     assert abs(found.seconds - 2) <= 1 / 24
     with Image.open(home / name) as picture:
         upright = picture.rotate(-90, expand=True) if name == "turned.jpg" else picture
         shown = upright.convert("RGB").resize((found.width, found.height), Image.Resampling.LANCZOS)
-    assert likeness(found.first, np.asarray(shown)) >= 30
+    assert psnr(found.first, np.asarray(shown)) >= 30
     # A slow zoom follows: the last frame is alike, and not the same.
-    assert 10 < likeness(found.first, found.last) < 40
+    assert 10 < psnr(found.first, found.last) < 40
 
 
 def test_bright_colours_are_the_same_colours(emulator: Emulator, home: Path) -> None:
@@ -104,9 +104,9 @@ def test_bright_colours_are_the_same_colours(emulator: Emulator, home: Path) -> 
         stripes.paste(colour, (place * 80, 0, place * 80 + 80, 480))
     stripes.save(home / "stripes.png")
     task = ended(emulator, f"{CDN}/stripes.png", duration=2, generate_audio=False)
-    found = film(emulator.client.get(task["results"][0]).content)
+    found = decode(emulator.client.get(task["results"][0]).content)
     shown = stripes.resize((found.width, found.height), Image.Resampling.LANCZOS)
-    assert likeness(found.first, np.asarray(shown)) >= 30
+    assert psnr(found.first, np.asarray(shown)) >= 30
 
 
 def test_a_field_that_the_model_does_not_have_means_nothing(emulator: Emulator) -> None:
@@ -115,20 +115,20 @@ def test_a_field_that_the_model_does_not_have_means_nothing(emulator: Emulator) 
     emulator.advance("10s")
     task = emulator.query(answer.json()["id"]).json()
     assert task["status"] == "completed"
-    found = film(emulator.client.get(task["results"][0]).content)
+    found = decode(emulator.client.get(task["results"][0]).content)
     assert (found.width, found.height) == (1280, 720)
 
 
 def test_better_quality_is_larger(emulator: Emulator) -> None:
     task = ended(emulator, duration=2, quality="1080p", generate_audio=False)
-    found = film(emulator.client.get(task["results"][0]).content)
+    found = decode(emulator.client.get(task["results"][0]).content)
     assert abs(found.width * found.height / (1920 * 1080) - 1) < 0.01
 
 
 def test_sound_is_there_unless_it_is_switched_off(emulator: Emulator) -> None:
-    found = film(emulator.client.get(ended(emulator, duration=2)["results"][0]).content)
-    assert found.sound == "aac"
-    assert abs(found.sound_seconds - 2) < 0.1
+    found = decode(emulator.client.get(ended(emulator, duration=2)["results"][0]).content)
+    assert found.audio_codec == "aac"
+    assert abs(found.audio_seconds - 2) < 0.1
     assert min(found.loudness[1:18]) > 0.01
 
 
@@ -137,8 +137,8 @@ def test_a_sound_of_ones_own_is_cut_or_followed_by_silence(
     emulator: Emulator, name: str, duration: int, heard: float
 ) -> None:
     task = ended(emulator, duration=duration, audio_url=f"{CDN}/{name}", generate_audio=False)
-    found = film(emulator.client.get(task["results"][0]).content)
-    assert abs(found.sound_seconds - duration) < 0.1
+    found = decode(emulator.client.get(task["results"][0]).content)
+    assert abs(found.audio_seconds - duration) < 0.1
     loud = [place / 10 for place, height in enumerate(found.loudness) if height > 0.1]
     assert abs(loud[-1] + 0.1 - heard) < 0.21
 
@@ -336,7 +336,7 @@ def test_a_sound_that_names_other_places_makes_it_wait_for_nothing(emulator: Emu
     session = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 45680 RTP/AVP 0\r\n"
     (home / "session.mp3").write_bytes(session)
     (home / "list.mp3").write_bytes(b"#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:9/a.mp3\n")
-    unknown = bytearray(sound(4, "wav", "pcm_s16le"))
+    unknown = bytearray(audio_file(4, "wav", "pcm_s16le"))
     unknown[20:22] = b"\x34\x12"
     (home / "unknown.mp3").write_bytes(bytes(unknown))
     for name in ("session", "list", "unknown"):
@@ -398,9 +398,9 @@ def test_a_picture_outlives_the_process(home: Path, tmp_path: Path) -> None:
     (home / "tall.webp").unlink()
     with Emulator.in_process(**given) as emulator:
         emulator.advance("10s")
-        found = film(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+        found = decode(emulator.client.get(emulator.query(task).json()["results"][0]).content)
     shown = photo(450, 800).resize((found.width, found.height), Image.Resampling.LANCZOS)
-    assert likeness(found.first, np.asarray(shown)) >= 30
+    assert psnr(found.first, np.asarray(shown)) >= 30
 
 
 def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
@@ -409,11 +409,11 @@ def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
         for each in range(3):
             (home / f"heavy{each}.jpg").write_bytes((home / "cat.jpg").read_bytes() + bytes([each]) * 500_000)
             ended(emulator, f"{CDN}/heavy{each}.jpg")
-        found = film(emulator.client.get(task["results"][0]).content)
+        found = decode(emulator.client.get(task["results"][0]).content)
         assert abs(found.width / found.height - 450 / 800) < 0.01
         assert (found.first == found.first[0, 0]).all()
         # The next task with that picture has it again.
-        again = film(emulator.client.get(ended(emulator, f"{CDN}/tall.webp", duration=2)["results"][0]).content)
+        again = decode(emulator.client.get(ended(emulator, f"{CDN}/tall.webp", duration=2)["results"][0]).content)
         assert again.first.std() > 5
 
 
@@ -450,7 +450,7 @@ def test_at_a_prompt_a_directory_is_a_route(home: Path) -> None:
         ).json()
         for _ in range(10):
             task = httpx.get(f"{server.url}/v1/tasks/{made['id']}", headers=headers).json()
-        assert film(httpx.get(task["results"][0], timeout=30).content).sound == "aac"
+        assert decode(httpx.get(task["results"][0], timeout=30).content).audio_codec == "aac"
 
 
 def test_creates_wait_for_nothing_until_a_file_can_be_fetched(home: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.emulator import Emulator
-from tests.support.video_decoder import film
+from tests.support.video_decoder import decode
 
 
 def finished(emulator: Emulator, **fields: Any) -> str:
@@ -38,14 +38,14 @@ def test_get_and_head_answer_a_clip_without_a_key(emulator: Emulator) -> None:
 def test_the_video_is_as_large_and_as_long_as_was_asked_for(
     emulator: Emulator, fields: dict[str, Any], shown: tuple[int, int, float]
 ) -> None:
-    found = film(emulator.client.get(finished(emulator, **fields)).content)
+    found = decode(emulator.client.get(finished(emulator, **fields)).content)
     assert (found.width, found.height, found.seconds) == shown
 
 
 def test_a_video_that_came_out_shorter_is_shorter(emulator: Emulator) -> None:
     task = emulator.create("actual_duration=3s", duration=10)
     emulator.advance("10s")
-    found = film(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+    found = decode(emulator.client.get(emulator.query(task).json()["results"][0]).content)
     assert found.seconds == 3.0
 
 

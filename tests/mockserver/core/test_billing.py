@@ -37,22 +37,22 @@ def test_flash_costs_its_rate_for_each_second(quality: str, sound: bool, per_sec
 @pytest.mark.parametrize("model", [name for name in MODELS if name != FLASH])
 @pytest.mark.parametrize(("quality", "per_second"), [("720p", 3), ("1080p", 5)])
 @pytest.mark.parametrize("extra", [{}, {"generate_audio": False}], ids=["", "silence is no field of it"])
-def test_siblings_always_have_sound(model: str, quality: str, per_second: float, extra: dict[str, Any]) -> None:
+def test_the_other_models_always_have_audio(model: str, quality: str, per_second: float, extra: dict[str, Any]) -> None:
     assert price(5, Choices(), model, quality=quality, **extra) == per_second * 5
 
 
-def test_by_default_a_video_has_720p_and_sound() -> None:
+def test_by_default_a_video_has_720p_and_audio() -> None:
     assert price(5, Choices()) == 15
 
 
 @pytest.mark.parametrize(("quality", "per_second"), [("720p", 3), ("1080p", 5)])
-def test_a_given_sound_costs_as_sound_whatever_generate_audio_says(quality: str, per_second: float) -> None:
+def test_an_audio_url_is_priced_as_audio_whatever_generate_audio_is(quality: str, per_second: float) -> None:
     sound = "https://example.com/sound.mp3"
     assert price(5, Choices(), quality=quality, generate_audio=False, audio_url=sound) == per_second * 5
 
 
 @pytest.mark.parametrize("fields", [{}, {"quality": "1080p"}, {"generate_audio": False}, {"duration": 15}])
-def test_by_the_call_every_video_costs_5_credits(fields: dict[str, Any]) -> None:
+def test_with_per_call_billing_every_video_costs_5_credits(fields: dict[str, Any]) -> None:
     assert price(9, Choices(billing_rule="per_call"), **fields) == 5
 
 
@@ -72,7 +72,7 @@ def settled(moves: list[tuple[bool, int, float]], ledger: Ledger) -> tuple[Ledge
 
 
 @given(st.none() | UNITS, MOVES)
-def test_reserved_spent_and_remaining_are_always_the_balance(
+def test_reserved_spent_and_remaining_always_sum_to_the_balance(
     balance: int | None, moves: list[tuple[bool, int, float]]
 ) -> None:
     ledger, still, paid = settled(moves, Ledger(balance))
@@ -84,7 +84,7 @@ def test_reserved_spent_and_remaining_are_always_the_balance(
 
 
 @given(UNITS, MOVES, UNITS)
-def test_what_is_affordable_never_overdraws_and_what_is_not_would(
+def test_an_affordable_reservation_never_overdraws_and_any_other_would(
     balance: int, moves: list[tuple[bool, int, float]], units: int
 ) -> None:
     ledger = settled(moves, Ledger(balance))[0]
@@ -97,7 +97,7 @@ def test_an_unlimited_balance_affords_everything(moves: list[tuple[bool, int, fl
 
 
 @given(UNITS, UNITS)
-def test_a_failed_task_gives_back_all_that_it_held(balance: int, units: int) -> None:
+def test_a_failed_task_refunds_its_whole_reservation(balance: int, units: int) -> None:
     assert Ledger(balance).reserve(units).settle(units, 0) == Ledger(balance)
 
 

@@ -40,7 +40,7 @@ def difference(status: str, **choices: Any) -> dict[str, Any]:
     return {key: chosen.get(key) for key in default.keys() | chosen if default.get(key, ...) != chosen.get(key, ...)}
 
 
-def test_create_answers_the_documented_example_to_the_byte() -> None:
+def test_the_create_body_is_the_documented_example_to_the_byte() -> None:
     assert json.dumps(created_body(NAME, TASK, FLASH, Choices(billing_rule="per_call")), separators=(",", ":")) == (
         '{"created":1757169743,"id":"task-unified-1757169743-7cvnl5zw","model":"wan2.6-image-to-video-flash",'
         '"object":"video.generation.task","progress":0,"status":"pending",'
@@ -143,7 +143,7 @@ def usage(credits_used: float | None = None) -> dict[str, Any]:
         ({"billing_rule": "per_call"}, "completed", {}),
     ],
 )
-def test_a_choice_changes_its_own_part_and_nothing_else(
+def test_a_choice_changes_only_its_own_part_of_the_body(
     choices: dict[str, Any], status: str, changes: dict[str, Any]
 ) -> None:
     assert difference(status, **choices) == changes
@@ -162,7 +162,7 @@ def test_results_are_a_flat_list_of_every_link() -> None:
     assert body["results"] == [LINK, "https://files.example/w.mp4"]
 
 
-def test_credits_answer_exactly_the_documented_keys() -> None:
+def test_the_credits_body_has_exactly_the_documented_keys() -> None:
     assert credits_body(Ledger(1_000_000, 150_000, 75_000)) == {
         "data": {
             "token": {"remaining_credits": 77.5, "unlimited_credits": False, "used_credits": 22.5},
@@ -173,14 +173,14 @@ def test_credits_answer_exactly_the_documented_keys() -> None:
     }
 
 
-def test_without_a_limit_credits_are_called_unlimited_and_still_numbers() -> None:
+def test_unlimited_credits_are_shown_as_unlimited_and_still_numbers() -> None:
     data = credits_body(Ledger(None, 50_000))["data"]
     assert data["token"] == {"remaining_credits": 999_999_995, "unlimited_credits": True, "used_credits": 5}
     assert data["user"] == {"remaining_credits": 999_999_995, "used_credits": 5}
 
 
 @given(st.none() | st.integers(0, 10**13), st.integers(0, 10**13), st.integers(0, 10**13))
-def test_used_and_remaining_credits_are_what_there_was(balance: int | None, reserved: int, spent: int) -> None:
+def test_used_and_remaining_credits_sum_to_the_balance(balance: int | None, reserved: int, spent: int) -> None:
     data = credits_body(Ledger(balance, reserved, spent))["data"]
     total = 10**13 if balance is None else balance
     assert data["user"]["remaining_credits"] + data["user"]["used_credits"] == pytest.approx(total / 10_000, abs=1e-3)

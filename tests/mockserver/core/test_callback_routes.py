@@ -56,19 +56,19 @@ def test_a_query_without_a_path_gets_the_shortest_path(query: str) -> None:
 
 @given(PRINTABLE, st.text())
 @example("hook", "a\nb#c")
-def test_a_fragment_stays_at_home(rest: str, fragment: str) -> None:
+def test_a_fragment_is_not_sent(rest: str, fragment: str) -> None:
     assert parse_callback_url(f"{APP}/{rest}#{fragment}") == parse_callback_url(f"{APP}/{rest}")
     assert parse_callback_url(f"{APP}#{fragment}") == parse_callback_url(APP)
 
 
 @given(st.text(st.characters(exclude_characters="%#", exclude_categories=["Cs"])))
-def test_what_no_request_line_can_hold_is_percent_encoded_as_utf_8(text: str) -> None:
+def test_characters_that_no_request_line_can_hold_are_percent_encoded_as_utf_8(text: str) -> None:
     target = parse_callback_url(f"{APP}/{text}").target
     assert re.fullmatch(r"[!-~]+", target)
     assert unquote(target) == f"/{text}"
 
 
-def test_an_escape_is_in_capitals_and_those_that_are_there_already_stay() -> None:
+def test_new_escapes_are_in_capitals_and_existing_ones_are_kept() -> None:
     assert parse_callback_url(f"{APP}/ä%c3%A4%?ö=€ x").target == "/%C3%A4%c3%A4%?%C3%B6=%E2%82%AC%20x"
     assert parse_callback_url(f"{APP}/\ud800").target == "/%ED%A0%80"
 
@@ -132,7 +132,7 @@ def test_the_sink_comes_first_then_receivers_then_the_routes_then_the_rest(url: 
 
 
 @pytest.mark.parametrize("authority", ["a.com", "a.com:8443", "[2606:4700::1111]:8443", "sink.mock:8443"])
-def test_whatever_the_way_the_receiver_is_called_by_its_authority_and_proves_its_name(authority: str) -> None:
+def test_every_destination_keeps_the_authority_and_the_server_name_of_the_url(authority: str) -> None:
     receivers = frozenset({f"https://{authority}"})
     for routing in (OUT, CallbackRoutes({}, PLACE), CallbackRoutes({}, receivers=receivers)):
         way = routing.destination(f"https://{authority}/500")
@@ -145,7 +145,7 @@ def test_a_host_that_only_ends_like_the_sink_is_not_the_sink() -> None:
     assert CallbackRoutes({}).destination("https://my.sink.mock/200") is None
 
 
-def test_what_no_route_names_goes_out_only_where_that_is_allowed() -> None:
+def test_callbacks_without_a_route_go_to_the_internet_only_where_that_is_allowed() -> None:
     url = "https://other.example.com:8443/x?y"
     assert CallbackRoutes({APP: PLACE}).destination(url) is None
     way = CallbackRoutes({APP: PLACE}, deliver_public=True).destination(url)
@@ -157,7 +157,7 @@ def test_what_no_route_names_goes_out_only_where_that_is_allowed() -> None:
 @example(f"https://{'a' * 64}.com/")
 @example("https://my-.example.com/")
 @example("https://a\u05d0.com/")
-def test_advice_that_is_followed_to_the_letter_routes_the_callback(url: str) -> None:
+def test_a_hint_that_is_followed_to_the_letter_routes_the_callback(url: str) -> None:
     assume(check_callback_url(url) is None)
     found = re.search(r"--callback-route (\S+)", CallbackRoutes({}).hint(url))
     assert found is not None
@@ -168,7 +168,7 @@ def test_advice_that_is_followed_to_the_letter_routes_the_callback(url: str) -> 
     assert way.url == f"http://127.0.0.1:3000{parse_callback_url(url).target}"
 
 
-def test_advice_names_options_that_there_are() -> None:
+def test_a_hint_names_existing_options() -> None:
     advised = set(re.findall(r"--[a-z-]+", CallbackRoutes({}).hint("https://app.example.com/hook")))
     assert advised == {"--callback-route", "--forward-to", "--deliver-public"}
     assert advised <= {option for parameter in serve.get_params(click.Context(serve)) for option in parameter.opts}
@@ -182,7 +182,7 @@ def test_advice_names_options_that_there_are() -> None:
 @example("https://xn--ä.de/")
 @example("https://a\u05d0.com/")
 @example("https://example.com/\ud800\u2028\x85")
-def test_what_the_verdict_accepts_has_a_way_that_a_request_can_hold(url: str) -> None:
+def test_a_url_that_the_policy_allows_has_a_destination_that_a_request_can_hold(url: str) -> None:
     assume(check_callback_url(url) is None)
     for routing in (OUT, CallbackRoutes({}, PLACE)):
         way = routing.destination(url)
@@ -193,7 +193,7 @@ def test_what_the_verdict_accepts_has_a_way_that_a_request_can_hold(url: str) ->
 
 @given(st.one_of(st.sampled_from(CALLED), ANYTHING))
 @settings(max_examples=500)
-def test_no_spelling_becomes_internal_on_the_way(url: str) -> None:
+def test_no_public_host_becomes_internal_by_its_one_spelling(url: str) -> None:
     assume(check_callback_url(url) is None)
     try:
         way = OUT.destination(url)
@@ -217,7 +217,7 @@ def test_no_spelling_becomes_internal_on_the_way(url: str) -> None:
         ("https://app:80", "https://app:80"),
     ],
 )
-def test_a_place_is_an_origin_over_http_or_https(written: str, read: str) -> None:
+def test_a_destination_is_an_origin_over_http_or_https(written: str, read: str) -> None:
     assert parse_destination(written) == read
 
 
@@ -231,7 +231,7 @@ http://127.0.0.1:3000// http://256.0.0.1 http://[::1%a]b]
 
 
 @pytest.mark.parametrize("place", ["", "http://127.0.0.1 :3000", "http://a\r\nb", *BAD_PLACES.split()], ids=ascii)
-def test_another_place_is_refused_with_the_form_of_a_right_one(place: str) -> None:
+def test_another_destination_is_refused_with_the_right_form(place: str) -> None:
     with pytest.raises(ValueError, match="write http://HOST:PORT or https://HOST:PORT") as refusal:
         parse_destination(place)
     assert repr(place) in str(refusal.value)
@@ -242,7 +242,7 @@ def test_another_place_is_refused_with_the_form_of_a_right_one(place: str) -> No
 @example("http://a\x00b")
 @example("http://a\\b")
 @example("httpſ://127.0.0.1")
-def test_no_place_is_accepted_that_a_request_cannot_hold(place: str) -> None:
+def test_no_destination_is_accepted_that_a_request_cannot_hold(place: str) -> None:
     try:
         read = parse_destination(place)
     except ValueError:
@@ -259,12 +259,12 @@ def test_only_a_host_is_a_host(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["_a.com", "a_.com", "a--b.com", f"{'a' * 63}.com", f"ä.{LONG}.{'a' * 53}"])
-def test_a_host_that_a_resolver_could_look_up_is_taken(host: str) -> None:
+def test_a_host_that_can_be_resolved_is_accepted(host: str) -> None:
     assert parse_destination(f"http://{host}:3000") == f"http://{parse_host(host)}:3000"
 
 
 @pytest.mark.parametrize("host", ["-a.com", "a-.com", "a.-", f"{'a' * 64}.com", f"ä.{LONG}.{'a' * 54}"])
-def test_a_host_that_no_resolver_looks_up_is_refused(host: str) -> None:
+def test_a_host_that_cannot_be_resolved_is_refused(host: str) -> None:
     """A label has 1 to 63 characters and no hyphen at its ends, a name at most 253, as they are sent (RFC 1035)."""
     with pytest.raises(ValueError, match="is not the host"):
         parse_host(host)
@@ -272,7 +272,7 @@ def test_a_host_that_no_resolver_looks_up_is_refused(host: str) -> None:
         parse_destination(f"http://{host}:3000")
 
 
-def test_an_origin_may_stand_among_spaces() -> None:
+def test_spaces_around_an_origin_are_ignored() -> None:
     assert parse_origin(f" {APP}\n") == APP
 
 

@@ -86,7 +86,7 @@ def failed(*outcomes: AttemptResult, origin: Origin = "ended", note: str = "") -
 @given(QUEUED, ACTS)
 @settings(max_examples=300)
 @example(Delivery("task", "ended", 0, due=0), [Act(AttemptResult(500), 5, 0)])
-def test_the_record_is_what_the_documented_policy_says(delivery: Delivery, acts: list[Act]) -> None:
+def test_the_attempts_follow_the_documented_policy(delivery: Delivery, acts: list[Act]) -> None:
     """Any 2xx ends it; else it is tried again 1, 2 and 4 s after each failure; four attempts are all there are."""
     good = [number for number, act in enumerate(acts, 1) if str(act.outcome.status).startswith("2")]
     made = min(len(acts), 4, *good)
@@ -115,9 +115,7 @@ def test_the_record_is_what_the_documented_policy_says(delivery: Delivery, acts:
 
 
 @given(QUEUED, ACTS, POLICIES)
-def test_the_policy_of_another_provider_works_as_data(
-    delivery: Delivery, acts: list[Act], policy: CallbackPolicy
-) -> None:
+def test_another_retry_policy_is_another_value(delivery: Delivery, acts: list[Act], policy: CallbackPolicy) -> None:
     record, expected, due = play(delivery, acts, policy), [], delivery.due
     stage: Stage = "queued"
     for act, gap in zip(acts, (*policy.gaps, None), strict=False):
@@ -142,13 +140,13 @@ def test_an_attempt_changes_nothing_else_of_its_delivery(delivery: Delivery, out
     assert record._replace(attempts=(), stage="queued", due=delivery.due) == delivery
 
 
-def test_an_attempt_that_nothing_had_announced_was_due_as_it_began() -> None:
+def test_an_attempt_without_a_due_time_was_due_as_it_began() -> None:
     record = record_attempt(Delivery("task", "ended", 1), "https://a.com/", 5, 6, AttemptResult(200), EVOLINK_CALLBACKS)
     assert record.attempts[0].due == 5
 
 
 @given(st.sampled_from(MODES), MICROS, MICROS, OUTCOMES, POLICIES)
-def test_a_clock_that_is_not_real_is_charged_the_limit_for_a_time_out_and_nothing_for_the_rest(
+def test_on_a_simulated_clock_a_time_out_takes_the_limit_and_any_other_attempt_no_time(
     mode: Mode, started: Micros, passed: Micros, outcome: AttemptResult, policy: CallbackPolicy
 ) -> None:
     charged = finished_at(mode, started, started + passed, outcome, policy) - started
@@ -169,13 +167,13 @@ def test_a_documented_time_out_takes_ten_seconds(mode: Mode) -> None:
 
 
 @given(POLICIES)
-def test_an_attempt_that_took_too_long_took_the_limit_and_says_what_that_is(policy: CallbackPolicy) -> None:
+def test_a_timed_out_attempt_took_the_limit_and_names_it(policy: CallbackPolicy) -> None:
     outcome = timed_out(policy)
     assert (outcome.status, outcome.error, outcome.latency) == (None, "timeout", round(policy.timeout * 1_000_000))
     assert f"{policy.timeout:g} s" in outcome.detail
 
 
-def test_every_fault_has_words_of_its_own_that_end_a_sentence() -> None:
+def test_every_attempt_error_has_its_own_words_that_end_a_sentence() -> None:
     assert set(ATTEMPT_ERRORS) == set(get_args(AttemptError))
     assert len(set(ATTEMPT_ERRORS.values())) == len(ATTEMPT_ERRORS)
     assert all(re.fullmatch(r"[a-z].*[A-Za-z]", words) for words in ATTEMPT_ERRORS.values())
@@ -197,7 +195,7 @@ def test_seconds_that_no_float_can_hold_are_exact_to_the_microsecond() -> None:
     assert finished_at("manual", 0, 0, AttemptResult(error="timeout"), policy) == timed_out(policy).latency == 1_001_000
 
 
-def test_a_reason_shows_the_gap_of_whichever_policy_rules() -> None:
+def test_a_reason_shows_the_gap_of_the_policy_in_force() -> None:
     policy = replace(EVOLINK_CALLBACKS, gaps=(0.5, 300.0), success=range(200, 201))
     refused = [Act(AttemptResult(status), 0, 0) for status in (204, 500, 404)]
     record = play(Delivery("task", "ended", 0, due=0), refused[:2], policy)
@@ -223,7 +221,7 @@ def test_more_failures_than_a_policy_allows_exhaust_it_and_followed_its_last_gap
         ("resend", "delivery 7 was sent again by hand with a changed body"),
     ],
 )
-def test_a_first_attempt_says_where_its_delivery_comes_from(origin: Origin, reason: str) -> None:
+def test_the_reason_of_a_first_attempt_is_the_origin_of_the_delivery(origin: Origin, reason: str) -> None:
     assert reason in attempt_reason(failed(origin=origin), 1, EVOLINK_CALLBACKS)
     assert attempt_reason(failed(origin=origin, note="so it was"), 1, EVOLINK_CALLBACKS).endswith("; so it was")
     assert not attempt_reason(failed(origin=origin), 1, EVOLINK_CALLBACKS).endswith("; ")
@@ -245,12 +243,12 @@ def test_a_first_attempt_says_where_its_delivery_comes_from(origin: Origin, reas
         ),
     ],
 )
-def test_a_verdict_says_where_a_delivery_stands(record: Delivery, words: str) -> None:
+def test_a_summary_tells_the_stage_of_a_delivery(record: Delivery, words: str) -> None:
     assert delivery_summary(record, EVOLINK_CALLBACKS) == words
 
 
 @pytest.mark.parametrize("stage", ["unrouted", "forbidden", "lost"])
-def test_what_is_never_sent_has_its_note_as_verdict(stage: Stage) -> None:
+def test_the_summary_of_a_delivery_that_is_never_sent_is_its_note(stage: Stage) -> None:
     assert (
         delivery_summary(failed(note="this is why")._replace(stage=stage, due=None), EVOLINK_CALLBACKS) == "this is why"
     )

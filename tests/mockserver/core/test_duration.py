@@ -18,7 +18,7 @@ YEAR_2100 = 4_102_444_800_000_000
 
 
 @given(st.integers(0, LONGEST))
-def test_what_is_shown_reads_back_as_the_same_duration(micros: int) -> None:
+def test_a_shown_duration_parses_to_the_same_duration(micros: int) -> None:
     assert parse_duration(show_duration(micros)) == micros
 
 
@@ -59,7 +59,7 @@ def test_examples(text: str, micros: int, shown: str) -> None:
     ],
     ids=ascii,
 )
-def test_no_duration_is_refused_with_the_form_of_one(text: str) -> None:
+def test_any_other_text_is_refused_with_the_right_form(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration") as refusal:
         parse_duration(text)
     assert repr(text) in str(refusal.value)

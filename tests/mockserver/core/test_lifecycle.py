@@ -94,7 +94,7 @@ def test_following_the_transitions_leads_to_the_planned_end_in_two_steps_at_most
 
 
 @given(PLANS.filter(lambda plan: plan.ends > 0), st.data())
-def test_an_event_rules_from_its_instant_on_and_never_before(plan: Plan, data: st.DataObject) -> None:
+def test_an_early_end_counts_from_its_instant_on_and_never_before(plan: Plan, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, plan.ends - 1))
     failure = data.draw(st.none() | FAILED)
     event = data.draw(st.sampled_from([EarlyEnd("cancelled", at), EarlyEnd("forced", at, failure)]))
@@ -121,7 +121,7 @@ def test_an_event_rules_from_its_instant_on_and_never_before(plan: Plan, data: s
         (99, State("completed", 100, None, 10 * SECOND)),
     ],
 )
-def test_a_life_from_2_to_10_seconds(second: float, state: State) -> None:
+def test_the_states_of_a_task_that_runs_from_2_to_10_seconds(second: float, state: State) -> None:
     assert observe(PLAIN, round(second * SECOND)) == state
 
 
@@ -135,33 +135,33 @@ def request(doom: Failure | None = None, duration: int = 5, rate: int = 30_000) 
 
 
 @given(SEEDS, st.integers(0, 10**9), LAWS)
-def test_a_plan_follows_from_seed_number_and_request_alone(seed: Seed, n: int, law: Distribution) -> None:
-    first = plan(request(), law, seed, n, Choices())
-    plan(request(duration=9), law, seed, n + 1, Choices())
-    assert plan(request(), law, seed, n, Choices()) == first
+def test_a_plan_follows_from_seed_number_and_request_alone(seed: Seed, n: int, distribution: Distribution) -> None:
+    first = plan(request(), distribution, seed, n, Choices())
+    plan(request(duration=9), distribution, seed, n + 1, Choices())
+    assert plan(request(), distribution, seed, n, Choices()) == first
 
 
 @given(SEEDS, st.integers(0, 10**9), TIMES)
-def test_a_plan_keeps_to_its_law(seed: Seed, n: int, times: list[int]) -> None:
+def test_a_plan_keeps_to_its_distribution(seed: Seed, n: int, times: list[int]) -> None:
     future = plan(request(), Distribution(*times), seed, n, Choices())
     assert times[0] <= future.ends <= times[1]
     assert 0 <= future.starts <= future.ends
 
 
 @given(SEEDS)
-def test_tasks_of_one_world_have_different_luck(seed: Seed) -> None:
-    law = Distribution(0, 10**9)
-    times = {plan(request(), law, seed, n, Choices())[:2] for n in range(50)}
+def test_tasks_of_one_world_have_different_random_numbers(seed: Seed) -> None:
+    distribution = Distribution(0, 10**9)
+    times = {plan(request(), distribution, seed, n, Choices())[:2] for n in range(50)}
     assert len(times) == 50
 
 
 @given(SEEDS, st.integers(2, 15), st.sampled_from([15_000, 25_000, 30_000, 50_000]))
-def test_a_plan_makes_the_video_and_takes_the_credits_that_were_asked_for(seed: Seed, length: int, rate: int) -> None:
+def test_a_plan_has_the_duration_and_the_price_of_its_request(seed: Seed, length: int, rate: int) -> None:
     future = plan(request(duration=length, rate=rate), Distribution(1, 2), seed, 0, Choices())
     assert future.video_duration == length * SECOND
     assert future.reserved == future.charged == length * rate
 
 
 @pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
-def test_a_request_gets_the_end_that_it_deserves(doom: Failure | None) -> None:
+def test_a_plan_fails_with_the_deferred_failure_of_its_request(doom: Failure | None) -> None:
     assert plan(request(doom), Distribution(1, 2), derive_seed(0, ""), 0, Choices()).failure == doom

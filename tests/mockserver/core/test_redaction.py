@@ -31,14 +31,14 @@ def test_a_key_is_found_however_it_is_spelled(spelling: str, key: str, before: s
 
 
 @given(key=KEYS, place=st.integers(0, 60))
-def test_a_cut_leaves_no_part_of_a_key(key: str, place: int) -> None:
+def test_truncation_leaves_no_part_of_a_key(key: str, place: int) -> None:
     text = b"~" * place + key.encode() + b"~" * 100
     kept = truncate(text, 50, key)
     assert len(kept) <= 50
     assert key.encode()[:4] not in kept or b"~" in key.encode()[:4] or place + len(key) > len(text)
 
 
-def test_short_keys_do_not_garble_what_is_shown(emulator: Emulator) -> None:
+def test_short_keys_are_not_redacted_in_running_text(emulator: Emulator) -> None:
     own = emulator.as_key("o")
     own.request("GET", "/v1/credits", {"X-Mock-Token": "SECRET", "Cookie": "sid=SECRET"})
     text = own.request("GET", "/__mock/journal").text
@@ -46,7 +46,7 @@ def test_short_keys_do_not_garble_what_is_shown(emulator: Emulator) -> None:
     assert '"x-mock-token":"…"' in text
 
 
-def test_what_control_calls_show_of_a_task_hides_the_key_too(emulator: Emulator) -> None:
+def test_control_calls_redact_the_key_in_a_task_too(emulator: Emulator) -> None:
     own = emulator.as_key('sk-"quoted"-0123')
     task = own.create(prompt='it is sk-"quoted"-0123 indeed')
     own.request("GET", "/v1/credits?k=sk%2D%22quoted%22%2D0123")

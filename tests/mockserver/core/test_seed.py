@@ -1,4 +1,4 @@
-"""Names never repeat within a world, and luck depends on nothing but the seed and the number of the task."""
+"""Ids never repeat within a world, and random numbers depend only on the seed and the number of the task."""
 
 import math
 import re
@@ -30,19 +30,19 @@ def test_a_task_id_has_the_documented_form_and_its_second(seed: Seed, n: int, cr
 
 
 @given(SEEDS)
-def test_the_step_between_names_shares_no_factor_with_36(seed: Seed) -> None:
+def test_the_step_between_ids_shares_no_factor_with_36(seed: Seed) -> None:
     assert math.gcd(seed.step, 36) == 1
     assert 0 <= seed.offset < SUFFIXES
 
 
 @given(SEEDS, NUMBERS)
-def test_a_thousand_tasks_of_one_instant_have_a_thousand_names(seed: Seed, first: int) -> None:
+def test_a_thousand_tasks_of_one_instant_have_a_thousand_ids(seed: Seed, first: int) -> None:
     names = {task_id(seed, n, NOON) for n in range(first, first + 1000)}
     assert len(names) == 1000
 
 
 @given(SEEDS, NUMBERS, NUMBERS)
-def test_two_tasks_of_one_instant_share_a_name_only_if_they_are_the_same(seed: Seed, n: int, m: int) -> None:
+def test_two_tasks_of_one_instant_share_an_id_only_if_they_are_the_same(seed: Seed, n: int, m: int) -> None:
     assert (task_id(seed, n, NOON) == task_id(seed, m, NOON)) == (n == m)
 
 
@@ -79,7 +79,7 @@ def test_another_server_seed_gives_another_seed(server: int, other: int, key: st
     assert (derive_seed(server, key) == derive_seed(other, key)) == (server == other)
 
 
-def test_names_and_luck_are_the_same_in_every_process() -> None:
+def test_ids_and_random_numbers_are_the_same_in_every_process() -> None:
     program = (
         "from evolink_mock.core.seed import *; seed = derive_seed(7, 'sk-local')\n"
         "print([task_id(seed, 3, 10**15), request_id(seed, 3), world_token(seed, 3), task_random_units(seed, 3)])"
@@ -91,28 +91,28 @@ def test_names_and_luck_are_the_same_in_every_process() -> None:
 
 
 @given(SEEDS, NUMBERS)
-def test_luck_is_four_numbers_from_0_to_below_1(seed: Seed, n: int) -> None:
-    luck = task_random_units(seed, n)
-    assert len(luck) == 4
-    assert all(0 <= number < 1 for number in luck)
+def test_random_units_are_four_numbers_from_0_to_below_1(seed: Seed, n: int) -> None:
+    units = task_random_units(seed, n)
+    assert len(units) == 4
+    assert all(0 <= number < 1 for number in units)
 
 
 @given(SEEDS, st.permutations(range(8)))
-def test_luck_does_not_depend_on_the_order_in_which_it_is_asked_for(seed: Seed, order: list[int]) -> None:
+def test_random_numbers_do_not_depend_on_the_order_of_calls(seed: Seed, order: list[int]) -> None:
     assert {n: task_random_units(seed, n) for n in order} == {n: task_random_units(seed, n) for n in range(8)}
 
 
 @given(SEEDS)
-def test_luck_differs_from_task_to_task_and_is_spread_evenly(seed: Seed) -> None:
-    luck = [task_random_units(seed, n) for n in range(1000)]
-    assert len(set(luck)) == 1000
-    assert [sum(column) / 1000 for column in zip(*luck, strict=True)] == pytest.approx([0.5] * 4, abs=0.07)
+def test_random_numbers_differ_from_task_to_task_and_are_uniform(seed: Seed) -> None:
+    units = [task_random_units(seed, n) for n in range(1000)]
+    assert len(set(units)) == 1000
+    assert [sum(column) / 1000 for column in zip(*units, strict=True)] == pytest.approx([0.5] * 4, abs=0.07)
 
 
 @given(SERVER_SEEDS, st.text("0123456789abcdef", min_size=10, max_size=24), st.integers(0, 10**6))
-def test_a_world_token_is_short_hex_and_shows_neither_key_nor_secret(server: int, key: str, generation: int) -> None:
+def test_a_world_token_is_short_hex_and_shows_neither_key_nor_secret(server: int, key: str, epoch: int) -> None:
     seed = derive_seed(server, key)
-    token = world_token(seed, generation)
+    token = world_token(seed, epoch)
     assert re.fullmatch(r"[0-9a-f]{24}", token)
     assert key not in token
     assert seed.secret.hex()[:12] not in token
@@ -126,14 +126,14 @@ def test_a_world_token_cannot_be_computed_from_the_key_alone(server: int, other:
 
 @given(SEEDS, SEEDS, st.integers(0, 10**6), st.integers(0, 10**6))
 def test_a_world_token_changes_with_the_world_and_with_every_reset(
-    seed: Seed, other: Seed, generation: int, later: int
+    seed: Seed, other: Seed, epoch: int, later: int
 ) -> None:
-    same = (seed.secret, generation) == (other.secret, later)
-    assert (world_token(seed, generation) == world_token(other, later)) == same
-    assert (world_token(seed, generation) == world_token(seed, later)) == (generation == later)
+    same = (seed.secret, epoch) == (other.secret, later)
+    assert (world_token(seed, epoch) == world_token(other, later)) == same
+    assert (world_token(seed, epoch) == world_token(seed, later)) == (epoch == later)
 
 
 @given(SEEDS, st.integers(0, 10**6))
-def test_a_world_token_foretells_no_luck(seed: Seed, generation: int) -> None:
-    token = int(world_token(seed, generation)[:8], 16)
-    assert token / 2**32 not in task_random_units(seed, generation)
+def test_a_world_token_reveals_no_random_number(seed: Seed, epoch: int) -> None:
+    token = int(world_token(seed, epoch)[:8], 16)
+    assert token / 2**32 not in task_random_units(seed, epoch)

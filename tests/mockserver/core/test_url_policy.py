@@ -1,4 +1,4 @@
-"""The verdict on a callback URL depends on where it leads, never on how that is spelled."""
+"""The policy of callback URLs depends on the address, never on its spelling."""
 
 from ipaddress import IPv4Address, IPv6Address
 
@@ -40,7 +40,7 @@ def spellings(draw: st.DrawFn, address: IPv4Address) -> str:
 
 @given(ADDRESSES_4, st.data())
 @settings(max_examples=200)
-def test_every_spelling_of_an_ipv4_address_gets_the_verdict_of_the_dotted_one(
+def test_every_spelling_of_an_ipv4_address_is_judged_like_the_dotted_one(
     address: IPv4Address, data: st.DataObject
 ) -> None:
     spelling = data.draw(spellings(address))
@@ -48,7 +48,7 @@ def test_every_spelling_of_an_ipv4_address_gets_the_verdict_of_the_dotted_one(
 
 
 @given(ADDRESSES_6)
-def test_every_spelling_of_an_ipv6_address_gets_one_verdict(address: IPv6Address) -> None:
+def test_every_spelling_of_an_ipv6_address_is_judged_alike(address: IPv6Address) -> None:
     verdicts = {rule(f"https://[{text}]/") for text in (str(address), address.exploded, address.exploded.upper())}
     assert len(verdicts) == 1
 
@@ -120,7 +120,7 @@ def test_a_name_is_internal_if_any_of_its_addresses_is(address: IPv4Address | IP
     "address", ["fe80::1%eth0", "127.0.0.1", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "0.0.0.0"]
 )
 @pytest.mark.parametrize("url", ["https://example.com/", "https://bücher.de:8443/hook", "https://127.0.0.1.nip.io/"])
-def test_a_name_that_resolves_inside_is_refused(url: str, address: str) -> None:
+def test_a_name_that_resolves_to_an_internal_address_is_refused(url: str, address: str) -> None:
     assert rule(url) is None
     assert rule(url, *PUBLIC) is None
     assert rule(url, *PUBLIC, address) == "internal"
@@ -157,7 +157,7 @@ def test_the_listed_ranges_are_refused_in_either_scope(host: str) -> None:
         *("[::1]", "[::]", "[fc00::1]", "[fe80::1]", "[2001:db8::1]", "localhost", "sub.localhost", "ip6-localhost"),
     ],
 )
-def test_what_the_page_does_not_list_is_called_in_scope_listed(host: str) -> None:
+def test_addresses_that_the_page_does_not_list_are_called_in_scope_listed(host: str) -> None:
     assert check_callback_url(f"https://{host}/", scope="listed") is None
 
 
@@ -182,7 +182,7 @@ def test_the_other_rules_hold_in_scope_listed(url: str) -> None:
 @example("https://[")
 @example("https://\ud800/")
 @example("https://" + "1" * 2000)
-def test_any_text_gets_a_verdict(url: str) -> None:
+def test_any_text_is_allowed_or_breaks_a_rule(url: str) -> None:
     objection = check_callback_url(url)
     assert objection is None or objection.message.split()[0] in ("must", "is", "has")
     assert objection is None or len(objection.message) < 450
@@ -190,7 +190,7 @@ def test_any_text_gets_a_verdict(url: str) -> None:
 
 @given(URLISH)
 @settings(max_examples=400)
-def test_anything_behind_https_gets_a_verdict(rest: str) -> None:
+def test_any_text_after_https_is_allowed_or_breaks_a_rule(rest: str) -> None:
     for scope in ("all", "listed"):
         objection = check_callback_url(f"https://{rest}", PUBLIC, scope)
         assert objection is None or objection.rule != "scheme"
@@ -223,7 +223,7 @@ def test_a_refusal_says_what_was_found(url: str, said: str) -> None:
     assert said in objection.message
 
 
-def test_the_refusal_of_an_internal_address_shows_the_way_to_a_local_receiver() -> None:
+def test_the_refusal_of_an_internal_address_names_the_option_for_a_local_receiver() -> None:
     objection = check_callback_url("https://127.0.0.1/hook")
     assert objection is not None
     assert "'127.0.0.1'" in objection.message

@@ -170,7 +170,7 @@ FORBIDDEN_IN_HOSTS = "—、<>^|\"'`{}()!$&*+,;=~\x80\x9f\ufffd\ue000\uffff\u037
 
 @pytest.mark.parametrize("host", ["127.0.0.1{}", "1{}27.0.0.1", "local{}host", "{}localhost", "exam{}ple.com"])
 @pytest.mark.parametrize("character", IGNORED_BY_IDNA, ids=ascii)
-def test_a_character_that_idna_drops_says_nothing(host: str, character: str) -> None:
+def test_an_ignorable_character_changes_nothing(host: str, character: str) -> None:
     assert check_callback_url(f"https://{host.format(character)}/") == check_callback_url(f"https://{host.format('')}/")
 
 

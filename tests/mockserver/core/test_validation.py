@@ -141,7 +141,7 @@ def cases(values: Callable[[Field], list[Any]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("model", "field", "value"), cases(allowed))
-def test_what_a_row_allows_is_accepted_and_kept(model: Model, field: Field, value: object) -> None:
+def test_a_value_that_its_row_allows_is_accepted_and_kept(model: Model, field: Field, value: object) -> None:
     body = put(minimal(model), field, value)
     request = accepted(body)
     assert request.values == body
@@ -149,7 +149,7 @@ def test_what_a_row_allows_is_accepted_and_kept(model: Model, field: Field, valu
 
 
 @pytest.mark.parametrize(("model", "field", "value"), cases(forbidden))
-def test_what_a_row_forbids_is_refused_by_the_fields_path(model: Model, field: Field, value: object) -> None:
+def test_a_value_that_its_row_forbids_is_refused_with_its_path(model: Model, field: Field, value: object) -> None:
     message = refused(put(minimal(model), field, value))
     assert message.startswith((f"{field.path} ", f"{field.path}[0] "))
 
@@ -176,7 +176,7 @@ def test_every_documented_example_is_accepted(model: Model) -> None:
 
 @given(st.sampled_from(list(MODELS.values())), st.data())
 @settings(max_examples=60)
-def test_of_several_faults_the_first_in_document_order_is_named(model: Model, data: st.DataObject) -> None:
+def test_of_several_errors_the_first_in_document_order_is_named(model: Model, data: st.DataObject) -> None:
     broken = data.draw(st.lists(st.sampled_from(model.fields), min_size=1, unique_by=lambda field: field.name))
     body = full(model)
     for field in broken:
@@ -187,7 +187,7 @@ def test_of_several_faults_the_first_in_document_order_is_named(model: Model, da
     assert refused(shuffled).startswith((f"{first.path} ", f"{first.path}[0] "))
 
 
-def test_a_missing_field_is_a_fault_like_any_other() -> None:
+def test_a_missing_field_is_an_error_like_any_other() -> None:
     assert refused({"model": FLASH.name, "duration": 99}).startswith("prompt is required")
     assert refused({"model": FLASH.name, "prompt": "a", "duration": 99}) == (
         "image_urls is required and must not be empty for wan2.6-image-to-video-flash"
@@ -230,7 +230,7 @@ def test_a_body_that_is_no_object_is_refused(body: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "wan2.6", "WAN2.6-IMAGE-TO-VIDEO-FLASH", f" {FLASH.name}", "sora-2", "ä" * 1000])
-def test_an_unknown_model_is_denied_whatever_else_is_wrong(name: str) -> None:
+def test_an_unknown_model_is_refused_whatever_else_is_wrong(name: str) -> None:
     assert judge({"model": name, "duration": 99}) == Refusal("model_access_denied")
 
 
@@ -279,7 +279,7 @@ def test_unknown_fields_are_ignored(extra: dict[str, Any]) -> None:
     ],
 )
 @pytest.mark.parametrize("value", [WRONG, None, "16:9", False, []], ids=repr)
-def test_a_siblings_field_is_unknown_too(model: str, field: str, value: object) -> None:
+def test_a_field_of_another_model_is_unknown_too(model: str, field: str, value: object) -> None:
     body = minimal(MODELS[model])
     assert accepted({**body, field: value}) == accepted(body)
     assert refused({**body, field: value}, extra_fields="refuse") == f"{field} is not a field of {model}"
@@ -320,7 +320,7 @@ def test_the_ending_of_the_host_is_not_that_of_the_image(url: str) -> None:
         for ending in (".wav", ".WAV", ".ogg", ".m4a", ".flac", ".png", ".mp4", ".wav?a.mp3")
     ],
 )
-def test_a_sound_that_is_no_mp3_is_accepted_and_fails_later(ending: str, code: str | None) -> None:
+def test_audio_that_is_no_mp3_is_accepted_and_fails_later(ending: str, code: str | None) -> None:
     doom = accepted(minimal(audio_url=f"https://example.com/a{ending}")).deferred_failure
     assert (doom and doom.code) == code
 
@@ -331,7 +331,7 @@ def test_of_two_later_failures_the_first_in_document_order_comes() -> None:
     assert both.deferred_failure.code == "image_processing_error"
 
 
-def test_a_fault_wins_over_a_later_failure_that_stands_before_it() -> None:
+def test_an_error_wins_over_a_deferred_failure_before_it() -> None:
     assert refused(minimal(image_urls=["https://example.com/a.gif"], duration=1)).startswith("duration ")
 
 
@@ -351,7 +351,7 @@ WAV = {"audio_url": "https://example.com/a.wav"}
         (WAV, {"bad_audio": "refuse"}, "audio_url must be a mp3 audio file; it ends in .wav"),
     ],
 )
-def test_a_choice_can_refuse_what_is_else_accepted(
+def test_a_choice_can_refuse_a_request_that_is_accepted_by_default(
     fields: dict[str, Any], choices: dict[str, Any], message: str
 ) -> None:
     accepted(minimal(**fields))
@@ -369,7 +369,7 @@ def test_a_choice_can_refuse_what_is_else_accepted(
         ({"callback_url": "https://localhost"}, {"internal_addresses": "listed"}, None),
     ],
 )
-def test_a_choice_can_accept_what_is_else_refused(
+def test_a_choice_can_accept_a_request_that_is_refused_by_default(
     fields: dict[str, Any], choices: dict[str, Any], doom: str | None
 ) -> None:
     refused(minimal(**fields))
@@ -391,7 +391,7 @@ def test_a_choice_can_accept_what_is_else_refused(
         ({"model": None}, {"unknown_model": "no_available_channel"}),
     ],
 )
-def test_a_choice_excuses_no_other_fault(fields: dict[str, Any], choices: dict[str, Any]) -> None:
+def test_a_choice_excuses_no_other_error(fields: dict[str, Any], choices: dict[str, Any]) -> None:
     refused(minimal(**fields), **choices)
 
 
@@ -416,7 +416,7 @@ def test_a_request_without_duration_has_the_chosen_one(length: int) -> None:
 
 
 @pytest.mark.parametrize("body", [full(), minimal(duration=15), minimal(duration=1)], ids=["full", "long", "faulty"])
-def test_the_billing_rule_changes_no_judgement(body: dict[str, Any]) -> None:
+def test_the_billing_rule_does_not_affect_validation(body: dict[str, Any]) -> None:
     assert judge(body, billing_rule="per_call") == judge(body)
 
 
@@ -442,7 +442,7 @@ READINGS = st.fixed_dictionaries(
 
 @given(st.one_of(JSON, BODIES, BODIES), READINGS)
 @settings(max_examples=250)
-def test_any_json_gets_a_judgement_of_few_words_and_stays_as_it_was(body: Any, choices: dict[str, Any]) -> None:
+def test_any_json_is_accepted_or_refused_briefly_and_never_changed(body: Any, choices: dict[str, Any]) -> None:
     before = copy.deepcopy(body)
     validator = Validator(MODELS, Choices(**choices))
     outcome = validator.validate(body)
@@ -476,6 +476,6 @@ def test_a_deeply_nested_value_is_refused_like_any_other() -> None:
     assert refused(deep) == "the body must be a JSON object; got a list of 1"
 
 
-def test_what_a_message_repeats_is_json_cut_to_60_characters() -> None:
+def test_a_message_repeats_a_value_as_json_of_at_most_60_characters() -> None:
     assert refused(minimal(quality='"\n')).endswith(f"got {json.dumps(chr(34) + chr(10))}")
     assert refused(minimal(quality="q" * 59)).endswith(f'got "{"q" * 59}…')

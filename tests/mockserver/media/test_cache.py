@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evolink_mock.media.cache import FileCache, digest_of
 
 
-def test_what_was_used_longest_ago_is_given_up_first(tmp_path: Path) -> None:
+def test_the_least_recently_used_file_is_evicted_first(tmp_path: Path) -> None:
     shelf = FileCache(tmp_path, 30)
     for name in "abc":
         shelf.put(name, name.encode() * 10)
@@ -19,21 +19,21 @@ def test_what_was_used_longest_ago_is_given_up_first(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "c", "d"]
 
 
-def test_one_that_is_larger_than_all_is_kept_alone(tmp_path: Path) -> None:
+def test_a_file_larger_than_the_limit_is_kept_alone(tmp_path: Path) -> None:
     shelf = FileCache(tmp_path, 10)
     shelf.put("a", b"1")
     shelf.put("b", b"2" * 20)
     assert (shelf.get("a"), shelf.get("b")) == (None, b"2" * 20)
 
 
-def test_it_is_there_again_and_half_a_file_is_not(tmp_path: Path) -> None:
+def test_whole_files_survive_a_restart_and_half_ones_do_not(tmp_path: Path) -> None:
     FileCache(tmp_path, 100).put("a", b"1")
     (tmp_path / "b.half").write_bytes(b"2")
     again = FileCache(tmp_path, 100)
     assert (again.get("a"), again.get("b"), again.get("b.half")) == (b"1", None, None)
 
 
-def test_a_file_that_somebody_removed_is_gone(tmp_path: Path) -> None:
+def test_a_file_removed_from_outside_is_gone(tmp_path: Path) -> None:
     shelf = FileCache(tmp_path, 100)
     shelf.put("a", b"1")
     (tmp_path / "a").unlink()
@@ -43,7 +43,7 @@ def test_a_file_that_somebody_removed_is_gone(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.binary(max_size=40), max_size=20), st.integers(1, 200))
-def test_no_more_is_kept_than_is_allowed_and_nothing_is_mixed_up(contents: list[bytes], limit: int) -> None:
+def test_the_limit_holds_and_contents_are_not_mixed_up(contents: list[bytes], limit: int) -> None:
     shelf = FileCache(None, limit)
     for content in contents:
         shelf.put(digest_of(content), content)

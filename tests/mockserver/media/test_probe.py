@@ -14,7 +14,15 @@ from PIL import Image
 from evolink_contracts.spec import fields
 from evolink_mock.media.acceptance import check_file
 from evolink_mock.media.probe import apply_orientation, probe_audio, probe_image
-from tests.support.media_samples import bomb, jpeg, photo, saved, sound, turned, with_packed_text
+from tests.support.media_samples import (
+    audio_file,
+    decompression_bomb,
+    encoded,
+    jpeg,
+    photo,
+    rotated_jpeg,
+    with_compressed_text,
+)
 
 IMAGE, AUDIO = fields.IMAGE_URLS.media, fields.AUDIO_URL.media
 UNREADABLE, WRONG = "image_processing_error", "invalid_parameters"
@@ -23,17 +31,17 @@ Case = tuple[str, Callable[[], bytes], str | None, str]
 
 def moving(form: str) -> bytes:
     others = [photo().rotate(90), photo().rotate(180)]
-    return saved(photo(), form, save_all=True, append_images=others, duration=100)
+    return encoded(photo(), form, save_all=True, append_images=others, duration=100)
 
 
 def clear(form: str, alpha: int = 100) -> bytes:
     picture = photo().convert("RGBA")
     picture.putpixel((5, 5), (1, 2, 3, alpha))
-    return saved(picture, form)
+    return encoded(picture, form)
 
 
 def palette(transparent: bool) -> bytes:
-    return saved(photo().quantize(16), "PNG", **({"transparency": 3} if transparent else {}))
+    return encoded(photo().quantize(16), "PNG", **({"transparency": 3} if transparent else {}))
 
 
 def padded(content: bytes, size: int) -> bytes:
@@ -41,7 +49,7 @@ def padded(content: bytes, size: int) -> bytes:
 
 
 def with_exif(form: str, content: bytes) -> bytes:
-    return saved(photo(), form, exif=content)
+    return encoded(photo(), form, exif=content)
 
 
 HTML = b"<!doctype html><html><body>Not found</body></html>"
@@ -52,14 +60,14 @@ MEGABYTE = 2**20
 PICTURES: tuple[Case, ...] = (
     ("jpeg", jpeg, None, ""),
     ("progressive jpeg", lambda: jpeg(progressive=True), None, ""),
-    ("grey jpeg", lambda: saved(photo().convert("L"), "JPEG"), None, ""),
-    ("CMYK jpeg", lambda: saved(photo().convert("CMYK"), "JPEG"), None, ""),
+    ("grey jpeg", lambda: encoded(photo().convert("L"), "JPEG"), None, ""),
+    ("CMYK jpeg", lambda: encoded(photo().convert("CMYK"), "JPEG"), None, ""),
     ("jpeg with bytes behind it", lambda: jpeg() + b"more", None, ""),
     ("jpeg with a second picture, as telephones make", lambda: moving("MPO"), None, ""),
-    ("png", lambda: saved(photo(), "PNG"), None, ""),
-    ("grey png", lambda: saved(photo().convert("L"), "PNG"), None, ""),
-    ("png of sixteen bits", lambda: saved(photo().convert("I;16"), "PNG"), None, ""),
-    ("black and white png", lambda: saved(photo().convert("1"), "PNG"), None, ""),
+    ("png", lambda: encoded(photo(), "PNG"), None, ""),
+    ("grey png", lambda: encoded(photo().convert("L"), "PNG"), None, ""),
+    ("png of sixteen bits", lambda: encoded(photo().convert("I;16"), "PNG"), None, ""),
+    ("black and white png", lambda: encoded(photo().convert("1"), "PNG"), None, ""),
     ("png with an alpha channel that hides nothing", lambda: clear("PNG", 255), None, ""),
     (
         "png with one pixel to see through",
@@ -70,7 +78,7 @@ PICTURES: tuple[Case, ...] = (
     ("png with a palette", lambda: palette(False), None, ""),
     ("png with a clear colour", lambda: palette(True), UNREADABLE, "transparency"),
     ("moving png", lambda: moving("PNG"), UNREADABLE, "moves: it has 3 frames"),
-    ("packed text", lambda: with_packed_text(saved(photo(), "PNG"), 50 * MEGABYTE), UNREADABLE, "read"),
+    ("packed text", lambda: with_compressed_text(encoded(photo(), "PNG"), 50 * MEGABYTE), UNREADABLE, "read"),
     *(
         (
             f"{form} with EXIF that is cut off after {len(head)}",
@@ -81,32 +89,37 @@ PICTURES: tuple[Case, ...] = (
         for form in ("PNG", "WEBP", "JPEG")
         for head in (b"II*\0", b"II*\0\x08", b"MM\0*")
     ),
-    ("bmp", lambda: saved(photo(), "BMP"), None, ""),
-    ("bmp of 32 bits", lambda: saved(photo().convert("RGBA"), "BMP"), None, ""),
-    ("webp", lambda: saved(photo(), "WEBP"), None, ""),
-    ("lossless webp", lambda: saved(photo(), "WEBP", lossless=True), None, ""),
+    ("bmp", lambda: encoded(photo(), "BMP"), None, ""),
+    ("bmp of 32 bits", lambda: encoded(photo().convert("RGBA"), "BMP"), None, ""),
+    ("webp", lambda: encoded(photo(), "WEBP"), None, ""),
+    ("lossless webp", lambda: encoded(photo(), "WEBP", lossless=True), None, ""),
     ("webp to see through", lambda: clear("WEBP"), None, ""),
     ("moving webp", lambda: moving("WEBP"), UNREADABLE, "moves"),
-    ("gif", lambda: saved(photo(), "GIF"), UNREADABLE, "format gif; supported: jpeg, jpg, png, bmp, webp"),
+    ("gif", lambda: encoded(photo(), "GIF"), UNREADABLE, "format gif; supported: jpeg, jpg, png, bmp, webp"),
     ("moving gif", lambda: moving("GIF"), UNREADABLE, "format gif"),
-    ("tiff", lambda: saved(photo(), "TIFF"), UNREADABLE, "format tiff"),
-    ("ico", lambda: saved(photo(), "ICO"), UNREADABLE, "is no picture"),
+    ("tiff", lambda: encoded(photo(), "TIFF"), UNREADABLE, "format tiff"),
+    ("ico", lambda: encoded(photo(), "ICO"), UNREADABLE, "is no picture"),
     ("heic", lambda: HEIC, UNREADABLE, "is no picture"),
     ("svg", lambda: SVG, UNREADABLE, "is no picture"),
-    ("pdf", lambda: saved(photo(), "PDF"), UNREADABLE, "is no picture"),
+    ("pdf", lambda: encoded(photo(), "PDF"), UNREADABLE, "is no picture"),
     ("html", lambda: HTML, UNREADABLE, "is no picture, whatever its name says"),
-    ("a sound", lambda: sound(3), UNREADABLE, "is no picture"),
+    ("a sound", lambda: audio_file(3), UNREADABLE, "is no picture"),
     ("nothing", lambda: b"", UNREADABLE, "is no picture"),
     ("a byte", lambda: b"\xff", UNREADABLE, "is no picture"),
     ("text", lambda: b"a cat playing piano" * 99, UNREADABLE, "is no picture"),
     ("the head of a jpeg", lambda: jpeg()[:200], UNREADABLE, ""),
     ("half a jpeg", lambda: jpeg()[: len(jpeg()) // 2], UNREADABLE, "cannot be read"),
-    ("half a png", lambda: saved(photo(), "PNG")[:9000], UNREADABLE, "cannot be read"),
-    ("half a bmp", lambda: saved(photo(), "BMP")[:9000], UNREADABLE, "cannot be read"),
-    ("half a webp", lambda: saved(photo(), "WEBP")[:3000], UNREADABLE, ""),
-    ("the head of a png", lambda: saved(photo(), "PNG")[:33], UNREADABLE, ""),
-    ("a bomb", lambda: bomb(20_000, 20_000), WRONG, "image dimensions must be between 360 and 2000; got far more"),
-    ("a bomb that is wide", lambda: bomb(60_000, 360), WRONG, "got 60000 x 360"),
+    ("half a png", lambda: encoded(photo(), "PNG")[:9000], UNREADABLE, "cannot be read"),
+    ("half a bmp", lambda: encoded(photo(), "BMP")[:9000], UNREADABLE, "cannot be read"),
+    ("half a webp", lambda: encoded(photo(), "WEBP")[:3000], UNREADABLE, ""),
+    ("the head of a png", lambda: encoded(photo(), "PNG")[:33], UNREADABLE, ""),
+    (
+        "a bomb",
+        lambda: decompression_bomb(20_000, 20_000),
+        WRONG,
+        "image dimensions must be between 360 and 2000; got far more",
+    ),
+    ("a bomb that is wide", lambda: decompression_bomb(60_000, 360), WRONG, "got 60000 x 360"),
     ("359 wide", lambda: jpeg(359, 480), WRONG, "got 359 x 480"),
     ("359 high", lambda: jpeg(480, 359), WRONG, "got 480 x 359"),
     ("360 by 360", lambda: jpeg(360, 360), None, ""),
@@ -115,27 +128,30 @@ PICTURES: tuple[Case, ...] = (
     ("2001 high", lambda: jpeg(480, 2001), WRONG, "got 480 x 2001"),
     ("10 MB", lambda: padded(jpeg(), 10 * MEGABYTE), None, ""),
     ("10 MB and a byte", lambda: padded(jpeg(), 10 * MEGABYTE + 1), WRONG, "file size exceeds 10MB"),
-    *((f"turned {way}", lambda way=way: turned(way), None, "") for way in range(1, 9)),
+    *(
+        (f"turned {orientation}", lambda orientation=orientation: rotated_jpeg(orientation), None, "")
+        for orientation in range(1, 9)
+    ),
 )
 SOUNDS: tuple[Case, ...] = (
-    ("3 s", lambda: sound(3), None, ""),
-    ("30 s", lambda: sound(30), None, ""),
-    ("2.9 s", lambda: sound(2.9), WRONG, "audio duration must be between 3 and 30 seconds; got 2.9"),
-    ("30.2 s", lambda: sound(30.2), WRONG, "got 30.2"),
-    ("ten minutes", lambda: sound(3) * 200, WRONG, "got 60."),
-    ("8 kHz", lambda: sound(4, rate=8000), None, ""),
-    ("mp3 with bytes before it", lambda: b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + sound(4), None, ""),
-    ("15 MB and a byte", lambda: padded(sound(4), 15 * MEGABYTE + 1), WRONG, "file size exceeds 15MB"),
-    ("wav", lambda: sound(5, "wav", "pcm_s16le"), WRONG, "supported: mp3"),
-    ("aac", lambda: sound(5, "adts", "aac"), WRONG, "format aac; supported: mp3"),
-    ("flac", lambda: sound(5, "flac", "flac"), WRONG, "format flac"),
-    ("opus", lambda: sound(5, "ogg", "libopus", 48_000), WRONG, "format"),
+    ("3 s", lambda: audio_file(3), None, ""),
+    ("30 s", lambda: audio_file(30), None, ""),
+    ("2.9 s", lambda: audio_file(2.9), WRONG, "audio duration must be between 3 and 30 seconds; got 2.9"),
+    ("30.2 s", lambda: audio_file(30.2), WRONG, "got 30.2"),
+    ("ten minutes", lambda: audio_file(3) * 200, WRONG, "got 60."),
+    ("8 kHz", lambda: audio_file(4, rate=8000), None, ""),
+    ("mp3 with bytes before it", lambda: b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + audio_file(4), None, ""),
+    ("15 MB and a byte", lambda: padded(audio_file(4), 15 * MEGABYTE + 1), WRONG, "file size exceeds 15MB"),
+    ("wav", lambda: audio_file(5, "wav", "pcm_s16le"), WRONG, "supported: mp3"),
+    ("aac", lambda: audio_file(5, "adts", "aac"), WRONG, "format aac; supported: mp3"),
+    ("flac", lambda: audio_file(5, "flac", "flac"), WRONG, "format flac"),
+    ("opus", lambda: audio_file(5, "ogg", "libopus", 48_000), WRONG, "format"),
     ("a picture", jpeg, WRONG, ""),
     ("html", lambda: HTML, WRONG, "read"),
     ("nothing", lambda: b"", WRONG, "cannot be read"),
     ("noise", lambda: bytes(range(256)) * 40, WRONG, ""),
-    ("half of an mp3 that is long enough", lambda: sound(12)[: len(sound(12)) // 2], None, ""),
-    ("the head of an mp3", lambda: sound(5)[:300], WRONG, ""),
+    ("half of an mp3 that is long enough", lambda: audio_file(12)[: len(audio_file(12)) // 2], None, ""),
+    ("the head of an mp3", lambda: audio_file(5)[:300], WRONG, ""),
 )
 
 
@@ -144,7 +160,7 @@ def test_the_corpus_is_large() -> None:
 
 
 @pytest.mark.parametrize(("make", "code", "says"), [case[1:] for case in PICTURES], ids=[case[0] for case in PICTURES])
-def test_a_picture_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
+def test_an_image_is_probed_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
     assert IMAGE is not None
     failure = check_file(probe_image(make()), IMAGE)
     assert (None if failure is None else failure.code) == code, failure
@@ -152,36 +168,36 @@ def test_a_picture_is_judged_by_its_bytes(make: Callable[[], bytes], code: str |
 
 
 @pytest.mark.parametrize(("make", "code", "says"), [case[1:] for case in SOUNDS], ids=[case[0] for case in SOUNDS])
-def test_a_sound_is_judged_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
+def test_audio_is_probed_by_its_bytes(make: Callable[[], bytes], code: str | None, says: str) -> None:
     assert AUDIO is not None
     failure = check_file(probe_audio(make()), AUDIO)
     assert (None if failure is None else failure.code) == code, failure
     assert says in (failure.message if failure else "")
 
 
-@pytest.mark.parametrize("way", range(1, 9))
-def test_a_turned_picture_is_measured_and_shown_as_it_is_meant(way: int) -> None:
-    content = turned(way)
-    size = (480, 640) if way >= 5 else (640, 480)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_rotated_image_is_measured_and_shown_upright(orientation: int) -> None:
+    content = rotated_jpeg(orientation)
+    size = (480, 640) if orientation >= 5 else (640, 480)
     assert probe_image(content).size == size  # type: ignore[union-attr]  # A picture.
     assert apply_orientation(content).size == size
 
 
-def test_what_shines_through_is_shown_on_white() -> None:
+def test_a_transparent_image_is_shown_on_white() -> None:
     shown = apply_orientation(clear("WEBP", 0))
     assert shown.mode == "RGB"
-    glass = saved(Image.new("RGBA", (400, 400), (0, 0, 0, 0)), "WEBP")
+    glass = encoded(Image.new("RGBA", (400, 400), (0, 0, 0, 0)), "WEBP")
     assert apply_orientation(glass).getpixel((9, 9)) == (255, 255, 255)
 
 
 SEEDS = [
     jpeg(),
-    turned(6),
+    rotated_jpeg(6),
     with_exif("PNG", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0"),
-    saved(photo(400, 400), "PNG"),
-    saved(photo(400, 400), "WEBP"),
-    saved(photo(400, 400), "BMP"),
-    sound(3),
+    encoded(photo(400, 400), "PNG"),
+    encoded(photo(400, 400), "WEBP"),
+    encoded(photo(400, 400), "BMP"),
+    audio_file(3),
 ]
 
 
@@ -205,13 +221,13 @@ HARM = """
 import random, resource, sys, time
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 from evolink_mock.media.probe import probe_image, probe_audio
-luck = random.Random(int(sys.argv[1]))
+rng = random.Random(int(sys.argv[1]))
 for name in sys.argv[2:]:
     whole = open(name, "rb").read()
     for _ in range(40):
         content = bytearray(whole)
-        for _ in range(luck.randint(1, 12)):
-            content[luck.randrange(min(len(content), luck.choice((64, 400, len(content)))))] = luck.randrange(256)
+        for _ in range(rng.randint(1, 12)):
+            content[rng.randrange(min(len(content), rng.choice((64, 400, len(content)))))] = rng.randrange(256)
         began = time.process_time()
         probe_image(bytes(content))
         probe_audio(bytes(content))
@@ -220,11 +236,11 @@ for name in sys.argv[2:]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_whatever_is_in_a_file_memory_and_time_are_bounded(tmp_path: Path, seed: int) -> None:
+def test_memory_and_time_are_bounded_for_any_file(tmp_path: Path, seed: int) -> None:
     """In a process of its own, which is given 2 GiB and no more."""
     names = []
     for number, content in enumerate(
-        [*SEEDS, bomb(1900, 1900), with_packed_text(saved(photo(), "PNG"), 20 * MEGABYTE)]
+        [*SEEDS, decompression_bomb(1900, 1900), with_compressed_text(encoded(photo(), "PNG"), 20 * MEGABYTE)]
     ):
         (tmp_path / str(number)).write_bytes(content)
         names.append(str(tmp_path / str(number)))

@@ -1,4 +1,4 @@
-"""Each scenario of a callback makes the deliveries that its name says, whatever luck the task has."""
+"""Each delivery fault makes the deliveries that its name says, for any random number."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from evolink_mock.core.delivery import Origin, ReleaseCondition, Stage, attempt_
 from evolink_mock.core.duration import Micros
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS, initial_deliveries
 
-LUCK = st.floats(0, 1, exclude_max=True)
+UNITS = st.floats(0, 1, exclude_max=True)
 ENDS = st.integers(0, 4_102_444_800_000_000)
 LUCKIEST = 1 - 2**-53
 
@@ -36,20 +36,18 @@ MADE: dict[str | None, list[Row]] = {
 }
 
 
-def delays(scenario: str | None, luck: float) -> list[Micros]:
-    return [made.due for made in initial_deliveries("task", scenario, 0, luck) if made.due is not None]
+def delays(scenario: str | None, unit: float) -> list[Micros]:
+    return [made.due for made in initial_deliveries("task", scenario, 0, unit) if made.due is not None]
 
 
-def test_the_table_here_has_every_scenario() -> None:
+def test_the_table_here_has_every_delivery_fault() -> None:
     assert {scenario for scenario in MADE if scenario} == set(DELIVERY_FAULTS)
 
 
 @pytest.mark.parametrize("scenario", MADE, ids=str)
-@given(luck=LUCK, ended=ENDS)
-def test_a_scenario_makes_its_deliveries_in_time_for_every_luck(
-    scenario: str | None, luck: float, ended: Micros
-) -> None:
-    made = initial_deliveries("task-unified-1-a", scenario, ended, luck)
+@given(unit=UNITS, ended=ENDS)
+def test_a_fault_makes_its_deliveries_within_its_delays(scenario: str | None, unit: float, ended: Micros) -> None:
+    made = initial_deliveries("task-unified-1-a", scenario, ended, unit)
     assert [
         Row(delivery.origin, delivery.stage, row.between, delivery.hold)
         for delivery, row in zip(made, MADE[scenario], strict=True)
@@ -64,26 +62,26 @@ def test_a_scenario_makes_its_deliveries_in_time_for_every_luck(
 
 
 @pytest.mark.parametrize("scenario", MADE, ids=str)
-@given(luck=LUCK, ended=ENDS)
-def test_the_same_luck_makes_the_same_deliveries(scenario: str | None, luck: float, ended: Micros) -> None:
-    assert initial_deliveries("task", scenario, ended, luck) == initial_deliveries("task", scenario, ended, luck)
+@given(unit=UNITS, ended=ENDS)
+def test_the_same_random_number_makes_the_same_deliveries(scenario: str | None, unit: float, ended: Micros) -> None:
+    assert initial_deliveries("task", scenario, ended, unit) == initial_deliveries("task", scenario, ended, unit)
 
 
 @pytest.mark.parametrize(("scenario", "low", "high"), [("duplicate", 0, 2), ("very_late", 600, 3600)])
-def test_luck_reaches_both_ends_of_a_delay(scenario: str, low: int, high: int) -> None:
+def test_random_numbers_reach_both_ends_of_a_delay(scenario: str, low: int, high: int) -> None:
     assert delays(scenario, 0.0)[-1] == low * 1_000_000
     assert delays(scenario, 0.5)[-1] == (low + high) * 500_000
     assert delays(scenario, LUCKIEST)[-1] == pytest.approx(high * 1_000_000, abs=1)
 
 
-@given(LUCK, LUCK)
-def test_more_luck_never_means_an_earlier_callback(one: float, other: float) -> None:
+@given(UNITS, UNITS)
+def test_a_larger_random_number_never_means_an_earlier_callback(one: float, other: float) -> None:
     for scenario in MADE:
         assert delays(scenario, min(one, other)) <= delays(scenario, max(one, other))
 
 
 @pytest.mark.parametrize("scenario", sorted(DELIVERY_FAULTS))
-def test_a_delivery_says_which_scenario_made_it_and_what_that_does(scenario: str) -> None:
+def test_a_delivery_names_its_fault_and_describes_it(scenario: str) -> None:
     for delivery in initial_deliveries("task", scenario, 0, 0.5):
         assert f"delivery={scenario}" in delivery.note
         assert DELIVERY_FAULTS[scenario].summary in delivery.note

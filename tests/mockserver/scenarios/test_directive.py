@@ -10,14 +10,14 @@ WORDS = st.text(st.characters(exclude_characters="[]"), max_size=20)
 
 
 @given(WORDS, WORDS, WORDS)
-def test_what_is_around_it_stays_and_what_is_in_it_is_read(before: str, inside: str, after: str) -> None:
+def test_the_prompt_around_a_directive_is_kept_and_its_text_is_extracted(before: str, inside: str, after: str) -> None:
     rest, said = extract_directive(f"{before}[[mock:{inside}]]{after}")
     assert said == inside.strip()
     assert rest == (before.rstrip() + after).strip()
 
 
 @given(st.lists(WORDS, min_size=1, max_size=4))
-def test_several_are_read_as_one(inside: list[str]) -> None:
+def test_several_directives_are_read_as_one(inside: list[str]) -> None:
     rest, said = extract_directive("A cat" + "".join(f" [[mock:{each}]] and" for each in inside))
     assert rest == "A cat" + " and" * len(inside)
     assert said == ";".join(inside).strip()
@@ -42,13 +42,13 @@ def test_examples(prompt: str, rest: str, said: str) -> None:
 
 
 @pytest.mark.parametrize("prompt", ["A [[mock: cat", "[[mock:", "[[mock: ok]] [[mock: no"])
-def test_one_that_is_never_closed_is_refused(prompt: str) -> None:
+def test_a_directive_that_is_never_closed_is_refused(prompt: str) -> None:
     with pytest.raises(ValueError, match="a directive is never closed; write"):
         extract_directive(prompt)
 
 
 @given(st.lists(st.sampled_from([OPENING, "]]", "[[", "]", "mock:", " ", "x"]), max_size=12).map("".join))
-def test_nothing_of_one_stays(text: str) -> None:
+def test_no_part_of_a_directive_is_left_in_the_prompt(text: str) -> None:
     try:
         rest, _ = extract_directive(OPENING + text)
     except ValueError:

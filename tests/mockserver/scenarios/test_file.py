@@ -1,4 +1,4 @@
-"""A scenario file is read anew when it changes, one that is broken changes nothing, and faults are named by line."""
+"""A scenario file is reloaded when it changes, a broken one changes nothing, and errors are named by line."""
 
 import os
 import tomllib
@@ -68,7 +68,7 @@ def test_three_refusals_then_a_success_then_two_in_five_fail_and_the_same_again(
     assert first == session(1) != session(2)
 
 
-def test_a_change_is_seen_and_a_broken_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_change_is_loaded_and_a_broken_file_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = write(tmp_path / "s.toml", FAILS.format("a", "A"))
     with Emulator.in_process(scenarios=str(file)) as emulator:
         assert code(emulator) == "A"
@@ -92,7 +92,7 @@ def test_a_change_is_seen_and_a_broken_file_changes_nothing(tmp_path: Path, capl
         assert code(emulator) is None
 
 
-def test_a_file_may_be_replaced_whole(tmp_path: Path) -> None:
+def test_a_replaced_file_is_loaded(tmp_path: Path) -> None:
     file = write(tmp_path / "s.toml", FAILS.format("a", "A"))
     with Emulator.in_process(scenarios=str(file)) as emulator:
         assert code(emulator) == "A"
@@ -100,7 +100,7 @@ def test_a_file_may_be_replaced_whole(tmp_path: Path) -> None:
         assert code(emulator) == "B"
 
 
-def test_a_file_that_was_written_just_now_is_read_a_moment_later(tmp_path: Path) -> None:
+def test_a_file_that_was_written_just_now_is_loaded_a_moment_later(tmp_path: Path) -> None:
     file = write(tmp_path / "s.toml", FAILS.format("a", "A"))
     with Emulator.in_process(scenarios=str(file)) as emulator:
         assert code(emulator) == "A"
@@ -111,7 +111,7 @@ def test_a_file_that_was_written_just_now_is_read_a_moment_later(tmp_path: Path)
         assert set(seen) <= {"A", "B"}
 
 
-def test_a_rule_that_stays_as_it_is_goes_on_and_one_that_changes_begins_anew(tmp_path: Path) -> None:
+def test_an_unchanged_rule_keeps_its_count_and_a_changed_one_restarts(tmp_path: Path) -> None:
     twice = '[[rule]]\nname = "{}"\nscenario = "fail=upstream:{}"\ntimes = 2\n'
     first, second = twice.format("first", "A"), twice.format("second", "B")
     file = write(tmp_path / "s.toml", first + second)
@@ -123,20 +123,20 @@ def test_a_rule_that_stays_as_it_is_goes_on_and_one_that_changes_begins_anew(tmp
         assert [code(emulator) for _ in range(3)] == ["C", "C", None]
 
 
-def test_rules_that_say_the_same_count_apart(tmp_path: Path) -> None:
+def test_equal_rules_are_counted_apart(tmp_path: Path) -> None:
     file = write(tmp_path / "s.toml", '[[rule]]\nscenario = "fail=upstream:A"\ntimes = 1\n' * 2)
     with Emulator.in_process(scenarios=str(file)) as emulator:
         assert [code(emulator) for _ in range(3)] == ["A", "A", None]
 
 
-def test_a_rule_counts_for_each_key_and_may_be_for_one(tmp_path: Path) -> None:
+def test_a_rule_is_counted_for_each_key_and_can_be_limited_to_one(tmp_path: Path) -> None:
     content = FAILS.format("a", "A") + "times = 1\n" + FAILS.format("b", "B") + 'match.key = "sk-b"\n'
     with Emulator.in_process(scenarios=str(write(tmp_path / "s.toml", content))) as emulator:
         other = emulator.as_key("sk-b")
         assert [code(emulator), code(emulator), code(other), code(other)] == ["A", None, "A", "B"]
 
 
-def test_a_rule_may_be_for_some_requests(tmp_path: Path) -> None:
+def test_a_rule_can_match_some_requests_only(tmp_path: Path) -> None:
     content = "\n".join(
         f'[[rule]]\nscenario = "fail=upstream:{name}"\nmatch = {{ {name} = "{text}" }}'
         for name, text in (
@@ -155,7 +155,7 @@ def test_a_rule_may_be_for_some_requests(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", SHAKY, SHAKY.replace("\n", "\r\n")])
-def test_a_good_file_is_said_to_be_one_and_its_schema_says_so_too(content: str, tmp_path: Path) -> None:
+def test_check_and_schema_accept_a_valid_file(content: str, tmp_path: Path) -> None:
     file = write(tmp_path / "s.toml", content)
     checked = run("check", str(file))
     assert checked.exit_code == 0, checked.output
@@ -217,19 +217,19 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "faults"), FAULTY, ids=[str(number) for number in range(len(FAULTY))])
-def test_each_fault_is_named_with_its_line(content: str, faults: list[tuple[int, str]], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "errors"), FAULTY, ids=[str(number) for number in range(len(FAULTY))])
+def test_each_error_is_named_with_its_line(content: str, errors: list[tuple[int, str]], tmp_path: Path) -> None:
     file = write(tmp_path / "s.toml", content)
     checked = run("check", str(file))
     assert checked.exit_code == 1
     lines = checked.output.splitlines()
-    assert len(lines) == len(faults)
-    for line, (number, message) in zip(lines, faults, strict=True):
+    assert len(lines) == len(errors)
+    for line, (number, message) in zip(lines, errors, strict=True):
         assert line.startswith(f"{file}:{number}: "), line
         assert message in line
 
 
-def test_what_is_no_file_is_said_to_be_none(tmp_path: Path) -> None:
+def test_check_refuses_a_missing_and_a_huge_file(tmp_path: Path) -> None:
     missing = run("check", str(tmp_path / "none.toml"))
     assert missing.exit_code == 1
     assert f"cannot read {tmp_path}/none.toml: No such file or directory" in missing.output
@@ -238,7 +238,7 @@ def test_what_is_no_file_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, '[[rule]]\nscenario = "fial=x"\n'])
-def test_a_server_does_not_start_with_a_file_that_is_none(content: str | None, tmp_path: Path) -> None:
+def test_a_server_does_not_start_with_a_faulty_scenario_file(content: str | None, tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     if content is not None:
         write(file, content)
@@ -258,12 +258,12 @@ WRONG = [
 
 
 @pytest.mark.parametrize("table", WRONG)
-def test_the_schema_refuses_what_is_refused(table: dict[str, Any]) -> None:
+def test_the_schema_refuses_faulty_files(table: dict[str, Any]) -> None:
     with Emulator.in_process() as emulator:
         assert list(Draft202012Validator(emulator.control("scenarios/schema")).iter_errors(table))
 
 
-def test_counts_of_rules_that_are_gone_do_not_pile_up() -> None:
+def test_counts_of_removed_rules_are_dropped() -> None:
     script = ScenarioState("sk", derive_seed(0, "sk"))
     for number in range(3000):
         script.use_of_file(str(number))

@@ -22,7 +22,7 @@ CHOSEN = st.lists(st.sampled_from(PAIRS), min_size=1, max_size=4, unique_by=lamb
 SPACE = st.text(" ", max_size=3)
 
 
-def test_the_words_are_every_error_of_an_operation_every_fault_and_every_failure() -> None:
+def test_the_words_cover_every_error_every_wire_fault_and_every_failure() -> None:
     answers = {(word, value) for word, value in PAIRS if word in OPERATIONS}
     spoiled = {(operation, fault) for operation in OPERATIONS for fault in WIRE_FAULTS}
     spoiled -= {(operation, fault) for operation in ("query", "credits") for fault in COMMITTING}
@@ -60,7 +60,7 @@ OPEN = [
 
 
 @pytest.mark.parametrize(("text", "sets"), OPEN, ids=[text for text, _ in OPEN])
-def test_words_with_a_value_of_their_own_are_read(text: str, sets: dict[str, object]) -> None:
+def test_words_with_an_open_value_are_parsed(text: str, sets: dict[str, object]) -> None:
     assert parse_scenario(text)._asdict() == DEFAULT._asdict() | sets
 
 
@@ -71,7 +71,7 @@ def test_words_combine_in_any_order_and_spaces_do_not_matter(chosen: list[tuple[
     assert parse_scenario(text)._asdict() == DEFAULT._asdict() | dict(chosen)
 
 
-def test_an_operation_answers_so_only_where_the_scenario_says() -> None:
+def test_a_scenario_affects_only_its_own_operation() -> None:
     scenario = parse_scenario("create=rate_limited; query=reset_midway; credits=upstream_error; query_latency=1s")
     assert scenario.answer_to("create") == "rate_limited"
     assert scenario.answer_to("query") == "reset_midway"
@@ -99,7 +99,7 @@ def test_an_operation_answers_so_only_where_the_scenario_says() -> None:
         ),
     ],
 )
-def test_a_scenario_speaks_of_the_operations_in_it_and_of_tasks_at_their_creation(text: str, concerned: object) -> None:
+def test_a_scenario_applies_to_its_operations_and_words_about_tasks_to_create(text: str, concerned: object) -> None:
     assert [each for each in OPERATIONS if parse_scenario(text).applies_to(each)] == list(concerned)  # type: ignore[call-overload]
 
 
@@ -162,7 +162,7 @@ def test_a_word_with_a_letter_missing_is_refused_with_the_right_one(word: str) -
         ("fail=service_error; message=a\nb", "message must be some printable text"),
     ],
 )
-def test_what_is_no_scenario_is_refused_and_named(text: str, message: str) -> None:
+def test_a_text_that_is_no_scenario_is_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         parse_scenario(text)
 
@@ -176,7 +176,7 @@ def test_a_scenario_has_at_most_500_characters() -> None:
 @given(
     st.text(max_size=600) | st.lists(st.sampled_from(["create", "fail", "=", ";", " ", "rate_limited"])).map("".join)
 )
-def test_any_text_asks_for_something_or_is_refused(text: str) -> None:
+def test_any_text_has_an_effect_or_is_refused(text: str) -> None:
     outcome: Scenario | str
     try:
         outcome = parse_scenario(text)

@@ -83,7 +83,7 @@ def test_a_task_stuck_pending_never_starts(emulator: Emulator) -> None:
     assert deliveries(emulator) == []
 
 
-def test_a_task_stuck_at_99_gets_so_far_and_no_further(emulator: Emulator) -> None:
+def test_a_task_stuck_at_99_reaches_99_and_stays(emulator: Emulator) -> None:
     task = emulator.create("stuck=99", **CALLBACK)
     emulator.advance("5s")
     ((status, progress),) = states(emulator, task, 1)
@@ -96,7 +96,7 @@ def test_a_task_stuck_at_99_gets_so_far_and_no_further(emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize("scenario", ["stuck=pending", "stuck=99", "polls=3"])
-def test_what_does_not_end_by_itself_ends_by_hand_and_calls_back(emulator: Emulator, scenario: str) -> None:
+def test_a_stuck_task_can_be_ended_by_a_control_call_and_calls_back(emulator: Emulator, scenario: str) -> None:
     cancelled, forced = emulator.create(scenario, **CALLBACK), emulator.create(scenario, **CALLBACK)
     emulator.advance("20s")
     emulator.control(f"tasks/{cancelled}/cancel", {})
@@ -128,7 +128,7 @@ def test_a_slow_finish_stays_at_99_for_longer(emulator: Emulator) -> None:
     assert states(emulator, task, 1) == [("completed", 100)]
 
 
-def test_a_task_may_end_at_its_nth_read_and_at_no_time(emulator: Emulator) -> None:
+def test_a_task_can_end_at_its_nth_query_instead_of_a_time(emulator: Emulator) -> None:
     task = emulator.create("polls=4", **CALLBACK)
     emulator.advance("1d")
     assert states(emulator, task, 3) == [("pending", 0), ("processing", 49), ("processing", 74)]
@@ -140,19 +140,19 @@ def test_a_task_may_end_at_its_nth_read_and_at_no_time(emulator: Emulator) -> No
 
 
 @pytest.mark.parametrize(("polls", "seen"), [(1, ["completed"]), (2, ["processing", "completed"])])
-def test_few_reads_are_enough_where_few_are_asked_for(emulator: Emulator, polls: int, seen: list[str]) -> None:
+def test_one_or_two_queries_can_end_a_task(emulator: Emulator, polls: int, seen: list[str]) -> None:
     task = emulator.create(f"polls={polls}")
     assert [status for status, _ in states(emulator, task, polls)] == seen
 
 
-def test_a_task_that_ends_by_reads_may_fail_and_no_injected_answer_counts_as_one(emulator: Emulator) -> None:
+def test_a_task_that_ends_by_queries_can_fail_and_injected_errors_do_not_count(emulator: Emulator) -> None:
     task = emulator.create("polls=2; fail=service_error; query=internal_error; times=2")
     answers = [emulator.query(task) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [500, 500, 200, 200]
     assert [answer.json().get("status") for answer in answers[2:]] == ["processing", "failed"]
 
 
-def test_a_flapping_read_fails_so_often_for_each_task_and_then_is_fine(emulator: Emulator) -> None:
+def test_flapping_queries_fail_the_given_number_of_times_for_each_task(emulator: Emulator) -> None:
     tasks = [emulator.create("flap=2") for _ in range(2)]
     for _ in range(2):
         for task in tasks:
@@ -161,7 +161,7 @@ def test_a_flapping_read_fails_so_often_for_each_task_and_then_is_fine(emulator:
     assert [emulator.query(task).status_code for task in tasks] == [200, 200]
 
 
-def test_on_an_automatic_clock_reads_alone_end_a_task_that_counts_them() -> None:
+def test_on_an_auto_clock_queries_end_a_task_that_counts_them() -> None:
     with Emulator.in_process(clock="auto") as emulator:
         stuck, counted, plain = emulator.create("stuck=99"), emulator.create("polls=3"), emulator.create()
         assert [status for status, _ in states(emulator, counted, 3)] == ["pending", "processing", "completed"]
@@ -180,14 +180,14 @@ WORDS = {
 @given(
     st.fixed_dictionaries({}, optional=WORDS), st.lists(st.integers(0, 300 * SECOND), max_size=8), st.integers(0, 99)
 )
-def test_whatever_a_scenario_bends_progress_never_falls_and_the_end_is_one(
+def test_under_any_scenario_progress_never_falls_and_a_task_ends_once(
     words: dict[str, str], moments: list[int], n: int
 ) -> None:
     request = Validator(MODELS, Choices()).validate(DOCUMENTED)
     assert isinstance(request, CreateRequest)
     scenario = parse_scenario("; ".join(f"{word}={value}" for word, value in words.items()) or "ok")
-    law = Distribution(3 * SECOND, 8 * SECOND)
-    honest = plan(request, law, derive_seed(0, "sk"), n, Choices())
+    distribution = Distribution(3 * SECOND, 8 * SECOND)
+    honest = plan(request, distribution, derive_seed(0, "sk"), n, Choices())
     drawn = apply(honest, request, scenario, Choices())
     assert 0 <= drawn.starts <= drawn.ends - drawn.tail_at_99 <= drawn.ends < NEVER
     assert 0 <= drawn.charged <= drawn.reserved
@@ -206,7 +206,7 @@ def test_whatever_a_scenario_bends_progress_never_falls_and_the_end_is_one(
 
 @pytest.mark.parametrize("code", sorted(FAILURES))
 @pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
-def test_a_scenario_wins_over_what_the_request_deserves(code: str, doom: Failure | None) -> None:
+def test_a_scenario_wins_over_a_deferred_failure(code: str, doom: Failure | None) -> None:
     request = CreateRequest(MODELS["wan2.6-image-to-video-flash"], {}, 5, 30_000, doom)
     honest = plan(request, Distribution(1, 2), derive_seed(0, ""), 0, Choices())
     bent = apply(honest, request, Scenario(fail=code), Choices())

@@ -1,4 +1,4 @@
-"""The same scenario gives the same result by whichever door it comes in, and the first door that speaks decides."""
+"""A scenario has the same effect from every source, and the first source that applies wins."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,14 +42,14 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 class Caller:
-    """Creates, queries and asks for credits, with a scenario that comes in by one door."""
+    """Creates, queries and asks for credits, with a scenario that comes in by one source."""
 
-    def __init__(self, emulator: Emulator, door: str, scenario: str) -> None:
+    def __init__(self, emulator: Emulator, source: str, scenario: str) -> None:
         self.emulator = emulator.as_key(key_of(scenario))
-        self.headers = {"X-Mock-Scenario": scenario} if door == "header" else {}
-        self.prompt = f"A cat [[mock: {scenario}]]" if door == "prompt" else "A cat"
+        self.headers = {"X-Mock-Scenario": scenario} if source == "header" else {}
+        self.prompt = f"A cat [[mock: {scenario}]]" if source == "prompt" else "A cat"
         self.emulator.control("worlds", {"reset": True})
-        match door:
+        match source:
             case "queued":
                 self.emulator.control("scenarios", {"scenario": scenario, "times": 100})
             case "key":
@@ -73,7 +73,7 @@ class Caller:
             return  # A fault on the wire; the journal says which.
 
     def result(self) -> dict[str, Any]:
-        """Everything that came of it, but for what tells the doors apart."""
+        """Everything that came of it, but for what tells the sources apart."""
         rows = self.emulator.control("journal")["rows"]
         seen = ("at", "route", "task", "answer")
         world = self.emulator.control("worlds")["worlds"][0]
@@ -91,18 +91,20 @@ def without(text: object, token: str) -> str:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_scenario_gives_the_same_result_by_every_door(emulator: Emulator, scenario: str) -> None:
+def test_a_scenario_has_the_same_effect_from_every_source(emulator: Emulator, scenario: str) -> None:
     results = {}
-    for door in GIVING:
-        if (door == "prompt" and scenario.startswith("credits")) or (door == "file" and scenario.startswith("credits")):
+    for source in GIVING:
+        if (source == "prompt" and scenario.startswith("credits")) or (
+            source == "file" and scenario.startswith("credits")
+        ):
             continue  # No prompt goes with them.
-        caller = Caller(emulator, door, scenario)
+        caller = Caller(emulator, source, scenario)
         caller.act()
         token = caller.emulator.control("worlds")["worlds"][0]["link_token"]
-        results[door] = without(caller.result(), token)
+        results[source] = without(caller.result(), token)
         rows = caller.emulator.control("journal")["rows"]
         assert {(row["scenario_source"], row["scenario"]) for row in rows} - {("default", None), (None, None)} == {
-            (door, scenario)
+            (source, scenario)
         }
     assert len(set(results.values())) == 1, results
 
@@ -110,7 +112,7 @@ def test_a_scenario_gives_the_same_result_by_every_door(emulator: Emulator, scen
 # Precedence
 
 CODES = dict(zip(SCENARIO_SOURCES, FAILURES, strict=False))
-"""At each door another way to fail."""
+"""At each source another way to fail."""
 ELSEWHERE = "credits=upstream_error"
 
 
@@ -127,12 +129,10 @@ def filed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 @given(st.dictionaries(st.sampled_from(GIVING), st.booleans()))
-def test_the_first_door_that_speaks_of_the_request_decides(
-    filed: Emulator, given_at: dict[ScenarioSource, bool]
-) -> None:
-    """At some doors there is a scenario that fails the task, at others one that is about something else."""
+def test_the_first_source_that_applies_wins(filed: Emulator, given_at: dict[ScenarioSource, bool]) -> None:
+    """At some sources there is a scenario that fails the task, at others one that is about something else."""
     filed.control("worlds", {"reset": True})
-    texts = {door: f"fail={CODES[door]}" if speaks else ELSEWHERE for door, speaks in given_at.items()}
+    texts = {source: f"fail={CODES[source]}" if speaks else ELSEWHERE for source, speaks in given_at.items()}
     prompt = "A cat" + {True: " fails", False: " elsewhere", None: ""}[given_at.get("file")]
     prompt += f" [[mock: {texts['prompt']}]]" if "prompt" in texts else ""
     if "queued" in texts:
@@ -141,7 +141,7 @@ def test_the_first_door_that_speaks_of_the_request_decides(
     headers = {"X-Mock-Scenario": texts["header"]} if "header" in texts else {}
     task = filed.post({**DOCUMENTED, "prompt": prompt}, headers).json()["id"]
     filed.advance("20s")
-    winner: ScenarioSource = next((door for door in GIVING if given_at.get(door)), "default")
+    winner: ScenarioSource = next((source for source in GIVING if given_at.get(source)), "default")
     body = filed.query(task).json()
     assert body.get("error", {}).get("code") == (None if winner == "default" else CODES[winner])
     (row,) = filed.control("journal?route=create")["rows"]
@@ -150,7 +150,7 @@ def test_the_first_door_that_speaks_of_the_request_decides(
     assert row["scenario"] == (None if winner == "default" else texts.get(winner, f"fail={CODES['file']}"))
 
 
-def test_a_faulty_text_is_refused_at_its_door_even_where_another_decides(emulator: Emulator) -> None:
+def test_a_faulty_text_is_refused_with_its_source_even_where_another_wins(emulator: Emulator) -> None:
     prompt = {"prompt": "[[mock: fail=service_error]]"}
     refused = emulator.post({**DOCUMENTED, **prompt}, {"X-Mock-Scenario": "fial=service_error"})
     assert refused.status_code == 400

@@ -27,7 +27,7 @@ def waiting(emulator: Emulator) -> list[int]:
     return [row["number"] for row in emulator.control("scenarios")["queued"]]
 
 
-def test_one_is_for_the_next_request_and_several_come_in_their_order(emulator: Emulator) -> None:
+def test_queued_scenarios_are_used_in_order_one_for_each_request(emulator: Emulator) -> None:
     assert queue(emulator, "A") == {"number": 1, "used": 0, "scenario": "fail=upstream:A"}
     queue(emulator, "B", times=2)
     queue(emulator, "C")
@@ -35,7 +35,7 @@ def test_one_is_for_the_next_request_and_several_come_in_their_order(emulator: E
     assert waiting(emulator) == []
 
 
-def test_one_that_is_for_other_requests_waits_for_them(emulator: Emulator) -> None:
+def test_a_queued_scenario_waits_for_a_matching_request(emulator: Emulator) -> None:
     queue(emulator, "A", match={"prompt_contains": "dog"})
     queue(emulator, "B", match={"model": "wan2.6-image-to-video"})
     queue(emulator, "C")
@@ -44,7 +44,7 @@ def test_one_that_is_for_other_requests_waits_for_them(emulator: Emulator) -> No
     assert code(emulator, prompt="A dog") == "A"
 
 
-def test_what_is_for_creates_is_used_up_by_no_query_and_the_other_way_round(emulator: Emulator) -> None:
+def test_scenarios_of_creates_and_of_queries_are_used_up_apart(emulator: Emulator) -> None:
     task = emulator.create()
     queue(emulator, "A")
     emulator.control("scenarios", {"scenario": "query=internal_error"})
@@ -54,7 +54,7 @@ def test_what_is_for_creates_is_used_up_by_no_query_and_the_other_way_round(emul
     assert code(emulator) == "A"
 
 
-def test_one_may_be_for_a_task(emulator: Emulator) -> None:
+def test_a_queued_scenario_can_match_one_task(emulator: Emulator) -> None:
     first, second = emulator.create(), emulator.create()
     emulator.control("scenarios", {"scenario": "query=internal_error", "times": 2, "match": {"task": second}})
     assert [emulator.query(task).status_code for task in (first, second, first, second, second)] == [
@@ -71,7 +71,7 @@ def test_steps_and_weights_may_be_queued_as_in_a_file(emulator: Emulator) -> Non
     assert {row["scenario_rule"] for row in emulator.control("journal")["rows"]} == {"busy", None}
 
 
-def test_what_waits_can_be_forgotten(emulator: Emulator) -> None:
+def test_queued_scenarios_can_be_removed(emulator: Emulator) -> None:
     for name in "ABC":
         queue(emulator, name)
     assert emulator.request("DELETE", "/__mock/scenarios/2").status_code == 200
@@ -96,7 +96,7 @@ def test_worlds_have_queues_of_their_own(emulator: Emulator) -> None:
     assert [code(emulator), code(emulator)] == ["A", "B"]
 
 
-def test_no_more_wait_than_a_thousand(emulator: Emulator) -> None:
+def test_at_most_a_thousand_scenarios_are_queued(emulator: Emulator) -> None:
     for _ in range(MAX_QUEUED):
         queue(emulator, "A")
     full = emulator.request("POST", "/__mock/scenarios", json={"scenario": "ok"})
@@ -122,14 +122,14 @@ def test_no_more_wait_than_a_thousand(emulator: Emulator) -> None:
         ([], "Expected `object`"),
     ],
 )
-def test_what_makes_no_sense_is_refused_and_queues_nothing(emulator: Emulator, body: object, says: str) -> None:
+def test_a_faulty_scenario_is_refused_and_not_queued(emulator: Emulator, body: object, says: str) -> None:
     refused = emulator.request("POST", "/__mock/scenarios", json=body)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_body")
     assert says in refused.json()["error"]["message"]
     assert waiting(emulator) == []
 
 
-def test_a_key_may_have_a_scenario_of_its_own_for_as_long_as_it_likes() -> None:
+def test_a_key_can_have_a_scenario_of_its_own() -> None:
     keys = {"sk-a": KeyRule(scenario="fail=upstream:A"), "sk-b": KeyRule()}
     with Emulator.in_process(keys=keys) as emulator:
         first, second = emulator.as_key("sk-a"), emulator.as_key("sk-b")
@@ -142,7 +142,7 @@ def test_a_key_may_have_a_scenario_of_its_own_for_as_long_as_it_likes() -> None:
         assert "did you mean 'fail'?" in refused.json()["error"]["message"]
 
 
-def test_every_word_is_listed_with_what_it_takes(emulator: Emulator) -> None:
+def test_every_word_is_listed_with_its_values(emulator: Emulator) -> None:
     words = emulator.control("scenarios/words")["words"]
     assert list(words) == [*WORDS, "flap", "ok"]
     for name, word in words.items():
@@ -153,7 +153,7 @@ def test_every_word_is_listed_with_what_it_takes(emulator: Emulator) -> None:
     assert parse_scenario(f"flap={words['flap']['example']}")
 
 
-def test_what_waits_and_what_was_used_outlive_the_process(tmp_path: Path) -> None:
+def test_queued_scenarios_and_counts_survive_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text('[[rule]]\nscenario = "fail=upstream:F"\ntimes = 2\n', encoding="utf-8")
     chosen = {"state": str(tmp_path / "state"), "scenarios": str(file)}

@@ -23,7 +23,7 @@ def numbers(of: Rule, count: int) -> list[int | None]:
 
 
 @given(TIMES)
-def test_each_step_comes_as_often_as_it_says_and_then_the_next_and_then_none(times: list[int]) -> None:
+def test_each_step_is_used_its_number_of_times_then_the_next_then_none(times: list[int]) -> None:
     once = [number for number, each in enumerate(times, 1) for _ in range(each)]
     assert numbers(rule([*times]), len(once) + 3) == [*once, None, None, None]
     assert numbers(rule([*times, None]), len(once) + 3) == [*once, *[len(times) + 1] * 3]
@@ -31,7 +31,7 @@ def test_each_step_comes_as_often_as_it_says_and_then_the_next_and_then_none(tim
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any))
-def test_a_scenario_comes_as_often_as_its_weight_says(weights: list[int]) -> None:
+def test_a_scenario_is_drawn_in_proportion_to_its_weight(weights: list[int]) -> None:
     step = read_step([(f"fail=upstream:{place}", weight) for place, weight in enumerate(weights)], None)
     total = sum(weights)
     drawn = [step.choose((number + 0.5) / total) for number in range(total)]
@@ -45,7 +45,7 @@ SUBJECTS = st.builds(RequestFacts, st.just("create"), TEXTS, TEXTS, TEXTS, TEXTS
 
 
 @given(MATCHES, TEXTS, SUBJECTS)
-def test_a_rule_is_for_what_all_its_conditions_hold_of(match: RequestMatch, key: str, subject: RequestFacts) -> None:
+def test_a_rule_matches_where_all_its_conditions_hold(match: RequestMatch, key: str, subject: RequestFacts) -> None:
     wanted = [(match.key, key), (match.model, subject.model), (match.task, subject.task)]
     contained = [
         (match.prompt_contains, subject.prompt),
@@ -67,7 +67,7 @@ def test_a_rule_is_for_what_all_its_conditions_hold_of(match: RequestMatch, key:
         (["query=drip; create=drip"], "create"),
     ],
 )
-def test_a_rule_is_for_the_first_operation_that_it_speaks_of(texts: list[str], operation: str) -> None:
+def test_a_rule_is_for_the_first_operation_of_its_scenarios(texts: list[str], operation: str) -> None:
     step = read_step([(text, 1) for text in texts], None)
     assert read_rule("it", None, ANY, (step,), repeat=False).operation == operation
 

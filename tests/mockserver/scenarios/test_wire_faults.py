@@ -23,7 +23,7 @@ ENDS = {"reset_before": "reset", "reset_midway": "reset", "commit_then_drop": "r
 
 @pytest.mark.parametrize("fault", ON_THE_WIRE)
 @given(body=BODIES)
-def test_what_is_sent_is_a_beginning_of_the_answer_or_all_of_it_and_more(fault: str, body: bytes) -> None:
+def test_a_prefix_of_the_response_or_all_of_it_and_more_is_sent(fault: str, body: bytes) -> None:
     done = list(wire_script(fault, HEAD, body))
     sent = b"".join(act for act in done if isinstance(act, bytes))
     match fault:
@@ -40,7 +40,7 @@ def test_what_is_sent_is_a_beginning_of_the_answer_or_all_of_it_and_more(fault: 
 
 
 @given(BODIES, st.none() | st.integers(0, 60 * SECOND))
-def test_a_drip_comes_in_twenty_pieces_at_most_and_takes_its_time(body: bytes, time: int | None) -> None:
+def test_a_drip_has_at_most_twenty_pieces_and_takes_its_time(body: bytes, time: int | None) -> None:
     pieces, pause = dripped(body, time)
     wanted = DRIP_TIME if time is None else time
     assert b"".join(pieces) == body
@@ -51,7 +51,7 @@ def test_a_drip_comes_in_twenty_pieces_at_most_and_takes_its_time(body: bytes, t
 
 @pytest.mark.parametrize("fault", WIRE_FAULTS)
 @given(body=BODIES, status=st.sampled_from([0, 200, 429]))
-def test_only_two_faults_make_it_another_answer(fault: str, body: bytes, status: int) -> None:
+def test_only_two_faults_alter_the_response(fault: str, body: bytes, status: int) -> None:
     found = altered(fault, status, b"application/json", body)
     match fault:
         case "html_502":
@@ -62,7 +62,7 @@ def test_only_two_faults_make_it_another_answer(fault: str, body: bytes, status:
             assert found == (status, b"application/json", body)
 
 
-def test_nothing_happens_where_nothing_can_be_answered() -> None:
+def test_faults_without_a_response_do_not_execute_the_operation() -> None:
     carried_out = {fault for fault, row in WIRE_FAULTS.items() if row.executes_operation}
     assert carried_out == WIRE_FAULTS.keys() - {"reset_before", "empty", "html_502"}
     assert carried_out >= COMMITTING
