@@ -26,11 +26,13 @@ class Account:
 
     def reserve(self, units: Units) -> None:
         """Reserve the price of a new task."""
-        self.change(self.ledger.reserve(units))
+        self.ledger = self.ledger.reserve(units)
+        self._mark_dirty()
 
     def settle(self, reserved: Units, charged: Units) -> None:
         """Turn a reservation into the charge of a task that has ended."""
-        self.change(self._settle(self.ledger, reserved, charged))
+        self.ledger = self._settle(self.ledger, reserved, charged)
+        self._mark_dirty()
 
     def charge(self, units: Units) -> None:
         """Charge what was not reserved."""

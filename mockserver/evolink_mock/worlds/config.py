@@ -25,9 +25,9 @@ class WorldConfig(NamedTuple):
     delivery_limit: int
     mode: Mode
     speed: float
-    """Of the clocks that `make_clock` makes, as `mode` is."""
+    """Mode and speed of the clocks that `make_clock` makes."""
     resume: Callable[[SavedWorld], Clock]
     backend: StorageBackend
     ready_queue: ReadyQueue[Any]
-    """Of the worlds that have this configuration."""
+    """The worlds of this configuration that have deliveries due."""
     behaviour: Behaviour = DOCUMENTED

@@ -23,7 +23,7 @@ class WorldRegistry:
         self._worlds: OrderedDict[str, World] = OrderedDict()
         self._by_token: dict[str, World] = {}
         self._epochs: OrderedDict[str, int] = OrderedDict()
-        """Of worlds that were reset and then evicted, so that no link given before becomes valid again."""
+        """Epochs of worlds that were reset and then evicted, so that no link given before becomes valid again."""
         self.evicted = 0
         self._transaction = Transaction(config.backend)
         self.anonymous = World("", config._replace(backend=MemoryBackend()), default)

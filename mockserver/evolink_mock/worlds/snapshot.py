@@ -22,13 +22,13 @@ class SavedWorld(msgspec.Struct, array_like=True):
     spent: int
     server_mode: Mode
     server_speed: float
-    """Of the settings, as `server_mode` is."""
+    """Clock mode and speed of the settings at the time."""
     mode: Mode
     speed: float
     now: Micros
     wall: Micros
-    """What the machine's clock read when the world's read `now`."""
+    """The machine's clock when the world's read `now`."""
     scenarios: ScenarioSnapshot = ScenarioSnapshot()
     balance: Units | None = None
-    """Of a key whose balance was changed while the emulator ran."""
+    """The balance of a key, if it was changed while the emulator ran."""
     own_balance: bool = False

@@ -23,7 +23,7 @@ log = logging.getLogger("evolink_mock")
 
 FILE = "evolink-mock.sqlite3"
 _SCHEMA_VERSION = 3
-"""Of the tables and the records in them; a file of another version is refused."""
+"""Version of the tables and the records in them; a file of another version is refused."""
 _TABLES = """
 CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
 CREATE TABLE task (

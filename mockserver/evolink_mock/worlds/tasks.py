@@ -108,51 +108,37 @@ class Tasks:
 
     def create(self, new: NewTask, now: Micros) -> tuple[str, Task] | None:
         """A new task with its credits reserved, or `None` where they do not suffice."""
-        request, decision, idempotency, inputs = new
+        request, (source, scenario, text, rule), idempotency, inputs = new
         config = self._config
         if now >= self._purge_at:
             self._purge(now)
         if self._account.ledger.balance is not None:
             self.apply_due(now)  # A refund that is due counts before the next task is refused.
-        drawn = self._behaviour.plan(request, config.distribution, self.seed, self.created, config.choices)
-        if decision.text is not None:
-            drawn = outcome.apply(drawn, request, decision.scenario, config.choices)
+        number = self.created
+        drawn = self._behaviour.plan(request, config.distribution, self.seed, number, config.choices)
+        if text is not None:
+            drawn = outcome.apply(drawn, request, scenario, config.choices)
         if not self._behaviour.affords(self._account.ledger, drawn.reserved):
             return None
-        name = self._next_id(now)
-        has_callback = "callback_url" in request.values
-        task = Task(
-            now,
-            request.model.name,
-            drawn,
-            _encode(request.values),
-            decision.source,
-            (),
-            has_callback,
-            decision.text,
-            decision.rule,
-            0,
-            idempotency,
-            inputs,
-        )
-        self._add(name, task, request.model.family)
-        return name, task
-
-    def _next_id(self, now: Micros) -> str:
-        number = self.created
         name = self._behaviour.task_id(self.seed, number, now)
         while name in self._store:  # Only after a reseed that returns to an earlier seed.
             number += 1
             name = self._behaviour.task_id(self.seed, number, now)
         self.created = number + 1
-        return name
+        model, values = request.model, request.values
+        has_callback = "callback_url" in values
+        sent = _encode(values)
+        task = Task(now, model.name, drawn, sent, source, (), has_callback, text, rule, 0, idempotency, inputs)
+        self._add(name, task, model.family)
+        return name, task
 
     def _add(self, name: str, task: Task, family: str) -> None:
-        now, (starts, ends) = task.created, _instants(task)
+        now, drawn = task.created, task.plan
+        ends = now + drawn.ends
         self._store.add(name, task)
-        self._account.reserve(task.plan.reserved)
-        self._store.transitions.push(Due(name, now, starts, ends))
-        if task.has_callback and task.plan.ends < NEVER:
+        self._account.reserve(drawn.reserved)
+        self._store.transitions.push(Due(name, now, now + drawn.starts, ends))
+        if task.has_callback and drawn.ends < NEVER:
             self._outbox.expect(name, ends)
         if self._rate_limits is not None:
             self._rate_limits.acquire(family, name, now, ends)

@@ -71,7 +71,7 @@ class World:
     def _open(self, store: Store, ledger: Ledger, last_delivery: int, created: int = 0) -> None:
         """Keep all that changes in a store from now on."""
         self._store = store
-        self._account = Account(ledger, self._mark_dirty, self.config.behaviour.settle)
+        self._account = Account(ledger, store.mark_dirty, self.config.behaviour.settle)
         self._outbox = Outbox(store, self.config.delivery_limit, self.registration, last_delivery)
         records = Records(store, self._outbox, self._events, self._account)
         self.tasks = Tasks(self.config, self.grant, self.seed, records, self.clock.now(), created)
@@ -142,7 +142,7 @@ class World:
 
     @property
     def requests(self) -> int:
-        """How many were answered."""
+        """The number of requests answered."""
         return self._requests
 
     def next_request_id(self) -> str:
