@@ -50,16 +50,6 @@ class PendingResponse(NamedTuple):
     finish: Callable[[], Awaitable[Response]]
 
 
-class _Received(NamedTuple):
-    """A request as the journal keeps it."""
-
-    method: str
-    path: bytes
-    query: bytes
-    head: bytes
-    body: bytes | None
-
-
 Handler: TypeAlias = Callable[[Request], Outcome]
 WorldResolver: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Result]
 """Finds the world that a request belongs to, or the error where it belongs to none."""
@@ -159,7 +149,8 @@ class Endpoint:
             head = b""
             opened: World | Result = error_result("any", "headers_too_large")
         else:
-            opened = self._open_world(self.operation if self._has(method) else "any", headers, parameters)
+            known = method in self._handlers or self._otherwise is not None
+            opened = self._open_world(self.operation if known else "any", headers, parameters)
         outcome: Outcome
         if isinstance(opened, Result):
             world, outcome = self._anonymous, opened
@@ -174,69 +165,58 @@ class Endpoint:
             outcome = amend(outcome, partial(self._present, self.operation))
         self._request_served()
         request_id = world.next_request_id()
-        received = _Received(method, path, query, head, body)
         if isinstance(outcome, Pending):
-            return self._pending(world, now, request_id, received, outcome)
-        self._journal(world, now, request_id, received, outcome)
+            journal = partial(self._journal, world, now, request_id, method, path, query, head, body)
+            return _pending_response(world, now, request_id, outcome, journal)
+        self._journal(world, now, request_id, method, path, query, head, body, outcome)
         return Response(outcome, now, request_id)
 
-    def _has(self, method: str) -> bool:
-        return method in self._handlers or self._otherwise is not None
-
-    def _handle(self, method: str, request: Request) -> Outcome:
+    def _carry_out(self, method: str, request: Request) -> Outcome:
+        """The outcome of a request whose changes are stored; or an error, where they cannot be."""
         handler = self._handlers.get(method, self._otherwise)
         if handler is None:
             error = error_result("any", "method_not_allowed", f"{method[:20]} is not allowed here")
             return error_method_not_allowed(error, self._handlers)
         try:
-            return handler(request)
-        except Exception:
-            log.exception("the %s operation failed", self.operation)
-            return error_result(self.operation, "internal_error")
-
-    def _carry_out(self, method: str, request: Request) -> Outcome:
-        """The outcome of a request whose changes are stored; or an error, where they cannot be."""
-        try:
             with request.world.transaction():
-                return self._handle(method, request)
+                try:
+                    return handler(request)
+                except Exception:
+                    log.exception("the %s operation failed", self.operation)
+                    return error_result(self.operation, "internal_error")
         except StorageError as error:
             return error_result(self.operation, "internal_error", str(error))
 
-    def _pending(
-        self, world: World, now: Micros, request_id: str, received: _Received, pending: Pending
-    ) -> PendingResponse:
-        if pending.result is not None:
-            self._journal(world, now, request_id, received, pending.result)
-        epoch = world.epoch
-
-        async def finish() -> Response:
-            result = Result(0, b"")  # For the journal, where waiting is cancelled.
-            try:
-                result = await pending.finish()
-            finally:
-                if pending.result is None and world.epoch == epoch:
-                    self._journal(world, now, request_id, received, result)
-            return Response(result, now, request_id)
-
-        return PendingResponse(finish)
-
-    def _journal(self, world: World, now: Micros, request_id: str, received: _Received, result: Result) -> None:
-        method, path, query, head, body = received
-        if result.journal_body is not None:
-            body = result.journal_body
+    def _journal(
+        self,
+        world: World,
+        now: Micros,
+        request_id: str,
+        method: str,
+        path: bytes,
+        query: bytes,
+        head: bytes,
+        body: bytes | None,
+        result: Result,
+    ) -> None:
+        shown = body or b"" if result.journal_body is None else result.journal_body
         response_body = result.body if result.journal_response is None else result.journal_response
-        key = world.key
+        # One comparison for nearly all requests, since each passes here.
+        if len(path) + len(query) + len(shown) + len(response_body) > KEPT_BODY:
+            path, query, shown, response_body = (
+                truncate(text, KEPT_BODY, world.key) for text in (path, query, shown, response_body)
+            )
         entry = JournalEntry(
             now,
             request_id,
             self.operation,
             method,
-            truncate(path, KEPT_BODY, key),
-            truncate(query, KEPT_BODY, key),
+            path,
+            query,
             head,
-            truncate(body or b"", KEPT_BODY, key),
+            shown,
             result.status,
-            truncate(response_body, KEPT_BODY, key),
+            response_body,
             result.task,
             result.source,
             result.scenario,
@@ -244,3 +224,23 @@ class Endpoint:
             result.fault,
         )
         world.journal.append(entry)
+
+
+def _pending_response(
+    world: World, now: Micros, request_id: str, pending: Pending, journal: Callable[[Result], None]
+) -> PendingResponse:
+    """The response to be awaited. It is journaled as soon as its result is known, unless its world was reset before."""
+    if pending.result is not None:
+        journal(pending.result)
+    epoch = world.epoch
+
+    async def finish() -> Response:
+        result = Result(0, b"")  # For the journal, where waiting is cancelled.
+        try:
+            result = await pending.finish()
+        finally:
+            if pending.result is None and world.epoch == epoch:
+                journal(result)
+        return Response(result, now, request_id)
+
+    return PendingResponse(finish)
