@@ -93,6 +93,7 @@ def test_a_task_is_sent_again_with_each_change(server: Server) -> None:
         assert (row["status"], row["ended"]) == ("completed", True)
         first, second = row["calls"][0]["attempts"]
         assert (first["status"], second["status"]) == (500, 200)
+        assert (first.keys(), first["error"]) == ({"started", "finished", "status", "error"}, None)
         assert second["started"] - first["finished"] == 1
 
 
