@@ -27,7 +27,8 @@ class PolicyViolation(NamedTuple):
 _LISTED = tuple(IPv4Network(net) for net in ("127.0.0.1/32", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """The ranges that the page names (S1a)."""
 
-# The IANA special-purpose registries: none of these is reached over the public Internet.
+# The IANA special-purpose registries: none of these is reached over the public Internet. The contract kit has the same
+# ranges written on its own, since it judges this module.
 _NOT_PUBLIC_4 = tuple(
     IPv4Network(net)
     for net in (
@@ -119,7 +120,7 @@ def _is_port(text: str) -> bool:
 
 
 def _check_address(text: str, scope: Scope) -> PolicyViolation | None:
-    """What stands in brackets can only be an IPv6 address."""
+    """Check a host in brackets, which can only be an IPv6 address."""
     try:
         # Python would take a zone after the address, which URLs do not have.
         address = IPv6Address(text.replace("%", "?"))

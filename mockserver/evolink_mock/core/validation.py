@@ -212,8 +212,7 @@ def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) 
     # The end of most URLs shows at once that nothing is wrong.
     if value.endswith(media.suffixes) and "?" not in value and "#" not in value:
         return None
-    path = _PATH.match(value)
-    ending = path[1].lower() if path else ""
+    ending = path[1].lower() if (path := _PATH.match(value)) else ""
     if not ending.endswith(media.foreign_suffixes):
         return None
     formats = ", ".join(suffix.removeprefix(".") for suffix in media.suffixes)

@@ -213,6 +213,12 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
         [(3, "operation: it is query, and the scenarios speak")],
     ),
     (R + "scenario = 'fial=x'\n" + OK + R + "name = 'y'\nscenrio = 'ok'\n", [(2, "'fial'"), (7, "'scenrio'")]),
+    (
+        R + "steps = [\n  { scenario = 'ok', times = 1 },\n  { scenario = 'ok', times = 0 },\n]\n",
+        [(4, "at `$.steps[1].times`")],
+    ),
+    ("rule = [\n  { scenario = 'ok' },\n  { scenario = 'fial=x' },\n]\n", [(3, "'fial' is not a known scenario word")]),
+    (OK + "[rule.match]\nmodel = 'x'\nmodle = 'x'\n", [(5, "'modle' is not a known setting of a match")]),
     (b"\n\xff\n", [(2, "it is not UTF-8")]),  # type: ignore[list-item]
 ]
 
