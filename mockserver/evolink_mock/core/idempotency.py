@@ -3,7 +3,9 @@
 import re
 from hashlib import blake2b
 
-_FORM = re.compile(rb"[A-Za-z0-9._-]{16,96}")
+from evolink_contracts.spec.headers import IDEMPOTENCY_KEY
+
+_FORM = re.compile(IDEMPOTENCY_KEY.pattern.encode())
 
 
 def parse_key(header: bytes) -> str | None:

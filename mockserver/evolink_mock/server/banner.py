@@ -1,4 +1,4 @@
-"""What the command says once it is ready: where it is, how time goes, and a call to paste."""
+"""Start-up message: the address, the clock, the routes of callbacks, and calls to paste."""
 
 from pathlib import Path
 
@@ -39,23 +39,23 @@ def banner(settings: Settings, certificate: Path | None) -> str:
 
 
 def _generation_time(settings: Settings) -> str:
-    law = parse_generation_time(settings.generation_time)
-    if law.sigma is not None:
-        span = f"about {law.low / SECOND:g} s"
-    elif law.low == law.high:
-        span = f"{law.low / SECOND:g} s"
+    distribution = parse_generation_time(settings.generation_time)
+    if distribution.sigma is not None:
+        span = f"about {distribution.low / SECOND:g} s"
+    elif distribution.low == distribution.high:
+        span = f"{distribution.low / SECOND:g} s"
     else:
-        span = f"{law.low / SECOND:g} to {law.high / SECOND:g} s"
+        span = f"{distribution.low / SECOND:g} to {distribution.high / SECOND:g} s"
     return f"{span} (--generation-time {settings.generation_time})"
 
 
 def _callbacks(settings: Settings) -> str:
-    ways = [f"from {origin} to {place}" for origin, place in settings.callback_route.items()]
+    destinations = [f"from {origin} to {place}" for origin, place in settings.callback_route.items()]
     if settings.forward_to:
-        ways.append(f"to {settings.forward_to}")
+        destinations.append(f"to {settings.forward_to}")
     if settings.deliver_public:
-        ways.append("to the public addresses they name")
-    return ", else ".join(ways) or "nowhere but to sink.mock: see --callback-route and --forward-to"
+        destinations.append("to the public addresses they name")
+    return ", else ".join(destinations) or "nowhere but to sink.mock: see --callback-route and --forward-to"
 
 
 def _clock(settings: Settings) -> str:

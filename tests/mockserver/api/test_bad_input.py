@@ -1,4 +1,4 @@
-"""Bad input never gives a 500: each kind gets a documented 4xx, in the error shape, and the emulator goes on."""
+"""Invalid input never causes a 500: each kind gets a documented 4xx, and the emulator goes on."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ BODIES: dict[str, tuple[bytes, int]] = {
 
 
 @pytest.mark.parametrize("kind", BODIES)
-def test_a_bad_body_is_refused_in_the_error_shape(emulator: Emulator, kind: str) -> None:
+def test_an_invalid_body_gets_a_documented_error(emulator: Emulator, kind: str) -> None:
     content, status = BODIES[kind]
     response = emulator.post_raw(content)
     assert response.status_code == status
@@ -48,18 +48,18 @@ def test_a_bad_body_is_refused_in_the_error_shape(emulator: Emulator, kind: str)
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json5", "multipart/form-data", ""]
 )
-def test_a_wrong_content_type_is_refused_by_name(emulator: Emulator, content_type: str) -> None:
+def test_an_error_names_a_wrong_content_type(emulator: Emulator, content_type: str) -> None:
     response = emulator.post_raw(VALID % b"", content_type)
     assert response.status_code == 400
     assert "application/json" in response.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8", None])
-def test_json_is_accepted_however_it_is_named(emulator: Emulator, content_type: str | None) -> None:
+def test_each_spelling_of_the_json_content_type_is_accepted(emulator: Emulator, content_type: str | None) -> None:
     assert emulator.post_raw(VALID % b"", content_type).status_code == 200
 
 
-def test_duplicate_keys_and_harmless_oddities_are_accepted(emulator: Emulator) -> None:
+def test_duplicate_keys_and_harmless_irregularities_are_accepted(emulator: Emulator) -> None:
     assert emulator.post_raw(VALID % b',"duration":99,"duration":5').status_code == 200
     assert emulator.post_raw(b"\r\n " + VALID % b',"duration":5' + b"\n").status_code == 200
     assert emulator.post_raw(VALID % b',"callback_url":null,"model_params":null').status_code == 200
@@ -69,13 +69,13 @@ def test_duplicate_keys_and_harmless_oddities_are_accepted(emulator: Emulator) -
     "task",
     ["x" * 10_000, "task-unified-" + "x" * 10_000, "%00", "task-unified-%00%0d%0a", "%ff", "task-unified-%F0%9F"],
 )
-def test_strange_ids_are_refused(emulator: Emulator, task: str) -> None:
+def test_malformed_task_ids_are_rejected(emulator: Emulator, task: str) -> None:
     response = emulator.query(task)
     assert response.status_code in (400, 404)
     assert response.json()["error"]["code"] in ("invalid_task_id", "task_not_found")
 
 
-def test_very_long_paths_are_refused(emulator: Emulator) -> None:
+def test_very_long_paths_are_rejected(emulator: Emulator) -> None:
     response = emulator.request("GET", "/" + "a/" * 5_000)
     assert response.status_code == 404
 
@@ -83,18 +83,18 @@ def test_very_long_paths_are_refused(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Basic abc", "sk-local", "Bearer a b", "Bearer \x7f"]
 )
-def test_malformed_keys_are_strangers(emulator: Emulator, authorization: str) -> None:
+def test_malformed_keys_are_unauthenticated(emulator: Emulator, authorization: str) -> None:
     response = emulator.client.get("/v1/credits", headers={b"Authorization": authorization.encode()})
     assert response.status_code == 401
 
 
 @pytest.mark.parametrize("key", ["k", "x" * 4000, "clé", "a.b_c~d+e/f==", '"quoted\\"'])
-def test_any_other_key_will_do(emulator: Emulator, key: str) -> None:
+def test_any_other_key_is_accepted(emulator: Emulator, key: str) -> None:
     headers = {b"Authorization": b"Bearer " + key.encode()}
     assert emulator.client.get("/v1/credits", headers=headers).status_code == 200
 
 
-def test_headers_are_bounded(emulator: Emulator) -> None:
+def test_the_size_of_headers_is_limited(emulator: Emulator) -> None:
     response = emulator.request("GET", "/v1/credits", {"X-Padding": "x" * 40_000})
     assert response.status_code == 400
     assert "headers" in response.json()["error"]["message"]
@@ -103,7 +103,7 @@ def test_headers_are_bounded(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     "scenario", ["", ";", "create", "create=", "=x", "create=x;create=x", "x" * 1000, "create=\x7f"]
 )
-def test_malformed_scenarios_are_refused(emulator: Emulator, scenario: str) -> None:
+def test_malformed_scenarios_are_rejected(emulator: Emulator, scenario: str) -> None:
     response = emulator.post(DOCUMENTED, {"X-Mock-Scenario": scenario})
     assert response.status_code == 400
     assert "X-Mock-Scenario" in response.json()["error"]["message"]
@@ -119,7 +119,7 @@ JSON = st.recursive(
 
 
 @given(body=JSON)
-def test_no_json_at_all_gives_a_500(emulator: Emulator, body: object) -> None:
+def test_no_json_value_causes_a_500(emulator: Emulator, body: object) -> None:
     response = emulator.post(body)
     assert response.status_code in (200, 400, 403)
     assert response.json()
@@ -130,16 +130,16 @@ def test_no_json_at_all_gives_a_500(emulator: Emulator, body: object) -> None:
         st.sampled_from([*DOCUMENTED, "quality", "callback_url", "model_params", "audio_url"]), JSON
     )
 )
-def test_no_field_at_all_gives_a_500(emulator: Emulator, changes: dict[str, object]) -> None:
+def test_no_field_value_causes_a_500(emulator: Emulator, changes: dict[str, object]) -> None:
     response = emulator.post(DOCUMENTED | changes)
     assert response.status_code in (200, 400, 403)
 
 
 @given(content=st.binary(max_size=200))
-def test_no_bytes_at_all_give_a_500(emulator: Emulator, content: bytes) -> None:
+def test_no_sequence_of_bytes_causes_a_500(emulator: Emulator, content: bytes) -> None:
     assert emulator.post_raw(content).status_code in (400, 403)
 
 
 @given(body=JSON, path=st.sampled_from(["clock", "worlds", "tasks/x/cancel", "tasks/x/outcome"]))
-def test_no_control_body_at_all_gives_a_500(emulator: Emulator, body: object, path: str) -> None:
+def test_no_body_of_a_control_call_causes_a_500(emulator: Emulator, body: object, path: str) -> None:
     assert emulator.request("POST", f"/__mock/{path}", json=body).status_code in (200, 400, 404)

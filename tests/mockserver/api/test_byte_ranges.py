@@ -1,4 +1,4 @@
-"""Ranges beside a reference: a list of the bytes that a header asks for, by the letter of RFC 9110."""
+"""Byte ranges, compared with a reference that lists the requested bytes by the letter of RFC 9110."""
 
 import re
 
@@ -43,7 +43,7 @@ def reference(size: int, asked: str) -> list[int] | str | None:
 @example(10, "bytes=-3")
 @example(10, "bytes=7-")
 @example(0, "bytes=0-")
-def test_a_range_is_read_as_the_reference_reads_it(size: int, asked: str) -> None:
+def test_ranges_are_parsed_like_the_reference_implementation(size: int, asked: str) -> None:
     try:
         part = part_of(size, asked, None, TAG)
     except Unsatisfiable:
@@ -60,7 +60,7 @@ def test_a_range_is_read_as_the_reference_reads_it(size: int, asked: str) -> Non
 @pytest.mark.parametrize(
     ("condition", "follows"), [(None, True), (TAG, True), ('"other"', False), (f"W/{TAG}", False), ("Thu, 01", False)]
 )
-def test_a_range_is_for_what_has_not_changed(condition: str | None, follows: bool) -> None:
+def test_if_range_applies_the_range_only_to_an_unchanged_entity(condition: str | None, follows: bool) -> None:
     assert part_of(10, "bytes=2-3", condition, TAG) == (Part(2, 2, 10) if follows else None)
 
 
@@ -68,5 +68,5 @@ def test_a_range_is_for_what_has_not_changed(condition: str | None, follows: boo
     ("tags", "known"),
     [(None, False), ("*", True), (TAG, True), (f'"x", W/{TAG}', True), ('"x"', False), ("", False), ("abc", False)],
 )
-def test_an_entity_is_known_by_its_tag(tags: str | None, known: bool) -> None:
+def test_if_none_match_compares_entity_tags_weakly(tags: str | None, known: bool) -> None:
     assert matches(tags, TAG) is known

@@ -167,7 +167,7 @@ def test_every_open_question_has_a_probe_for_every_reading() -> None:
 
 
 @pytest.mark.parametrize(("setting", "reading"), [(name, value) for name in PROBES for value in PROBES[name][1]])
-def test_each_reading_shows_on_the_wire(setting: str, reading: Any) -> None:
+def test_each_reading_changes_the_response(setting: str, reading: Any) -> None:
     probe, expected = PROBES[setting]
     balance = {"balance": 14.0 if setting == "quota_details" else 15.0} if setting.startswith("quota") else {}
     with Emulator.in_process(**{setting: reading}, **balance) as emulator:

@@ -1,4 +1,4 @@
-"""POST /v1/videos/generations: the documented answer and refusals, and the order in which faults are judged."""
+"""POST /v1/videos/generations: the documented response and errors, and the order of the checks."""
 
 import json
 import re
@@ -38,7 +38,7 @@ REFUSALS = {
 }
 
 
-def test_the_documented_request_gets_the_documented_answer(emulator: Emulator) -> None:
+def test_the_documented_request_gets_the_documented_response(emulator: Emulator) -> None:
     response = emulator.post(DOCUMENTED)
 
     assert response.status_code == 200
@@ -57,19 +57,19 @@ def test_the_documented_request_gets_the_documented_answer(emulator: Emulator) -
     }
 
 
-def test_the_documented_example_of_billing_is_within_reach() -> None:
+def test_the_documented_example_of_billing_can_be_reproduced() -> None:
     with Emulator.in_process(billing_rule="per_call") as emulator:
         usage = emulator.post(DOCUMENTED).json()["usage"]
     assert usage == {"billing_rule": "per_call", "credits_reserved": 5, "user_group": "default"}
 
 
 @pytest.mark.parametrize("condition", REFUSALS)
-def test_one_header_shows_each_documented_refusal_to_the_byte(emulator: Emulator, condition: str) -> None:
+def test_one_header_injects_each_documented_error_to_the_byte(emulator: Emulator, condition: str) -> None:
     response = emulator.post(DOCUMENTED, {"X-Mock-Scenario": f"create={condition}"})
     assert (response.status_code, response.text) == REFUSALS[condition]
 
 
-def test_asking_wrongly_shows_the_documented_refusals(emulator: Emulator) -> None:
+def test_invalid_requests_get_the_documented_errors(emulator: Emulator) -> None:
     unknown_key = emulator.as_key("sk-invalid-1").post(DOCUMENTED)
     assert (unknown_key.status_code, unknown_key.text) == REFUSALS["unauthorized"]
 
@@ -103,7 +103,7 @@ def test_asking_wrongly_shows_the_documented_refusals(emulator: Emulator) -> Non
         ({"callback_url": "https://a.example/" + "x" * 2048}, "at most 2048 characters"),
     ],
 )
-def test_a_refusal_names_the_field_the_fault_and_the_remedy(emulator: Emulator, change: object, says: str) -> None:
+def test_an_error_names_the_field_the_mistake_and_the_remedy(emulator: Emulator, change: object, says: str) -> None:
     assert isinstance(change, dict)
     response = emulator.post(DOCUMENTED | change)
     assert response.status_code == 400
@@ -112,7 +112,7 @@ def test_a_refusal_names_the_field_the_fault_and_the_remedy(emulator: Emulator, 
     assert (error["code"], error["type"]) == ("invalid_request", "invalid_request_error")
 
 
-def test_faults_are_judged_in_the_documented_order() -> None:
+def test_mistakes_are_reported_in_the_documented_order() -> None:
     """Authentication, body size, JSON, model, fields in document order, callback URL, access, quota."""
     with Emulator.in_process(max_body=2048, balance=1.0) as emulator:
         stranger = emulator.as_key("sk-invalid")
@@ -135,7 +135,7 @@ def test_faults_are_judged_in_the_documented_order() -> None:
         assert emulator.post(everything_wrong).status_code == 402
 
 
-def test_access_is_judged_before_quota() -> None:
+def test_model_access_is_checked_before_the_quota() -> None:
     from evolink_mock.settings import KeyRule
 
     keys = {"sk-poor": KeyRule(balance=0, models=["wan2.6-text-to-video"])}
@@ -147,19 +147,19 @@ def test_access_is_judged_before_quota() -> None:
         assert emulator.as_key("sk-other").post(DOCUMENTED).status_code == 401
 
 
-def test_an_injected_answer_comes_after_authentication_and_before_validation(emulator: Emulator) -> None:
+def test_an_error_is_injected_after_authentication_and_before_validation(emulator: Emulator) -> None:
     injected = {"X-Mock-Scenario": "create=rate_limited"}
     assert emulator.as_key("sk-invalid").post({}, injected).status_code == 401
     assert emulator.post({"model": 1}, injected).status_code == 429
 
 
-def test_an_unknown_scenario_is_refused_with_the_nearest_name(emulator: Emulator) -> None:
+def test_an_unknown_scenario_is_rejected_with_the_nearest_name(emulator: Emulator) -> None:
     response = emulator.post(DOCUMENTED, {"X-Mock-Scenario": "create=rate_limit"})
     assert response.status_code == 400
     assert "did you mean 'rate_limited'?" in response.json()["error"]["message"]
 
 
-def test_what_another_operation_shall_answer_does_not_touch_create(emulator: Emulator) -> None:
+def test_a_scenario_of_another_operation_does_not_affect_create(emulator: Emulator) -> None:
     assert emulator.post(DOCUMENTED, {"X-Mock-Scenario": "query=rate_limited"}).status_code == 200
 
 
@@ -169,7 +169,7 @@ def test_unknown_fields_and_telemetry_headers_are_ignored(emulator: Emulator) ->
     assert emulator.post(extra, headers).status_code == 200
 
 
-def test_the_siblings_are_served_too(emulator: Emulator) -> None:
+def test_the_other_models_of_the_family_are_served(emulator: Emulator) -> None:
     text = emulator.post({"model": "wan2.6-text-to-video", "prompt": "A cat", "aspect_ratio": "9:16", "duration": 2})
     assert text.json()["model"] == "wan2.6-text-to-video"
     assert text.json()["usage"]["credits_reserved"] == 6

@@ -1,4 +1,4 @@
-"""GET /v1/credits: the documented body, its older error format, and money that adds up."""
+"""GET /v1/credits: the documented body, its older error format, and sums that add up."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_task_is_charged_in_advance_settled_on_success_and_refunded_on_failure
         assert emulator.post(DOCUMENTED).status_code == 200
 
 
-def test_a_refund_that_is_due_counts_before_the_next_task_is_refused() -> None:
+def test_a_refund_that_is_due_counts_before_the_next_task_is_rejected() -> None:
     with Emulator.in_process(balance=15.0) as emulator:
         emulator.create("fail=service_error")
         emulator.advance("10s")
@@ -63,12 +63,12 @@ def test_without_a_balance_credits_are_unlimited_and_counted_all_the_same(emulat
         ),
     ],
 )
-def test_refusals_have_the_older_format(emulator: Emulator, condition: str, status: int, text: str) -> None:
+def test_errors_have_the_older_format(emulator: Emulator, condition: str, status: int, text: str) -> None:
     response = emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": f"credits={condition}"})
     assert (response.status_code, response.text) == (status, f'{{"error":{text}}}')
 
 
-def test_a_missing_key_is_refused_in_the_older_format_too(emulator: Emulator) -> None:
+def test_the_error_of_a_missing_key_has_the_older_format(emulator: Emulator) -> None:
     response = emulator.client.get("/v1/credits")
     assert response.status_code == 401
     assert response.json()["error"]["code"] == 401
@@ -92,7 +92,7 @@ def test_credits_can_be_set_topped_up_and_unlimited_again(emulator: Emulator) ->
     assert [row["detail"] for row in events] == ["20", "15.5", None, None]
 
 
-def test_a_reset_brings_back_what_the_key_was_granted() -> None:
+def test_a_reset_restores_the_balance_granted_to_the_key() -> None:
     with Emulator.in_process(balance=100.0) as emulator:
         emulator.control("worlds", {"balance": 20})
         emulator.control("worlds", {"reset": True})
@@ -102,7 +102,7 @@ def test_a_reset_brings_back_what_the_key_was_granted() -> None:
 
 
 @pytest.mark.parametrize("change", [{"top_up": -1}, {"balance": -0.5}, {"balance": 1e10}, {"top_up": "5"}, {}])
-def test_an_amount_that_is_none_is_refused(emulator: Emulator, change: dict[str, object]) -> None:
+def test_malformed_amounts_are_rejected(emulator: Emulator, change: dict[str, object]) -> None:
     refused = emulator.request("POST", "/__mock/worlds", json=change)
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_body")
 

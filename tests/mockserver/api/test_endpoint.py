@@ -95,7 +95,7 @@ def test_an_unknown_result_is_journaled_when_it_is_known_with_the_arrival_of_its
     asyncio.run(body())
 
 
-def test_a_response_that_nobody_waits_for_any_more_is_journaled_without_a_status() -> None:
+def test_a_response_whose_client_stopped_waiting_is_journaled_without_a_status() -> None:
     async def body() -> None:
         world, endpoint, _ = awaited({})
         pending = endpoint.respond("GET", b"/", b"", [], b"", {})

@@ -1,4 +1,4 @@
-"""An answer is replaced for so many requests or so long, and a 429 says when to come again."""
+"""Fault injection: a scenario replaces responses for a number of requests or a time, and a 429 has Retry-After."""
 
 import pytest
 
@@ -16,39 +16,39 @@ def answers(emulator: Emulator, scenario: str, times: int, wait: str = "0s") -> 
     return found
 
 
-def test_for_so_many_requests(emulator: Emulator) -> None:
+def test_times_limits_the_number_of_requests(emulator: Emulator) -> None:
     assert answers(emulator, "create=rate_limited; times=2", 4) == [(429, "1"), (429, "1"), (200, None), (200, None)]
     assert answers(emulator, "create=rate_limited; times=1", 2) == [(429, "1"), (200, None)]
 
 
-def test_for_so_long_on_the_clock_from_the_first_time(emulator: Emulator) -> None:
+def test_for_limits_the_duration_from_the_first_request(emulator: Emulator) -> None:
     emulator.advance("5s")
     found = answers(emulator, "create=rate_limited; for=30s", 5, "7.5s")
     assert found == [(429, "30"), (429, "23"), (429, "15"), (429, "8"), (200, None)]
 
 
-def test_whichever_is_over_first(emulator: Emulator) -> None:
+def test_the_limit_that_is_reached_first_ends_the_fault(emulator: Emulator) -> None:
     assert answers(emulator, "create=rate_limited; for=10s; times=3", 3, "6s") == [(429, "10"), (429, "4"), (200, None)]
     assert answers(emulator, "create=rate_limited; for=100s; times=1", 2) == [(429, "100"), (200, None)]
 
 
-def test_for_ever_where_nothing_is_said(emulator: Emulator) -> None:
+def test_a_fault_without_limits_lasts(emulator: Emulator) -> None:
     assert answers(emulator, "create=rate_limited", 5, "1d") == [(429, "1")] * 5
 
 
 @pytest.mark.parametrize(
     ("given", "shown"), [("retry_after=7", "7"), ("retry_after=0", None), ("retry_after=7; for=3s", "7")]
 )
-def test_what_retry_after_says_may_be_chosen(emulator: Emulator, given: str, shown: str | None) -> None:
+def test_retry_after_can_be_set(emulator: Emulator, given: str, shown: str | None) -> None:
     assert answers(emulator, f"create=rate_limited; {given}", 1) == [(429, shown)]
 
 
-def test_another_status_may_say_when_to_come_again_too(emulator: Emulator) -> None:
+def test_retry_after_can_be_set_for_other_statuses(emulator: Emulator) -> None:
     assert answers(emulator, "create=internal_error", 1) == [(500, None)]
     assert answers(emulator, "create=service_unavailable; retry_after=30", 1) == [(503, "30")]
 
 
-def test_each_text_counts_for_itself_and_each_key_too(emulator: Emulator) -> None:
+def test_each_scenario_and_each_key_has_its_own_count(emulator: Emulator) -> None:
     other = emulator.as_key("sk-other")
     for scenario in ("create=rate_limited; times=1", "create=internal_error; times=1"):
         assert answers(emulator, scenario, 2)[1] == (200, None)
@@ -57,7 +57,7 @@ def test_each_text_counts_for_itself_and_each_key_too(emulator: Emulator) -> Non
     assert answers(emulator, "create=rate_limited; times=1", 1) == [(429, "1")]
 
 
-def test_what_a_scenario_says_of_the_task_holds_when_its_answers_are_over(emulator: Emulator) -> None:
+def test_the_task_part_of_a_scenario_applies_after_its_limit(emulator: Emulator) -> None:
     scenario = "create=rate_limited; times=1; fail=service_error"
     assert answers(emulator, scenario, 1) == [(429, "1")]
     task = emulator.create(scenario)
@@ -66,7 +66,7 @@ def test_what_a_scenario_says_of_the_task_holds_when_its_answers_are_over(emulat
 
 
 @pytest.mark.parametrize(("operation", "condition"), [key for key in ERRORS if key[0] in ("create", "query")])
-def test_an_injected_error_is_the_documented_one_whatever_is_asked(
+def test_an_injected_error_is_the_documented_one_for_any_request(
     emulator: Emulator, operation: str, condition: str
 ) -> None:
     """After authentication, before validation: it makes nothing, and needs no request that makes sense."""

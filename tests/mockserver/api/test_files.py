@@ -1,4 +1,4 @@
-"""The file endpoints: what may be uploaded stays for 72 hours, has a link, and can be the picture of a task."""
+"""File endpoints: uploads last 72 hours, have a link, and can be the image of a task."""
 
 import base64
 import json
@@ -33,7 +33,7 @@ def uploaded(emulator: Emulator, content: bytes, **more: Any) -> dict[str, Any]:
     return data
 
 
-def test_the_answer_is_as_the_page_shows_it(emulator: Emulator) -> None:
+def test_the_response_has_the_documented_body(emulator: Emulator) -> None:
     content = encoded(photo(), "PNG")
     answer = by_base64(emulator, content, upload_path="photos", file_name="photo.png").json()
     assert (answer["success"], answer["code"], answer["msg"]) == (True, 200, "File uploaded successfully")
@@ -49,7 +49,7 @@ def test_the_answer_is_as_the_page_shows_it(emulator: Emulator) -> None:
     assert (data["upload_time"], data["expires_at"]) == ("2025-09-06T22:42:23+08:00", "2025-09-09T22:42:23+08:00")
 
 
-def test_each_way_of_uploading_gives_the_same_file(emulator: Emulator) -> None:
+def test_each_upload_endpoint_gives_the_same_file(emulator: Emulator) -> None:
     content = jpeg()
     data_url = f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"
     answers = [
@@ -68,7 +68,7 @@ def test_each_way_of_uploading_gives_the_same_file(emulator: Emulator) -> None:
     assert data["file_url"].endswith("/cats/my_cat.jpg")
 
 
-def test_a_file_is_fetched_from_where_a_route_leads(tmp_path: Path) -> None:
+def test_an_upload_by_url_is_fetched_through_a_media_route(tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(jpeg())
     with Emulator.in_process(media_route={"https://cdn.example.com": str(tmp_path)}) as emulator:
         path = f"{FILES}/upload/url"
@@ -80,7 +80,7 @@ def test_a_file_is_fetched_from_where_a_route_leads(tmp_path: Path) -> None:
             assert why in refused.json()["msg"]
 
 
-def test_it_stays_for_72_hours(emulator: Emulator) -> None:
+def test_a_file_expires_after_72_hours(emulator: Emulator) -> None:
     data = uploaded(emulator, jpeg())
     emulator.advance("71h")
     assert emulator.client.get(data["file_url"]).status_code == 200
@@ -91,7 +91,7 @@ def test_it_stays_for_72_hours(emulator: Emulator) -> None:
     assert emulator.request("GET", f"{FILES}/quota").json()["data"]["used_files"] == 0
 
 
-def test_links_are_for_the_world_and_its_time(emulator: Emulator) -> None:
+def test_links_are_valid_in_their_world_until_the_file_expires(emulator: Emulator) -> None:
     data = uploaded(emulator, jpeg())
     assert emulator.key not in data["file_url"]
     other = emulator.as_key("sk-other")
@@ -101,7 +101,7 @@ def test_links_are_for_the_world_and_its_time(emulator: Emulator) -> None:
         assert emulator.client.get(link).status_code == 404
 
 
-def test_a_file_can_be_listed_and_removed(emulator: Emulator) -> None:
+def test_files_can_be_listed_and_deleted(emulator: Emulator) -> None:
     first, second = uploaded(emulator, jpeg()), uploaded(emulator, encoded(photo(), "GIF"))
     assert first["file_id"] != second["file_id"]
     listed = emulator.request("GET", f"{FILES}/list").json()["data"]
@@ -119,12 +119,14 @@ def test_a_file_can_be_listed_and_removed(emulator: Emulator) -> None:
     ("content", "status", "code"),
     [(b"<svg/>", 400, 40002), (b"%PDF-1.7", 400, 40002), (b"", 400, 400), (encoded(photo(), "BMP"), 400, 40002)],
 )
-def test_only_pictures_of_some_formats_are_taken(emulator: Emulator, content: bytes, status: int, code: int) -> None:
+def test_only_images_of_supported_formats_are_accepted(
+    emulator: Emulator, content: bytes, status: int, code: int
+) -> None:
     refused = by_base64(emulator, content)
     assert (refused.status_code, refused.json()["success"], refused.json()["code"]) == (status, False, code)
 
 
-def test_limits_of_size_and_number(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_and_number_of_files_are_limited(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_store, "MAX_FILES", 1)
     monkeypatch.setattr(file_store, "MAX_BYTES", 100_000)
     large = by_base64(emulator, jpeg() + bytes(100_000))
@@ -134,21 +136,21 @@ def test_limits_of_size_and_number(emulator: Emulator, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("path", ["upload/base64", "upload/stream", "upload/url"])
-def test_strangers_and_nonsense_are_refused(emulator: Emulator, path: str) -> None:
+def test_unauthenticated_and_malformed_uploads_are_rejected(emulator: Emulator, path: str) -> None:
     assert emulator.client.post(f"{FILES}/{path}", json={}).status_code == 401
     for body in (b"", b"{", b"[]", b"{}", b'{"base64_data": "?", "file_url": 5}', b"\xff" * 99):
         refused = emulator.request("POST", f"{FILES}/{path}", {"content-type": "application/json"}, content=body)
         assert (refused.status_code, refused.json()["code"]) == (400, 400), refused.text
 
 
-def test_what_was_uploaded_is_not_in_the_journal(emulator: Emulator) -> None:
+def test_the_journal_leaves_out_uploaded_content(emulator: Emulator) -> None:
     uploaded(emulator, jpeg())
     emulator.request("POST", f"{FILES}/upload/stream", files={"file": ("cat.jpg", jpeg())})
     rows = emulator.control("journal")["rows"]
     assert all(len(json.dumps(row)) < 5000 for row in rows)
 
 
-def test_an_uploaded_picture_is_the_first_frame_of_a_video(emulator: Emulator) -> None:
+def test_an_uploaded_image_is_the_first_frame_of_the_video(emulator: Emulator) -> None:
     data = uploaded(emulator, jpeg(800, 600))
     task = emulator.create(image_urls=[data["file_url"]], duration=2, generate_audio=False)
     emulator.advance("10s")
@@ -157,7 +159,7 @@ def test_an_uploaded_picture_is_the_first_frame_of_a_video(emulator: Emulator) -
     assert psnr(found.first, np.asarray(shown)) >= 30
 
 
-def test_an_uploaded_picture_is_looked_at(emulator: Emulator) -> None:
+def test_an_uploaded_image_is_probed(emulator: Emulator) -> None:
     small, gif = uploaded(emulator, jpeg(100, 100)), uploaded(emulator, encoded(photo(), "GIF"), file_name="cat.png")
     for data, code in ((small, "invalid_parameters"), (gif, "image_processing_error")):
         task = emulator.create(image_urls=[data["file_url"]])
@@ -172,7 +174,7 @@ def test_an_uploaded_picture_is_looked_at(emulator: Emulator) -> None:
 
 @given(st.text(max_size=60))
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
-def test_any_name_becomes_one_that_stands_in_a_url(text: str) -> None:
+def test_every_file_name_becomes_one_that_is_valid_in_a_url(text: str) -> None:
     found = slugify(text)
     assert found == slugify(found)
     assert ".." not in found.split("/")

@@ -1,4 +1,4 @@
-"""The main job: create, watch, fetch."""
+"""Happy path: create, query, download."""
 
 from tests.support.emulator import DOCUMENTED, Emulator
 

@@ -1,4 +1,4 @@
-"""Files of a create: fetched where a route leads, judged by their bytes, seen and heard in the result."""
+"""Input files: fetched through a route, judged by their content, and used in the result video."""
 
 import asyncio
 import base64
@@ -78,7 +78,7 @@ def failure(task: dict[str, Any]) -> tuple[str, str]:
     ("name", "size"),
     [("cat.jpg", (1000, 750)), ("tall.webp", (450, 800)), ("turned.jpg", (750, 1000)), ("really.png", (640, 480))],
 )
-def test_the_video_begins_with_that_very_picture_in_its_proportions(
+def test_the_video_begins_with_the_input_image_in_its_proportions(
     emulator: Emulator, home: Path, name: str, size: tuple[int, int]
 ) -> None:
     task = ended(emulator, f"{CDN}/{name}", duration=2, generate_audio=False)
@@ -97,7 +97,7 @@ def test_the_video_begins_with_that_very_picture_in_its_proportions(
     assert 10 < psnr(found.first, found.last) < 40
 
 
-def test_bright_colours_are_the_same_colours(emulator: Emulator, home: Path) -> None:
+def test_bright_colours_are_reproduced(emulator: Emulator, home: Path) -> None:
     """As a player of large pictures reads them, which says so in the file."""
     stripes = Image.new("RGB", (640, 480))
     for place, colour in enumerate(("red", "lime", "blue", "yellow", "magenta", "cyan", "white", "black")):
@@ -109,7 +109,7 @@ def test_bright_colours_are_the_same_colours(emulator: Emulator, home: Path) -> 
     assert psnr(found.first, np.asarray(shown)) >= 30
 
 
-def test_a_field_that_the_model_does_not_have_means_nothing(emulator: Emulator) -> None:
+def test_a_field_that_the_model_lacks_is_ignored(emulator: Emulator) -> None:
     body = {"model": "wan2.6-text-to-video", "prompt": "A cat", "image_urls": [f"{CDN}/small.jpg"], "duration": 2}
     answer = emulator.post(body)
     emulator.advance("10s")
@@ -125,7 +125,7 @@ def test_better_quality_is_larger(emulator: Emulator) -> None:
     assert abs(found.width * found.height / (1920 * 1080) - 1) < 0.01
 
 
-def test_sound_is_there_unless_it_is_switched_off(emulator: Emulator) -> None:
+def test_the_video_has_audio_unless_it_is_switched_off(emulator: Emulator) -> None:
     found = decode(emulator.client.get(ended(emulator, duration=2)["results"][0]).content)
     assert found.audio_codec == "aac"
     assert abs(found.audio_seconds - 2) < 0.1
@@ -133,7 +133,7 @@ def test_sound_is_there_unless_it_is_switched_off(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize(("name", "duration", "heard"), [("long.mp3", 5, 5.0), ("short.mp3", 5, 3.0)])
-def test_a_sound_of_ones_own_is_cut_or_followed_by_silence(
+def test_input_audio_is_trimmed_or_padded_with_silence(
     emulator: Emulator, name: str, duration: int, heard: float
 ) -> None:
     task = ended(emulator, duration=duration, audio_url=f"{CDN}/{name}", generate_audio=False)
@@ -156,19 +156,19 @@ def test_a_sound_of_ones_own_is_cut_or_followed_by_silence(
         (f"{CDN}/cat.jpg%00.png", "image_processing_error", "The image could not be fetched"),
     ],
 )
-def test_a_task_fails_later_for_what_its_picture_is(emulator: Emulator, picture: str, code: str, says: str) -> None:
+def test_an_unacceptable_image_fails_its_task_later(emulator: Emulator, picture: str, code: str, says: str) -> None:
     found = failure(ended(emulator, picture))
     assert found[0] == code
     assert says in found[1]
 
 
-def test_what_a_file_is_called_means_nothing_where_it_is_looked_at(emulator: Emulator) -> None:
+def test_the_name_of_a_probed_file_is_ignored(emulator: Emulator) -> None:
     assert ended(emulator, f"{CDN}/named.gif")["status"] == "completed"
     assert failure(ended(emulator, "https://elsewhere.example.com/named.gif"))[0] == "image_processing_error"
     assert ended(emulator, "https://elsewhere.example.com/nowhere.jpg")["status"] == "completed"
 
 
-def test_a_sound_that_is_too_short_fails_its_task(emulator: Emulator) -> None:
+def test_audio_that_is_too_short_fails_its_task(emulator: Emulator) -> None:
     found = failure(ended(emulator, audio_url=f"{CDN}/tiny.mp3"))
     assert found == ("invalid_parameters", "audio duration must be between 3 and 30 seconds; got 1.0")
 
@@ -177,7 +177,7 @@ def test_a_sound_that_is_too_short_fails_its_task(emulator: Emulator) -> None:
     ("name", "says"),
     [("nowhere.mp3", "The audio file is not there"), ("page.jpg", "The audio file cannot be read")],
 )
-def test_a_sound_that_is_none_fails_its_task(emulator: Emulator, name: str, says: str) -> None:
+def test_a_file_without_audio_fails_its_task(emulator: Emulator, name: str, says: str) -> None:
     code, message = failure(ended(emulator, audio_url=f"{CDN}/{name}"))
     assert code == "invalid_parameters"
     assert message.startswith(says)
@@ -188,7 +188,7 @@ def test_failures_are_not_charged(emulator: Emulator) -> None:
     assert emulator.request("GET", "/v1/credits").json()["data"]["user"]["used_credits"] == 0
 
 
-def test_the_same_picture_makes_the_same_bytes(home: Path) -> None:
+def test_the_same_image_gives_the_same_bytes(home: Path) -> None:
     made = []
     for _ in range(2):
         with Emulator.in_process(media_route={CDN: str(home)}) as emulator:
@@ -243,7 +243,7 @@ def place() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_route_may_lead_to_a_server(place: str) -> None:
+def test_a_media_route_can_lead_to_a_server(place: str) -> None:
     with Emulator.in_process(media_route={CDN: place}) as emulator:
         assert ended(emulator, f"{CDN}/cat.jpg?a=%2F")["status"] == "completed"
         assert Place.asked == [("/cat.jpg?a=%2F", "cdn.example.com")]
@@ -261,13 +261,13 @@ def test_a_route_may_lead_to_a_server(place: str) -> None:
         assert failure(ended(emulator, f"{CDN}/endless")) == ("invalid_parameters", "file size exceeds 10MB")
 
 
-def test_a_server_that_dawdles_is_not_waited_for_for_ever(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fetching_from_a_slow_server_times_out(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "LIMIT", 0.2)
     with Emulator.in_process(media_route={CDN: place}) as emulator:
         assert failure(ended(emulator, f"{CDN}/slow"))[1] == "The image could not be fetched within 0.2 s"
 
 
-def test_a_stranger_makes_it_fetch_nothing(place: str) -> None:
+def test_nothing_is_fetched_for_an_unauthenticated_request(place: str) -> None:
     with Emulator.in_process(media_route={CDN: place}) as emulator:
         body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}
         for headers in ({}, {"authorization": "Bearer sk-invalid-1"}):
@@ -275,7 +275,7 @@ def test_a_stranger_makes_it_fetch_nothing(place: str) -> None:
     assert Place.asked == []
 
 
-def test_nothing_is_fetched_from_where_no_route_leads_unless_that_is_allowed(place: str) -> None:
+def test_nothing_is_fetched_without_a_route_unless_public_fetching_is_on(place: str) -> None:
     with Emulator.in_process() as emulator:
         assert ended(emulator, f"{place}/cat.jpg")["status"] == "completed"
     with Emulator.in_process(fetch_public=True) as emulator:
@@ -286,19 +286,19 @@ def test_nothing_is_fetched_from_where_no_route_leads_unless_that_is_allowed(pla
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"image_urls": 5}', b'{"image_urls": [5], "audio_url": []}', b"\xff"])
-def test_what_is_no_request_is_refused_as_ever(emulator: Emulator, body: bytes) -> None:
+def test_malformed_requests_get_the_same_errors(emulator: Emulator, body: bytes) -> None:
     headers = {"content-type": "application/json"}
     assert emulator.request("POST", "/v1/videos/generations", headers, content=body).status_code == 400
 
 
-def test_an_idempotent_create_is_one_task(emulator: Emulator) -> None:
+def test_a_repeated_idempotent_create_makes_one_task(emulator: Emulator) -> None:
     headers = {"idempotency-key": "sixteen-letters-and-more"}
     body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}
     made = [httpx.Response.json(emulator.request("POST", "/v1/videos/generations", headers, json=body)) for _ in "ab"]
     assert made[0]["id"] == made[1]["id"]
 
 
-def test_what_is_fetched_from_the_public_may_not_lead_inside(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_public_fetching_does_not_reach_internal_addresses(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The names of the public internet lead to this machine here, as they do nowhere else."""
 
     class Everywhere(AbstractResolver):
@@ -322,7 +322,7 @@ def test_what_is_fetched_from_the_public_may_not_lead_inside(place: str, monkeyp
 
 
 @pytest.mark.parametrize("disguise", ["http://example.com?@{host}/cat.jpg", "http://example.com#@{host}/cat.jpg"])
-def test_what_is_judged_is_what_is_connected_to(place: str, disguise: str) -> None:
+def test_the_address_checked_is_the_address_connected_to(place: str, disguise: str) -> None:
     """Where a URL's authority ends, all who read it must agree."""
     url = disguise.format(host=place.removeprefix("http://"))
     with Emulator.in_process(fetch_public=True) as emulator:
@@ -332,7 +332,7 @@ def test_what_is_judged_is_what_is_connected_to(place: str, disguise: str) -> No
     assert Place.asked == []
 
 
-def test_a_sound_that_names_other_places_makes_it_wait_for_nothing(emulator: Emulator, home: Path) -> None:
+def test_audio_that_refers_to_other_files_opens_none_of_them(emulator: Emulator, home: Path) -> None:
     session = b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=x\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 45680 RTP/AVP 0\r\n"
     (home / "session.mp3").write_bytes(session)
     (home / "list.mp3").write_bytes(b"#EXTM3U\n#EXTINF:3,\nhttp://127.0.0.1:9/a.mp3\n")
@@ -344,7 +344,7 @@ def test_a_sound_that_names_other_places_makes_it_wait_for_nothing(emulator: Emu
         assert code == "invalid_parameters"
 
 
-def test_looking_that_fails_is_an_error_of_the_emulator(
+def test_an_error_while_probing_is_an_internal_error(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("evolink_mock.media.cache.FileCache.put", lambda *given: 1 / 0)
@@ -353,14 +353,14 @@ def test_looking_that_fails_is_an_error_of_the_emulator(
     assert "could not be looked at" in caplog.text
 
 
-def test_the_journal_says_what_a_part_was_answered_with(emulator: Emulator) -> None:
+def test_the_journal_shows_the_status_of_a_partial_response(emulator: Emulator) -> None:
     link = ended(emulator, duration=2)["results"][0]
     for headers, status in (({"range": "bytes=0-9"}, 206), ({"range": "bytes=99999999-"}, 416)):
         assert emulator.client.get(link, headers=headers).status_code == status
         assert emulator.control("journal")["rows"][-1]["answer"]["status"] == status
 
 
-def test_a_video_is_made_once_however_many_ask_for_it(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_requests_encode_a_video_once(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     make = moving.encode
 
@@ -377,7 +377,7 @@ def test_a_video_is_made_once_however_many_ask_for_it(emulator: Emulator, monkey
     assert len(made) == 1
 
 
-def test_a_maker_that_fails_is_an_error_of_the_emulator(
+def test_an_error_while_encoding_is_an_internal_error(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     link = ended(emulator, duration=2)["results"][0]
@@ -389,7 +389,7 @@ def test_a_maker_that_fails_is_an_error_of_the_emulator(
     assert emulator.client.get(link).status_code == 200
 
 
-def test_a_picture_outlives_the_process(home: Path, tmp_path: Path) -> None:
+def test_an_input_image_outlives_the_process(home: Path, tmp_path: Path) -> None:
     given = {"media_route": {CDN: str(home)}, "state": str(tmp_path / "state")}
     with Emulator.in_process(**given) as emulator:
         task = emulator.create(image_urls=[f"{CDN}/tall.webp"], duration=2, generate_audio=False)
@@ -403,7 +403,7 @@ def test_a_picture_outlives_the_process(home: Path, tmp_path: Path) -> None:
     assert psnr(found.first, np.asarray(shown)) >= 30
 
 
-def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
+def test_an_evicted_image_leaves_its_proportions(home: Path) -> None:
     with Emulator.in_process(media_route={CDN: str(home)}, media_limit=1024 * 1024) as emulator:
         task = ended(emulator, f"{CDN}/tall.webp", duration=2, generate_audio=False)
         for each in range(3):
@@ -428,19 +428,19 @@ def test_a_picture_that_is_given_up_leaves_its_proportions(home: Path) -> None:
         ({CDN: "ftp://127.0.0.1"}, "media_route"),
     ],
 )
-def test_a_route_that_leads_nowhere_is_named(route: dict[str, str], says: str) -> None:
+def test_the_error_of_an_invalid_media_route_names_it(route: dict[str, str], says: str) -> None:
     with pytest.raises(ValueError, match="media_route") as error:
         Settings(media_route=route)
     assert says in str(error.value)
 
 
-def test_without_the_extra_it_says_what_is_missing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_without_the_extra_names_the_packages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evolink_mock.settings.record.MEDIA", False)
     with pytest.raises(ValueError, match=r"media_route needs Pillow and PyAV: pip install 'evolink-devkit\[media\]'"):
         Settings(media_route={CDN: str(home)})
 
 
-def test_at_a_prompt_a_directory_is_a_route(home: Path) -> None:
+def test_a_media_route_on_the_command_line_can_be_a_directory(home: Path) -> None:
     with Server("--clock", "auto", "--media-route", f"{CDN}={home}") as server:
         headers = bearer("sk-local")
         made = httpx.post(

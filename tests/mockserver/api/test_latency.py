@@ -1,4 +1,4 @@
-"""An answer may take its time: on a running clock somebody waits, on any other the clock is moved instead."""
+"""Injected latency: on a running clock the request waits; any other clock is moved instead."""
 
 import signal
 import threading
@@ -21,7 +21,7 @@ def now(emulator: Emulator) -> float:
 
 
 @pytest.mark.parametrize("clock", ["manual", "auto"])
-def test_on_a_clock_that_stands_still_an_answer_moves_it_and_comes_at_once(clock: str) -> None:
+def test_on_a_simulated_clock_latency_moves_the_clock_and_the_response_comes_at_once(clock: str) -> None:
     with Emulator.in_process(clock=clock) as emulator:
         task = emulator.create("create_latency=2s")
         assert now(emulator) == 2
@@ -33,7 +33,7 @@ def test_on_a_clock_that_stands_still_an_answer_moves_it_and_comes_at_once(clock
             assert now(emulator) == 3.09
 
 
-def test_what_falls_due_while_an_answer_takes_its_time_happens_on_the_way(emulator: Emulator) -> None:
+def test_transitions_and_attempts_due_during_a_latency_happen(emulator: Emulator) -> None:
     emulator.create(callback_url="https://sink.mock/500,200")
     emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": "credits_latency=30s"})
     (row,) = deliveries(emulator, status="delivered")
@@ -41,7 +41,7 @@ def test_what_falls_due_while_an_answer_takes_its_time_happens_on_the_way(emulat
     assert now(emulator) == 30
 
 
-def test_an_evenly_drawn_latency_stays_within_its_ends_and_comes_from_the_seed() -> None:
+def test_a_uniform_latency_stays_within_its_bounds_and_comes_from_the_seed() -> None:
     def drawn(seed: int) -> list[float]:
         with Emulator.in_process(seed=seed) as emulator:
             moments = [0.0]
@@ -56,20 +56,20 @@ def test_an_evenly_drawn_latency_stays_within_its_ends_and_comes_from_the_seed()
     assert taken == drawn(1) != drawn(2)
 
 
-def test_a_log_normal_latency_has_its_median_and_an_end() -> None:
+def test_a_log_normal_latency_has_its_median_and_an_upper_bound() -> None:
     law = parse_latency("lognormal:800ms:0.5")
     taken = sorted(sample_latency(law, (a / 41 + 0.01, b / 41, 0, 0)) for a in range(40) for b in range(41))
     assert 0.7 * SECOND < taken[len(taken) // 2] < 0.9 * SECOND
     assert sample_latency(parse_latency("lognormal:600s:3"), (0.999999, 0, 0, 0)) == LONGEST_LATENCY
 
 
-def test_a_latency_is_for_so_many_requests(emulator: Emulator) -> None:
+def test_times_limits_the_requests_with_a_latency(emulator: Emulator) -> None:
     for _ in range(3):
         emulator.request("GET", "/v1/credits", {"X-Mock-Scenario": "credits_latency=1s; times=2"})
     assert now(emulator) == 2
 
 
-def test_on_a_running_clock_who_asks_waits_and_nobody_else_does() -> None:
+def test_on_a_running_clock_only_the_delayed_request_waits() -> None:
     with Server("--speed", "100") as server, httpx.Client(base_url=server.url, timeout=30) as client:
         emulator = Emulator(client)
         order: list[str] = []
@@ -90,7 +90,7 @@ def test_on_a_running_clock_who_asks_waits_and_nobody_else_does() -> None:
         assert float(emulator.control("clock")["now"]) - before >= 100
 
 
-def test_an_answer_that_is_held_back_goes_out_when_the_emulator_stops() -> None:
+def test_a_delayed_response_is_sent_when_the_emulator_stops() -> None:
     with Server() as server:
         answered: list[int] = []
 

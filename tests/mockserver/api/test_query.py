@@ -1,4 +1,4 @@
-"""GET /v1/tasks/{id}: every state and every documented refusal."""
+"""GET /v1/tasks/{id}: every state and every documented error."""
 
 import pytest
 
@@ -41,12 +41,12 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("condition", REFUSALS)
-def test_one_header_shows_each_documented_refusal_to_the_byte(emulator: Emulator, condition: str) -> None:
+def test_one_header_injects_each_documented_error_to_the_byte(emulator: Emulator, condition: str) -> None:
     response = emulator.query(emulator.create(), {"X-Mock-Scenario": f"query={condition}"})
     assert (response.status_code, response.text) == REFUSALS[condition]
 
 
-def test_asking_wrongly_shows_the_documented_refusals(emulator: Emulator) -> None:
+def test_invalid_requests_get_the_documented_errors(emulator: Emulator) -> None:
     task = emulator.create()
     other = emulator.as_key("sk-other")
     asked = {
@@ -83,7 +83,7 @@ def test_each_state_has_its_documented_body(emulator: Emulator) -> None:
     assert body == common | {"progress": 100, "status": "completed", "task_info": {"can_cancel": False}}
 
 
-def test_a_failed_task_says_why_and_shows_no_progress(emulator: Emulator) -> None:
+def test_a_failed_task_has_an_error_and_no_progress(emulator: Emulator) -> None:
     task = emulator.create("fail=content_policy_violation")
     emulator.advance("10s")
     body = emulator.query(task).json()
@@ -96,7 +96,7 @@ def test_a_failed_task_says_why_and_shows_no_progress(emulator: Emulator) -> Non
     assert "results" not in body
 
 
-def test_a_picture_in_a_foreign_format_is_accepted_and_fails_later(emulator: Emulator) -> None:
+def test_an_image_of_an_unsupported_format_is_accepted_and_fails_later(emulator: Emulator) -> None:
     task = emulator.create(image_urls=["https://example.com/picture.GIF?size=large"])
     emulator.advance("10s")
     error = emulator.query(task).json()["error"]
@@ -121,7 +121,7 @@ def test_head_answers_like_get_without_the_body(emulator: Emulator) -> None:
     assert int(head.headers["content-length"]) == len(emulator.query(task).content)
 
 
-def test_fields_stand_in_the_order_of_the_documented_examples(emulator: Emulator) -> None:
+def test_fields_have_the_order_of_the_documented_examples(emulator: Emulator) -> None:
     done, failed = emulator.create(), emulator.create("fail=service_error")
     emulator.advance("10s")
     ends = ["task_info", "type"]

@@ -1,4 +1,4 @@
-"""Result links: a video for 24 hours after completion, whole or in parts; nothing before, after, or for a guess."""
+"""Result links: valid for 24 hours after completion, whole or in parts, and not guessable."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ def finished(emulator: Emulator, **fields: Any) -> str:
     return str(emulator.query(task).json()["results"][0])
 
 
-def test_get_and_head_answer_a_clip_without_a_key(emulator: Emulator) -> None:
+def test_get_and_head_serve_a_video_without_a_key(emulator: Emulator) -> None:
     link = finished(emulator)
     video = emulator.client.get(link)
     assert video.headers["content-type"] == "video/mp4"
@@ -35,14 +35,14 @@ def test_get_and_head_answer_a_clip_without_a_key(emulator: Emulator) -> None:
         ({"duration": 15}, (1280, 720, 15.0)),
     ],
 )
-def test_the_video_is_as_large_and_as_long_as_was_asked_for(
+def test_the_video_has_the_requested_size_and_duration(
     emulator: Emulator, fields: dict[str, Any], shown: tuple[int, int, float]
 ) -> None:
     found = decode(emulator.client.get(finished(emulator, **fields)).content)
     assert (found.width, found.height, found.seconds) == shown
 
 
-def test_a_video_that_came_out_shorter_is_shorter(emulator: Emulator) -> None:
+def test_the_video_has_the_actual_duration(emulator: Emulator) -> None:
     task = emulator.create("actual_duration=3s", duration=10)
     emulator.advance("10s")
     found = decode(emulator.client.get(emulator.query(task).json()["results"][0]).content)
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert made[0] == made[1]
 
 
-def test_parts_are_those_of_the_whole(emulator: Emulator) -> None:
+def test_each_part_is_that_of_the_whole(emulator: Emulator) -> None:
     link = finished(emulator)
     whole = emulator.client.get(link)
     assert whole.headers["accept-ranges"] == "bytes"
@@ -83,7 +83,7 @@ def test_parts_are_those_of_the_whole(emulator: Emulator) -> None:
     each()
 
 
-def test_who_has_it_need_not_get_it_again(emulator: Emulator) -> None:
+def test_a_matching_entity_tag_gets_a_304(emulator: Emulator) -> None:
     link = finished(emulator)
     etag = emulator.client.get(link).headers["etag"]
     same = emulator.client.get(link, headers={"if-none-match": etag})
@@ -94,12 +94,12 @@ def test_who_has_it_need_not_get_it_again(emulator: Emulator) -> None:
     assert emulator.client.get(link, headers={"range": "bytes=4-7", "if-range": etag}).content == b"ftyp"
 
 
-def test_a_head_has_no_parts(emulator: Emulator) -> None:
+def test_head_ignores_ranges(emulator: Emulator) -> None:
     head = emulator.client.head(finished(emulator), headers={"range": "bytes=0-3"})
     assert (head.status_code, int(head.headers["content-length"]) > 4) == (200, True)
 
 
-def test_any_page_may_show_it(emulator: Emulator) -> None:
+def test_pages_of_any_origin_can_show_a_video(emulator: Emulator) -> None:
     link = finished(emulator)
     answer = emulator.client.get(link, headers={"origin": "https://app.example.com"})
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -110,7 +110,7 @@ def test_any_page_may_show_it(emulator: Emulator) -> None:
     assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "range, if-range")
 
 
-def test_links_die_24_hours_after_completion(emulator: Emulator) -> None:
+def test_links_expire_24_hours_after_completion(emulator: Emulator) -> None:
     link = finished(emulator)
     emulator.advance("23h")
     emulator.advance("3599s")
@@ -121,7 +121,7 @@ def test_links_die_24_hours_after_completion(emulator: Emulator) -> None:
     assert expired.json()["error"]["code"] == "link_expired"
 
 
-def test_a_link_never_works_before_completion_or_for_a_guess(emulator: Emulator) -> None:
+def test_a_link_works_neither_before_completion_nor_when_guessed(emulator: Emulator) -> None:
     link = finished(emulator)
     unfinished = emulator.create()
     known = emulator.client.get(link).request.url
@@ -133,7 +133,7 @@ def test_a_link_never_works_before_completion_or_for_a_guess(emulator: Emulator)
         assert response.json()["error"]["code"] == "not_found"
 
 
-def test_links_carry_neither_the_key_nor_survive_a_reset(emulator: Emulator) -> None:
+def test_links_do_not_contain_the_key_and_end_with_a_reset(emulator: Emulator) -> None:
     link = finished(emulator)
     assert emulator.key not in link
     emulator.control("worlds", {"reset": True})
@@ -143,6 +143,6 @@ def test_links_carry_neither_the_key_nor_survive_a_reset(emulator: Emulator) -> 
     assert emulator.client.get(again).status_code == 200
 
 
-def test_the_public_url_is_what_links_begin_with() -> None:
+def test_links_begin_with_the_public_url() -> None:
     with Emulator.in_process(public_url="https://videos.example") as emulator:
         assert finished(emulator).startswith("https://videos.example/media/")

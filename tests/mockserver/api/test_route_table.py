@@ -1,4 +1,4 @@
-"""Route table: what the lookup finds is what starlette's routes find."""
+"""Route table: the lookup finds what starlette's routes find."""
 
 import pytest
 from starlette.routing import Match

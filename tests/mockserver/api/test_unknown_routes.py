@@ -1,4 +1,4 @@
-"""Whatever no route answers has the API's error shape, and 405 names the methods that would do."""
+"""Unknown routes: errors in the API's shape; a 405 names the allowed methods."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.emulator import Emulator
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/tasks", "/v1/tasks/", "/v1/tasks/a/b", "/v2/videos/generations"])
-def test_unknown_routes_are_404_in_the_error_shape(emulator: Emulator, method: str, path: str) -> None:
+def test_unknown_routes_get_a_404_in_the_documented_shape(emulator: Emulator, method: str, path: str) -> None:
     response = emulator.request(method, path)
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/json"
@@ -25,13 +25,13 @@ def test_unknown_routes_are_404_in_the_error_shape(emulator: Emulator, method: s
         ("/__mock/clock", "DELETE", "GET, HEAD, POST"),
     ],
 )
-def test_unknown_methods_are_405_with_allow(emulator: Emulator, path: str, method: str, allowed: str) -> None:
+def test_unsupported_methods_get_a_405_with_allow(emulator: Emulator, path: str, method: str, allowed: str) -> None:
     response = emulator.request(method, path)
     assert (response.status_code, response.headers["allow"]) == (405, allowed)
     assert response.json()["error"]["code"] == "method_not_allowed"
 
 
-def test_an_unknown_control_call_says_where_the_list_is(emulator: Emulator) -> None:
+def test_the_error_of_an_unknown_control_call_names_the_index(emulator: Emulator) -> None:
     response = emulator.request("GET", "/__mock/nonsense")
     assert response.status_code == 404
     assert "/__mock/" in response.json()["error"]["message"]
