@@ -1,1 +1,1 @@
-"""What the API promises. Nothing is imported here on purpose: reading the facts must not load Hypothesis."""
+"""Facts of the EvoLink API, and the contract kit. Imports nothing, so that reading the facts loads no Hypothesis."""

@@ -1,4 +1,4 @@
-"""`python -m evolink_contracts` is `evolink-contracts`."""
+"""Entry point of `python -m evolink_contracts`, the same as `evolink-contracts`."""
 
 from evolink_contracts.cli.main import main
 

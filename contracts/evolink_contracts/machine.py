@@ -1,3 +1,3 @@
-"""`customer`: a Hypothesis state machine that plays a customer, for the tests of users."""
+"""Public: a Hypothesis state machine that plays a customer, for your own tests."""
 
 from evolink_contracts.stateful.machine import customer as customer

@@ -1,4 +1,4 @@
-"""Hypothesis strategies of requests, callback URLs, receiver outcomes and histories, for the tests of users."""
+"""Public: Hypothesis strategies of requests, callback URLs, receiver outcomes and histories, for your own tests."""
 
 from evolink_contracts.stateful.strategies import callback_urls as callback_urls
 from evolink_contracts.stateful.strategies import histories as histories

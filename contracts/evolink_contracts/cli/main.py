@@ -1,24 +1,30 @@
-"""The `evolink-contracts` command: judge a service, a recording, a receiver, or the kit itself."""
+"""The `evolink-contracts` command: judges a service, a recording, a receiver, or the kit itself."""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from evolink_contracts.cli import options
-from evolink_contracts.cli.run import run_command
+from evolink_contracts.cli.run import execute
+from evolink_contracts.cli.run_options import RunOptions, run_options
 from evolink_contracts.drift import report as drift_report
 from evolink_contracts.drift.replay import drift
+from evolink_contracts.promises import PROMISES
 from evolink_contracts.promises.coverage import SENTENCES
-from evolink_contracts.promises.registry import invariants, judge
-from evolink_contracts.runs.receiver import UNKNOWN_ID, check_receiver
+from evolink_contracts.promises.registry import judge
+from evolink_contracts.reference.errors import InvalidTrace, NoResponse, ServiceUnusable
+from evolink_contracts.runs.receiver import ReceiverJudgement, check_receiver
+from evolink_contracts.runs.receiver_promises import UNKNOWN_ID
 from evolink_contracts.runs.runner import Report
-from evolink_contracts.runs.selftest import offered, selftest
-from evolink_contracts.target.target import Target, Unusable
-from evolink_contracts.target.transports import InProcess, Network, NoReply
-from evolink_contracts.trace.events import NoTrace, Trace, read_trace
+from evolink_contracts.runs.selftest import Trial, find_provider, selftest
+from evolink_contracts.target.target import Target
+from evolink_contracts.target.transports import AsgiTransport, HttpTransport
+from evolink_contracts.trace.events import Trace
+from evolink_contracts.trace.json_lines import read_trace
 
 
 @click.group(
@@ -28,10 +34,14 @@ from evolink_contracts.trace.events import NoTrace, Trace, read_trace
 )
 @click.version_option(package_name="evolink-devkit", prog_name="evolink-contracts")
 def main() -> None:
-    """Does a service keep what EvoLink's documentation promises?"""
+    """Check a service against the promises of EvoLink's documentation."""
 
 
-main.add_command(run_command)
+@main.command("run")
+@run_options
+def run_command(**given: Any) -> None:
+    """Play probes to a service, and judge it by its answers."""
+    execute(RunOptions(**given))
 
 
 @main.command()
@@ -44,40 +54,47 @@ main.add_command(run_command)
 def check(
     recording: Path, form: str, out: Path | None, only: tuple[str, ...], skip: tuple[str, ...], tolerance: float
 ) -> None:
-    """Judge a recording (JSON Lines), and send nothing."""
+    """Judge a recording (JSON Lines) without sending anything."""
     chosen = options.choose(only, skip)
     events = _events(recording)
-    options.say(Report(tuple(judge(events, chosen, tolerance)), events), "https://api.evolink.ai", form, out)
+    options.finish(Report(tuple(judge(events, chosen, tolerance)), events), "https://api.evolink.ai", form, out)
 
 
 def _events(recording: Path) -> Trace:
     try:
         with recording.open(encoding="utf-8") as lines:
             return read_trace(lines)
-    except (NoTrace, UnicodeDecodeError) as error:
+    except (InvalidTrace, UnicodeDecodeError) as error:
         click.echo(f"Error: {recording}: {error}", err=True)
         sys.exit(3)
 
 
 @main.command("drift")
 @click.argument("recording", type=options.RECORDING)
-@click.option("--format", "form", type=click.Choice(list(drift_report.FORMATS)), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(drift_report.FORMATS)),
+    default="text",
+    show_default=True,
+    help="Format of the report.",
+)
 @options.OUT
 @options.WITHIN
 def drift_command(recording: Path, form: str, out: Path | None, tolerance: float) -> None:
-    """Play a recording to the emulator, and tell where the recorded service answered otherwise.
+    """Replay a recording to the emulator, and report where its answers differ.
 
-    Nothing is sent to anybody. A difference is critical where clients would notice, a warning where they should know,
-    and information where either is right.
+    Nothing is sent over the network. A difference is critical if clients would notice it, a warning if they should know
+    it, and information if both answers are right.
     """
     events = _events(recording)
     try:
         with (
-            offered().made(None, {}) as app,
-            Target(InProcess(app), "sk-drift") as target,
+            find_provider().made(None, {}) as app,
+            Target(AsgiTransport(app), "sk-drift") as target,
         ):
             found = drift(target, events, tolerance)
-    except Unusable as error:
+    except ServiceUnusable as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)
     options.put(drift_report.FORMATS[form](found), out)
@@ -88,68 +105,80 @@ def drift_command(recording: Path, form: str, out: Path | None, tolerance: float
 
 
 @main.command("receiver")
-@click.option("--target", required=True, metavar="URL", help="The endpoint that takes your callbacks.")
-@click.option("--task", default=UNKNOWN_ID, metavar="ID", help="A task that your application knows.")
+@click.option("--target", required=True, metavar="URL", help="URL of the receiver to judge.")
+@click.option("--task", default=UNKNOWN_ID, metavar="ID", help="Id of a task that your application knows.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def receiver_command(target: str, task: str, as_json: bool) -> None:
-    """Send a receiver of callbacks what may come, and judge its answers."""
+    """Send callbacks of every kind to a receiver of yours, and judge its answers."""
     parts = urlsplit(target)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise click.BadParameter(f"--target must be such as http://127.0.0.1:3000/webhooks; got {target!r}")
     path = target.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/"
-    network = Network(f"{parts.scheme}://{parts.netloc}", timeout=15)
+    transport = HttpTransport(f"{parts.scheme}://{parts.netloc}", timeout=15)
     try:
-        network.send("OPTIONS", path, {}, None)
-        verdicts = list(check_receiver(network, path, task))
-    except NoReply as error:
+        transport.send("OPTIONS", path, {}, None)
+        judgements = list(check_receiver(transport, path, task))
+    except NoResponse as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)
     finally:
-        network.close()
-    if as_json:
-        rows = [{"number": v.promise.number, "statement": v.promise.statement, "broken": v.broken} for v in verdicts]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        for verdict in verdicts:
-            click.echo(f"{'✓' if verdict.held else '✗'} {verdict.promise.number} {verdict.promise.statement}")
-            for line in verdict.broken:
-                click.echo(f"    {line}")
-        if task == UNKNOWN_ID and not all(verdict.held for verdict in verdicts):
-            click.echo("Where it refuses tasks that it does not know, give --task one that it knows.")
-    sys.exit(0 if all(verdict.held for verdict in verdicts) else 1)
+        transport.close()
+    held = all(judgement.held for judgement in judgements)
+    click.echo(_receiver_json(judgements) if as_json else _receiver_text(judgements))
+    if not as_json and task == UNKNOWN_ID and not held:
+        click.echo("If it refuses tasks that it does not know, give --task one that it knows.")
+    sys.exit(0 if held else 1)
+
+
+def _receiver_json(judgements: list[ReceiverJudgement]) -> str:
+    rows = [
+        {"number": each.promise.number, "statement": each.promise.statement, "broken": each.problems}
+        for each in judgements
+    ]
+    return json.dumps(rows, indent=2, ensure_ascii=False)
+
+
+def _receiver_text(judgements: list[ReceiverJudgement]) -> str:
+    lines = []
+    for each in judgements:
+        lines.append(f"{'✓' if each.held else '✗'} {each.promise.number} {each.promise.statement}")
+        lines += [f"    {problem}" for problem in each.problems]
+    return "\n".join(lines)
 
 
 @main.command("selftest")
 @click.argument("names", nargs=-1, metavar="[MUTANT]...")
 def selftest_command(names: tuple[str, ...]) -> None:
-    """Break an emulator in every known way; each must be caught by the promise that it breaks."""
+    """Run the kit against every mutant of an emulator; each must be caught by the promise that it breaks."""
     try:
-        emulators = offered()
-    except Unusable as error:
+        provider = find_provider()
+    except ServiceUnusable as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)
-    unknown = set(names) - {mutant.name for mutant in emulators.mutants}
+    unknown = set(names) - {mutant.name for mutant in provider.mutants}
     if unknown:
         raise click.BadParameter(f"there is no mutant {', '.join(sorted(unknown))}")
     missed = 0
     for trial in selftest(names or None):
         missed += not trial.passed
-        mark = "✓" if trial.passed else "✗"
-        if trial.name is None:
-            faults = [*trial.caught_by, *(f"{number} was not seen" for number in trial.unseen)]
-            click.echo(f"{mark} an honest emulator: {', '.join(faults) or 'every promise held'}")
-        else:
-            others = [number for number in trial.caught_by if number != trial.breaks]
-            also = f", and by {', '.join(others)}" if others else ""
-            verb = "caught by" if trial.passed else "NOT caught by"
-            click.echo(f"{mark} {trial.name} ({trial.says}): {verb} {trial.breaks}{also}")
+        click.echo(f"{'✓' if trial.passed else '✗'} {_trial_text(trial)}")
     sys.exit(1 if missed else 0)
 
 
+def _trial_text(trial: Trial) -> str:
+    if trial.name is None:
+        problems = [*trial.caught_by, *(f"{number} was not seen" for number in trial.unseen)]
+        return f"the unmodified emulator: {', '.join(problems) or 'every promise held'}"
+    others = [number for number in trial.caught_by if number != trial.breaks]
+    also = f", and by {', '.join(others)}" if others else ""
+    verb = "caught by" if trial.passed else "NOT caught by"
+    return f"{trial.name} ({trial.says}): {verb} {trial.breaks}{also}"
+
+
 @main.command("promises")
-def promises() -> None:
-    """List every promise with its source and how well it is known, and what the documents say that none shows."""
-    for promise in invariants().values():
+def promises_command() -> None:
+    """List every promise with its source and basis, and every documented sentence that no promise tests."""
+    for promise in PROMISES:
         click.echo(
             f"{promise.number} {promise.name}: {promise.statement} "
             f"[{promise.source}, {promise.basis}, {promise.severity}]"

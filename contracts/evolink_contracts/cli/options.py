@@ -1,4 +1,4 @@
-"""What several commands take, and how they end: which promises, how much tolerance, which report, which exit code."""
+"""Options that several commands share, and the exit codes and files in which a command ends."""
 
 import os
 import sys
@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
-from evolink_contracts.promises.registry import invariants
-from evolink_contracts.reporting.reports import FORMATS
+from evolink_contracts.promises.registry import BY_NUMBER
+from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.runs.runner import Report
 from evolink_contracts.trace.history import TOLERANCE
 
 
-class _Writable(click.Path):
-    """A file that can be written, or made; looked at before a run, since afterwards its report would be lost."""
+class _WritableFile(click.Path):
+    """A file that can be written or created. It is checked before a run, whose report would otherwise be lost."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True, path_type=Path)
@@ -30,15 +30,22 @@ class _Writable(click.Path):
         return file
 
 
-FILE = _Writable()
+FILE = _WritableFile()
 RECORDING = click.Path(exists=True, dir_okay=False, path_type=Path)
-FORMAT = click.option("--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True)
-OUT = click.option("--out", type=FILE, metavar="FILE", help="Write it there.")
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="Format of the report.",
+)
+OUT = click.option("--out", type=FILE, metavar="FILE", help="Write the report to a file instead of printing it.")
 ONLY = click.option(
-    "--only", multiple=True, metavar="PROMISE", help="Judge these alone, by number or name; may be repeated."
+    "--only", multiple=True, metavar="PROMISE", help="Judge this promise, by number or name; may be repeated."
 )
 SKIP = click.option(
-    "--skip", multiple=True, metavar="PROMISE", help="Do not judge these, by number or name; may be repeated."
+    "--skip", multiple=True, metavar="PROMISE", help="Do not judge this promise, by number or name; may be repeated."
 )
 
 
@@ -55,25 +62,24 @@ WITHIN = click.option(
     default=TOLERANCE,
     show_default=True,
     metavar="SECONDS",
-    help="By how much gaps and time-outs of callbacks may differ.",
+    help="Permitted deviation of the gaps and time-outs of callbacks.",
 )
 
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> Sequence[str]:
-    """The numbers that are left, in order; promises are known by number and by name."""
-    known = invariants()
-    numbers = {name: number for number, promise in known.items() for name in (number, promise.name)}
+    """The numbers of the promises to judge, in order; promises are given by number or name."""
+    numbers = {name: number for number, promise in BY_NUMBER.items() for name in (number, promise.name)}
     unknown = {*only, *skip} - numbers.keys()
     if unknown:
         raise click.BadParameter(
             f"there is no promise {', '.join(sorted(unknown))}; evolink-contracts promises lists them"
         )
-    wanted = {numbers[name] for name in only} or known.keys()
-    return [number for number in known if number in wanted - {numbers[name] for name in skip}]
+    wanted = {numbers[name] for name in only} or BY_NUMBER.keys()
+    return [number for number in BY_NUMBER if number in wanted - {numbers[name] for name in skip}]
 
 
-def say(report: Report, base_url: str, form: str, out: Path | None, lost: bool = False) -> None:
-    """Write a report, and end with its exit code; `lost` is whether something else could not be written."""
+def finish(report: Report, base_url: str, form: str, out: Path | None, lost: bool = False) -> None:
+    """Write a report, and exit with its code; `lost` is whether another file could not be written."""
     put(FORMATS[form](report, base_url), out)
     if report.stopped:
         click.echo(f"Error: {report.stopped}", err=True)
@@ -81,7 +87,7 @@ def say(report: Report, base_url: str, form: str, out: Path | None, lost: bool =
 
 
 def put(text: str, out: Path | None) -> None:
-    """Print a text, or write it into a file; where that fails it is printed all the same, and the command ends."""
+    """Print a text, or write it to a file. If that fails, print it, and exit."""
     if out is None:
         click.echo(text)
     elif not written(text, out):
@@ -90,7 +96,7 @@ def put(text: str, out: Path | None) -> None:
 
 
 def written(text: str, file: Path) -> bool:
-    """Write a text into a file, and tell of it where that fails."""
+    """Write a text to a file, and report an error if that fails."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

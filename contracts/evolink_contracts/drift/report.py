@@ -1,20 +1,22 @@
-"""What a comparison with a recording found, for people and for programs."""
+"""Reports of a replay, as text and as JSON."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
-from evolink_contracts.drift.replay import ORDER, Drift, Drifted
-from evolink_contracts.reporting.reports import clean, curl
+from evolink_contracts.drift.comparison import SEVERITIES
+from evolink_contracts.drift.findings import Drift, DriftResult
+from evolink_contracts.reporting.curl import curl
+from evolink_contracts.reporting.sentences import clean
 from evolink_contracts.trace.events import Call
 
 _URL = "https://api.evolink.ai"
 _MARKS = {"critical": "✗", "warning": "!", "information": "·"}
 
 
-def as_text(found: Drifted) -> str:
-    """A line for each difference, the worst first, with a line for a shell below those that matter."""
+def as_text(found: DriftResult) -> str:
+    """A line for each difference, the worst first, and a curl command below each that is more than information."""
     lines = []
     for drift in found.drifts:
         what = drift.difference
@@ -35,13 +37,14 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _summary(found: Drifted) -> str:
+def _summary(found: DriftResult) -> str:
     by_severity = Counter(drift.difference.severity for drift in found.drifts)
-    counts = ", ".join(f"{by_severity[severity]} {severity}" for severity in ORDER)
+    counts = ", ".join(f"{by_severity[severity]} {severity}" for severity in SEVERITIES)
     return f"{_count(found.compared, 'answer')} compared; {_count(len(found.drifts), 'difference')}: {counts}"
 
 
-def as_json(found: Drifted) -> str:
+def as_json(found: DriftResult) -> str:
+    """The same for programs, with the first event of each difference."""
     said = {
         "summary": _summary(found),
         "compared": found.compared,
@@ -60,4 +63,4 @@ def _row(drift: Drift) -> dict[str, object]:
     }
 
 
-FORMATS: Mapping[str, Callable[[Drifted], str]] = {"text": as_text, "json": as_json}
+FORMATS: Mapping[str, Callable[[DriftResult], str]] = {"text": as_text, "json": as_json}

@@ -1,41 +1,42 @@
-"""What is charged: in advance by what was asked for, at the end by what there is, and nothing for a failure."""
+"""Promises about credits: reserved in advance, settled on the real length, refunded for failures."""
 
 from collections.abc import Iterator
 from itertools import pairwise
 
-from evolink_contracts.promises.registry import Finding, expect, invariant
-from evolink_contracts.reference.numbers import amount
+from evolink_contracts.promises.promise import Finding, expect, promise
+from evolink_contracts.reference.numbers import finite_number
 from evolink_contracts.reference.oracle import cost_of
+from evolink_contracts.spec.models import FLASH
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_contracts.trace.events import Call
-from evolink_contracts.trace.history import CREDITS_PATH, Create, History, balance_of, by_another
+from evolink_contracts.trace.history import CREDITS_PATH, Create, History, from_intermediary, user_balance
 
 _EXACT = 1e-6
 
 
 def _amount(call: Call, name: str) -> float:
-    """What the user of a key has used, or has left; 0 for what is no number, which is another promise."""
-    return amount(balance_of(call).get(f"{name}_credits")) or 0.0
+    """The credits that the user of a key has used or has left; 0 if that is no number, which another promise judges."""
+    return finite_number(user_balance(call).get(f"{name}_credits")) or 0.0
 
 
 def _reserved(create: Create) -> float:
-    return amount(create.usage.get("credits_reserved")) or 0.0
+    return finite_number(create.usage.get("credits_reserved")) or 0.0
 
 
-@invariant("VC-080", "reserved", "What is reserved follows from quality, sound and duration.", "S8", "inferred")
+@promise("VC-080", "reserved", "What is reserved follows from quality, sound and duration.", "S8", "inferred")
 def reserved(history: History) -> Iterator[Finding]:
     for create in history.accepted:
-        if create.judged.cost is not None and create.call.notes.get("priced"):
-            says = f"{_reserved(create):g} credits are reserved where {create.judged.cost:g} belong"
-            yield expect(abs(_reserved(create) - create.judged.cost) < _EXACT, says, create.call)
+        if create.assessment.cost is not None and create.call.notes.get("priced"):
+            says = f"{_reserved(create):g} credits are reserved where {create.assessment.cost:g} belong"
+            yield expect(abs(_reserved(create) - create.assessment.cost) < _EXACT, says, create.call)
 
 
-@invariant("VC-081", "prices", "1080p costs more than 720p, and sound more than silence.", "S1a")
+@promise("VC-081", "prices", "1080p costs more than 720p, and sound more than silence.", "S1a")
 def prices(history: History) -> Iterator[Finding]:
     by_kind: dict[tuple[int, str, bool], Create] = {}
     for create in history.accepted:
-        priced = create.judged.cost is not None and "credits_reserved" in create.usage
-        if priced and create.body.get("model") == "wan2.6-image-to-video-flash":
+        priced = create.assessment.cost is not None and "credits_reserved" in create.usage
+        if priced and create.body.get("model") == FLASH.name:
             sound = create.body.get("audio_url") is not None or create.body.get("generate_audio") is not False
             kind = (create.body.get("duration") or 5, create.body.get("quality") or "720p", sound)
             by_kind[kind] = create
@@ -47,12 +48,12 @@ def prices(history: History) -> Iterator[Finding]:
                 yield expect(_reserved(dearer) > _reserved(create), says, create.call, dearer.call)
 
 
-@invariant("VC-082", "credits fields", "The credits answer has every documented field, as numbers.", "S1d")
+@promise("VC-082", "credits fields", "The credits answer has every documented field, as numbers.", "S1d")
 def credits_fields(history: History) -> Iterator[Finding]:
     for call in history.credits:
         if call.status != 200:
             continue
-        data = call.json.get("data") if isinstance(call.json, dict) else None
+        data = call.answer_object.get("data")
         data = data if isinstance(data, dict) else {}
         wrong = [
             f"{owner}.{name}"
@@ -64,25 +65,25 @@ def credits_fields(history: History) -> Iterator[Finding]:
 
 
 def _expected_use(history: History, who: str, upto: int) -> float:
-    """What the tasks of a key have used, by what was seen of them before a place in the trace."""
+    """The credits that the tasks of a key have used, by what the first `upto` calls of the trace show of them."""
     used = 0.0
     seen = history.calls[:upto]
     for create in history.accepted:
         if create.call.who != who or create.replayed or create.call not in seen:
             continue
-        story = history.story(create.task)
-        ends = [read for read in (story.reads if story else ()) if read.status in TERMINAL and read.call in seen]
+        task = history.task(create.task)
+        ends = [read for read in (task.reads if task else ()) if read.status in TERMINAL and read.call in seen]
         if not ends:
             used += _reserved(create)
         elif ends[0].status == "completed":
-            length = amount(create.call.notes.get("length"))
-            model = None if create.judged.faults else create.judged.model
+            length = finite_number(create.call.notes.get("length"))
+            model = None if create.assessment.violations else create.assessment.model
             used += _reserved(create) if length is None or model is None else cost_of(create.body, model, length)
     return used
 
 
 def _uses(history: History) -> Iterator[tuple[Call, Call, float, float]]:
-    """Each two looks at the credits of a key, what was used between them, and what should have been."""
+    """Each two successive credit calls of a key, the credits used between them, and those that should have been."""
     last: dict[str, tuple[Call, int]] = {}
     for place, call in enumerate(history.calls):
         if call.path == CREDITS_PATH and call.status == 200 and call.notes.get("settled"):
@@ -94,12 +95,12 @@ def _uses(history: History) -> Iterator[tuple[Call, Call, float, float]]:
             last[call.who] = (call, place)
 
 
-def _unheard(history: History, look: Call) -> bool:
-    """Whether something on the way kept an answer back before, so that nobody knows what was made or how it ended."""
-    return any(by_another(call) for call in history.before(look))
+def _answer_withheld(history: History, call: Call) -> bool:
+    """Whether an intermediary withheld an earlier answer, so that tasks or their ends may be unknown."""
+    return any(from_intermediary(earlier) for earlier in history.before(call))
 
 
-@invariant(
+@promise(
     "VC-083",
     "charged",
     "What is used is what unfinished tasks reserve and completed ones cost; failures cost nothing.",
@@ -107,17 +108,17 @@ def _unheard(history: History, look: Call) -> bool:
 )
 def charged(history: History) -> Iterator[Finding]:
     for earlier, later, used, should in _uses(history):
-        if _unheard(history, later):
+        if _answer_withheld(history, later):
             continue
         says = f"{used:g} credits were used where {should:g} belong"
         yield expect(abs(used - should) < _EXACT, says, earlier, later)
 
 
-@invariant("VC-084", "conserved", "Used and remaining credits have the same sum at every look.", "S1d", "inferred")
+@promise("VC-084", "conserved", "Used and remaining credits have the same sum at every look.", "S1d", "inferred")
 def conserved(history: History) -> Iterator[Finding]:
     looks: dict[str, list[Call]] = {}
     for call in history.credits:
-        if call.status == 200 and call.access == "granted" and balance_of(call):
+        if call.status == 200 and call.access == "granted" and user_balance(call):
             looks.setdefault(call.who, []).append(call)
     for calls in looks.values():
         for earlier, later in pairwise(calls):
@@ -125,15 +126,25 @@ def conserved(history: History) -> Iterator[Finding]:
             yield expect(abs(sums[0] - sums[1]) < 1e-3, f"{sums[0]:g} became {sums[1]:g}", earlier, later)
 
 
-@invariant(
+@promise(
     "VC-085", "not enough", "A create that costs more than remains gets 402, and any other is not refused so.", "S1a"
 )
 def not_enough(history: History) -> Iterator[Finding]:
     for create in history.creates:
-        remaining = amount(create.call.notes.get("remaining"))
-        if by_another(create.call):
+        remaining = finite_number(create.call.notes.get("remaining"))
+        if from_intermediary(create.call):
             continue
-        if remaining is not None and create.judged.cost is not None:
-            holds = (create.call.status == 402) == (create.judged.cost > remaining)
-            says = f"{create.judged.cost:g} of {remaining:g} credits got {create.call.status}"
+        if remaining is not None and create.assessment.cost is not None:
+            holds = (create.call.status == 402) == (create.assessment.cost > remaining)
+            says = f"{create.assessment.cost:g} of {remaining:g} credits got {create.call.status}"
             yield expect(holds, says, create.call)
+
+
+PROMISES = (
+    reserved,
+    prices,
+    credits_fields,
+    charged,
+    conserved,
+    not_enough,
+)

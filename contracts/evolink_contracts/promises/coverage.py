@@ -1,4 +1,4 @@
-"""What the documents say, sentence by sentence: which promises show it, or why nothing can."""
+"""Coverage of the documents: each sentence with the promises that test it, or the reason why none can."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -6,8 +6,9 @@ Page: TypeAlias = Literal["create", "callback", "query", "error", "credits"]
 
 
 class Sentence(NamedTuple):
-    """One thing that a page says, in words of this project. Without `shown_by` there is a `why`; with both, `why` tells
-    what of it remains unseen.
+    """One statement of a page, in the words of this project.
+
+    A sentence without `shown_by` has a `why`; with both, `why` names the part that no promise tests.
     """
 
     page: Page
@@ -110,4 +111,4 @@ SENTENCES: tuple[Sentence, ...] = (
     Sentence("error", "A task that is too old cannot be queried.", (), "no page says how old that is"),
     Sentence("error", "Tasks are best asked for every few seconds.", (), _ADVICE),
 )
-"""Of the model page (create and callback), the task query, error code and credits pages."""
+"""Every sentence of the model page (create and callback), and of the task query, error code and credits pages."""

@@ -1,29 +1,28 @@
-"""What keeps requests apart: keys of different customers, and creates that are sent twice."""
+"""Promises about isolation: tasks of other accounts, and repeated creates."""
 
 from collections.abc import Iterator
 
-from evolink_contracts.promises.registry import Finding, expect, invariant
-from evolink_contracts.trace.history import TASK_PATH, Create, History, by_another
+from evolink_contracts.promises.promise import Finding, expect, promise
+from evolink_contracts.trace.history import TASK_PATH, Create, History, from_intermediary
 
 
-@invariant("VC-090", "somebody else's task", "A query of another account's task gets 403 permission_denied.", "S1b")
+@promise("VC-090", "somebody else's task", "A query of another account's task gets 403 permission_denied.", "S1b")
 def foreign_task(history: History) -> Iterator[Finding]:
     for call in history.queries:
         create = history.owners.get(call.path.removeprefix(TASK_PATH))
-        if by_another(call):
+        if from_intermediary(call):
             continue
         if create is not None and create.call.who != call.who and call.access == "granted":
-            error = call.json.get("error") if isinstance(call.json, dict) else None
-            said = (call.status, error.get("code") if isinstance(error, dict) else None)
+            said = (call.status, call.error_code)
             yield expect(said == (403, "permission_denied"), f"it got {said}", create.call, call)
 
 
 def _keyed(history: History) -> Iterator[tuple[Create, Create]]:
-    """Each create with an idempotency key that another had before, and that one."""
+    """Each accepted create with an Idempotency-Key, paired with each later create with the same key."""
     first: dict[tuple[str, str], Create] = {}
     for create in history.creates:
         key = create.call.sent_headers.get("idempotency-key")
-        if key is None or create.judged.faults or by_another(create.call):
+        if key is None or create.assessment.violations or from_intermediary(create.call):
             continue
         earlier = first.get((create.call.who, key))
         if earlier is not None:
@@ -32,7 +31,7 @@ def _keyed(history: History) -> Iterator[tuple[Create, Create]]:
             first[create.call.who, key] = create
 
 
-@invariant(
+@promise(
     "VC-091",
     "same key, same request",
     "It gets the task that was made before, and Idempotency-Replayed: true.",
@@ -48,16 +47,15 @@ def replayed(history: History) -> Iterator[Finding]:
             yield expect(holds, says, earlier.call, later.call)
 
 
-@invariant("VC-092", "same key, another request", "It gets 409 idempotency_conflict.", "S2", "vendor client")
+@promise("VC-092", "same key, another request", "It gets 409 idempotency_conflict.", "S2", "vendor client")
 def conflict(history: History) -> Iterator[Finding]:
     for earlier, later in _keyed(history):
         if earlier.body != later.body:
-            error = later.answer.get("error")
-            said = (later.call.status, error.get("code") if isinstance(error, dict) else None)
+            said = (later.call.status, later.call.error_code)
             yield expect(said == (409, "idempotency_conflict"), f"it got {said}", earlier.call, later.call)
 
 
-@invariant(
+@promise(
     "VC-093",
     "key of a form",
     "An Idempotency-Key has 16 to 96 letters, digits, dots, dashes and underscores.",
@@ -67,6 +65,14 @@ def conflict(history: History) -> Iterator[Finding]:
 )
 def key_form(history: History) -> Iterator[Finding]:
     for create in history.creates:
-        if create.judged.faults == (("idempotency-key", "form"),) and not by_another(create.call):
+        if create.assessment.violations == (("idempotency-key", "form"),) and not from_intermediary(create.call):
             key = create.call.sent_headers["idempotency-key"]
             yield expect(create.call.status == 400, f"{key!r} got {create.call.status}", create.call)
+
+
+PROMISES = (
+    foreign_task,
+    replayed,
+    conflict,
+    key_form,
+)

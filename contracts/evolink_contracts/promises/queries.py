@@ -1,25 +1,25 @@
-"""What a query promises: the life of a task, seen from outside."""
+"""Promises about task queries: status, progress, results and errors of a task."""
 
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from evolink_contracts.promises.registry import Finding, expect, invariant
-from evolink_contracts.reference.numbers import amount
-from evolink_contracts.reference.oracle import ORDER
+from evolink_contracts.promises.promise import Finding, expect, promise
+from evolink_contracts.reference.numbers import finite_number
+from evolink_contracts.reference.oracle import STATUS_RANK
 from evolink_contracts.spec.errors import FAILURES, TASK_ERROR_TYPE
 from evolink_contracts.spec.timing import RESULT_LINK
 from evolink_contracts.spec.wire import DOCUMENTED_STATUSES, TASK_OBJECT, TERMINAL
-from evolink_contracts.trace.history import History, by_another, in_trouble
+from evolink_contracts.trace.history import History, from_intermediary, is_inconclusive
 
 
-@invariant(
+@promise(
     "VC-040", "query fields", "A query answers id, object, created, model, type, status, progress, task_info.", "S1b"
 )
 def query_fields(history: History) -> Iterator[Finding]:
     shape = {"id": str, "object": str, "created": int, "model": str, "type": str, "status": str, "progress": int}
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             wrong = [name for name, kind in shape.items() if type(read.body.get(name)) is not kind]
             info = read.body.get("task_info")
             if not isinstance(info, dict) or type(info.get("can_cancel")) is not bool:
@@ -29,47 +29,47 @@ def query_fields(history: History) -> Iterator[Finding]:
             yield expect(not wrong, f"missing or wrong: {', '.join(wrong)}", read.call)
 
 
-@invariant("VC-041", "status", "A status is pending, processing, completed or failed.", "S1b")
+@promise("VC-041", "status", "A status is pending, processing, completed or failed.", "S1b")
 def status(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             yield expect(read.status in DOCUMENTED_STATUSES, f"the status is {read.status!r}", read.call)
 
 
-@invariant("VC-042", "status never goes back", "From pending to processing to an end, and never back.", "S1b")
+@promise("VC-042", "status never goes back", "From pending to processing to an end, and never back.", "S1b")
 def never_back(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for earlier, later in pairwise(story.reads):
-            before, after = ORDER.get(earlier.status, 0), ORDER.get(later.status, 0)
+    for task in history.tasks:
+        for earlier, later in pairwise(task.reads):
+            before, after = STATUS_RANK.get(earlier.status, 0), STATUS_RANK.get(later.status, 0)
             says = f"{earlier.status} became {later.status}"
             holds = after > before or later.status == earlier.status
             yield expect(holds, says, earlier.call, later.call)
 
 
-@invariant("VC-043", "progress", "Progress is from 0 to 100, and never falls before the end.", "S1b")
+@promise("VC-043", "progress", "Progress is from 0 to 100, and never falls before the end.", "S1b")
 def progress(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             shown = read.body.get("progress")
             yield expect(type(shown) is int and 0 <= shown <= 100, f"progress is {shown!r}", read.call)
-        for earlier, later in pairwise(story.reads):
+        for earlier, later in pairwise(task.reads):
             before, after = earlier.body.get("progress"), later.body.get("progress")
             if later.status != "failed" and isinstance(before, int) and isinstance(after, int):
                 yield expect(after >= before, f"{before} became {after}", earlier.call, later.call)
 
 
-@invariant("VC-044", "100 is the end", "Progress is 100 exactly when the task is completed.", "S1b", "inferred")
+@promise("VC-044", "100 is the end", "Progress is 100 exactly when the task is completed.", "S1b", "inferred")
 def hundred_is_the_end(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             holds = (read.body.get("progress") == 100) == (read.status == "completed")
             yield expect(holds, f"{read.status} at {read.body.get('progress')} %", read.call)
 
 
-@invariant("VC-045", "results", "There are results exactly when the task is completed: a flat list of URLs.", "S1b")
+@promise("VC-045", "results", "There are results exactly when the task is completed: a flat list of URLs.", "S1b")
 def results(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             found = read.body.get("results")
             if read.status != "completed":
                 yield expect("results" not in read.body, f"{read.status} with results {found}", read.call)
@@ -79,10 +79,10 @@ def results(history: History) -> Iterator[Finding]:
             yield expect(holds, f"completed with results {found}", read.call)
 
 
-@invariant("VC-046", "error", "There is an error exactly when the task failed, with code, message and type.", "S1b")
+@promise("VC-046", "error", "There is an error exactly when the task failed, with code, message and type.", "S1b")
 def error(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             found = read.body.get("error")
             if read.status != "failed":
                 yield expect("error" not in read.body, f"{read.status} with error {found}", read.call)
@@ -92,86 +92,106 @@ def error(history: History) -> Iterator[Finding]:
             yield expect(holds and said.get("type") == TASK_ERROR_TYPE, f"the error is {found}", read.call)
 
 
-@invariant("VC-047", "failed at 0", "A failed task shows progress 0.", "S1c", "documented", "warning")
+@promise("VC-047", "failed at 0", "A failed task shows progress 0.", "S1c", "documented", "warning")
 def failed_at_0(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             if read.status == "failed":
                 yield expect(read.body.get("progress") == 0, f"it shows {read.body.get('progress')}", read.call)
 
 
-@invariant("VC-048", "failure codes", "A failure asked for by its code shows that code.", "S1c")
+@promise("VC-048", "failure codes", "A failure asked for by its code shows that code.", "S1c")
 def failure_codes(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        asked = None if story.create is None else story.create.call.notes.get("fails")
-        for read in story.reads:
+    for task in history.tasks:
+        asked = None if task.create is None else task.create.call.notes.get("fails")
+        for read in task.reads:
             found = read.body.get("error")
             if isinstance(asked, str) and asked in FAILURES and isinstance(found, dict):
                 yield expect(found.get("code") == asked, f"{asked} became {found.get('code')}", read.call)
 
 
-@invariant("VC-049", "can_cancel", "can_cancel is true until the end, and false then.", "S5", "third party", "warning")
+@promise("VC-049", "can_cancel", "can_cancel is true until the end, and false then.", "S5", "third party", "warning")
 def can_cancel(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             info = read.body.get("task_info")
             shown = info.get("can_cancel") if isinstance(info, dict) else None
             yield expect(shown is (read.status not in TERMINAL), f"{read.status} with {shown}", read.call)
 
 
-@invariant("VC-050", "the end stays", "What a query answers after the end is the same for ever.", "S1b", "inferred")
+@promise("VC-050", "the end stays", "What a query answers after the end is the same for ever.", "S1b", "inferred")
 def the_end_stays(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for earlier, later in pairwise(story.reads):
+    for task in history.tasks:
+        for earlier, later in pairwise(task.reads):
             if earlier.status in TERMINAL:
                 holds = earlier.body == later.body
                 yield expect(holds, "the answer changed after the end", earlier.call, later.call)
 
 
-@invariant("VC-051", "same task", "A query tells of the task that was created: its id, created and model.", "S1b")
+@promise("VC-051", "same task", "A query tells of the task that was created: its id, created and model.", "S1b")
 def same_task(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        if story.create is None:
+    for task in history.tasks:
+        if task.create is None:
             continue
-        answer = story.create.answer
-        for read in story.reads:
+        answer = task.create.answer
+        for read in task.reads:
             wrong = [name for name in ("id", "created", "model") if read.body.get(name) != answer.get(name)]
-            yield expect(not wrong, f"changed: {', '.join(wrong)}", story.create.call, read.call)
+            yield expect(not wrong, f"changed: {', '.join(wrong)}", task.create.call, read.call)
 
 
-@invariant("VC-052", "nothing more", "A query has neither usage nor result_data.", "S1b", "documented", "warning")
+@promise("VC-052", "nothing more", "A query has neither usage nor result_data.", "S1b", "documented", "warning")
 def nothing_more(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             extra = {"usage", "result_data"} & read.body.keys()
             yield expect(not extra, f"it has {', '.join(sorted(extra))}", read.call)
 
 
-@invariant("VC-053", "a new task can be read", "A task can be queried as soon as it is created.", "S1b")
+@promise("VC-053", "a new task can be read", "A task can be queried as soon as it is created.", "S1b")
 def readable(history: History) -> Iterator[Finding]:
     for call in history.queries:
         create = history.owners.get(call.path.rpartition("/")[2])
-        if create is None or create.call.who != call.who or call.access != "granted" or in_trouble(call):
+        if create is None or create.call.who != call.who or call.access != "granted" or is_inconclusive(call):
             continue
         if call.at - create.call.at < RESULT_LINK.seconds:
             yield expect(call.status == 200, f"its owner got {call.status}", create.call, call)
 
 
-@invariant("VC-054", "links live a day", "A result link works for 24 hours after completion, and not longer.", "S1a")
+@promise("VC-054", "links live a day", "A result link works for 24 hours after completion, and not longer.", "S1a")
 def links_live_a_day(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        age = amount(call.notes.get("age"))
-        if age is not None and not by_another(call):
+        age = finite_number(call.notes.get("age"))
+        if age is not None and not from_intermediary(call):
             alive = age < RESULT_LINK.seconds
             says = f"after {age:g} s it got {call.status}"
             yield expect((call.status == 200) is alive, says, call)
 
 
-@invariant(
+@promise(
     "VC-055", "it ends", "A task that nothing holds up ends within the time it was given.", "S1b", "inferred", "warning"
 )
 def it_ends(history: History) -> Iterator[Finding]:
-    for story in history.stories:
-        for read in story.reads:
+    for task in history.tasks:
+        for read in task.reads:
             if read.call.notes.get("ended"):
                 yield expect(read.status in TERMINAL, f"it is still {read.status}", read.call)
+
+
+PROMISES = (
+    query_fields,
+    status,
+    never_back,
+    progress,
+    hundred_is_the_end,
+    results,
+    error,
+    failed_at_0,
+    failure_codes,
+    can_cancel,
+    the_end_stays,
+    same_task,
+    nothing_more,
+    readable,
+    links_live_a_day,
+    it_ends,
+)

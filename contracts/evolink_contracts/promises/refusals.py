@@ -1,23 +1,24 @@
-"""What a refusal looks like, and which comes first."""
+"""Promises about refusals: their shape, their codes, and their order."""
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from evolink_contracts.promises.registry import Finding, expect, invariant
+from evolink_contracts.promises.promise import Finding, expect, promise
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.spec.wire import TASK_ID_PREFIX
 from evolink_contracts.trace.events import Call
-from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH, TASK_PATH, History, by_another, in_trouble
+from evolink_contracts.trace.history import (
+    CREATE_PATH,
+    CREDITS_PATH,
+    TASK_PATH,
+    History,
+    from_intermediary,
+    is_inconclusive,
+)
 
 
-def _error(call: Call) -> dict[str, Any]:
-    error = call.json.get("error") if isinstance(call.json, dict) else None
-    return error if isinstance(error, dict) else {}
-
-
-def _own_refusals(history: History) -> Iterator[Call]:
-    return (call for call in history.refusals if not by_another(call))
+def _refusals(history: History) -> Iterator[Call]:
+    return (call for call in history.refusals if not from_intermediary(call))
 
 
 def _operation(call: Call) -> str:
@@ -28,67 +29,67 @@ def _operation(call: Call) -> str:
     return "query" if call.path.startswith(TASK_PATH) else "any"
 
 
-@invariant("VC-030", "error shape", "A refusal is an object with error.code, error.message and error.type.", "S1a")
+@promise("VC-030", "error shape", "A refusal is an object with error.code, error.message and error.type.", "S1a")
 def error_shape(history: History) -> Iterator[Finding]:
-    for call in _own_refusals(history):
-        error = _error(call)
+    for call in _refusals(history):
+        error = call.error or {}
         code = int if _operation(call) == "credits" else str
         holds = type(error.get("code")) is code and isinstance(error.get("message"), str)
         holds = holds and isinstance(error.get("type"), str)
         yield expect(holds, f"the body is {call.answer[:200]}", call)
 
 
-@invariant("VC-031", "error rows", "Status, code and type of a refusal are those of a documented one.", "S1a")
+@promise("VC-031", "error rows", "Status, code and type of a refusal are those of a documented one.", "S1a")
 def error_rows(history: History) -> Iterator[Finding]:
     known = [(row.operation, row.status, row.code, row.type) for row in ERRORS.values()]
-    for call in _own_refusals(history):
-        error, operation = _error(call), _operation(call)
+    for call in _refusals(history):
+        error, operation = call.error or {}, _operation(call)
         said = (call.status, error.get("code"), error.get("type"))
         holds = (operation, *said) in known or ("any", *said) in known
         yield expect(holds, f"{operation} was refused with {said}", call)
 
 
-@invariant("VC-032", "key first", "A missing or wrong key gets 401, whatever else is wrong.", "S1a")
+@promise("VC-032", "key first", "A missing or wrong key gets 401, whatever else is wrong.", "S1a")
 def key_first(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        if call.access != "granted" and call.path.startswith("/v1/") and not by_another(call):
+        if call.access != "granted" and call.path.startswith("/v1/") and not from_intermediary(call):
             says = f"with a key that is {call.access} it got {call.status}"
             yield expect(call.status == 401, says, call)
 
 
-@invariant("VC-033", "faulty parameters", "A faulty parameter gets the code invalid_request.", "S1a")
+@promise("VC-033", "faulty parameters", "A faulty parameter gets the code invalid_request.", "S1a")
 def faulty_parameters(history: History) -> Iterator[Finding]:
     row = ERRORS["create", "invalid_request"]
     for create in history.creates:
-        faults = create.judged.faults
+        faults = create.assessment.violations
         if faults and faults[0] != ("model", "choice") and create.call.status == 400:
-            error = _error(create.call)
+            error = create.call.error or {}
             said = (error.get("code"), error.get("type"))
             yield expect(said == (row.code, row.type), f"code and type are {said}", create.call)
 
 
-@invariant("VC-034", "JSON", "Every answer is JSON and says so, refusals included.", "S7", "third party")
+@promise("VC-034", "JSON", "Every answer is JSON and says so, refusals included.", "S7", "third party")
 def all_json(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        if call.path.startswith("/v1/") and call.method != "HEAD" and not by_another(call):
+        if call.path.startswith("/v1/") and call.method != "HEAD" and not from_intermediary(call):
             kind = call.headers.get("content-type", "")
             holds = kind.partition(";")[0].strip().lower() == "application/json" and call.json is not None
             yield expect(holds, f"the content type is {kind!r}, the body {call.answer[:80]!r}", call)
 
 
-@invariant("VC-035", "task id form", "An id that does not begin with task-unified- gets 400, naming task_id.", "S1b")
+@promise("VC-035", "task id form", "An id that does not begin with task-unified- gets 400, naming task_id.", "S1b")
 def task_id_form(history: History) -> Iterator[Finding]:
     for call in history.queries:
         name = call.path.removeprefix(TASK_PATH)
-        if call.access != "granted" or in_trouble(call):
+        if call.access != "granted" or is_inconclusive(call):
             continue
         if not name.startswith(TASK_ID_PREFIX) and re.fullmatch(r"[\w-]+", name):
-            error = _error(call)
+            error = call.error or {}
             said = (call.status, error.get("code"), error.get("param"))
             yield expect(said == (400, "invalid_task_id", "task_id"), f"it got {said}", call)
 
 
-@invariant("VC-036", "no such task", "An id that nobody was given gets 404 task_not_found.", "S1b")
+@promise("VC-036", "no such task", "An id that nobody was given gets 404 task_not_found.", "S1b")
 def no_such_task(history: History) -> Iterator[Finding]:
     for call in history.queries:
         name = call.path.removeprefix(TASK_PATH)
@@ -96,27 +97,40 @@ def no_such_task(history: History) -> Iterator[Finding]:
             call.access == "granted"
             and name not in history.owners
             and call.notes.get("unknown")
-            and not in_trouble(call)
+            and not is_inconclusive(call)
         ):
-            said = (call.status, _error(call).get("code"))
+            said = (call.status, call.error_code)
             yield expect(said == (404, "task_not_found"), f"it got {said}", call)
 
 
-@invariant(
+@promise(
     "VC-037", "request ids", "Every answer has an X-Request-Id, and no two the same.", "S2", "vendor client", "warning"
 )
 def request_ids(history: History) -> Iterator[Finding]:
     seen: dict[str, Call] = {}
     for call in history.calls:
-        if call.path.startswith("/v1/") and not by_another(call):
+        if call.path.startswith("/v1/") and not from_intermediary(call):
             said = call.headers.get("x-request-id") or call.headers.get("x-oneapi-request-id")
             yield expect(bool(said), "there is none", call)
             if said and (other := seen.setdefault(f"{call.who} {said}", call)) is not call:
                 yield expect(False, f"two answers have {said}", other, call)
 
 
-@invariant("VC-038", "unknown routes", "What is not served gets 404 or 405 as JSON.", "S10", "inferred", "warning")
+@promise("VC-038", "unknown routes", "What is not served gets 404 or 405 as JSON.", "S10", "inferred", "warning")
 def unknown_routes(history: History) -> Iterator[Finding]:
     for call in history.calls:
-        if call.notes.get("no route") and not in_trouble(call):
-            yield expect(call.status in (404, 405) and bool(_error(call)), f"it got {call.status}", call)
+        if call.notes.get("no route") and not is_inconclusive(call):
+            yield expect(call.status in (404, 405) and bool(call.error), f"it got {call.status}", call)
+
+
+PROMISES = (
+    error_shape,
+    error_rows,
+    key_first,
+    faulty_parameters,
+    all_json,
+    task_id_form,
+    no_such_task,
+    request_ids,
+    unknown_routes,
+)

@@ -1,1 +1,1 @@
-"""The reference model of the rules: oracle, boundary requests, public addresses, numbers."""
+"""The reference model of the rules: oracle, boundary requests, public addresses, numbers, errors."""

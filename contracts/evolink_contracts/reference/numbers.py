@@ -1,10 +1,10 @@
-"""A number that somebody else wrote down, where it is one that can be reckoned with."""
+"""Numbers from outside, checked before they are used in arithmetic."""
 
 from math import isfinite
 
 
-def amount(value: object) -> float | None:
-    """The number as a float; `None` for what is none, is not finite, or has more digits than a float can hold."""
+def finite_number(value: object) -> float | None:
+    """The number as a float; `None` if it is no number, is not finite, or has more digits than a float can hold."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     try:

@@ -1,11 +1,14 @@
-"""Does a URL lead to the public internet? By its spelling alone, and with a third answer where readers differ."""
+"""Classification of a URL's host as public, internal or unsure, by its spelling alone.
+
+The emulator has a table of its own on purpose (`evolink_mock.core.url_policy`): one judges the other.
+"""
 
 import re
 import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-# The registries of special-purpose addresses (IANA, RFC 6890), apart from Python's own reading, which changes with it.
+# The registries of special-purpose addresses (IANA, RFC 6890). Not `is_private`, which changes with Python's version.
 _INTERNAL_4 = tuple(
     IPv4Network(net)
     for net in (
@@ -36,7 +39,7 @@ _UNSURE_6 = tuple(
 
 
 def is_internal(url: str) -> bool | None:
-    """Whether an https URL leads to what is not the public internet, by its spelling alone; `None` where unsure."""
+    """Whether the host of an https URL is not on the public internet; `None` where reasonable readers differ."""
     try:
         host = (urlsplit(url).hostname or "").removesuffix(".")
     except ValueError:
@@ -47,7 +50,7 @@ def is_internal(url: str) -> bool | None:
         return True
     address = _address(host)
     if address is None:
-        # A last label that is a number makes a host an address, and this one is none.
+        # A last label that is a number makes the host an address, and this is not a valid one.
         return None if re.fullmatch(r"(0x[0-9a-f]*|[0-9]+)", host.rpartition(".")[2]) else False
     return _is_internal_6(address) if isinstance(address, IPv6Address) else _is_internal_4(address)
 
@@ -64,7 +67,7 @@ def _is_internal_6(address: IPv6Address) -> bool | None:
         return _is_internal_4(inner) or None
     if address.is_loopback or address.is_unspecified or any(address in net for net in _INTERNAL_6):
         return True
-    # Forms that may carry another address, ISATAP's among them, can be taken either way.
+    # Forms that may carry another address, such as ISATAP's, can be read either way.
     if any(address in net for net in _UNSURE_6) or (int(address) >> 32) & 0xFFFF_FFFF in (0x5EFE, 0x0200_5EFE):
         return None
     return address not in _UNICAST
@@ -76,7 +79,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         pass
     try:
-        # Every spelling that a resolver takes: 127.1, 0x7f000001, 017700000001.
+        # Every spelling that a resolver accepts: 127.1, 0x7f000001, 017700000001.
         return IPv4Address(socket.inet_aton(host))
     except OSError:
         return None

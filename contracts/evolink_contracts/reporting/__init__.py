@@ -1,1 +1,1 @@
-"""Reports of a run, and its progress."""
+"""Reports of a run, one module a format, and the progress of a run."""

@@ -1,4 +1,4 @@
-"""How far a run has come: a bar on a terminal, and a line for each part anywhere else."""
+"""Progress of a run: a bar on a terminal, and a line for each part anywhere else."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,26 +8,31 @@ from typing import NamedTuple
 import click
 
 
-class Teller(NamedTuple):
-    """`begin` is told of each part before it is played, `go_on` how far that is, where somebody watches."""
+class Progress(NamedTuple):
+    """`begin` is called with each part before it is played, `update` while it goes on."""
 
     begin: Callable[[str], None]
-    go_on: Callable[[str], None]
+    update: Callable[[str], None]
 
 
 @contextmanager
-def telling(total: int) -> Iterator[Teller]:
-    """Something to tell of so many parts."""
+def show_progress(total: int) -> Iterator[Progress]:
+    """The progress of this number of parts."""
     if not sys.stderr.isatty():
-        yield Teller(lambda says: click.echo(f"  {says}", err=True), lambda says: None)
+        yield Progress(lambda says: click.echo(f"  {says}", err=True), lambda says: None)
         return
-    # rich takes longer to import than all of this package, and whoever writes into a file needs none of it.
+    # rich takes longer to import than this whole package, and is needed on a terminal only.
+    from rich import progress as bars
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    columns = (
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+        bars.TextColumn("{task.description}"),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("", total=total)
         begun = 0
 
@@ -36,4 +41,4 @@ def telling(total: int) -> Iterator[Teller]:
             progress.update(bar, completed=begun, description=escape(says))
             begun += 1
 
-        yield Teller(begin, lambda says: progress.update(bar, description=escape(says)))
+        yield Progress(begin, lambda says: progress.update(bar, description=escape(says)))

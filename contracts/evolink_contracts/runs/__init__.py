@@ -1,1 +1,1 @@
-"""Runs of the kit: probes, profiles, runner, self-test, receiver checks."""
+"""Runs of the kit: probes, profiles, runner, mutation test of the kit, checks of a receiver."""

@@ -1,60 +1,54 @@
-"""How a service is opened by its kind: an emulator, which costs nothing, or a live one, which does."""
+"""Profiles: how a service is opened and what is played to it, if it is an emulator, or live and paid."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
-from evolink_contracts.reference.boundary_requests import valid
-from evolink_contracts.runs.probes import Probe, Profile, played
+from evolink_contracts.reference.boundary_requests import minimal_request
+from evolink_contracts.reference.errors import ServiceUnusable
+from evolink_contracts.runs.probe import Probe, Profile
+from evolink_contracts.runs.probes import probes_of
 from evolink_contracts.runs.runner import playable
-from evolink_contracts.target.budget import Guard, Harmless, Purse
-from evolink_contracts.target.target import Target, Unusable
-from evolink_contracts.target.transports import Carrier
-from evolink_contracts.target.wall_clock import Wall
-from evolink_contracts.target.webhook import Hook
+from evolink_contracts.target.budget import Budget
+from evolink_contracts.target.guard import Guard, NoPurchases
+from evolink_contracts.target.target import DEFAULT_OPTIONS, Target, TargetOptions
+from evolink_contracts.target.transports import Transport
+from evolink_contracts.target.wall_clock import WallClock
+from evolink_contracts.target.webhook import Webhook
 
 
-def opened(
+def open_target(
     profile: Profile,
-    carrier: Carrier,
+    transport: Transport,
     key: str,
+    options: TargetOptions = DEFAULT_OPTIONS,
     *,
-    hook: Hook | None = None,
-    reached: bool | None = None,
-    purse: Purse | None = None,
-    given: Mapping[str, Any] | None = None,
-    token: str = "",
-    wall: Wall | None = None,
+    webhook: Webhook | None = None,
+    budget: Budget | None = None,
+    wall: WallClock | None = None,
 ) -> Target:
-    """A target, guarded as its profile wants it; `purse` is for `live`. Raises `Unusable` for what is no emulator."""
-    guards: Mapping[Profile, Guard | None] = {"emulator": None, "live-safe": Harmless(), "live": purse}
-    target = Target(
-        carrier,
-        key,
-        hook=hook,
-        reached=reached,
-        guard=guards[profile],
-        given=given,
-        token=token,
-        steered=profile == "emulator",
-        wall=wall,
-    )
+    """A target with the guard of its profile; `budget` is for `live`. Raises `ServiceUnusable` for a service that is
+    no emulator under the profile `emulator`.
+    """
+    guards: dict[Profile, Guard | None] = {"emulator": None, "live-safe": NoPurchases(), "live": budget}
+    options = replace(options, use_control=profile == "emulator")
+    target = Target(transport, key, options, webhook=webhook, guard=guards[profile], wall=wall)
     if profile == "emulator" and "control" not in target.can:
-        raise Unusable(
+        raise ServiceUnusable(
             "it has no control API, as emulators have, or wants a token for it (EVOLINK_MOCK_CONTROL_TOKEN); "
             "--profile live-safe sends it nothing that costs credits, and evolink-contracts check judges a recording"
         )
     return target
 
 
-def plan(target: Target, profile: Profile, purse: Purse | None = None) -> tuple[list[Probe], str]:
-    """The probes of a profile, and in a sentence what they cost at worst. Raises `Overspent` where that is too much."""
-    probes = played(profile)
-    if purse is None:
+def plan(target: Target, profile: Profile, budget: Budget | None = None) -> tuple[list[Probe], str]:
+    """The probes of a profile, and a sentence about their highest cost. Raises `BudgetExceeded` if that is too much."""
+    probes = probes_of(profile)
+    if budget is None:
         return probes, ""
-    buys = [valid() | dict(body) for probe in playable(target, probes) for body in probe.buys]
-    worst = sum(map(purse.worst, buys))
+    creates = [minimal_request() | dict(body) for probe in playable(target, probes) for body in probe.purchases]
+    worst = sum(map(budget.highest_price, creates))
     says = (
-        f"At worst this costs {worst:g} credits, for {len(buys)} creates of 2 s; --max-credits allows {purse.limit:g}"
+        f"At worst this costs {worst:g} credits, for {len(creates)} creates of 2 s; "
+        f"--max-credits allows {budget.limit:g}"
     )
-    purse.afford(buys)
+    budget.require(creates)
     return probes, says

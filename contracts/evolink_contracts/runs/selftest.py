@@ -1,4 +1,4 @@
-"""The kit tested by broken emulators: each must be caught by the promise that it breaks, and an honest one by none."""
+"""Mutation test of the kit: each mutant of an emulator must be caught by the promise that it breaks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -7,13 +7,14 @@ from importlib.metadata import entry_points
 from multiprocessing import get_context
 from typing import Any, NamedTuple, Protocol
 
+from evolink_contracts.reference.errors import ServiceUnusable
 from evolink_contracts.runs.runner import run
-from evolink_contracts.target.target import Target, Unusable
-from evolink_contracts.target.transports import App, InProcess
-from evolink_contracts.target.webhook import Hook
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import AsgiApp, AsgiTransport
+from evolink_contracts.target.webhook import Webhook
 
 GROUP = "evolink_contracts.emulators"
-"""The entry points at which packages offer emulators that can be broken."""
+"""The entry point group under which a package provides emulators."""
 
 
 class Mutant(Protocol):
@@ -27,16 +28,22 @@ class Mutant(Protocol):
     def description(self) -> str: ...
 
 
-class Emulators(Protocol):
-    """What an entry point gives."""
+class EmulatorProvider(Protocol):
+    """The object at an entry point of the group: makes an unmodified emulator, or any of its mutants."""
 
     @property
     def mutants(self) -> Sequence[Mutant]: ...
-    def made(self, name: str | None, receivers: Mapping[str, Any]) -> AbstractContextManager[App]: ...
+
+    def made(self, name: str | None, receivers: Mapping[str, Any]) -> AbstractContextManager[AsgiApp]:
+        """An emulator on a manual clock. `name` is a mutant's, or `None` for the unmodified one.
+
+        Each of `receivers` is an ASGI application that takes the callbacks to an origin.
+        """
+        ...
 
 
 class Trial(NamedTuple):
-    """What came of one emulator; `name` is `None` for the honest one, `unseen` are promises that nothing showed."""
+    """The result for one emulator. `name` is `None` for the unmodified one; `unseen` are promises without a test."""
 
     name: str | None
     breaks: str
@@ -49,35 +56,36 @@ class Trial(NamedTuple):
         return not (self.caught_by or self.unseen) if self.name is None else self.breaks in self.caught_by
 
 
-def offered() -> Emulators:
-    """The emulators of the first entry point. Raises `Unusable` where there is none."""
+def find_provider() -> EmulatorProvider:
+    """The provider at the first entry point. Raises `ServiceUnusable` if there is none."""
     for point in entry_points(group=GROUP):
-        found: Emulators = point.load()
+        found: EmulatorProvider = point.load()
         return found
-    raise Unusable(f"no package offers an emulator at the entry point {GROUP}")
+    raise ServiceUnusable(f"no package offers an emulator at the entry point {GROUP}")
 
 
-def try_one(emulators: Emulators, mutant: Mutant | None) -> Trial:
-    hook = Hook()
+def try_emulator(provider: EmulatorProvider, mutant: Mutant | None) -> Trial:
+    """Run every probe against a mutant, or against the unmodified emulator."""
+    webhook, options = Webhook(), TargetOptions(callbacks_arrive=True)
     with (
-        emulators.made(None if mutant is None else mutant.name, {hook.origin: hook}) as app,
-        Target(InProcess(app), "sk-contract-kit", hook=hook, reached=True) as target,
+        provider.made(None if mutant is None else mutant.name, {webhook.origin: webhook}) as app,
+        Target(AsgiTransport(app), "sk-contract-kit", options, webhook=webhook) as target,
     ):
         report = run(target)
-    caught = tuple(judgement.invariant.number for judgement in report.broken)
-    unseen = tuple(each.invariant.number for each in report.judgements if each.verdict == "not seen")
+    caught = tuple(judgement.promise.number for judgement in report.broken)
+    unseen = tuple(each.promise.number for each in report.judgements if each.verdict == "not seen")
     if mutant is None:
         return Trial(None, "", "", caught, unseen)
     return Trial(mutant.name, mutant.breaks, mutant.description, caught, unseen)
 
 
 def selftest(names: Sequence[str] | None = None, processes: int | None = None) -> Iterator[Trial]:
-    """The honest emulator, and then each mutant, or those that are named, in so many processes at once."""
-    chosen = [mutant.name for mutant in offered().mutants if names is None or mutant.name in names]
+    """Try the unmodified emulator, then every mutant or those that are named, in several processes at once."""
+    chosen = [mutant.name for mutant in find_provider().mutants if names is None or mutant.name in names]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        yield from pool.map(_tried, [None, *chosen])
+        yield from pool.map(_try_name, [None, *chosen])
 
 
-def _tried(name: str | None) -> Trial:
-    emulators = offered()
-    return try_one(emulators, next((mutant for mutant in emulators.mutants if mutant.name == name), None))
+def _try_name(name: str | None) -> Trial:
+    provider = find_provider()
+    return try_emulator(provider, next((mutant for mutant in provider.mutants if mutant.name == name), None))

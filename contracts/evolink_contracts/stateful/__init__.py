@@ -1,1 +1,1 @@
-"""Model-based testing: steps, running model, strategies, state machine, search."""
+"""Model-based testing: running model, session, actions, strategies, state machine, search."""

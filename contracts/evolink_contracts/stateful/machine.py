@@ -1,19 +1,20 @@
-"""A state machine of what people do with the API, in any order, judged by the model after every step."""
+"""A Hypothesis state machine that performs the actions of a customer in any order, judged after every step."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from evolink_contracts.stateful.steps import Player, Step
-from evolink_contracts.stateful.strategies import ACTS
+from evolink_contracts.stateful.actions import ACTIONS, Action, Step, play_step
+from evolink_contracts.stateful.session import Session
+from evolink_contracts.stateful.strategies import STEPS
 from evolink_contracts.target.target import Target
 
 
 class Customer(RuleBasedStateMachine):
-    """One customer and a receiver, on a clock that only they move, or by waiting where there is none to move.
+    """A customer with a webhook, on a clock that only they move, or that passes by waiting if it cannot be moved.
 
-    `opened` gives a fresh service for each history. What a step does, and what must hold after it, is `Player`'s.
+    `opened` gives a fresh service for each history. Each row of `ACTIONS` is a rule.
     """
 
     opened: Callable[[], AbstractContextManager[Target]]
@@ -22,63 +23,34 @@ class Customer(RuleBasedStateMachine):
         super().__init__()
         self._opening = type(self).opened()
         self.target = self._opening.__enter__()
-        self.player = Player(self.target)
+        self.session = Session(self.target)
 
-    @rule(step=ACTS["create"])
-    def create(self, step: Step) -> None:
-        """Create a task; some are called back, and some fail."""
-        self.player.play(step)
-
-    @rule(step=ACTS["create_wrongly"])
-    def create_wrongly(self, step: Step) -> None:
-        """Create with one fault."""
-        self.player.play(step)
-
-    @precondition(lambda self: self.player.tasks)
-    @rule(step=ACTS["query"])
-    def query(self, step: Step) -> None:
-        """Look at a task."""
-        self.player.play(step)
-
-    @rule(step=ACTS["advance"])
-    def advance(self, step: Step) -> None:
-        """Let time pass."""
-        self.player.play(step)
-
-    @rule(step=ACTS["look_at_credits"])
-    def look_at_credits(self, step: Step) -> None:
-        """Ask where the credits stand."""
-        self.player.play(step)
-
-    @rule(step=ACTS["answer_a_callback"])
-    def answer_a_callback(self, step: Step) -> None:
-        """Say what the next callback is answered with."""
-        self.player.play(step)
-
-    @precondition(lambda self: self.player.tasks and "control" in self.target.can)
-    @rule(step=ACTS["cancel"])
-    def cancel(self, step: Step) -> None:
-        """Cancel a task by hand, where the service has a way to."""
-        self.player.play(step)
-
-    @precondition(lambda self: "control" in self.target.can)
-    @rule(step=ACTS["inject"])
-    def inject(self, step: Step) -> None:
-        """Let the next create be refused."""
-        self.player.play(step)
-
-    @precondition(lambda self: self.player.tasks and "control" in self.target.can)
-    @rule(step=ACTS["reset"])
-    def reset(self, step: Step) -> None:
-        """Begin anew, with what was before forgotten."""
-        self.player.play(step)
+    def play(self, step: Step) -> None:
+        play_step(self.session, step)
 
     def teardown(self) -> None:
-        """At the end of a history every promise is judged by all that happened."""
+        """Judge the whole history by every promise."""
         try:
-            self.player.finish()
+            self.session.finish()
         finally:
             self._opening.__exit__(None, None, None)
+
+
+def _rule_of(action: Action) -> Callable[[Customer, Step], None]:
+    def perform(self: Customer, step: Step) -> None:
+        self.play(step)
+
+    # Hypothesis prints a history by these names.
+    perform.__name__ = action.name
+    perform.__doc__ = action.says
+    made: Callable[[Customer, Step], None] = rule(step=STEPS[action.name])(perform)
+    if action.needs_task or action.needs_control:
+        made = precondition(lambda self: action.is_useful(self.session))(made)
+    return made
+
+
+for _action in ACTIONS.values():
+    setattr(Customer, _action.name, _rule_of(_action))
 
 
 def customer(

@@ -1,42 +1,42 @@
-"""The reference model as it goes along: after each step, what may be seen of tasks, credits and callbacks."""
+"""Running model: the reference model step by step, with the state of tasks, credits and callbacks that may be seen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, NamedTuple
 
-from evolink_contracts.reference.numbers import amount
-from evolink_contracts.reference.oracle import ORDER, Judged
+from evolink_contracts.reference.numbers import finite_number
+from evolink_contracts.reference.oracle import STATUS_RANK, Assessment
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS as POLICY
 from evolink_contracts.spec.wire import Credits, Seconds
 from evolink_contracts.trace.events import Attempt, Call, Event
-from evolink_contracts.trace.history import TOLERANCE, Create, balance_of
+from evolink_contracts.trace.history import TOLERANCE, Create, user_balance
 
 
-class Wrong(NamedTuple):
-    """What cannot be, and the number of the promise that it breaks."""
+class Contradiction(NamedTuple):
+    """An observation that the model excludes, and the number of the promise that it breaks."""
 
     promise: str
     says: str
 
 
 @dataclass
-class Known:
-    """What is known of a task: how far it had come when it was seen last, and what it holds."""
+class KnownTask:
+    """The last observed state of a task, and its price."""
 
     reserved: Credits
-    """Without end where nobody said what it is."""
+    """Infinite if the create showed no price."""
     ends: str | None = None
-    """The failure code that it must end with, "" for a success; `None` where nobody can know."""
+    """The failure code of its end, "" for a success; `None` if nobody can know."""
     exact: bool = True
-    """Whether a success costs what was reserved, and no less."""
+    """Whether a success costs exactly what was reserved."""
     status: str = "pending"
     progress: int = 0
 
     @property
     def least(self) -> Credits:
-        """What it has cost at least, since an end that nobody saw may have been a failure."""
+        """The least that it can have cost, since an end that was not observed may have been a failure."""
         return self.reserved if self.exact and self.status == "completed" else 0.0
 
     @property
@@ -44,88 +44,90 @@ class Known:
         return 0.0 if self.status in ("failed", "cancelled") else self.reserved
 
 
-class Ledger:
-    """Of one key. Each method takes what was just seen, and tells what cannot be; nothing where all is well.
+class RunningModel:
+    """The model of one key. Each method takes an observation, and returns its contradictions.
 
-    `exact`: prices and ends are known, and gaps are on a clock that is moved. Otherwise a create says what it reserves,
-    and gaps may differ by `tolerance`.
+    `exact` means that prices and ends are known, and that gaps are on a manual clock. Otherwise the answer to a create
+    gives its price, and gaps may deviate by `tolerance`.
     """
 
     def __init__(self, *, exact: bool = True, tolerance: Seconds = TOLERANCE) -> None:
-        self.known: dict[str, Known] = {}
+        self.tasks: dict[str, KnownTask] = {}
         self._exact = exact
-        self._gap = 1e-3 if exact else tolerance
-        self._before: Credits | None = None
-        self._judged = 0
+        self._tolerance = 1e-3 if exact else tolerance
+        self._used_before: Credits | None = None
+        self._observed = 0
         self._chains: dict[str, list[Attempt]] = {}
 
-    def created(self, call: Call, judged: Judged, scenario: str | None = None) -> None:
-        """A create was accepted; `scenario` is what was asked to become of it."""
-        create = Create(call, judged)
-        reserved = judged.cost if self._exact else create.usage.get("credits_reserved")
-        price = amount(reserved)
+    def task_created(self, call: Call, assessment: Assessment, scenario: str | None = None) -> None:
+        """A create was accepted; `scenario` is the outcome that was requested for it."""
+        create = Create(call, assessment)
+        reserved = finite_number(assessment.cost if self._exact else create.usage.get("credits_reserved"))
         ends = _END_OF.get(scenario, "") if self._exact else None
-        self.known[create.task] = Known(inf if price is None else price, ends, self._exact)
+        self.tasks[create.task] = KnownTask(inf if reserved is None else reserved, ends, self._exact)
 
-    def cancelled(self, task: str) -> None:
+    def task_cancelled(self, task: str) -> None:
         """A task was cancelled before its end."""
-        if task in self.known and self._exact:
-            self.known[task].ends = "request_cancelled"
+        if task in self.tasks and self._exact:
+            self.tasks[task].ends = "request_cancelled"
 
-    def read(self, call: Call) -> list[Wrong]:
-        """A task was looked at by its owner."""
-        body = _object(call.json)
-        known = self.known.get(str(body.get("id")))
+    def task_read(self, call: Call) -> list[Contradiction]:
+        """The owner of a task queried it."""
+        body = call.answer_object
+        known = self.tasks.get(str(body.get("id")))
         if call.status != 200:
-            return [Wrong("VC-053", f"the owner of a task got {call.status}: {call.answer[:200]}")]
+            return [Contradiction("VC-053", f"the owner of a task got {call.status}: {call.answer[:200]}")]
         if known is None:
-            return [Wrong("VC-051", f"a task that nobody made was told of: {call.answer[:200]}")]
-        wrong = []
+            return [Contradiction("VC-051", f"a task that nobody made was told of: {call.answer[:200]}")]
+        found = []
         status, progress = str(body.get("status")), body.get("progress")
-        before, after = ORDER.get(known.status, 0), ORDER.get(status, -1)
-        if after < before or (before == 2 and status != known.status):
-            wrong.append(Wrong("VC-042", f"{known.status} became {status}"))
+        before, after = STATUS_RANK.get(known.status, 0), STATUS_RANK.get(status, -1)
+        if after < before or (before == STATUS_RANK["failed"] and status != known.status):
+            found.append(Contradiction("VC-042", f"{known.status} became {status}"))
         if type(progress) is not int or not 0 <= progress <= 100:
-            wrong.append(Wrong("VC-043", f"progress is {progress!r}"))
+            found.append(Contradiction("VC-043", f"progress is {progress!r}"))
             progress = known.progress
         elif status != "failed" and progress < known.progress:
-            wrong.append(Wrong("VC-043", f"progress fell from {known.progress} to {progress}"))
+            found.append(Contradiction("VC-043", f"progress fell from {known.progress} to {progress}"))
         known.status, known.progress = status, progress
-        if known.ends is not None and after == ORDER["failed"]:
-            wrong += _other_end(known.ends, body)
-        return wrong
+        if known.ends is not None and after == STATUS_RANK["failed"]:
+            found += _wrong_end(known.ends, body)
+        return found
 
-    def looked(self, call: Call) -> list[Wrong]:
-        """The credits were looked at."""
-        shown = balance_of(call).get("used_credits")
-        used = amount(shown)
+    def credits_read(self, call: Call) -> list[Contradiction]:
+        """The owner of the key queried the credits."""
+        shown = user_balance(call).get("used_credits")
+        used = finite_number(shown)
         if used is None:
-            return [Wrong("VC-082", f"used_credits is {str(shown)[:40]!r}, which is no amount")]
-        if self._before is None:
-            self._before = used
-        used -= self._before
-        least, most = (sum(getattr(known, end) for known in self.known.values()) for end in ("least", "most"))
+            return [Contradiction("VC-082", f"used_credits is {str(shown)[:40]!r}, which is no amount")]
+        if self._used_before is None:
+            self._used_before = used
+        used -= self._used_before
+        least = sum(task.least for task in self.tasks.values())
+        most = sum(task.most for task in self.tasks.values())
         if not least - 1e-6 <= used <= most + 1e-6:
-            return [Wrong("VC-083", f"{used:g} credits are used where from {least:g} to {most:g} can be")]
+            return [Contradiction("VC-083", f"{used:g} credits are used where from {least:g} to {most:g} can be")]
         return []
 
-    def heard(self, trace: Sequence[Event]) -> list[Wrong]:
-        """Callbacks may have come since it was asked last."""
-        new, self._judged = trace[self._judged :], len(trace)
-        return [wrong for event in new if isinstance(event, Attempt) for wrong in self._follows(event)]
+    def callbacks_received(self, trace: Sequence[Event]) -> list[Contradiction]:
+        """A trace has grown; contradictions of the attempts that are new in it."""
+        new, self._observed = trace[self._observed :], len(trace)
+        return [found for event in new if isinstance(event, Attempt) for found in self._next_attempt(event)]
 
-    def _follows(self, attempt: Attempt) -> list[Wrong]:
+    def _next_attempt(self, attempt: Attempt) -> list[Contradiction]:
         chain = self._chains.setdefault(attempt.url, [])
         before = chain[-1] if chain else None
         chain.append(attempt)
         if before is None:
             return []
         if isinstance(before.outcome, int) and before.outcome in POLICY.success:
-            return [Wrong("VC-064", f"after {before.outcome} it was called again")]
+            return [Contradiction("VC-064", f"after {before.outcome} it was called again")]
         if len(chain) > POLICY.max_attempts:
-            return [Wrong("VC-066", f"there were {len(chain)} attempts")]
+            return [Contradiction("VC-066", f"there were {len(chain)} attempts")]
         gap, due = attempt.at - before.at - before.took, POLICY.gaps[len(chain) - 2]
-        return [] if abs(gap - due) <= self._gap else [Wrong("VC-067", f"{gap:g} s passed where {due:g} s belong")]
+        if abs(gap - due) <= self._tolerance:
+            return []
+        return [Contradiction("VC-067", f"{gap:g} s passed where {due:g} s belong")]
 
 
 _END_OF: Mapping[str | None, str] = {
@@ -134,12 +136,9 @@ _END_OF: Mapping[str | None, str] = {
 }
 
 
-def _other_end(ends: str, body: Mapping[str, Any]) -> list[Wrong]:
-    error = _object(body.get("error")).get("code", "")
-    if (body.get("status"), error) == ("failed" if ends else "completed", ends):
+def _wrong_end(ends: str, body: Mapping[str, Any]) -> list[Contradiction]:
+    error = body.get("error")
+    code = error.get("code", "") if isinstance(error, dict) else ""
+    if (body.get("status"), code) == ("failed" if ends else "completed", ends):
         return []
-    return [Wrong("VC-048", f"it ended {body.get('status')} {error} where {ends or 'a success'} belongs")]
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return [Contradiction("VC-048", f"it ended {body.get('status')} {code} where {ends or 'a success'} belongs")]

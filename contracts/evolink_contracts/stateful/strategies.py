@@ -1,4 +1,4 @@
-"""Hypothesis strategies of the contract: requests that keep the rules or break one, URLs, receivers."""
+"""Hypothesis strategies: valid and invalid requests, callback URLs, receiver outcomes, steps and histories."""
 
 import json
 from collections.abc import Mapping
@@ -7,19 +7,24 @@ from typing import Any, NamedTuple
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from evolink_contracts.reference.boundary_requests import FLASH, INTERNAL, PUBLIC, edges, valid
-from evolink_contracts.reference.oracle import Fault, judge_create
+from evolink_contracts.reference.boundary_requests import (
+    INTERNAL_URLS,
+    PUBLIC_URLS,
+    boundary_requests,
+    minimal_request,
+)
+from evolink_contracts.reference.oracle import Violation, assess_create
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.fields import Field
-from evolink_contracts.spec.models import Model
-from evolink_contracts.stateful.steps import REFUSALS, Step
+from evolink_contracts.spec.models import FLASH, Model
+from evolink_contracts.stateful.actions import REFUSALS, Step
 
 
-class Labelled(NamedTuple):
-    """A create request that breaks exactly one rule, and which."""
+class InvalidRequest(NamedTuple):
+    """A create request that breaks exactly one rule, with that rule."""
 
     body: dict[str, Any]
-    fault: Fault
+    violation: Violation
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -30,14 +35,14 @@ _JSON = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=2) | st.di
 
 
 def callback_urls(*, internal: bool = False) -> st.SearchStrategy[str]:
-    """Callback URLs that keep every rule; with `internal`, such as lead to an internal address."""
+    """Callback URLs that keep every rule; with `internal`, URLs of internal addresses."""
     if internal:
-        return st.sampled_from(INTERNAL)
-    return st.sampled_from(PUBLIC) | st.builds("https://{}{}".format, _HOSTS, _PATHS)
+        return st.sampled_from(INTERNAL_URLS)
+    return st.sampled_from(PUBLIC_URLS) | st.builds("https://{}{}".format, _HOSTS, _PATHS)
 
 
 def _values(field: Field, model: Model) -> st.SearchStrategy[Any]:
-    """Values of a field that keep its rule."""
+    """Valid values of a field."""
     match field.kind:
         case "string" if field.choices:
             return st.sampled_from(field.choices)
@@ -59,7 +64,7 @@ def _values(field: Field, model: Model) -> st.SearchStrategy[Any]:
 
 
 def valid_requests(model: Model = FLASH) -> st.SearchStrategy[dict[str, Any]]:
-    """Requests that keep every rule, from the smallest on; some with nulls and with fields that nobody knows."""
+    """Valid requests, from the smallest on; some with null or unknown fields."""
     own = [field for field in model.fields if field.parent is None]
     required = {field.name: _values(field, model) for field in own if field.required}
     optional = {field.name: st.none() | _values(field, model) for field in own if not field.required}
@@ -70,8 +75,8 @@ def valid_requests(model: Model = FLASH) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda body, more: {**more, **body}, known, extra)
 
 
-def _faulty(field: Field) -> st.SearchStrategy[Any]:
-    """Values of a field that mostly break its rules, each rule as often as any other."""
+def _invalid_values(field: Field) -> st.SearchStrategy[Any]:
+    """Values of a field, most of them invalid, that break each of its rules equally often."""
     by_rule: list[st.SearchStrategy[Any]] = [_JSON]
     if field.choices:
         by_rule.append(st.sampled_from([choice.upper() + "!" for choice in field.choices]) | _TEXT)
@@ -87,36 +92,36 @@ def _faulty(field: Field) -> st.SearchStrategy[Any]:
         by_rule.append(callback_urls(internal=True))
     if field.max_length is not None:
         by_rule.append(st.just("https://example.com/".ljust(field.max_length + 1, "x")))
-    # Not `one_of`, which would count each kind of JSON as a choice of its own, and come to the rest seldom.
+    # Not `one_of`, which would count each type of JSON as a choice of its own, and draw the others seldom.
     return st.sampled_from(by_rule).flatmap(lambda chosen: chosen)
 
 
-def invalid_requests(model: Model = FLASH, of: Field | None = None) -> st.SearchStrategy[Labelled]:
-    """Requests that break exactly one rule, with the rule; of any field, or of one."""
+def invalid_requests(model: Model = FLASH, of: Field | None = None) -> st.SearchStrategy[InvalidRequest]:
+    """Requests that break exactly one rule, of any field or of the given one."""
 
     @st.composite
-    def one_fault(draw: st.DrawFn) -> Labelled:
+    def invalid(draw: st.DrawFn) -> InvalidRequest:
         body = draw(valid_requests(model))
         field = draw(st.sampled_from(model.fields)) if of is None else of
         if field.parent is not None:
-            body = {**body, field.parent: {field.name: draw(_faulty(field))}}
+            body = {**body, field.parent: {field.name: draw(_invalid_values(field))}}
         elif field.required and draw(st.booleans()):
             body = {name: value for name, value in body.items() if name != field.name}
         else:
-            body = {**body, field.name: draw(_faulty(field))}
-        faults = judge_create(json.dumps(body), {}).faults
-        assume(len(faults) == 1)
-        return Labelled(body, faults[0])
+            body = {**body, field.name: draw(_invalid_values(field))}
+        violations = assess_create(json.dumps(body), {}).violations
+        assume(len(violations) == 1)
+        return InvalidRequest(body, violations[0])
 
     return (
-        one_fault()
+        invalid()
         .filter(lambda found: found is not None)
-        .map(lambda found: found or Labelled(valid(), Fault("", "type")))
+        .map(lambda found: found or InvalidRequest(minimal_request(), Violation("", "type")))
     )
 
 
 def receiver_outcomes() -> st.SearchStrategy[list[int]]:
-    """What a receiver answers to one attempt after the other; the last goes for all that follow."""
+    """Statuses of a receiver for successive attempts; the last one applies to all further attempts."""
     return st.lists(st.sampled_from([200, 204, 302, 404, 500, 503]), min_size=1, max_size=5)
 
 
@@ -124,55 +129,55 @@ def _steps(do: str, **values: st.SearchStrategy[Any]) -> st.SearchStrategy[Step]
     return st.fixed_dictionaries({"do": st.just(do), **values})
 
 
-# Ready-made, since drawing a whole request at every step takes ten times as long as carrying it out.
+# A fixed list, since drawing a whole request at every step takes ten times as long as playing the step.
 _REQUESTS = [
     {"duration": duration, "quality": quality, "generate_audio": sound}
     for duration in (5, 2, 15)
     for quality in ("720p", "1080p")
     for sound in (True, False)
 ]
-_FAULTY = [
-    (edge.title, edge.body.decode("utf-8", "replace"))
-    for edge in edges()
-    if len(judge_create(edge.body.decode("utf-8", "replace"), {}).faults) == 1
+_INVALID = [
+    (request.title, request.body.decode("utf-8", "replace"))
+    for request in boundary_requests()
+    if len(assess_create(request.body.decode("utf-8", "replace"), {}).violations) == 1
 ]
 _TASKS = st.integers(0, 9)
 
 CREATES: st.SearchStrategy[Step] = _steps(
     "create",
     fields=st.sampled_from(_REQUESTS),
-    # Half of them succeed: what is charged shows by those alone.
+    # Half of them succeed, since only those show what is charged.
     outcome=st.none() | st.sampled_from([*(f"fail={code}" for code in FAILURES), "cancel=failed"]),
     answers=st.none() | receiver_outcomes(),
 )
-ACTS: Mapping[str, st.SearchStrategy[Step]] = {
+STEPS: Mapping[str, st.SearchStrategy[Step]] = {
     "create": CREATES,
     "query": _steps("query", task=_TASKS),
     "advance": _steps("advance", seconds=st.sampled_from([0.5, 1.0, 3.0, 10.0, 60.0])),
     "look_at_credits": _steps("look_at_credits"),
-    "create_wrongly": st.sampled_from(_FAULTY).map(
-        lambda edge: {"do": "create_wrongly", "title": edge[0], "body": edge[1]}
+    "create_wrongly": st.sampled_from(_INVALID).map(
+        lambda request: {"do": "create_wrongly", "title": request[0], "body": request[1]}
     ),
     "answer_a_callback": _steps("answer_a_callback", status=st.sampled_from([500, 404, 302, 200])),
     "cancel": _steps("cancel", task=_TASKS),
     "inject": _steps("inject", refusal=st.sampled_from(REFUSALS)),
     "reset": _steps("reset"),
 }
-"""Each thing that a customer can do, as steps."""
+"""The steps of each action in `ACTIONS`. They are not declared there, since a replay needs no Hypothesis."""
 
 
-_OFTEN = [*(["create", "query", "advance"] * 3), *(["look_at_credits", "answer_a_callback"] * 2), *ACTS]
-"""So often each is done: what changes little, or ends what was begun, seldom."""
-_NEXT: st.SearchStrategy[Step | None] = st.sampled_from(["", *_OFTEN * 2]).flatmap(
-    lambda do: ACTS[do] if do else st.none()
+_WEIGHTED = [*(["create", "query", "advance"] * 3), *(["look_at_credits", "answer_a_callback"] * 2), *STEPS]
+"""Actions by frequency: those that change little, or that discard what was begun, are rare."""
+_NEXT: st.SearchStrategy[Step | None] = st.sampled_from(["", *_WEIGHTED * 2]).flatmap(
+    lambda do: STEPS[do] if do else st.none()
 )
 
 
 @st.composite
 def histories(draw: st.DrawFn, longest: int = 50) -> list[Step]:
-    """What a customer does, in any order; shrinks to the few steps that it takes."""
+    """Steps of a customer in any order; shrinks to the few that are needed."""
     steps = [draw(CREATES)]
-    # Not `lists`, which has six steps on average, however many there may be.
+    # Not `lists`, which draws six steps on average, whatever the limit.
     while len(steps) < longest and (step := draw(_NEXT)) is not None:
         steps.append(step)
     return steps

@@ -1,1 +1,1 @@
-"""The service under test: requests, transports, webhook receiver, budget."""
+"""The service under test: transports, control client, clocks, capabilities, webhook receiver, budget."""

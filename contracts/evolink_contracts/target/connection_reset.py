@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import uvicorn
 
-from evolink_contracts.target.transports import App, Receive, Scope, Send
+from evolink_contracts.target.transports import AsgiApp, Receive, Scope, Send
 from evolink_contracts.target.webhook import ABORT
 
 
@@ -13,7 +13,7 @@ def allow_resets(config: uvicorn.Config) -> None:
     """Load `config`, and give its application the extension `ABORT`: a function that aborts the connection."""
     config.load()
     # uvicorn calls the application that was loaded, and makes a protocol of this class for each connection.
-    config.loaded_app = _with_extension(cast("App", config.loaded_app))
+    config.loaded_app = _with_extension(cast("AsgiApp", config.loaded_app))
 
     class Resettable(_Resettable):
         served_by = config.http_protocol_class
@@ -21,7 +21,7 @@ def allow_resets(config: uvicorn.Config) -> None:
     config.http_protocol_class = Resettable
 
 
-def _with_extension(app: App) -> App:
+def _with_extension(app: AsgiApp) -> AsgiApp:
     async def extended(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             scope.setdefault("extensions", {})[ABORT] = scope["state"][ABORT]

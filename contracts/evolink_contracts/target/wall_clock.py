@@ -1,4 +1,4 @@
-"""The machine's clock and luck, and the only module of this package that touches them."""
+"""The wall clock and unpredictable tokens; no other module of this package touches either."""
 
 import secrets
 from time import monotonic, sleep
@@ -6,19 +6,19 @@ from time import monotonic, sleep
 from evolink_contracts.spec.wire import Seconds
 
 
-class Wall:
-    """Time as it passes for everybody, from when this was made. Tests give another."""
+class WallClock:
+    """Real time, counted from when this was made. Tests provide another."""
 
     def __init__(self) -> None:
         self._began = monotonic()
 
     def now(self) -> Seconds:
-        """A reading that never falls."""
+        """A reading that never decreases."""
         return monotonic() - self._began
 
     def wait(self, seconds: Seconds) -> None:
         sleep(seconds)
 
     def nonce(self) -> str:
-        """Letters that nobody had before."""
+        """A token that was never used before."""
         return secrets.token_hex(8)

@@ -1,1 +1,10 @@
-"""Traces: recorded calls, callbacks and clock changes, and the history they tell."""
+"""Traces: recorded calls and callback attempts, their JSON Lines format, and the history that they tell."""
+
+from evolink_contracts.trace.events import Access as Access
+from evolink_contracts.trace.events import Attempt as Attempt
+from evolink_contracts.trace.events import Call as Call
+from evolink_contracts.trace.events import Event as Event
+from evolink_contracts.trace.events import Outcome as Outcome
+from evolink_contracts.trace.events import Trace as Trace
+from evolink_contracts.trace.json_lines import read_trace as read_trace
+from evolink_contracts.trace.json_lines import write_trace as write_trace

@@ -1,11 +1,11 @@
-"""A trace by what it tells of: creates, tasks with their reads and callbacks, credits."""
+"""Index of a trace: its creates, tasks with their reads and callbacks, refusals and credits."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from evolink_contracts.reference.oracle import Judged, judge_create
+from evolink_contracts.reference.oracle import Assessment, assess_create
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS
 from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.trace.events import Attempt, Call, Trace
@@ -14,38 +14,37 @@ CREATE_PATH = "/v1/videos/generations"
 TASK_PATH = "/v1/tasks/"
 CREDITS_PATH = "/v1/credits"
 TOLERANCE: Seconds = 0.25
-"""By how much a gap may differ on a clock that runs; on one that is moved by hand there is no need for any."""
-TROUBLES = frozenset({401, 402, 408, 429, *range(500, 1000)} - {501})
-"""Answers to a good key that tell of the key, the account or the network, and nothing of the request; 501 does."""
-UNAVAILABLE = TROUBLES | {403, 409}
-"""The same of a create, which may want a model that the key has not, or an Idempotency-Key that is taken."""
-_OF_A_KEY = {401, 402}
+"""The permitted deviation of a gap on a running clock; on a manual clock gaps are exact."""
+INCONCLUSIVE = frozenset({401, 402, 408, 429, *range(500, 1000)} - {501})
+"""Statuses that say something about the key, the account or the network, and nothing about the request. 501 does."""
+INCONCLUSIVE_FOR_CREATE = INCONCLUSIVE | {403, 409}
+"""The same for a create, whose model may not be granted, and whose Idempotency-Key may be in use."""
+_ABOUT_A_KEY = {401, 402}
 
 
-def in_trouble(call: Call) -> bool:
-    """Whether a call says nothing about the contract: its key was refused, or the service was."""
+def is_inconclusive(call: Call) -> bool:
+    """Whether an answer says nothing about the contract, since the key, the account or the service had trouble."""
     wanted = call.status == 402 and "remaining" in call.notes
-    return call.access == "granted" and call.status in TROUBLES and not wanted
+    return call.access == "granted" and call.status in INCONCLUSIVE and not wanted
 
 
-def by_another(call: Call) -> bool:
-    """Whether something on the way answered, such as a proxy: with trouble, and not in the words of the API."""
-    error = call.json.get("error") if isinstance(call.json, dict) else None
-    return not isinstance(error, dict) and (in_trouble(call) or call.status in TROUBLES - _OF_A_KEY)
+def from_intermediary(call: Call) -> bool:
+    """Whether an intermediary such as a proxy answered: an inconclusive status, without an error object of the API."""
+    return call.error is None and (is_inconclusive(call) or call.status in INCONCLUSIVE - _ABOUT_A_KEY)
 
 
-def balance_of(look: Call) -> dict[str, Any]:
-    """What a look at the credits tells of the user of a key; nothing where it tells nothing."""
-    data = look.json.get("data") if isinstance(look.json, dict) else None
+def user_balance(call: Call) -> dict[str, Any]:
+    """The balance of the key's user in an answer to `GET /v1/credits`; empty if there is none."""
+    data = call.answer_object.get("data")
     user = data.get("user") if isinstance(data, dict) else None
     return user if isinstance(user, dict) else {}
 
 
 class Create(NamedTuple):
-    """A create call with what the facts say of its request."""
+    """A create call with the oracle's assessment of its request."""
 
     call: Call
-    judged: Judged
+    assessment: Assessment
 
     @property
     def accepted(self) -> bool:
@@ -53,20 +52,20 @@ class Create(NamedTuple):
 
     @property
     def body(self) -> dict[str, Any]:
-        """What was asked for."""
+        """The request if it is a JSON object, else an empty one."""
         return self.call.sent_json if isinstance(self.call.sent_json, dict) else {}
 
     @property
     def answer(self) -> dict[str, Any]:
-        return self.call.json if isinstance(self.call.json, dict) else {}
+        return self.call.answer_object
 
     @property
     def task(self) -> str:
-        return str(self.answer.get("id") or "")
+        return self.call.task_id
 
     @property
     def usage(self) -> dict[str, Any]:
-        """How it says that it is billed."""
+        """The billing part of the answer; empty if there is none."""
         said = self.answer.get("usage")
         return said if isinstance(said, dict) else {}
 
@@ -86,8 +85,8 @@ class Read(NamedTuple):
         return str(self.body.get("status"))
 
 
-class Story(NamedTuple):
-    """All that is known of one task."""
+class TaskRecord(NamedTuple):
+    """All events of one task."""
 
     id: str
     create: Create | None
@@ -96,7 +95,7 @@ class Story(NamedTuple):
 
     @property
     def chains(self) -> list[list[Attempt]]:
-        """The attempts, a new chain after each that succeeded, and after the last that there may be."""
+        """The attempts, divided after each one that succeeded."""
         chains: list[list[Attempt]] = []
         for attempt in self.attempts:
             done = chains and (chains[-1][-1].outcome in EVOLINK_CALLBACKS.success)
@@ -107,7 +106,7 @@ class Story(NamedTuple):
 
 
 class History:
-    """What a trace tells, looked up. Times may differ by `tolerance` from what belongs."""
+    """A trace, indexed. Times may deviate by `tolerance`."""
 
     def __init__(self, trace: Trace, tolerance: Seconds = TOLERANCE) -> None:
         self.trace = trace
@@ -123,9 +122,9 @@ class History:
 
     @cached_property
     def creates(self) -> list[Create]:
-        """Every create call whose key was good."""
+        """Every create call with a valid key."""
         return [
-            Create(call, judge_create(call.sent, call.sent_headers))
+            Create(call, assess_create(call.sent, call.sent_headers))
             for call in self.calls
             if call.method == "POST" and call.path == CREATE_PATH and call.access == "granted"
         ]
@@ -137,7 +136,7 @@ class History:
 
     @cached_property
     def owners(self) -> dict[str, Create]:
-        """Each task that was made here, with the create that was answered with it last."""
+        """Each task that was created in the trace, with the last create that was answered with it."""
         return {create.task: create for create in self.accepted if create.task}
 
     @cached_property
@@ -150,12 +149,12 @@ class History:
 
     @cached_property
     def refusals(self) -> list[Call]:
-        """Calls of the API that were refused; a result link's are another matter."""
+        """Calls of the API that were refused, without those of result links."""
         return [call for call in self.calls if call.status >= 400 and call.path.startswith("/v1/")]
 
     @cached_property
-    def stories(self) -> list[Story]:
-        """Each task that a create made, or that was seen otherwise."""
+    def tasks(self) -> list[TaskRecord]:
+        """Each task that was created, queried or announced by a callback."""
         creates = {create.task: create for create in reversed(self.accepted) if create.task}
         reads: dict[str, list[Read]] = defaultdict(list)
         for call in self.queries:
@@ -166,23 +165,23 @@ class History:
             if isinstance(attempt.json, dict):
                 attempts[str(attempt.json.get("id"))].append(attempt)
         ids = dict.fromkeys([*creates, *reads, *attempts])
-        return [Story(name, creates.get(name), reads[name], attempts[name]) for name in ids]
+        return [TaskRecord(name, creates.get(name), reads[name], attempts[name]) for name in ids]
 
     @cached_property
     def _last(self) -> dict[str, Seconds]:
         return {call.who: call.at for call in self.calls}
 
-    def seen_until(self, story: Story) -> Seconds:
-        """When somebody looked last who has the key of a task, or anybody where nobody knows whose it is."""
-        if story.create is None:
+    def observed_until(self, task: TaskRecord) -> Seconds:
+        """When the owner of a task made its last call; the end of the trace if the owner is unknown."""
+        if task.create is None:
             return self.trace[-1].at if self.trace else 0.0
-        return self._last[story.create.call.who]
+        return self._last[task.create.call.who]
 
-    def story(self, task: str) -> Story | None:
-        return next((story for story in self.stories if story.id == task), None)
+    def task(self, name: str) -> TaskRecord | None:
+        return next((task for task in self.tasks if task.id == name), None)
 
     def before(self, call: Call) -> Iterator[Call]:
-        """The calls of the same key before one, the latest first."""
+        """The calls of the same key before one, latest first."""
         for earlier in reversed(self.calls[: self.calls.index(call)]):
             if earlier.who == call.who:
                 yield earlier

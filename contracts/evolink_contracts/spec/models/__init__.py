@@ -46,3 +46,6 @@ def _discovered() -> dict[str, Model]:
 
 MODELS: Mapping[str, Model] = MappingProxyType(_discovered())
 """Every model by its name."""
+
+FLASH = MODELS["wan2.6-image-to-video-flash"]
+"""The model of the documented examples, and the one that has every field and every price."""

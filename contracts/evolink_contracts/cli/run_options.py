@@ -1,0 +1,121 @@
+"""Options of `evolink-contracts run`, declared once and read into one frozen record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from evolink_contracts.cli import options
+from evolink_contracts.runs.probe import Profile
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options by their names; those of `DECLARATIONS` and the shared ones."""
+
+    base_url: str
+    api_key: str
+    form: str
+    out: Path | None
+    only: tuple[str, ...]
+    skip: tuple[str, ...]
+    tolerance: float
+    profile: Profile
+    max_credits: float | None
+    rate: float | None
+    image: str | None
+    histories: int
+    seed: int
+    save: Path | None
+    replay: Path | None
+    webhook: str | None
+    listen: str | None
+    certificate: tuple[Path, Path] | None
+    callbacks: str
+    trace: Path | None
+
+    def check(self) -> None:
+        """Raise `click.UsageError` for options that exclude each other."""
+        if (self.profile == "live") != (self.max_credits is not None):
+            raise click.UsageError("--profile live needs --max-credits, and no other profile does")
+        if self.profile == "live-safe" and (self.histories or self.replay):
+            raise click.UsageError("--profile live-safe plays no histories, since their creates are accepted")
+        if self.histories and find_spec("hypothesis") is None:
+            raise click.UsageError("--histories needs Hypothesis: pip install 'evolink-devkit[contracts]'")
+
+
+_POSITIVE = click.FloatRange(0, min_open=True)
+DECLARATIONS = (
+    click.option(
+        "--base-url", envvar="EVOLINK_BASE_URL", required=True, metavar="URL", help="Base URL of the service to judge."
+    ),
+    click.option(
+        "--api-key",
+        envvar="EVOLINK_API_KEY",
+        required=True,
+        metavar="KEY",
+        help="API key of the service, or EVOLINK_API_KEY.",
+    ),
+    options.FORMAT,
+    options.OUT,
+    options.ONLY,
+    options.SKIP,
+    options.WITHIN,
+    click.option(
+        "--profile",
+        type=click.Choice(get_args(Profile)),
+        default="emulator",
+        show_default=True,
+        help="emulator: every probe; needs a control API. live-safe: reads, and creates that lack a required field; "
+        "stops at the first that is accepted. live: also buys a few short videos, within --max-credits.",
+    ),
+    click.option("--max-credits", type=click.FloatRange(0), metavar="N", help="live: limit of the credits to spend."),
+    click.option(
+        "--rate",
+        type=_POSITIVE,
+        metavar="N",
+        help="live: highest price of a second of video. "
+        "[default: inferred prices, until the first create shows its own]",
+    ),
+    click.option("--image", metavar="URL", help="live: image that the service can fetch; without one, tasks may fail."),
+    click.option(
+        "--histories",
+        type=click.IntRange(0, 100_000),
+        default=0,
+        metavar="N",
+        help="Also play this number of random histories.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the histories."),
+    click.option("--save", type=options.FILE, metavar="FILE", help="Save the history that broke a promise."),
+    click.option("--replay", type=options.RECORDING, metavar="FILE", help="Play a saved history, and nothing else."),
+    click.option("--webhook", metavar="ORIGIN", help="Origin (https) of the callback URLs in creates."),
+    click.option(
+        "--listen",
+        metavar="HOST:PORT",
+        help="Address at which callbacks to --webhook arrive, by a callback route or a tunnel.",
+    ),
+    click.option(
+        "--certificate", type=options.RECORDING, nargs=2, metavar="CHAIN KEY", help="PEM files, to listen by HTTPS."
+    ),
+    click.option(
+        "--callbacks",
+        type=click.Choice(["look", "yes", "no"]),
+        default="look",
+        show_default=True,
+        help="Whether callbacks reach --listen. look: find out by a task of an emulator, or else by a request to "
+        "--webhook.",
+    ),
+    click.option("--trace", type=options.FILE, metavar="FILE", help="Record the trace as JSON Lines."),
+)
+
+
+def run_options(command: Command) -> Command:
+    """Declare every option on a command."""
+    for declare in reversed(DECLARATIONS):
+        command = declare(command)
+    return command

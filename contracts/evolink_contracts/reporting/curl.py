@@ -1,0 +1,39 @@
+"""A curl command that repeats a recorded call."""
+
+import re
+import shlex
+
+from evolink_contracts.trace.events import Call
+
+_EXCERPT = 300
+_LONGEST_BODY = 4000
+"""Enough for a prompt that is one character too long, or a URL."""
+_WHOLE_URL = re.compile("https?://")
+_SERVICE_PATH = re.compile("/(?!/)")
+"""A path that is certainly on the service, whatever the recording says."""
+
+
+def curl(call: Call, base_url: str) -> str:
+    """A shell command that repeats a call. The key comes from EVOLINK_API_KEY, and is sent to the service only."""
+    url = call.path if _WHOLE_URL.match(call.path) else f"{base_url.rstrip('/')}{call.path}"
+    # The method that curl uses by itself.
+    usual = "GET" if call.sent is None else "POST"
+    words = ["curl", "-s", "-i", "-g", *(["-X", call.method] if call.method != usual else []), url]
+    line = shlex.join(words)
+    if call.access == "granted" and _SERVICE_PATH.match(call.path):
+        line += ' -H "Authorization: Bearer $EVOLINK_API_KEY"'
+    elif call.access == "wrong":
+        line += ' -H "Authorization: Bearer sk-invalid-key"'
+    for name, value in call.sent_headers.items():
+        line += f" -H {shlex.quote(f'{name}: {value}')}"
+    if call.sent is not None:
+        # Otherwise curl would send the content type of a form.
+        line += "" if "content-type" in call.sent_headers else " -H content-type:"
+        line += f" --data-raw {shlex.quote(_shortened(call.sent))}"
+    return line
+
+
+def _shortened(body: str) -> str:
+    if len(body) <= _LONGEST_BODY:
+        return body
+    return f"{body[:_EXCERPT]}… (shortened: it does not repeat the call as it is)"
