@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, contextmanager
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from evolink_contracts.runs.selftest import offered
+from evolink_contracts.runs.selftest import find_provider
+from evolink_contracts.stateful.actions import Step, play_step
 from evolink_contracts.stateful.machine import Customer, customer
-from evolink_contracts.stateful.steps import Step
-from evolink_contracts.target.target import Target
-from evolink_contracts.target.transports import InProcess
-from evolink_contracts.target.webhook import Hook
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import AsgiTransport
+from evolink_contracts.target.webhook import Webhook
 
 from .cores import SERVER_CORE, on_core
 from .plan import Plan, say
@@ -60,16 +60,14 @@ class _Idle(Customer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.player.play({"do": "create", "fields": {}, "outcome": None, "answers": None})
-        self.player.play = _nothing  # type: ignore[method-assign]
+        play_step(self.session, {"do": "create", "fields": {}, "outcome": None, "answers": None})
 
-
-def _nothing(step: Step) -> None:
-    """In the place of a step."""
+    def play(self, step: Step) -> None:
+        """Leave out the step."""
 
 
 def main(runs: int) -> None:
-    hook = Hook()
+    webhook = Webhook()
     chosen = settings(
         max_examples=runs,
         stateful_step_count=STEPS,
@@ -77,18 +75,18 @@ def main(runs: int) -> None:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    with offered().made(None, {hook.origin: hook}) as app:
-        carrier = InProcess(app)
+    with find_provider().made(None, {webhook.origin: webhook}) as app:
+        transport = AsgiTransport(app)
 
         @contextmanager
         def opened() -> Iterator[Target]:
-            hook.forget()
-            target = Target(carrier, "sk-machine", hook=hook, reached=True)
+            webhook.clear()
+            target = Target(transport, "sk-machine", TargetOptions(callbacks_arrive=True), webhook=webhook)
             yield target
             target.reset(0)
 
         took = {"drawn": _seconds(_Idle, opened, chosen), "played": _seconds(Customer, opened, chosen)}
-        carrier.close()
+        transport.close()
     print(json.dumps(took))
 
 

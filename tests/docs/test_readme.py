@@ -24,7 +24,7 @@ ELSEWHERE = {
     "make run": "tests/e2e/test_install.py",
     "evolink-mock serve --callback-route": "tests/e2e/test_callbacks.py",
     "evolink-mock doctor": "tests/e2e/test_callback_commands.py",
-    "evolink-contracts run": "tests/contracts/test_kit_command.py",
+    "evolink-contracts run": "tests/contracts/cli/test_kit_command.py",
     "evolink-mock check": "tests/mockserver/scenarios/test_file.py",
     "evolink-mock explain": "tests/mockserver/control/test_explain.py",
     "pip install 'evolink-devkit[media]'\nevolink-mock serve --media-route": "tests/mockserver/api/test_input_files.py",

@@ -7,36 +7,36 @@ from threading import Thread
 
 import uvicorn
 
-from evolink_contracts.runs.selftest import offered
-from evolink_contracts.target.target import Target
-from evolink_contracts.target.transports import InProcess
-from evolink_contracts.target.webhook import Hook
+from evolink_contracts.runs.selftest import find_provider
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import AsgiTransport
+from evolink_contracts.target.webhook import Webhook
 
-EMULATORS = offered()
+EMULATORS = find_provider()
 
 
 @contextmanager
-def emulator(name: str | None = None) -> Iterator[tuple[InProcess, Hook]]:
+def emulator(name: str | None = None) -> Iterator[tuple[AsgiTransport, Webhook]]:
     """One emulator, or the mutant of that name, and a receiver that it calls back."""
-    hook = Hook()
-    with EMULATORS.made(name, {hook.origin: hook}) as app:
-        carrier = InProcess(app)
+    webhook = Webhook()
+    with EMULATORS.made(name, {webhook.origin: webhook}) as app:
+        transport = AsgiTransport(app)
         try:
-            yield carrier, hook
+            yield transport, webhook
         finally:
-            carrier.close()
+            transport.close()
 
 
 @contextmanager
 def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
     """The same; what is opened is empty each time."""
-    with emulator(name) as (carrier, hook):
+    with emulator(name) as (transport, webhook):
 
         @contextmanager
         def opened() -> Iterator[Target]:
-            hook.forget()
+            webhook.clear()
             # The same seed, so that the same history has the same end each time, and can be made shorter.
-            target = Target(carrier, "sk-machine", hook=hook, reached=True)
+            target = Target(transport, "sk-machine", TargetOptions(callbacks_arrive=True), webhook=webhook)
             yield target
             target.reset(0)
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from evolink_contracts.reference.boundary_requests import valid
-from evolink_contracts.runs.receiver import completed, failed
+from evolink_contracts.reference.boundary_requests import minimal_request
+from evolink_contracts.runs.receiver_promises import completed, failed
 from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.trace.events import Attempt, Call, Event, Outcome
 from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
@@ -44,7 +44,7 @@ def answered(status: int, body: object, **more: Any) -> dict[str, Any]:
 
 def create(asked: Mapping[str, Any] | None = None, says: Mapping[str, Any] | None = None, **more: Any) -> Call:
     """A create of the smallest request with these fields, answered with the documented body and these changes."""
-    sent = json.dumps(valid() | dict(asked or {}))
+    sent = json.dumps(minimal_request() | dict(asked or {}))
     given = {"sent": sent, "sent_headers": JSON, **answered(200, CREATED | dict(says or {})), **more}
     return Call(0.0, "POST", CREATE_PATH, **given)
 

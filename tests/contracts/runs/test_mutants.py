@@ -2,10 +2,10 @@
 
 import pytest
 
-from evolink_contracts.promises.registry import invariants
-from evolink_contracts.runs.selftest import offered, try_one
+from evolink_contracts.promises.registry import BY_NUMBER
+from evolink_contracts.runs.selftest import find_provider, try_emulator
 
-EMULATORS = offered()
+EMULATORS = find_provider()
 ONE_OF_A_KIND = (
     "prompt_1501",
     "own_types",
@@ -23,16 +23,16 @@ ALL = [
 
 
 def test_an_honest_emulator_keeps_every_promise_and_shows_it() -> None:
-    trial = try_one(EMULATORS, None)
+    trial = try_emulator(EMULATORS, None)
     assert (trial.caught_by, trial.unseen) == ((), ())
 
 
 def test_every_promise_has_a_lie_that_breaks_it() -> None:
-    assert {mutant.breaks for mutant in EMULATORS.mutants} == invariants().keys()
+    assert {mutant.breaks for mutant in EMULATORS.mutants} == BY_NUMBER.keys()
     assert len({mutant.name for mutant in EMULATORS.mutants}) == len(EMULATORS.mutants) >= 40
 
 
 @pytest.mark.parametrize("mutant", ALL)
 def test_a_lie_is_noticed_by_the_promise_that_it_breaks(mutant: object) -> None:
-    trial = try_one(EMULATORS, mutant)  # type: ignore[arg-type]  # pytest.param hides the type.
+    trial = try_emulator(EMULATORS, mutant)  # type: ignore[arg-type]  # pytest.param hides the type.
     assert trial.passed, trial.caught_by

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from evolink_client import CallbackRouter
-from evolink_contracts.runs.receiver import PROMISES, check_receiver
-from evolink_contracts.target.transports import InProcess, NoReply, Reply
-from evolink_contracts.target.wall_clock import Wall
+from evolink_contracts.reference.errors import NoResponse
+from evolink_contracts.runs.receiver import check_receiver
+from evolink_contracts.runs.receiver_promises import PROMISES
+from evolink_contracts.target.transports import AsgiTransport, Response
+from evolink_contracts.target.wall_clock import WallClock
 from tests.support.client_drivers import listening, place_of, served
 
 
@@ -36,7 +38,7 @@ def test_the_clients_own_receiver_keeps_every_promise_over_a_socket() -> None:
         assert broken == {f"RC-{number:03}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
 
 
-class Faulty(Wall):
+class Faulty(WallClock):
     """A receiver, with a clock of its own, that answers as a function of the request says."""
 
     def __init__(self, status: Callable[[str, bytes, Any], int | None], took: float = 0.0) -> None:
@@ -44,7 +46,7 @@ class Faulty(Wall):
         self.took = took
         self.at = 0.0
 
-    def send(self, method: str, path: str, headers: object, content: bytes | None) -> Reply:
+    def send(self, method: str, path: str, headers: object, content: bytes | None) -> Response:
         try:
             body = json.loads(content or b"")
         except ValueError:
@@ -52,8 +54,8 @@ class Faulty(Wall):
         self.at += self.took
         status = self.status(method, content or b"", body)
         if status is None:
-            raise NoReply("the connection was reset")
-        return Reply(status, {}, b"")
+            raise NoResponse("the connection was reset")
+        return Response(status, {}, b"")
 
     def now(self) -> float:
         return self.at
@@ -104,13 +106,13 @@ def test_who_takes_everything_and_who_takes_too_long_are_noticed() -> None:
     slow = Faulty(right, took=10.5)
     verdicts = list(check_receiver(slow, "/", wall=slow))
     assert not any(verdict.held for verdict in verdicts)
-    assert "10 s are all it has" in verdicts[0].broken[0]
+    assert "10 s are all it has" in verdicts[0].problems[0]
 
 
 def test_an_application_in_process_can_be_judged_too() -> None:
-    carrier = InProcess(CallbackRouter(handle))
-    verdicts = list(check_receiver(carrier, "/"))
-    carrier.close()
+    transport = AsgiTransport(CallbackRouter(handle))
+    verdicts = list(check_receiver(transport, "/"))
+    transport.close()
     assert all(verdict.held for verdict in verdicts)
 
 

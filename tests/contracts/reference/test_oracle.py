@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_contracts.reference.boundary_requests import INTERNAL, PUBLIC, edges, valid
-from evolink_contracts.reference.oracle import Fault, cost_of, judge_create
+from evolink_contracts.reference.boundary_requests import INTERNAL_URLS, PUBLIC_URLS, boundary_requests, minimal_request
+from evolink_contracts.reference.oracle import Violation, assess_create, cost_of
 from evolink_contracts.reference.public_addresses import is_internal
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.url_policy import check_callback_url
@@ -20,18 +20,18 @@ FLASH = MODELS["wan2.6-image-to-video-flash"]
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
 def test_model_and_emulator_agree_at_every_edge(emulator: Emulator, model: object) -> None:
     told = 0
-    for edge in edges(model):  # type: ignore[arg-type]  # A parameter has no type.
+    for edge in boundary_requests(model):  # type: ignore[arg-type]  # A parameter has no type.
         headers = {"content-type": edge.content_type or ""}
-        judged = judge_create(edge.body.decode("utf-8", "replace"), headers)
+        judged = assess_create(edge.body.decode("utf-8", "replace"), headers)
         answer = emulator.request("POST", "/v1/videos/generations", headers, content=edge.body)
         if judged.unsure:
             continue
         told += 1
-        expected = 403 if judged.faults == (("model", "choice"),) else 400 if judged.faults else 200
-        assert answer.status_code == expected, (edge.title, judged.faults, answer.text)
-        if judged.faults and judged.faults[0].field not in ("body", "model"):
-            assert judged.faults[0].field.partition(".")[0] in answer.json()["error"]["message"]
-        if not judged.faults:
+        expected = 403 if judged.violations == (("model", "choice"),) else 400 if judged.violations else 200
+        assert answer.status_code == expected, (edge.title, judged.violations, answer.text)
+        if judged.violations and judged.violations[0].field not in ("body", "model"):
+            assert judged.violations[0].field.partition(".")[0] in answer.json()["error"]["message"]
+        if not judged.violations:
             assert answer.json()["usage"]["credits_reserved"] == judged.cost
     assert told > 100
 
@@ -60,8 +60,8 @@ def test_model_and_emulator_agree_at_every_edge(emulator: Emulator, model: objec
     ],
 )
 def test_literal_rules(changed: dict[str, object], fault: tuple[str, str] | None) -> None:
-    judged = judge_create(json.dumps(valid() | changed), JSON)
-    assert judged.faults == (() if fault is None else (Fault(*fault),))  # type: ignore[arg-type]  # Literals, in a table.
+    judged = assess_create(json.dumps(minimal_request() | changed), JSON)
+    assert judged.violations == (() if fault is None else (Violation(*fault),))  # type: ignore[arg-type]  # Literals, in a table.
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_literal_prices(fields: dict[str, object], cost: float) -> None:
 
 
 def test_addresses_are_judged_as_by_the_emulator() -> None:
-    assert all(is_internal(url) for url in INTERNAL)
-    assert not any(is_internal(url) for url in PUBLIC)
+    assert all(is_internal(url) for url in INTERNAL_URLS)
+    assert not any(is_internal(url) for url in PUBLIC_URLS)
 
 
 @given(st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(lambda address: f"[{address}]"))

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from evolink_contracts.promises.registry import Judgement, invariants, judge
+from evolink_contracts.promises.promise import Judgement
+from evolink_contracts.promises.registry import BY_NUMBER, judge
 from evolink_contracts.trace.events import Call, Event
 from tests.support.sample_traces import EXHIBITS, Exhibit, refused
 
@@ -16,7 +17,7 @@ def verdict(number: str, events: tuple[object, ...]) -> Judgement:
 
 
 def test_every_promise_has_its_exhibits() -> None:
-    assert EXHIBITS.keys() == invariants().keys()
+    assert EXHIBITS.keys() == BY_NUMBER.keys()
 
 
 @pytest.mark.parametrize(("number", "shown"), EXHIBITS.items(), ids=EXHIBITS)
@@ -24,7 +25,7 @@ def test_a_promise_tells_what_keeps_it_from_what_breaks_it(number: str, shown: E
     assert verdict(number, shown.held).verdict == "held"
     breach = verdict(number, shown.broken)
     assert breach.verdict == "broken"
-    assert breach.shortest.broken
+    assert breach.shortest.problem
     assert set(map(id, breach.shortest.events)) <= set(map(id, shown.broken))
 
 
@@ -37,7 +38,7 @@ HTML = {"content-type": "text/html", "server": "nginx"}
 
 
 def broken(events: Iterable[Event]) -> set[str]:
-    return {each.invariant.number for each in judge(tuple(events)) if each.verdict == "broken"}
+    return {each.promise.number for each in judge(tuple(events)) if each.verdict == "broken"}
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 504, 524])

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from evolink_contracts.cli.options import FILE
-from evolink_contracts.promises.registry import invariants
+from evolink_contracts.promises.registry import BY_NUMBER
 from tests.support.kit_command import kit
 from tests.support.mutated_emulators import served
 from tests.support.server_process import Server
@@ -40,13 +40,13 @@ def test_an_emulator_over_a_socket_keeps_what_it_can_show(server: Server, tmp_pa
         in lines
     )
     assert "– skipped callbacks: it needs callbacks, which this service has not" in lines
-    assert "edges: sends creates at the edges of every rule" in ran.stderr
+    assert "boundary requests: sends creates at the limits of every rule" in ran.stderr
     assert "sk-local" not in trace.read_text(encoding="utf-8")
 
     checked = kit("check", str(trace), "--format", "json")
     assert checked.returncode == 0
     promises = json.loads(checked.stdout)["promises"]
-    assert [promise["number"] for promise in promises] == list(invariants())
+    assert [promise["number"] for promise in promises] == list(BY_NUMBER)
     assert sum(promise["verdict"] == "held" for promise in promises) == int(lines[-1].split()[0])
 
 
@@ -283,6 +283,6 @@ def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(opt
 def test_the_kit_tests_itself() -> None:
     ran = kit("selftest", "gap_3", "leak")
     assert ran.returncode == 0, ran.stdout
-    assert ran.stdout.splitlines()[0] == "✓ an honest emulator: every promise held"
+    assert ran.stdout.splitlines()[0] == "✓ the unmodified emulator: every promise held"
     assert "✓ gap_3 (waits 3 s for 2): caught by VC-067\n" in ran.stdout
     assert kit("selftest", "no_such_mutant").returncode == 2

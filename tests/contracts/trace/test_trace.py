@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.promises.registry import invariants, judge
-from evolink_contracts.trace.events import Attempt, Call, NoTrace, read_trace, write_trace
+from evolink_contracts.promises.registry import BY_NUMBER, judge
+from evolink_contracts.reference.errors import InvalidTrace
+from evolink_contracts.trace import Attempt, Call, read_trace, write_trace
 from evolink_contracts.trace.history import TASK_PATH
 from tests.support.sample_traces import create, look, read
 from tests.support.trace_strategies import ATTEMPTS, CALLED, CALLS, FOREIGN
@@ -47,7 +48,7 @@ def _line(**changed: object) -> str:
     ],
 )
 def test_a_line_that_is_no_event_is_named(line: str, says: str) -> None:
-    with pytest.raises(NoTrace) as error:
+    with pytest.raises(InvalidTrace) as error:
         read_trace(["", line])
     assert says in str(error.value)
 
@@ -72,10 +73,10 @@ def test_no_number_is_too_strange_to_be_judged(asked: Any, says: Any, notes: Any
     made = create(asked, says, notes=PAID | notes)
     ended = replace(read(1.0), path=TASK_PATH + str(made.json["id"]))
     events = (look(0.0, HUGE, notes=PAID), made, ended, look(2.0, HUGE, notes=PAID))
-    assert [judgement.invariant.number for judgement in judge(events)] == list(invariants())
+    assert [judgement.promise.number for judgement in judge(events)] == list(BY_NUMBER)
 
 
 @given(st.lists(FOREIGN | CALLED, max_size=8))
 @settings(max_examples=150)
 def test_whatever_a_service_answers_is_judged(events: list[Call | Attempt]) -> None:
-    assert [judgement.invariant.number for judgement in judge(tuple(events))] == list(invariants())
+    assert [judgement.promise.number for judgement in judge(tuple(events))] == list(BY_NUMBER)

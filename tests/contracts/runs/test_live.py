@@ -12,11 +12,18 @@ from pathlib import Path
 
 import pytest
 
+from evolink_contracts.reference.errors import (
+    BudgetExceeded,
+    CreateTooExpensive,
+    CreateWithheld,
+    NoResponse,
+    ServiceUnusable,
+)
 from evolink_contracts.runs.profiles import plan
 from evolink_contracts.runs.runner import run
-from evolink_contracts.target.budget import Overspent, Purse, Refrained, TooDear
-from evolink_contracts.target.target import Target, Unusable
-from evolink_contracts.target.transports import NoReply, Reply
+from evolink_contracts.target.budget import Budget
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import Response
 from evolink_contracts.trace.events import Call
 from evolink_contracts.trace.history import CREATE_PATH
 from tests.support.certificates import HOST, certificate
@@ -37,31 +44,31 @@ def bought(reserved: object) -> Call:
 
 
 def test_the_first_price_that_is_shown_replaces_the_one_that_was_thought() -> None:
-    purse = Purse(limit=20)
-    assert purse.worst(CHEAP) == 6
-    purse.after(bought(12))
-    assert (purse.spent, purse.worst(CHEAP)) == (12, 12)
-    with pytest.raises(Overspent, match="may cost 12 credits; of 20"):
-        purse.afford([CHEAP])
+    budget = Budget(limit=20)
+    assert budget.highest_price(CHEAP) == 6
+    budget.after_create(bought(12))
+    assert (budget.spent, budget.highest_price(CHEAP)) == (12, 12)
+    with pytest.raises(BudgetExceeded, match="may cost 12 credits; of 20"):
+        budget.require([CHEAP])
 
 
 @pytest.mark.parametrize("shown", [None, "6", -1, float("nan"), float("inf"), True])
 def test_a_price_that_is_none_counts_as_the_worst(shown: object) -> None:
-    purse = Purse(limit=20, rate=4)
-    purse.after(bought(shown))
-    assert purse.spent == 8
+    budget = Budget(limit=20, rate=4)
+    budget.after_create(bought(shown))
+    assert budget.spent == 8
 
 
 def test_what_broke_a_rule_and_was_accepted_is_not_tried_again() -> None:
     faulty = json.dumps({**CHEAP, "prompt": None})
-    purse = Purse(limit=1000)
-    purse.before(faulty, {})
+    budget = Budget(limit=1000)
+    budget.before_create(faulty, {})
     answer = json.dumps({"id": "t", "usage": {"credits_reserved": 6}})
-    purse.after(Call(0, "POST", "/v1/videos/generations", 200, answer, sent=faulty))
-    with pytest.raises(Refrained, match="t was accepted though it broke a rule, and another may cost credits too"):
-        purse.before(faulty, {})
-    purse.before(json.dumps(CHEAP), {})
-    assert purse.spent == 6
+    budget.after_create(Call(0, "POST", "/v1/videos/generations", 200, answer, sent=faulty))
+    with pytest.raises(CreateWithheld, match="t was accepted though it broke a rule, and another may cost credits too"):
+        budget.before_create(faulty, {})
+    budget.before_create(json.dumps(CHEAP), {})
+    assert budget.spent == 6
 
 
 class Billing:
@@ -72,27 +79,27 @@ class Billing:
         self._answer = status, {"content-type": "application/json", **(headers or {})}
         self._silent = silent
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         if (method, path, headers.get("authorization")) != ("POST", CREATE_PATH, "Bearer sk-live"):
-            return Reply(404, self._answer[1], b"{}")
+            return Response(404, self._answer[1], b"{}")
         self.billed += 4
         if self._silent:
-            raise NoReply("the answer was lost")
+            raise NoResponse("the answer was lost")
         answer = {"id": f"task-{self.billed}", "usage": {"credits_reserved": 4}}
-        return Reply(*self._answer, json.dumps(answer).encode())
+        return Response(*self._answer, json.dumps(answer).encode())
 
     def close(self) -> None: ...
 
 
-def spend(service: Billing, limit: float) -> Purse:
-    """Create as long as the purse allows it."""
-    purse = Purse(limit, rate=2)
-    target = Target(service, "sk-live", guard=purse, steered=False)
-    with suppress(Overspent):
+def spend(service: Billing, limit: float) -> Budget:
+    """Create as long as the budget allows it."""
+    budget = Budget(limit, rate=2)
+    target = Target(service, "sk-live", TargetOptions(use_control=False), guard=budget)
+    with suppress(BudgetExceeded):
         for _ in range(20):
-            with suppress(Unusable):
+            with suppress(ServiceUnusable):
                 target.create(CHEAP)
-    return purse
+    return budget
 
 
 def test_a_header_alone_makes_no_create_free() -> None:
@@ -101,11 +108,11 @@ def test_a_header_alone_makes_no_create_free() -> None:
 
 
 def test_what_was_paid_for_is_not_paid_for_again() -> None:
-    purse = Purse(limit=20)
+    budget = Budget(limit=20)
     for replayed in ("false", "true", "true"):
-        purse.before(json.dumps(CHEAP), {})
-        purse.after(replace(bought(6), headers={"idempotency-replayed": replayed}))
-    assert purse.spent == 6
+        budget.before_create(json.dumps(CHEAP), {})
+        budget.after_create(replace(bought(6), headers={"idempotency-replayed": replayed}))
+    assert budget.spent == 6
 
 
 @pytest.mark.parametrize("service", [Billing(silent=True), Billing(502), Billing(307)], ids=["lost", "502", "307"])
@@ -115,11 +122,11 @@ def test_a_create_that_may_have_been_billed_counts(service: Billing) -> None:
 
 
 def test_a_refusal_costs_nothing() -> None:
-    purse = Purse(limit=6)
+    budget = Budget(limit=6)
     for _ in range(3):
-        purse.before(json.dumps(CHEAP), {})
-        purse.after(replace(bought(6), status=402))
-    assert purse.spent == 0
+        budget.before_create(json.dumps(CHEAP), {})
+        budget.after_create(replace(bought(6), status=402))
+    assert budget.spent == 0
 
 
 @pytest.mark.parametrize(
@@ -138,23 +145,23 @@ def test_a_refusal_costs_nothing() -> None:
 )
 def test_what_breaks_a_rule_is_sent_only_where_it_could_be_paid(fields: dict[str, object], worst: float) -> None:
     sent = json.dumps({**CHEAP, **fields})
-    Purse(limit=worst).before(sent, {})
-    with pytest.raises(TooDear, match=rf"may cost {worst:g} credits if it is accepted; of {worst - 1:g} "):
-        Purse(limit=worst - 1).before(sent, {})
+    Budget(limit=worst).before_create(sent, {})
+    with pytest.raises(CreateTooExpensive, match=rf"may cost {worst:g} credits if it is accepted; of {worst - 1:g} "):
+        Budget(limit=worst - 1).before_create(sent, {})
 
 
 def test_no_number_of_any_size_makes_a_create_cheap() -> None:
     for sent in ("[]", "nonsense", json.dumps({**CHEAP, "duration": 10**400}), json.dumps({**CHEAP, "duration": -1})):
-        with pytest.raises(TooDear):
-            Purse(limit=44).before(sent, {})
+        with pytest.raises(CreateTooExpensive):
+            Budget(limit=44).before_create(sent, {})
 
 
 def test_a_lenient_service_gets_no_more_than_the_limit() -> None:
-    service, purse = Billing(), Purse(limit=16)
-    target = Target(service, "sk-live", guard=purse, steered=False)
-    probes, _ = plan(target, "live", purse)
+    service, budget = Billing(), Budget(limit=16)
+    target = Target(service, "sk-live", TargetOptions(use_control=False), guard=budget)
+    probes, _ = plan(target, "live", budget)
     report = run(target, probes=probes)
-    assert service.billed == purse.spent <= 16
+    assert service.billed == budget.spent <= 16
     assert "accepted though it broke a rule" in report.skipped[0].reason
     assert "may cost" in report.stopped
 
@@ -172,7 +179,7 @@ def test_a_lenient_service_gets_no_more_than_the_limit() -> None:
 )
 def test_a_purse_needs_numbers(limit: float, rate: float | None, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        Purse(limit, rate)
+        Budget(limit, rate)
 
 
 def test_a_run_with_no_number_for_a_limit_is_refused() -> None:
@@ -217,7 +224,7 @@ def test_callbacks_come_to_the_receiver_of_the_kit(profile: str, scheme: str, tm
     with Server("--generation-time", "1s", *route) as server:
         ran = kit("run", "--base-url", server.url, "--api-key", "sk-live", "--profile", profile, *listen, *more)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert f"Callbacks to https://{HOST} are heard at {scheme}://127.0.0.1:{port}" in ran.stderr
+    assert f"Callbacks to https://{HOST} are received at {scheme}://127.0.0.1:{port}" in ran.stderr
     assert re.search(r"✓ VC-067 .*\(\d+×\)", ran.stdout), ran.stdout
     assert "✓ VC-066" in ran.stdout
     if profile == "live":

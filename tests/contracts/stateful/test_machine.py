@@ -11,21 +11,23 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
-from evolink_contracts.reference.boundary_requests import FLASH
-from evolink_contracts.reference.oracle import judge_create
+from evolink_contracts.reference.errors import PromiseBroken
+from evolink_contracts.reference.oracle import assess_create
 from evolink_contracts.spec.fields import Field
+from evolink_contracts.spec.models import FLASH
+from evolink_contracts.stateful.actions import ACTIONS
 from evolink_contracts.stateful.machine import customer
-from evolink_contracts.stateful.steps import ACTIONS, Broken, told
+from evolink_contracts.stateful.steps import describe_steps
 from evolink_contracts.stateful.strategies import (
-    Labelled,
+    InvalidRequest,
     callback_urls,
     histories,
     invalid_requests,
     receiver_outcomes,
     valid_requests,
 )
-from evolink_contracts.target.target import Target
-from evolink_contracts.target.transports import Network
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import HttpTransport
 from tests.support.emulator import Emulator
 from tests.support.mutated_emulators import service
 from tests.support.server_process import Server
@@ -46,14 +48,14 @@ def test_whatever_a_customer_does_an_honest_emulator_keeps_every_promise() -> No
 
 def test_the_same_machine_waits_where_there_is_no_control_api() -> None:
     with Server("--generation-time", "0.2s") as server:
-        carrier = Network(server.url)
+        transport = HttpTransport(server.url)
 
         @contextmanager
         def opened() -> Iterator[Target]:
-            yield Target(carrier, "sk-waiting", steered=False, pause=0.02)
+            yield Target(transport, "sk-waiting", TargetOptions(use_control=False, pause=0.02))
 
         run_state_machine_as_test(customer(opened), settings=settings(max_examples=3, stateful_step_count=15))
-        carrier.close()
+        transport.close()
 
 
 def shown(error: BaseException) -> str:
@@ -66,7 +68,7 @@ def shown(error: BaseException) -> str:
 @pytest.mark.parametrize("name", ["gap_3", "double_charge", "prompt_1501"])
 def test_it_finds_a_lie_and_tells_it_in_few_steps(name: str) -> None:
     found = settings(max_examples=400, stateful_step_count=30, database=None, report_multiple_bugs=False)
-    with service(name) as opened, pytest.raises(Broken) as broken:
+    with service(name) as opened, pytest.raises(PromiseBroken) as broken:
         run_state_machine_as_test(customer(opened), settings=found)
     history = re.findall(rf"state\.({'|'.join(ACTIONS)})\(", shown(broken.value))
     assert 0 < len(history) <= 6, history
@@ -74,7 +76,7 @@ def test_it_finds_a_lie_and_tells_it_in_few_steps(name: str) -> None:
 
 @given(valid_requests())
 def test_valid_requests_are_accepted(accepting: Emulator, body: dict[str, object]) -> None:
-    assert judge_create(json.dumps(body), {}).faults == ()
+    assert assess_create(json.dumps(body), {}).violations == ()
     answer = accepting.post(body)
     assert answer.status_code == 200, answer.text
 
@@ -112,7 +114,7 @@ def test_everything_else_shrinks_too() -> None:
     assert smallest(callback_urls(internal=True)) == "https://127.0.0.1/hook"
     assert smallest(receiver_outcomes(), lambda answers: 500 in answers) == [500]
     cancelled = smallest(histories(), lambda steps: any(step["do"] == "cancel" for step in steps))
-    assert told(cancelled) == [
+    assert describe_steps(cancelled) == [
         'create: fields {"duration": 5, "quality": "720p", "generate_audio": true}',
         "cancel: task 0",
     ]
@@ -139,9 +141,9 @@ def test_invalid_requests_break_every_rule_of_a_field_and_are_refused(accepting:
 
     @given(invalid_requests(of=field))
     @settings(max_examples=80, derandomize=True, suppress_health_check=list(HealthCheck))
-    def each(found: Labelled) -> None:
-        assert found.fault.field == field.path
-        broken.add(found.fault.rule)
+    def each(found: InvalidRequest) -> None:
+        assert found.violation.field == field.path
+        broken.add(found.violation.rule)
         assert accepting.post(found.body).status_code == 400
 
     each()
@@ -150,5 +152,5 @@ def test_invalid_requests_break_every_rule_of_a_field_and_are_refused(accepting:
 
 @given(invalid_requests())
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
-def test_any_invalid_request_is_refused(accepting: Emulator, found: Labelled) -> None:
+def test_any_invalid_request_is_refused(accepting: Emulator, found: InvalidRequest) -> None:
     assert accepting.post(found.body).status_code == 400

@@ -12,19 +12,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.promises.registry import invariants
-from evolink_contracts.reference.boundary_requests import FLASH
-from evolink_contracts.reference.oracle import Judged
+from evolink_contracts.promises.registry import BY_NUMBER
+from evolink_contracts.reference.errors import InvalidHistory, NoResponse, PromiseBroken, ServiceUnusable
+from evolink_contracts.reference.oracle import Assessment
 from evolink_contracts.runs.runner import Skipped, run
-from evolink_contracts.stateful.running_model import Ledger
-from evolink_contracts.stateful.search import Failure, _without_idle_steps, replay, search
-from evolink_contracts.stateful.steps import ACTIONS, Broken, Judges, NoSteps, Player, Step, play, read_steps, told
+from evolink_contracts.spec.models import FLASH
+from evolink_contracts.stateful.actions import ACTIONS, Step, play, play_step
+from evolink_contracts.stateful.running_model import RunningModel
+from evolink_contracts.stateful.search import FailedHistory, replay, search, shortened
+from evolink_contracts.stateful.session import Criteria, Session
+from evolink_contracts.stateful.steps import describe_steps, read_steps
 from evolink_contracts.stateful.strategies import histories
-from evolink_contracts.target.budget import Purse
-from evolink_contracts.target.target import Target, Unusable
-from evolink_contracts.target.transports import InProcess, Network, NoReply, Reply
-from evolink_contracts.target.wall_clock import Wall
-from evolink_contracts.target.webhook import Hook
+from evolink_contracts.target.budget import Budget
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import AsgiTransport, HttpTransport, Response
+from evolink_contracts.target.wall_clock import WallClock
+from evolink_contracts.target.webhook import Webhook
 from evolink_contracts.trace.events import Attempt, Call
 from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH
 from evolink_mock.api.endpoint import Request
@@ -39,7 +42,7 @@ from tests.support.server_process import Server
 CREATE: Step = {"do": "create", "fields": {}, "outcome": None, "answers": None}
 
 
-LEDGER = Judges(chosen=("VC-067", "VC-083"))
+CRITERIA = Criteria(promises=("VC-067", "VC-083"))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ def test_emulator_and_model_agree_on_whatever_is_done(honest: Target, steps: lis
 @settings(max_examples=40)
 def test_a_history_that_was_kept_is_the_same_history(steps: list[Step]) -> None:
     assert read_steps(json.dumps({"says": "", "steps": steps})) == steps == read_steps(json.dumps(steps))
-    assert len(told(steps)) == len(steps)
+    assert len(describe_steps(steps)) == len(steps)
 
 
 def test_histories_come_to_every_action() -> None:
@@ -97,14 +100,14 @@ def test_histories_come_to_every_action() -> None:
     ],
 )
 def test_what_is_no_history_is_named(text: str, says: str) -> None:
-    with pytest.raises(NoSteps) as error:
+    with pytest.raises(InvalidHistory) as error:
         read_steps(text)
     assert says in str(error.value)
 
 
 @given(st.text(max_size=30) | st.recursive(st.none() | st.booleans() | st.text(max_size=3), st.lists).map(json.dumps))
 def test_any_text_is_a_history_or_is_refused(text: str) -> None:
-    with suppress(NoSteps):
+    with suppress(InvalidHistory):
         assert isinstance(read_steps(text), list)
 
 
@@ -122,8 +125,8 @@ def test_a_lie_is_told_in_few_steps(name: str, says: str, seed: int) -> None:
         found = search(target, 300, seed).failure
         assert found is not None
         assert says in found.says
-        assert found.again
-        assert len(found.steps) <= 3, told(found.steps)
+        assert found.reproducible
+        assert len(found.steps) <= 3, describe_steps(found.steps)
         assert replay(target, found.steps).failure is not None
 
 
@@ -146,11 +149,11 @@ def _lost_update() -> Iterator[None]:
 
 
 def test_a_planted_race_is_told_in_few_steps() -> None:
-    hook = Hook()
+    webhook = Webhook()
     with (
         _lost_update(),
-        EMULATORS.made(None, {hook.origin: hook}) as app,
-        Target(InProcess(app), "sk-race", hook=hook, reached=True) as target,
+        EMULATORS.made(None, {webhook.origin: webhook}) as app,
+        Target(AsgiTransport(app), "sk-race", TargetOptions(callbacks_arrive=True), webhook=webhook) as target,
     ):
         found = search(target, 500, 1).failure
     assert found is not None
@@ -160,15 +163,15 @@ def test_a_planted_race_is_told_in_few_steps() -> None:
 
 def test_without_a_control_api_it_waits_and_judges_what_can_be_known() -> None:
     with Server("--generation-time", "0.2s") as server:
-        target = Target(Network(server.url), "sk-waiting", steered=False, pause=0.02)
+        target = Target(HttpTransport(server.url), "sk-waiting", TargetOptions(use_control=False, pause=0.02))
         with target:
             searched = search(target, 5, 1, longest=12)
     assert (searched.played, searched.failure, searched.stopped) == (5, None, "")
 
 
 def test_without_a_control_api_a_failure_is_kept_as_it_was_found() -> None:
-    with emulator("answers_201") as (carrier, _):
-        searched = search(Target(carrier, "sk-waiting", steered=False, pause=0.0), 50, 1)
+    with emulator("answers_201") as (transport, _):
+        searched = search(Target(transport, "sk-waiting", TargetOptions(use_control=False, pause=0.0)), 50, 1)
     assert searched.failure is not None
     assert searched.failure.trace
     assert "a request without a fault got 201" in searched.failure.says
@@ -179,12 +182,12 @@ def test_what_is_not_judged_fails_no_history() -> None:
         found = search(target, 20, 1).failure
         assert found is not None
         assert found.says.startswith("VC-037")
-        others = Judges(chosen=[number for number in invariants() if number != "VC-037"])
-        assert search(target, 20, 1, judges=others).failure is None
+        others = Criteria(promises=[number for number in BY_NUMBER if number != "VC-037"])
+        assert search(target, 20, 1, criteria=others).failure is None
         assert replay(target, found.steps, others).failure is None
 
 
-class Passing(Wall):
+class Passing(WallClock):
     """Time that passes only by waiting."""
 
     def __init__(self) -> None:
@@ -209,10 +212,10 @@ class Failing:
         self._wall = wall
         self._ends: dict[str, float] = {}
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         body = self._answer(method, path)
         own = {"content-type": "application/json", "x-request-id": self._wall.nonce()}
-        return Reply(200, own, json.dumps(body).encode())
+        return Response(200, own, json.dumps(body).encode())
 
     def _answer(self, method: str, path: str) -> dict[str, object]:
         if path == CREDITS_PATH:
@@ -235,66 +238,68 @@ LOOK: Step = {"do": "look_at_credits"}
 
 def test_a_refund_that_comes_late_belongs_to_its_own_history() -> None:
     wall = Passing()
-    target = Target(Failing(wall), "sk-late", steered=False, wall=wall)
-    play(target, [CREATE, CREATE, LOOK], LEDGER)
-    assert not target.unfinished
-    play(target, [*[{"do": "advance", "seconds": 5}] * 9, LOOK], LEDGER)
+    target = Target(Failing(wall), "sk-late", TargetOptions(use_control=False), wall=wall)
+    play(target, [CREATE, CREATE, LOOK], CRITERIA)
+    assert not target.open_tasks
+    play(target, [*[{"do": "advance", "seconds": 5}] * 9, LOOK], CRITERIA)
 
 
 def test_what_a_task_of_another_history_costs_is_not_judged_while_it_goes_on() -> None:
     wall = Passing()
-    target = Target(Failing(wall), "sk-late", steered=False, wall=wall, pause=0.0)
-    play(target, [CREATE], LEDGER)
-    player = Player(target, LEDGER)
+    target = Target(Failing(wall), "sk-late", TargetOptions(use_control=False, pause=0.0), wall=wall)
+    play(target, [CREATE], CRITERIA)
+    session = Session(target, CRITERIA)
     wall.wait(30)
-    player.play(LOOK)
-    assert target.unfinished
+    play_step(session, LOOK)
+    assert target.open_tasks
 
 
 def test_callbacks_of_another_history_that_come_late_are_left_out() -> None:
-    wall, hook = Passing(), Hook()
-    target = Target(Failing(wall), "sk-late", steered=False, wall=wall, hook=hook, reached=True)
-    player = Player(target, LEDGER)
-    late, strange = f"{hook.origin}/history-0/500", f"{hook.origin}/elsewhere/500"
+    wall, webhook = Passing(), Webhook()
+    target = Target(
+        Failing(wall), "sk-late", TargetOptions(use_control=False, callbacks_arrive=True), wall=wall, webhook=webhook
+    )
+    session = Session(target, CRITERIA)
+    late, strange = f"{webhook.origin}/history-0/500", f"{webhook.origin}/elsewhere/500"
     for at, url in ((0.0, late), (9.0, late), (9.0, strange)):
         target.trace.append(Attempt(at, url, "{}", 500))
-    player.play({"do": "create", "fields": {}, "outcome": None, "answers": [500]})
-    own = f"{hook.origin}/history-{wall.nonces - 1}/500"
+    play_step(session, {"do": "create", "fields": {}, "outcome": None, "answers": [500]})
+    own = f"{webhook.origin}/history-{wall.nonces - 1}/500"
     target.trace.append(Attempt(10.0, own, "{}", 500))
-    player.play(LOOK)
+    play_step(session, LOOK)
     assert [event.url for event in target.trace if isinstance(event, Attempt)] == [strange, own]
 
 
 def test_a_price_that_nobody_said_makes_no_task_unknown() -> None:
-    ledger = Ledger(exact=False)
+    model = RunningModel(exact=False)
     answer = '{"id": "t", "status": "processing", "progress": 10}'
-    ledger.created(Call(0, "POST", CREATE_PATH, 200, answer), Judged(()))
-    assert ledger.read(Call(1, "GET", "/v1/tasks/t", 200, answer)) == []
-    assert [wrong.promise for wrong in ledger.read(Call(1, "GET", "/v1/tasks/t", 404, "{}"))] == ["VC-053"]
-    assert [wrong.promise for wrong in ledger.read(Call(1, "GET", "/v1/tasks/u", 200, '{"id": "u"}'))] == ["VC-051"]
+    model.task_created(Call(0, "POST", CREATE_PATH, 200, answer), Assessment(()))
+    assert model.task_read(Call(1, "GET", "/v1/tasks/t", 200, answer)) == []
+    assert [wrong.promise for wrong in model.task_read(Call(1, "GET", "/v1/tasks/t", 404, "{}"))] == ["VC-053"]
+    assert [wrong.promise for wrong in model.task_read(Call(1, "GET", "/v1/tasks/u", 200, '{"id": "u"}'))] == ["VC-051"]
 
 
 @pytest.mark.parametrize(("tolerance", "found"), [(0.25, ["VC-067"]), (2.0, [])])
 def test_the_ledger_takes_the_tolerance_that_is_given(tolerance: float, found: list[str]) -> None:
-    ledger = Ledger(exact=False, tolerance=tolerance)
+    model = RunningModel(exact=False, tolerance=tolerance)
     attempts = [Attempt(at, "https://hook.example.com/a", "{}", 500) for at in (0.0, 2.5)]
-    assert [wrong.promise for wrong in ledger.heard(attempts)] == found
+    assert [wrong.promise for wrong in model.callbacks_received(attempts)] == found
 
 
 @pytest.mark.parametrize("huge", [10**400, True, "5"])
 def test_what_is_no_amount_is_a_verdict_and_no_crash(huge: object) -> None:
-    ledger = Ledger(exact=False)
+    model = RunningModel(exact=False)
     answer = json.dumps({"id": "t", "usage": {"credits_reserved": huge}})
-    ledger.created(Call(0, "POST", CREATE_PATH, 200, answer), Judged(()))
+    model.task_created(Call(0, "POST", CREATE_PATH, 200, answer), Assessment(()))
     looked = Call(1, "GET", CREDITS_PATH, 200, json.dumps({"data": {"user": {"used_credits": huge}}}))
-    assert [wrong.promise for wrong in ledger.looked(looked)] == ["VC-082"]
+    assert [wrong.promise for wrong in model.credits_read(looked)] == ["VC-082"]
 
 
 def test_a_verdict_of_the_ledger_counts_only_where_its_promise_is_chosen() -> None:
     with service("double_charge") as opened, opened() as target:
-        play(target, [CREATE, LOOK], Judges(chosen=["VC-001"]))
-        with pytest.raises(Broken, match="30 credits are used where from 15 to 15 can be"):
-            play(target, [CREATE, LOOK], Judges(chosen=["VC-083"]))
+        play(target, [CREATE, LOOK], Criteria(promises=["VC-001"]))
+        with pytest.raises(PromiseBroken, match="30 credits are used where from 15 to 15 can be"):
+            play(target, [CREATE, LOOK], Criteria(promises=["VC-083"]))
 
 
 @pytest.mark.parametrize(
@@ -305,16 +310,16 @@ def test_a_verdict_of_the_ledger_counts_only_where_its_promise_is_chosen() -> No
     ],
 )
 def test_trouble_of_a_service_is_no_broken_promise(scenario: str) -> None:
-    with emulator() as (carrier, _):
-        Target(carrier, "sk-trouble").control("scenarios/default", {"scenario": scenario})
-        waiting = Target(carrier, "sk-trouble-a", steered=False, pause=0.0)
+    with emulator() as (transport, _):
+        Target(transport, "sk-trouble").control.call("scenarios/default", {"scenario": scenario})
+        waiting = Target(transport, "sk-trouble-a", TargetOptions(use_control=False, pause=0.0))
         assert search(waiting, 10, 1, longest=15).failure is None
 
 
 def test_trouble_in_histories_is_told_in_the_report() -> None:
-    with emulator() as (carrier, _):
-        Target(carrier, "sk-trouble").control("scenarios/default", {"scenario": "create=insufficient_quota"})
-        waiting = Target(carrier, "sk-trouble-a", steered=False, pause=0.0)
+    with emulator() as (transport, _):
+        Target(transport, "sk-trouble").control.call("scenarios/default", {"scenario": "create=insufficient_quota"})
+        waiting = Target(transport, "sk-trouble-a", TargetOptions(use_control=False, pause=0.0))
         found = run(waiting, probes=[], explore=lambda target: search(target, 30, 1, longest=15))
         again = run(waiting, probes=[], explore=lambda target: replay(target, [CREATE]))
     assert re.fullmatch(r"\d+ calls", found.skipped[0].probe)
@@ -329,20 +334,20 @@ def test_a_refusal_that_was_asked_for_is_no_trouble() -> None:
 
 
 def test_a_purse_bounds_histories_too() -> None:
-    purse = Purse(limit=5)
-    with emulator() as (carrier, _):
-        target = Target(carrier, "sk-purse", steered=False, pause=0.0, guard=purse)
+    budget = Budget(limit=5)
+    with emulator() as (transport, _):
+        target = Target(transport, "sk-budget", TargetOptions(use_control=False, pause=0.0), guard=budget)
         searched = search(target, 20, 1)
         assert searched.stopped.startswith("a create may cost 3 credits; of 5 (--max-credits) 3 are spent")
-        assert (searched.failure, purse.spent) == (None, 3)
+        assert (searched.failure, budget.spent) == (None, 3)
 
 
 def test_a_service_that_took_what_it_must_refuse_is_not_offered_it_again() -> None:
     faulty: Step = {"do": "create_wrongly", "title": "no prompt", "body": json.dumps({"model": FLASH.name})}
-    purse = Purse(limit=1000)
-    purse.after(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=faulty["body"]))
-    with emulator() as (carrier, _):
-        target = Target(carrier, "sk-purse", steered=False, guard=purse)
+    budget = Budget(limit=1000)
+    budget.after_create(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=faulty["body"]))
+    with emulator() as (transport, _):
+        target = Target(transport, "sk-budget", TargetOptions(use_control=False), guard=budget)
         play(target, [faulty])
     assert [event.path for event in target.trace if isinstance(event, Call)] == [CREDITS_PATH]
 
@@ -350,14 +355,14 @@ def test_a_service_that_took_what_it_must_refuse_is_not_offered_it_again() -> No
 class Dying:
     """A service that answers as another, but nothing more once a path was asked for so many times."""
 
-    def __init__(self, carrier: InProcess, path: str, times: int) -> None:
-        self._carrier, self._path, self._left = carrier, path, times
+    def __init__(self, transport: AsgiTransport, path: str, times: int) -> None:
+        self._transport, self._path, self._left = transport, path, times
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         self._left -= path == self._path
         if self._left < 0:
-            raise NoReply("it is dead")
-        return self._carrier.send(method, path, headers, content)
+            raise NoResponse("it is dead")
+        return self._transport.send(method, path, headers, content)
 
     def close(self) -> None:
         """The other is closed by whoever opened it."""
@@ -365,21 +370,21 @@ class Dying:
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_failure_is_kept_where_the_service_dies_while_it_is_made_shorter(more: int) -> None:
-    with emulator("double_charge") as (carrier, _):
-        dying = Dying(carrier, CREATE_PATH, 1 + more)
+    with emulator("double_charge") as (transport, _):
+        dying = Dying(transport, CREATE_PATH, 1 + more)
         found = search(Target(dying, "sk-dying"), 50, 1)
     assert found.failure is not None
     assert found.failure.says.startswith("30 credits are used")
-    assert found.failure.again
+    assert found.failure.reproducible
     assert found.stopped == "it is dead"
 
 
 def test_a_failure_is_kept_where_the_service_dies_while_idle_steps_are_left_out() -> None:
-    with emulator("double_charge") as (carrier, _):
-        failure = Failure("x", [CREATE, {"do": "query", "task": 0}, {"do": "query", "task": 0}], ())
-        shorter = _without_idle_steps(Target(Dying(carrier, CREATE_PATH, 1), "sk-dying"), failure, Judges())
+    with emulator("double_charge") as (transport, _):
+        failure = FailedHistory("x", [CREATE, {"do": "query", "task": 0}, {"do": "query", "task": 0}], ())
+        shorter = shortened(Target(Dying(transport, CREATE_PATH, 1), "sk-dying"), failure, Criteria())
         assert len(next(shorter).steps) == 2
-        with pytest.raises(Unusable, match="it is dead"):
+        with pytest.raises(ServiceUnusable, match="it is dead"):
             next(shorter)
 
 
@@ -393,22 +398,22 @@ def test_nothing_is_drawn_once_a_search_has_stopped(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         "evolink_contracts.stateful.strategies.histories", lambda longest: histories(longest).map(noted)
     )
-    with emulator() as (carrier, _):
-        searched = search(Target(Dying(carrier, CREATE_PATH, 0), "sk-dying"), 500, 1)
+    with emulator() as (transport, _):
+        searched = search(Target(Dying(transport, CREATE_PATH, 0), "sk-dying"), 500, 1)
     assert searched.stopped == "it is dead"
     assert searched.played == len(drawn) - 1
 
 
 def test_what_a_guard_refrains_from_is_left_out_of_a_replay() -> None:
     faulty = {**CREATE, "fields": {"prompt": None}}
-    purse = Purse(limit=1000)
-    purse.after(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=json.dumps({"model": FLASH.name})))
-    spent = purse.spent
-    with emulator() as (carrier, _):
-        target = Target(carrier, "sk-purse", steered=False, guard=purse)
+    budget = Budget(limit=1000)
+    budget.after_create(Call(0, "POST", CREATE_PATH, 200, '{"id": "t"}', sent=json.dumps({"model": FLASH.name})))
+    spent = budget.spent
+    with emulator() as (transport, _):
+        target = Target(transport, "sk-budget", TargetOptions(use_control=False), guard=budget)
         searched = replay(target, [faulty])
     assert (searched.played, searched.failure, searched.stopped) == (1, None, "")
-    assert purse.spent == spent
+    assert budget.spent == spent
 
 
 def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evolink_contracts.promises.registry import invariants, judge
-from evolink_contracts.reporting.reports import FORMATS, curl
+from evolink_contracts.promises.registry import BY_NUMBER, judge
+from evolink_contracts.reporting.curl import curl
+from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.runs.runner import Report, Skipped
-from evolink_contracts.stateful.search import Failure, Searched
+from evolink_contracts.stateful.search import FailedHistory, SearchResult
 from evolink_contracts.trace.events import Call, Event
 from tests.support.browser import opened_page
 from tests.support.sample_traces import EXHIBITS, create, read
@@ -31,13 +32,13 @@ STEPS: list[dict[str, object]] = [{"do": "create", "fields": {"prompt": HOSTILE}
 JUNIT = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
 
 
-def report(*events: Event, searched: Searched | None = None, stopped: str = "") -> Report:
+def report(*events: Event, searched: SearchResult | None = None, stopped: str = "") -> Report:
     return Report(tuple(judge(events)), events, (Skipped("callbacks", "no <way>"),), stopped, searched)
 
 
 WRONG = report(create(status=201, answer=HOSTILE), read(1.0, "failed"))
-STOPPED = report(searched=Searched(4, 7), stopped="it is <dead>")
-LOST = report(searched=Searched(5, 7, Failure(HOSTILE, STEPS, (), again=False)), stopped=HOSTILE)
+STOPPED = report(searched=SearchResult(4, 7), stopped="it is <dead>")
+LOST = report(searched=SearchResult(5, 7, FailedHistory(HOSTILE, STEPS, (), reproducible=False)), stopped=HOSTILE)
 
 
 @pytest.mark.parametrize("shown", [WRONG, LOST, STOPPED, report()], ids=["broken", "a history", "stopped", "nothing"])
@@ -53,7 +54,7 @@ def test_junit_keeps_its_schema(shown: Report) -> None:
 def test_junit_says_what_broke() -> None:
     suite = fromstring(FORMATS["junit"](WRONG, URL))
     cases = {case.get("name"): case for case in suite.iter("testcase")}
-    assert len(cases) == len(invariants()) + 1
+    assert len(cases) == len(BY_NUMBER) + 1
     failure = cases["VC-002 answers 200"].find("failure")
     assert failure is not None
     assert (failure.get("message"), failure.get("type")) == ("the status is 201", "critical")
@@ -74,7 +75,7 @@ def test_junit_says_that_a_run_ended_before_its_time_and_what_was_skipped() -> N
 
 
 def test_a_search_that_stopped_in_its_first_history_held_nothing() -> None:
-    shown = report(searched=Searched(0, 7), stopped="it is dead")
+    shown = report(searched=SearchResult(0, 7), stopped="it is dead")
     assert "; no history came to its end; stopped early: it is dead" in FORMATS["text"](shown, URL)
 
 
@@ -186,7 +187,7 @@ def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(shown: Report, 
     with opened_page() as (page, noticed):
         page.goto(file.as_uri())
         assert noticed == [f"asks for {file.as_uri()}"]
-        assert page.locator("tr").count() == len(invariants()) + 1
+        assert page.locator("tr").count() == len(BY_NUMBER) + 1
         assert page.locator("details[open]").count() == len(shown.broken)
         assert page.title() == page.locator("h1").inner_text()
         assert "<script>document.title='owned'</script>" in page.locator("body").inner_text()

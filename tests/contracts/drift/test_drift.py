@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evolink_contracts.drift.comparison import compare
-from evolink_contracts.drift.replay import Drifted, drift
+from evolink_contracts.drift.findings import DriftResult
+from evolink_contracts.drift.replay import drift
 from evolink_contracts.runs.probes import PROBES
-from evolink_contracts.runs.receiver import completed, failed
+from evolink_contracts.runs.receiver_promises import completed, failed
 from evolink_contracts.runs.runner import run
 from evolink_contracts.spec.errors import ERRORS
-from evolink_contracts.trace.events import Attempt, Call, Event, Trace, write_trace
+from evolink_contracts.trace import Attempt, Call, Event, Trace, write_trace
 from tests.support.kit_command import kit
 from tests.support.mutated_emulators import service
 from tests.support.trace_strategies import CALLED, FOREIGN
@@ -69,12 +70,12 @@ DOCUMENTED: Trace = (
 )
 
 
-def drifted(*events: Event) -> Drifted:
+def drifted(*events: Event) -> DriftResult:
     with service() as opened, opened() as target:
         return drift(target, events)
 
 
-def told(found: Drifted) -> list[tuple[str, str, str]]:
+def told(found: DriftResult) -> list[tuple[str, str, str]]:
     return [(d.difference.severity, d.operation, d.difference.where) for d in found.drifts]
 
 
