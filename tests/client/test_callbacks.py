@@ -18,7 +18,7 @@ from tests.support.emulator import Emulator, settings
 from tests.support.webhook_receiver import deliveries
 
 APP = "https://app.example.com"
-HOOK = {"callback_url": f"{APP}/evolink?secret=s"}
+CALLBACK_URL = {"callback_url": f"{APP}/evolink?secret=s"}
 BODY = {"id": "task-unified-1-aaaaaaaa", "status": "completed", "results": ["https://x.example/v.mp4"]}
 
 
@@ -72,7 +72,7 @@ def post(router: CallbackRouter, *bodies: bytes, method: str = "POST") -> list[h
 @pytest.mark.parametrize("answer", ["after", "before"])
 def test_each_end_is_handled_once_however_it_is_delivered(inbox: Inbox, scenario: str | None, answer: Any) -> None:
     with World(CallbackRouter(inbox.handle, answer=answer)) as emulator:
-        tasks = [emulator.create(scenario, **HOOK) for _ in range(3)]
+        tasks = [emulator.create(scenario, **CALLBACK_URL) for _ in range(3)]
         emulator.advance("60s")
         assert {row["status"] for row in deliveries(emulator)} == {"delivered"}
         for task in tasks:
@@ -85,7 +85,7 @@ def test_each_end_is_handled_once_however_it_is_delivered(inbox: Inbox, scenario
 def test_what_the_handler_failed_at_is_sent_again_and_handled_then(failure: Exception) -> None:
     inbox = Inbox(failure, failure)
     with World(CallbackRouter(inbox.handle)) as emulator:
-        emulator.create("fail=service_error", **HOOK)
+        emulator.create("fail=service_error", **CALLBACK_URL)
         emulator.advance("60s")
         (row,) = deliveries(emulator)
     status = 503 if isinstance(failure, Later) else 500

@@ -1,4 +1,4 @@
-"""`evolink-contracts` in a process of its own."""
+"""Runs `evolink-contracts` in a subprocess."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Emulators in this process, honest or not, as the kit's own tests hold them."""
+"""Emulators in this process, unmodified or a mutant, as targets of the kit."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ EMULATORS = find_provider()
 
 @contextmanager
 def emulator(name: str | None = None) -> Iterator[tuple[AsgiTransport, Webhook]]:
-    """One emulator, or the mutant of that name, and a receiver that it calls back."""
+    """The unmodified emulator, or the mutant of that name, and a webhook that receives its callbacks."""
     webhook = Webhook()
     with EMULATORS.made(name, {webhook.origin: webhook}) as app:
         transport = AsgiTransport(app)
@@ -29,13 +29,13 @@ def emulator(name: str | None = None) -> Iterator[tuple[AsgiTransport, Webhook]]
 
 @contextmanager
 def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextManager[Target]]]:
-    """The same; what is opened is empty each time."""
+    """The same; each target that is opened begins with an empty world."""
     with emulator(name) as (transport, webhook):
 
         @contextmanager
         def opened() -> Iterator[Target]:
             webhook.clear()
-            # The same seed, so that the same history has the same end each time, and can be made shorter.
+            # The same seed, so that a history has the same end each time, and can be shortened.
             target = Target(transport, "sk-machine", TargetOptions(callbacks_arrive=True), webhook=webhook)
             yield target
             target.reset(0)
@@ -45,7 +45,7 @@ def service(name: str | None = None) -> Iterator[Callable[[], AbstractContextMan
 
 @contextmanager
 def served(name: str | None = None) -> Iterator[str]:
-    """The same behind a socket; gives its URL."""
+    """The same behind a socket; the URL of it."""
     with EMULATORS.made(name, {}) as app, socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None))
         thread = Thread(target=server.run, args=([listening],))

@@ -1,4 +1,4 @@
-"""Recordings made by hand: for each promise the shortest that keeps it, and the shortest that breaks it."""
+"""Sample traces: for each promise the shortest trace that keeps it, and the shortest that breaks it."""
 
 import json
 from collections.abc import Mapping
@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from evolink_contracts.reference.boundary_requests import minimal_request
 from evolink_contracts.runs.receiver_promises import completed, failed
 from evolink_contracts.spec.errors import ERRORS
+from evolink_contracts.spec.examples import EXAMPLE_TASK_ID
 from evolink_contracts.trace.events import Attempt, Call, Event, Outcome
 from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
 
-ID, OTHER = "task-unified-1757169743-7cvnl5zw", "task-unified-1757169743-abcdefgh"
+ID, OTHER = EXAMPLE_TASK_ID, "task-unified-1757169743-abcdefgh"
 URL = "https://your-domain.com/hook?secret=a%2Fb"
 JSON = {"content-type": "application/json"}
 DAY = 24 * 3600.0
@@ -27,15 +28,15 @@ CREATED: dict[str, Any] = {
 }
 
 
-class Exhibit(NamedTuple):
-    """One trace that keeps a promise, and one that breaks it."""
+class Sample(NamedTuple):
+    """A trace that keeps a promise, and one that breaks it."""
 
     held: tuple[Event, ...]
     broken: tuple[Event, ...]
 
 
-def exhibit(held: Event | tuple[Event, ...], broken: Event | tuple[Event, ...]) -> Exhibit:
-    return Exhibit(*(each if isinstance(each, tuple) else (each,) for each in (held, broken)))
+def sample(held: Event | tuple[Event, ...], broken: Event | tuple[Event, ...]) -> Sample:
+    return Sample(*(each if isinstance(each, tuple) else (each,) for each in (held, broken)))
 
 
 def answered(status: int, body: object, **more: Any) -> dict[str, Any]:
@@ -92,9 +93,9 @@ def look(at: float, used: Any, remaining: Any = 100, **more: Any) -> Call:
     return Call(at, "GET", CREDITS_PATH, **answered(200, body, **more))
 
 
-def fault(asked: Mapping[str, Any]) -> Exhibit:
+def invalid(asked: Mapping[str, Any]) -> Sample:
     """A request that must be refused, and was or was not."""
-    return exhibit(refused("invalid_request", asked), create(asked))
+    return sample(refused("invalid_request", asked), create(asked))
 
 
 CALLED = create({"callback_url": URL}, notes={"listens": True})
@@ -105,121 +106,121 @@ REPLAYED = create(sent_headers=KEY, headers={**JSON, "idempotency-replayed": "tr
 SETTLED = {"notes": {"settled": True}}
 LINK = "https://media.evolink.ai/v.mp4"
 
-EXHIBITS: Mapping[str, Exhibit] = {
-    "VC-001": exhibit(create(), refused("invalid_request")),
-    "VC-002": exhibit(create(), create(status=201)),
-    "VC-003": exhibit(create(), create(says={"usage": None})),
-    "VC-004": exhibit(create(), create(says={"status": "queued"})),
-    "VC-005": exhibit(create(), create(says={"task_info": {"can_cancel": True, "estimated_time": "2 min"}})),
-    "VC-006": exhibit(create(), create(says={"usage": {"billing_rule": "per_frame"}})),
-    "VC-007": exhibit(create(), create(says={"id": "task-unified-1757169743-7CVNL5ZW"})),
-    "VC-008": exhibit((create(), create(says={"id": OTHER})), (create(), create())),
-    "VC-009": exhibit(create(), create(says={"created": 1757169745})),
-    "VC-010": exhibit(create(), create(says={"model": "wan2.6-image-to-video"})),
-    "VC-011": fault({"model": None}),
-    "VC-012": fault({"prompt": "x" * 1501}),
-    "VC-013": fault({"image_urls": []}),
-    "VC-014": fault({"duration": 16}),
-    "VC-015": fault({"quality": "720P"}),
-    "VC-016": fault({"prompt_extend": "true"}),
-    "VC-017": fault({"model_params": []}),
-    "VC-018": fault({"model_params": {"shot_type": "many"}}),
-    "VC-019": fault({"audio_url": "cat.mp3"}),
-    "VC-020": fault({"generate_audio": 1}),
-    "VC-021": fault({"callback_url": "http://example.com/"}),
-    "VC-022": fault({"callback_url": "https://example.com/".ljust(2049, "x")}),
-    "VC-023": fault({"callback_url": "https://10.0.0.1/"}),
-    "VC-024": fault({"callback_url": 5}),
-    "VC-025": exhibit(
+SAMPLES: Mapping[str, Sample] = {
+    "VC-001": sample(create(), refused("invalid_request")),
+    "VC-002": sample(create(), create(status=201)),
+    "VC-003": sample(create(), create(says={"usage": None})),
+    "VC-004": sample(create(), create(says={"status": "queued"})),
+    "VC-005": sample(create(), create(says={"task_info": {"can_cancel": True, "estimated_time": "2 min"}})),
+    "VC-006": sample(create(), create(says={"usage": {"billing_rule": "per_frame"}})),
+    "VC-007": sample(create(), create(says={"id": "task-unified-1757169743-7CVNL5ZW"})),
+    "VC-008": sample((create(), create(says={"id": OTHER})), (create(), create())),
+    "VC-009": sample(create(), create(says={"created": 1757169745})),
+    "VC-010": sample(create(), create(says={"model": "wan2.6-image-to-video"})),
+    "VC-011": invalid({"model": None}),
+    "VC-012": invalid({"prompt": "x" * 1501}),
+    "VC-013": invalid({"image_urls": []}),
+    "VC-014": invalid({"duration": 16}),
+    "VC-015": invalid({"quality": "720P"}),
+    "VC-016": invalid({"prompt_extend": "true"}),
+    "VC-017": invalid({"model_params": []}),
+    "VC-018": invalid({"model_params": {"shot_type": "many"}}),
+    "VC-019": invalid({"audio_url": "cat.mp3"}),
+    "VC-020": invalid({"generate_audio": 1}),
+    "VC-021": invalid({"callback_url": "http://example.com/"}),
+    "VC-022": invalid({"callback_url": "https://example.com/".ljust(2049, "x")}),
+    "VC-023": invalid({"callback_url": "https://10.0.0.1/"}),
+    "VC-024": invalid({"callback_url": 5}),
+    "VC-025": sample(
         refused("model_access_denied", {"model": "sora-2"}), refused("invalid_request", {"model": "sora-2"})
     ),
-    "VC-026": exhibit(refused("invalid_request", sent="[]"), create(sent="[]")),
-    "VC-027": exhibit(create({"seed": 7}), refused("invalid_request", {"seed": 7})),
-    "VC-028": exhibit(create({"quality": None}), refused("invalid_request", {"quality": None})),
-    "VC-030": exhibit(refused("invalid_request"), create(**answered(400, {"error": "bad request"}))),
-    "VC-031": exhibit(refused("invalid_request"), create(**answered(422, ERRORS["create", "invalid_request"].body()))),
-    "VC-032": exhibit(refused("unauthorized", access="missing"), refused("invalid_request", access="wrong")),
-    "VC-033": exhibit(refused("invalid_request", {"duration": 1}), refused("invalid_parameter", {"duration": 1})),
-    "VC-034": exhibit(create(), create(headers={"content-type": "text/html"})),
-    "VC-035": exhibit(asked(1.0, "nonsense", "invalid_task_id"), asked(1.0, "nonsense", "task_not_found")),
-    "VC-036": exhibit(
+    "VC-026": sample(refused("invalid_request", sent="[]"), create(sent="[]")),
+    "VC-027": sample(create({"seed": 7}), refused("invalid_request", {"seed": 7})),
+    "VC-028": sample(create({"quality": None}), refused("invalid_request", {"quality": None})),
+    "VC-030": sample(refused("invalid_request"), create(**answered(400, {"error": "bad request"}))),
+    "VC-031": sample(refused("invalid_request"), create(**answered(422, ERRORS["create", "invalid_request"].body()))),
+    "VC-032": sample(refused("unauthorized", access="missing"), refused("invalid_request", access="wrong")),
+    "VC-033": sample(refused("invalid_request", {"duration": 1}), refused("invalid_parameter", {"duration": 1})),
+    "VC-034": sample(create(), create(headers={"content-type": "text/html"})),
+    "VC-035": sample(asked(1.0, "nonsense", "invalid_task_id"), asked(1.0, "nonsense", "task_not_found")),
+    "VC-036": sample(
         asked(1.0, OTHER, "task_not_found", notes={"unknown": True}),
         asked(1.0, OTHER, "permission_denied", notes={"unknown": True}),
     ),
-    "VC-037": exhibit(create(), (create(), read(1.0))),
-    "VC-038": exhibit(
+    "VC-037": sample(create(), (create(), read(1.0))),
+    "VC-038": sample(
         Call(0.0, "GET", "/v1/x", **answered(404, ERRORS["query", "task_not_found"].body()), notes={"no route": True}),
         Call(0.0, "GET", "/v1/x", **answered(200, {}), notes={"no route": True}),
     ),
-    "VC-040": exhibit(read(1.0), read(1.0, "completed", "model")),
-    "VC-041": exhibit(read(1.0), told(1.0, task("completed") | {"status": "succeeded"})),
-    "VC-042": exhibit((read(1.0, "pending"), read(2.0)), (read(1.0), read(2.0, "processing"))),
-    "VC-043": exhibit(
+    "VC-040": sample(read(1.0), read(1.0, "completed", "model")),
+    "VC-041": sample(read(1.0), told(1.0, task("completed") | {"status": "succeeded"})),
+    "VC-042": sample((read(1.0, "pending"), read(2.0)), (read(1.0), read(2.0, "processing"))),
+    "VC-043": sample(
         (read(1.0, "processing"), read(2.0)), (read(1.0, "processing"), read(2.0, "processing", progress=49))
     ),
-    "VC-044": exhibit(read(1.0), read(1.0, "processing", progress=100)),
-    "VC-045": exhibit(read(1.0), read(1.0, "completed", "results")),
-    "VC-046": exhibit(read(1.0, "failed"), read(1.0, "failed", "error")),
-    "VC-047": exhibit(read(1.0, "failed"), read(1.0, "failed", progress=50)),
-    "VC-048": exhibit(
+    "VC-044": sample(read(1.0), read(1.0, "processing", progress=100)),
+    "VC-045": sample(read(1.0), read(1.0, "completed", "results")),
+    "VC-046": sample(read(1.0, "failed"), read(1.0, "failed", "error")),
+    "VC-047": sample(read(1.0, "failed"), read(1.0, "failed", progress=50)),
+    "VC-048": sample(
         (create(notes={"fails": "service_error"}), read(1.0, "failed")),
         (create(notes={"fails": "quota_exceeded"}), read(1.0, "failed")),
     ),
-    "VC-049": exhibit(read(1.0), read(1.0, task_info={"can_cancel": True})),
-    "VC-050": exhibit((read(1.0), read(2.0)), (read(1.0), read(2.0, results=["https://media.evolink.ai/w.mp4"]))),
-    "VC-051": exhibit((create(), read(1.0)), (create(), read(1.0, created=1757169744))),
-    "VC-052": exhibit(read(1.0), read(1.0, usage={"credits_used": 15})),
-    "VC-053": exhibit((create(), read(1.0)), (create(), asked(1.0, ID, "task_not_found"))),
-    "VC-054": exhibit(
+    "VC-049": sample(read(1.0), read(1.0, task_info={"can_cancel": True})),
+    "VC-050": sample((read(1.0), read(2.0)), (read(1.0), read(2.0, results=["https://media.evolink.ai/w.mp4"]))),
+    "VC-051": sample((create(), read(1.0)), (create(), read(1.0, created=1757169744))),
+    "VC-052": sample(read(1.0), read(1.0, usage={"credits_used": 15})),
+    "VC-053": sample((create(), read(1.0)), (create(), asked(1.0, ID, "task_not_found"))),
+    "VC-054": sample(
         Call(1.0, "GET", LINK, 200, access="missing", notes={"age": DAY - 5}),
         Call(1.0, "GET", LINK, 200, access="missing", notes={"age": DAY + 5}),
     ),
-    "VC-055": exhibit(
+    "VC-055": sample(
         told(1.0, task("completed"), notes={"ended": True}),
         told(1.0, task("processing"), notes={"ended": True}),
     ),
-    "VC-060": exhibit((read(1.0), attempt(1.0)), (read(1.0), attempt(1.0, says=task("completed", event=1)))),
-    "VC-061": exhibit((CALLED, attempt(1.0)), (CALLED, attempt(1.0, url="https://your-domain.com/hook?secret=a/b"))),
-    "VC-062": exhibit(attempt(1.0), attempt(1.0, method="GET")),
-    "VC-063": exhibit(attempt(1.0), attempt(1.0, says=task("processing"))),
-    "VC-064": exhibit(attempt(1.0, 204), (attempt(1.0, 204), attempt(2.0))),
-    "VC-065": exhibit((CALLED, attempt(1.0, 302), attempt(2.0), LATER), (CALLED, attempt(1.0, 302), LATER)),
-    "VC-066": exhibit(
+    "VC-060": sample((read(1.0), attempt(1.0)), (read(1.0), attempt(1.0, says=task("completed", event=1)))),
+    "VC-061": sample((CALLED, attempt(1.0)), (CALLED, attempt(1.0, url="https://your-domain.com/hook?secret=a/b"))),
+    "VC-062": sample(attempt(1.0), attempt(1.0, method="GET")),
+    "VC-063": sample(attempt(1.0), attempt(1.0, says=task("processing"))),
+    "VC-064": sample(attempt(1.0, 204), (attempt(1.0, 204), attempt(2.0))),
+    "VC-065": sample((CALLED, attempt(1.0, 302), attempt(2.0), LATER), (CALLED, attempt(1.0, 302), LATER)),
+    "VC-066": sample(
         tuple(attempt(float(at), 500) for at in (1, 2, 4, 8)), tuple(attempt(float(at), 500) for at in (1, 2, 4, 8, 16))
     ),
-    "VC-067": exhibit((attempt(1.0, 500), attempt(2.0)), (attempt(1.0, 500), attempt(3.0))),
-    "VC-068": exhibit(attempt(1.0, "timeout", took=10.0), attempt(1.0, "timeout", took=5.0)),
-    "VC-069": exhibit((CALLED, read(1.0), attempt(1.0), LATER), (CALLED, read(1.0), LATER)),
-    "VC-070": exhibit(create(), (create(), attempt(1.0))),
-    "VC-071": exhibit(
+    "VC-067": sample((attempt(1.0, 500), attempt(2.0)), (attempt(1.0, 500), attempt(3.0))),
+    "VC-068": sample(attempt(1.0, "timeout", took=10.0), attempt(1.0, "timeout", took=5.0)),
+    "VC-069": sample((CALLED, read(1.0), attempt(1.0), LATER), (CALLED, read(1.0), LATER)),
+    "VC-070": sample(create(), (create(), attempt(1.0))),
+    "VC-071": sample(
         (read(1.0, "processing"), attempt(2.0), read(3.0)), (attempt(1.0), read(2.0, "processing"), read(3.0))
     ),
-    "VC-072": exhibit(
+    "VC-072": sample(
         (attempt(1.0, 500), attempt(2.0)), (attempt(1.0, 500), attempt(2.0, says=task("completed", attempt=2)))
     ),
-    "VC-073": exhibit(attempt(1.0), attempt(1.0, headers={**JSON, "x-signature": "abc"})),
-    "VC-080": exhibit(create(notes={"priced": True}), create({"duration": 10}, notes={"priced": True})),
-    "VC-081": exhibit(
+    "VC-073": sample(attempt(1.0), attempt(1.0, headers={**JSON, "x-signature": "abc"})),
+    "VC-080": sample(create(notes={"priced": True}), create({"duration": 10}, notes={"priced": True})),
+    "VC-081": sample(
         (create({"generate_audio": False}, {"usage": {"credits_reserved": 7.5}}), create(says={"id": OTHER})),
         (create({"generate_audio": False}), create(says={"id": OTHER})),
     ),
-    "VC-082": exhibit(look(0.0, 0), look(0.0, "0")),
-    "VC-083": exhibit(
+    "VC-082": sample(look(0.0, 0), look(0.0, "0")),
+    "VC-083": sample(
         (look(0.0, 0, **SETTLED), create(), read(1.0), look(2.0, 15, **SETTLED)),
         (look(0.0, 0, **SETTLED), create(), read(1.0, "failed"), look(2.0, 15, **SETTLED)),
     ),
-    "VC-084": exhibit((look(0.0, 0, 100), look(1.0, 15, 85)), (look(0.0, 0, 100), look(1.0, 15, 100))),
-    "VC-085": exhibit(refused("insufficient_quota", notes={"remaining": 10}), create(notes={"remaining": 10})),
-    "VC-090": exhibit(
+    "VC-084": sample((look(0.0, 0, 100), look(1.0, 15, 85)), (look(0.0, 0, 100), look(1.0, 15, 100))),
+    "VC-085": sample(refused("insufficient_quota", notes={"remaining": 10}), create(notes={"remaining": 10})),
+    "VC-090": sample(
         (create(), asked(1.0, ID, "permission_denied", who="b")),
         (create(), told(1.0, task("pending"), who="b")),
     ),
-    "VC-091": exhibit((KEYED, REPLAYED), (KEYED, create(says={"id": OTHER}, sent_headers=KEY))),
-    "VC-092": exhibit(
+    "VC-091": sample((KEYED, REPLAYED), (KEYED, create(says={"id": OTHER}, sent_headers=KEY))),
+    "VC-092": sample(
         (KEYED, refused("idempotency_conflict", {"duration": 9}, sent_headers=KEY)),
         (KEYED, create({"duration": 9}, sent_headers=KEY)),
     ),
-    "VC-093": exhibit(
+    "VC-093": sample(
         refused("invalid_request", sent_headers={**JSON, "idempotency-key": "short"}),
         create(sent_headers={**JSON, "idempotency-key": "short"}),
     ),

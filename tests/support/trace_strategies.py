@@ -1,4 +1,4 @@
-"""Recordings as Hypothesis makes them: of services that answer anything at all."""
+"""Hypothesis strategies of traces, of services that answer anything at all."""
 
 import json
 

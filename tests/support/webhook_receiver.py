@@ -1,4 +1,4 @@
-"""A receiver of callbacks in this process, and an emulator whose callbacks reach it."""
+"""Webhook receiver in this process, and an emulator whose callbacks reach it."""
 
 import json
 import time
@@ -16,14 +16,14 @@ from evolink_mock.core.behaviour import DOCUMENTED
 from tests.support.emulator import Emulator, bearer, settings
 
 ORIGIN = "https://app.example.com"
-HOOK = f"{ORIGIN}/hooks/video"
+CALLBACK_URL = f"{ORIGIN}/hooks/video"
 START = 1757169743.0
 ENDS = START + 10
-"""When a task ends that is created on a manual clock before it moves."""
+"""The end of a task that is created on a manual clock before it moves."""
 
 
 class Arrival(NamedTuple):
-    """A callback as it came in, and what the emulator's clock showed then."""
+    """A callback as it arrived, and the time on the emulator's clock then."""
 
     target: str
     body: bytes
@@ -41,10 +41,10 @@ class Arrival(NamedTuple):
 Act: TypeAlias = Callable[[httpx.AsyncClient, Arrival], Awaitable[None]]
 
 
-class Hook:
+class WebhookReceiver:
     """Answers with its statuses in turn, and with the last of them from then on.
 
-    `act` is what it does before it answers, with a client of the emulator that calls back.
+    `act` is called before each answer, with a client of the emulator that calls back.
     """
 
     def __init__(self, *statuses: int, answer: str = "", act: Act | None = None) -> None:
@@ -71,27 +71,27 @@ class Hook:
         await Response(self._answer, status)(scope, receive, send)
 
 
-def connected(hook: Hook, policy: CallbackPolicy = EVOLINK_CALLBACKS, /, **given: Any) -> Emulator:
-    """An emulator as `Emulator.in_process` makes it, whose callbacks to `ORIGIN` reach the hook."""
-    app = create_app(settings(**given), receivers={ORIGIN: hook}, behaviour=DOCUMENTED._replace(policy=policy))
-    hook.emulator = httpx.AsyncClient(
+def connected(receiver: WebhookReceiver, policy: CallbackPolicy = EVOLINK_CALLBACKS, /, **given: Any) -> Emulator:
+    """An emulator as `Emulator.in_process` makes it, whose callbacks to `ORIGIN` reach the receiver."""
+    app = create_app(settings(**given), receivers={ORIGIN: receiver}, behaviour=DOCUMENTED._replace(policy=policy))
+    receiver.emulator = httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://emulator.test", headers=bearer()
     )
     return Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test"))
 
 
 def deliveries(emulator: Emulator, **params: str) -> list[dict[str, Any]]:
-    """The record of an emulator's callbacks."""
+    """The emulator's record of its deliveries."""
     rows = emulator.control("deliveries", params=params)["deliveries"]
     assert isinstance(rows, list)
     return rows
 
 
-def until(emulator: Emulator, feed: str = "deliveries", **params: str) -> dict[str, Any]:
-    """The first row that matches, once there is one: the wait must end then."""
+def until(emulator: Emulator, log: str = "deliveries", **params: str) -> dict[str, Any]:
+    """Long-poll for the first row that matches; the wait must end as soon as there is one."""
     began = time.monotonic()
-    answer = emulator.control(feed, params={"wait": "10s", **params})
-    rows = answer["deliveries" if feed == "deliveries" else "rows"]
-    assert rows, (feed, params)
+    answer = emulator.control(log, params={"wait": "10s", **params})
+    rows = answer["deliveries" if log == "deliveries" else "rows"]
+    assert rows, (log, params)
     assert time.monotonic() - began < 8, "the wait went on, although there was something"
     return dict(rows[0])

@@ -8,7 +8,7 @@ import pytest
 from evolink_contracts.promises.promise import Judgement
 from evolink_contracts.promises.registry import BY_NUMBER, judge
 from evolink_contracts.trace.events import Call, Event
-from tests.support.sample_traces import EXHIBITS, Exhibit, refused
+from tests.support.sample_traces import SAMPLES, Sample, refused
 
 
 def verdict(number: str, events: tuple[object, ...]) -> Judgement:
@@ -17,11 +17,11 @@ def verdict(number: str, events: tuple[object, ...]) -> Judgement:
 
 
 def test_every_promise_has_its_exhibits() -> None:
-    assert EXHIBITS.keys() == BY_NUMBER.keys()
+    assert SAMPLES.keys() == BY_NUMBER.keys()
 
 
-@pytest.mark.parametrize(("number", "shown"), EXHIBITS.items(), ids=EXHIBITS)
-def test_a_promise_tells_what_keeps_it_from_what_breaks_it(number: str, shown: Exhibit) -> None:
+@pytest.mark.parametrize(("number", "shown"), SAMPLES.items(), ids=SAMPLES)
+def test_a_promise_tells_what_keeps_it_from_what_breaks_it(number: str, shown: Sample) -> None:
     assert verdict(number, shown.held).verdict == "held"
     breach = verdict(number, shown.broken)
     assert breach.verdict == "broken"
@@ -29,7 +29,7 @@ def test_a_promise_tells_what_keeps_it_from_what_breaks_it(number: str, shown: E
     assert set(map(id, breach.shortest.events)) <= set(map(id, shown.broken))
 
 
-@pytest.mark.parametrize("number", EXHIBITS)
+@pytest.mark.parametrize("number", SAMPLES)
 def test_a_promise_says_nothing_of_an_empty_recording(number: str) -> None:
     assert verdict(number, ()).verdict == "not seen"
 
@@ -42,9 +42,9 @@ def broken(events: Iterable[Event]) -> set[str]:
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 504, 524])
-@pytest.mark.parametrize("number", EXHIBITS)
+@pytest.mark.parametrize("number", SAMPLES)
 def test_a_page_of_a_proxy_breaks_no_promise(number: str, status: int) -> None:
-    calls = [event for event in EXHIBITS[number].held if isinstance(event, Call)]
+    calls = [event for event in SAMPLES[number].held if isinstance(event, Call)]
     for call in calls:
         page = replace(call, status=status, answer="<html>Gateway Time-out</html>", headers=HTML)
         met = [page if each is call else each for each in calls]

@@ -22,7 +22,7 @@ from evolink_contracts.runs.runner import Report, Skipped
 from evolink_contracts.stateful.search import FailedHistory, SearchResult
 from evolink_contracts.trace.events import Call, Event
 from tests.support.browser import opened_page
-from tests.support.sample_traces import EXHIBITS, create, read
+from tests.support.sample_traces import SAMPLES, create, read
 from tests.support.trace_strategies import CALLED, FOREIGN
 
 URL = "https://api.evolink.ai"
@@ -172,7 +172,7 @@ def test_markdown_is_a_table_and_what_broke() -> None:
 
 def test_json_has_every_promise_with_its_example() -> None:
     found = json.loads(FORMATS["json"](LOST, URL))
-    assert [promise["number"] for promise in found["promises"]] == list(EXHIBITS)
+    assert [promise["number"] for promise in found["promises"]] == list(SAMPLES)
     assert found["histories"] == {
         "played": 5,
         "seed": 7,

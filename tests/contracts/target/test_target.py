@@ -66,9 +66,7 @@ def test_a_path_that_no_request_can_carry_gets_no_answer() -> None:
 def test_credits_that_are_none_end_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     sends = AsgiTransport.send
 
-    def send(
-        own: AsgiTransport, method: str, path: str, headers: Mapping[str, str], content: bytes | None
-    ) -> Response:
+    def send(own: AsgiTransport, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         response = sends(own, method, path, headers, content)
         return response._replace(content=b'{"data": []}') if path == CREDITS_PATH else response
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.emulator import Emulator
-from tests.support.webhook_receiver import HOOK, Hook, connected, deliveries
+from tests.support.webhook_receiver import CALLBACK_URL, WebhookReceiver, connected, deliveries
 
 SINK = "https://sink.mock"
 KEY = "sk-evo-0123456789"
@@ -86,9 +86,9 @@ def test_an_attempt_that_has_begun_is_in_flight_and_waiting() -> None:
             answer = await hook.emulator.get("/__mock/deliveries", params={"status": status})
             seen.append([(row["status"], row["verdict"]) for row in answer.json()["deliveries"]])
 
-    hook = Hook(act=look)
+    hook = WebhookReceiver(act=look)
     with connected(hook) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
     under_way = [("in_flight", "attempt 1 of 4 is under way")]
     assert seen == [under_way, under_way, [], []]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.emulator import Emulator
-from tests.support.webhook_receiver import ENDS, HOOK, Hook, connected, deliveries
+from tests.support.webhook_receiver import CALLBACK_URL, ENDS, WebhookReceiver, connected, deliveries
 
 SINK = "https://sink.mock"
 
@@ -23,9 +23,9 @@ def again(emulator: Emulator, number: int, body: bytes | None = None) -> dict[st
 
 
 def test_a_replay_sends_the_same_bytes() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(callback_url=HOOK)
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("1h")
         first, *_ = deliveries(emulator)
         shown = again(emulator, 1)
@@ -66,9 +66,9 @@ def test_a_replay_of_a_replay_refers_to_that_replay(emulator: Emulator) -> None:
 
 
 def test_a_delivery_that_was_never_sent_can_be_replayed() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        emulator.create("delivery=lost", callback_url=HOOK)
+        emulator.create("delivery=lost", callback_url=CALLBACK_URL)
         emulator.advance("1h")
         assert hook.arrivals == []
         assert again(emulator, 1)["status"] == "delivered"
@@ -76,9 +76,9 @@ def test_a_delivery_that_was_never_sent_can_be_replayed() -> None:
 
 
 def test_a_replay_of_a_waiting_delivery_does_not_replace_it() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        emulator.create("delivery=very_late", callback_url=HOOK)
+        emulator.create("delivery=very_late", callback_url=CALLBACK_URL)
         emulator.advance("10s")
         again(emulator, 1)
         assert [arrival.at for arrival in hook.arrivals] == [ENDS]
@@ -103,9 +103,9 @@ BODIES = [
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body[:12].decode("utf-8", "replace"))
 def test_a_changed_body_arrives_byte_for_byte(body: bytes) -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
         shown = again(emulator, 1, body)
     assert hook.arrivals[-1].body == body
@@ -114,19 +114,19 @@ def test_a_changed_body_arrives_byte_for_byte(body: bytes) -> None:
 
 
 def test_space_around_a_changed_body_is_not_part_of_it() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
         again(emulator, 1, b"\n  [1 ,2]  \n")
     assert hook.arrivals[-1].body == b"[1 ,2]"
 
 
 def test_a_replay_of_a_changed_body_keeps_the_change_and_so_do_its_retries() -> None:
-    hook = Hook(200, 200, 500, 200)
+    hook = WebhookReceiver(200, 200, 500, 200)
     changed = b'{"status":"canceled"}'
     with connected(hook) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
         again(emulator, 1, changed)
         again(emulator, 2)
@@ -161,9 +161,9 @@ def test_the_inbox_shows_a_changed_body_unchanged(emulator: Emulator) -> None:
     ],
 )
 def test_a_malformed_change_is_refused_and_sends_nothing(content: bytes) -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
         response = emulator.request("POST", "/__mock/deliveries/1/resend", content=content)
         assert response.status_code == 400

@@ -10,7 +10,7 @@ import pytest
 
 from evolink_mock.clock import Notifier, make_clock, wait_first
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
-from tests.support.webhook_receiver import ENDS, HOOK, Arrival, Hook, connected, deliveries, until
+from tests.support.webhook_receiver import CALLBACK_URL, ENDS, Arrival, WebhookReceiver, connected, deliveries, until
 
 SINK = "https://sink.mock"
 PATIENCE = 20
@@ -103,8 +103,8 @@ def test_an_attempt_under_way_can_be_waited_for(status: str) -> None:
     async def hold(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         await asyncio.to_thread(goes_on.wait, PATIENCE)
 
-    with connected(Hook(act=hold)) as emulator:
-        task = emulator.create(callback_url=HOOK)
+    with connected(WebhookReceiver(act=hold)) as emulator:
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.control(f"tasks/{task}/outcome", {"status": "completed"})
         try:
             assert until(emulator, status="in_flight")["attempts"] == []
@@ -142,8 +142,8 @@ def test_a_wait_continues_after_a_reset() -> None:
         answer, _ = await asyncio.gather(waiting, begin_anew(emulator))
         found.append([row["status"] for row in answer.json()["deliveries"]])
 
-    with connected(Hook(act=wait_meanwhile)) as emulator:
-        emulator.create(callback_url=HOOK)
+    with connected(WebhookReceiver(act=wait_meanwhile)) as emulator:
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
     assert found == [["delivered"]]
 

@@ -7,16 +7,25 @@ import httpx
 import pytest
 
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.webhook_receiver import ENDS, HOOK, START, Arrival, Hook, connected, deliveries, until
+from tests.support.webhook_receiver import (
+    CALLBACK_URL,
+    ENDS,
+    START,
+    Arrival,
+    WebhookReceiver,
+    connected,
+    deliveries,
+    until,
+)
 
 COST = 15
 """Credits of the documented task: 5 s at 3 credits."""
 
 
 def test_a_callback_is_sent_once_when_its_task_ends() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(callback_url=HOOK)
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("9999999us")
         assert (hook.arrivals, deliveries(emulator)) == ([], [])
         emulator.advance("1us")
@@ -45,9 +54,9 @@ def test_a_task_without_a_callback_url_sends_no_callback(emulator: Emulator) -> 
 def test_a_forced_end_sends_one_callback_at_that_instant(
     call: str, change: dict[str, str], status: str, code: str | None
 ) -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(callback_url=HOOK)
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("4s")
         emulator.control(f"tasks/{task}/{call}", change)
         assert until(emulator, status="delivered")["queued"] == START + 4
@@ -59,10 +68,10 @@ def test_a_forced_end_sends_one_callback_at_that_instant(
 
 
 def test_a_setting_decides_the_status_that_a_callback_has_after_a_cancellation() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook, cancelled_as="cancelled", cancel_route=True) as emulator:
         for method, path in (("POST", "/__mock/tasks/{}/cancel"), ("DELETE", "/v1/tasks/{}")):
-            task = emulator.create(callback_url=HOOK)
+            task = emulator.create(callback_url=CALLBACK_URL)
             assert emulator.request(method, path.format(task)).status_code == 200
             until(emulator, task=task, status="delivered")
         emulator.advance("1h")
@@ -70,9 +79,9 @@ def test_a_setting_decides_the_status_that_a_callback_has_after_a_cancellation()
 
 
 def test_a_rejected_end_sends_no_second_callback() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(callback_url=HOOK)
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
         for call, change in (("cancel", {}), ("outcome", {"status": "completed"})):
             assert emulator.request("POST", f"/__mock/tasks/{task}/{call}", json=change).status_code == 409
@@ -84,9 +93,9 @@ def test_a_rejected_end_sends_no_second_callback() -> None:
     ("scenario", "held"), [("delivery=lost", 0), ("delivery=racing_poll", 30), ("delivery=out_of_order", 30)]
 )
 def test_a_forced_end_follows_the_delivery_scenario(scenario: str, held: int) -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(scenario, callback_url=HOOK)
+        task = emulator.create(scenario, callback_url=CALLBACK_URL)
         emulator.control(f"tasks/{task}/cancel", {})
         emulator.advance("1h")
     assert [arrival.at - START for arrival in hook.arrivals] == ([held] if held else [])
@@ -100,8 +109,8 @@ def test_credits_are_settled_before_the_callback_is_sent(scenario: str | None, u
         user = (await emulator.get("/v1/credits")).json()["data"]["user"]
         seen.append((user["remaining_credits"], user["used_credits"]))
 
-    with connected(Hook(act=read_credits), balance=100) as emulator:
-        emulator.create(scenario, callback_url=HOOK)
+    with connected(WebhookReceiver(act=read_credits), balance=100) as emulator:
+        emulator.create(scenario, callback_url=CALLBACK_URL)
         emulator.advance("10s")
     assert seen == [(100 - used, used)]
 
@@ -112,9 +121,9 @@ def test_a_receiver_can_spend_the_refund() -> None:
     async def create_again(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         created.append((await emulator.post("/v1/videos/generations", json=DOCUMENTED)).status_code)
 
-    with connected(Hook(act=create_again), balance=COST) as emulator:
-        emulator.create("fail=service_error", callback_url=HOOK)
-        assert emulator.post(DOCUMENTED | {"callback_url": HOOK}).status_code == 402
+    with connected(WebhookReceiver(act=create_again), balance=COST) as emulator:
+        emulator.create("fail=service_error", callback_url=CALLBACK_URL)
+        assert emulator.post(DOCUMENTED | {"callback_url": CALLBACK_URL}).status_code == 402
         emulator.advance("1h")
         assert len(deliveries(emulator)) == 1
     assert created == [200]
@@ -123,9 +132,9 @@ def test_a_receiver_can_spend_the_refund() -> None:
 @pytest.mark.parametrize("scenario", [None, "delivery=very_late", "delivery=duplicate", "delivery=racing_poll"])
 @pytest.mark.parametrize("by", ["5s", "10s"])
 def test_a_reset_drops_queued_deliveries(scenario: str | None, by: str) -> None:
-    hook = Hook(500)
+    hook = WebhookReceiver(500)
     with connected(hook) as emulator:
-        emulator.create(scenario, callback_url=HOOK)
+        emulator.create(scenario, callback_url=CALLBACK_URL)
         emulator.advance(by)
         before = len(hook.arrivals)
         numbers = [row["number"] for row in deliveries(emulator)]
@@ -134,7 +143,7 @@ def test_a_reset_drops_queued_deliveries(scenario: str | None, by: str) -> None:
         assert emulator.control("clock")["next_event"] is None
         emulator.advance("2h")
         assert len(hook.arrivals) == before
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
         assert [row["number"] for row in deliveries(emulator)] == [len(numbers) + 1]
 
@@ -143,9 +152,9 @@ def test_a_reset_during_an_attempt_leaves_no_record_and_blocks_nothing() -> None
     async def reset(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         await emulator.post("/__mock/worlds", json={"reset": True})
 
-    hook = Hook(500, act=reset)
+    hook = WebhookReceiver(500, act=reset)
     with connected(hook) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         began = time.monotonic()
         emulator.advance("10s")
         assert time.monotonic() - began < 5
@@ -155,18 +164,18 @@ def test_a_reset_during_an_attempt_leaves_no_record_and_blocks_nothing() -> None
 
 
 def test_a_reset_of_one_world_drops_nothing_of_another() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(callback_url=HOOK)
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.as_key("sk-other").control("worlds", {"reset": True})
         emulator.advance("10s")
     assert hook.tasks == [task]
 
 
 def test_queries_of_an_unfinished_task_lead_to_its_callback_on_an_automatic_clock() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook, clock="auto") as emulator:
-        task = emulator.create(callback_url=HOOK)
+        task = emulator.create(callback_url=CALLBACK_URL)
         while emulator.query(task).json()["status"] != "completed":
             pass
         assert until(emulator, status="delivered")["task"] == task
@@ -174,9 +183,9 @@ def test_queries_of_an_unfinished_task_lead_to_its_callback_on_an_automatic_cloc
 
 
 def test_queries_of_another_task_lead_to_each_attempt_at_its_instant() -> None:
-    hook = Hook(500, 500, 200)
+    hook = WebhookReceiver(500, 500, 200)
     with connected(hook, clock="auto") as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("9s")
         other = emulator.create()
         while emulator.query(other).json()["status"] != "completed":
@@ -196,8 +205,8 @@ def test_no_time_passes_on_an_automatic_clock_while_an_attempt_is_under_way() ->
             statuses.append(answer.json().get("status", ""))
             clocks.append((await emulator.get("/__mock/clock")).json())
 
-    with connected(Hook(act=query_others), clock="auto") as emulator:
-        emulator.create(callback_url=HOOK)
+    with connected(WebhookReceiver(act=query_others), clock="auto") as emulator:
+        emulator.create(callback_url=CALLBACK_URL)
         assert until(emulator, status="delivered")
     assert {(clock["now"], clock["attempts_in_flight"]) for clock in clocks} == {(ENDS, 1)}
     assert statuses[0] == "pending"

@@ -7,18 +7,18 @@ import httpx
 import pytest
 
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.webhook_receiver import ENDS, HOOK, START, Arrival, Hook, connected, deliveries
+from tests.support.webhook_receiver import CALLBACK_URL, ENDS, START, Arrival, WebhookReceiver, connected, deliveries
 
 
-def instants(hook: Hook) -> list[float]:
+def instants(hook: WebhookReceiver) -> list[float]:
     """When callbacks arrived, in seconds from the end of a task that was created at once."""
     return [arrival.at - ENDS for arrival in hook.arrivals]
 
 
 def test_a_duplicate_arrives_twice_with_the_same_bytes() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create("delivery=duplicate", callback_url=HOOK)
+        task = emulator.create("delivery=duplicate", callback_url=CALLBACK_URL)
         emulator.advance("1h")
         queried = emulator.query(task).content
         rows = deliveries(emulator)
@@ -30,9 +30,9 @@ def test_a_duplicate_arrives_twice_with_the_same_bytes() -> None:
 
 
 def test_a_duplicate_has_its_own_retries() -> None:
-    hook = Hook(500)
+    hook = WebhookReceiver(500)
     with connected(hook) as emulator:
-        emulator.create("delivery=duplicate", callback_url=HOOK)
+        emulator.create("delivery=duplicate", callback_url=CALLBACK_URL)
         emulator.advance("1h")
         rows = deliveries(emulator)
     assert len(hook.arrivals) == 8
@@ -42,9 +42,11 @@ def test_a_duplicate_has_its_own_retries() -> None:
 
 
 def test_before_create_arrives_before_the_create_call_returns() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        response = emulator.post(DOCUMENTED | {"callback_url": HOOK}, {"X-Mock-Scenario": "delivery=before_create"})
+        response = emulator.post(
+            DOCUMENTED | {"callback_url": CALLBACK_URL}, {"X-Mock-Scenario": "delivery=before_create"}
+        )
         assert [arrival.task for arrival in hook.arrivals] == [response.json()["id"]]
         assert hook.arrivals[0].content["status"] == "completed"
     assert (response.json()["status"], response.json()["progress"]) == ("pending", 0)
@@ -54,10 +56,10 @@ def test_before_create_arrives_before_the_create_call_returns() -> None:
 @pytest.mark.parametrize("clock", ["real", "scaled", "manual", "auto"])
 @pytest.mark.parametrize("status", [200, 500])
 def test_before_create_waits_on_every_clock_for_the_first_attempt_alone(clock: str, status: int) -> None:
-    hook = Hook(status)
+    hook = WebhookReceiver(status)
     with connected(hook, clock=clock) as emulator:
         began = time.monotonic()
-        task = emulator.create("delivery=before_create", callback_url=HOOK)
+        task = emulator.create("delivery=before_create", callback_url=CALLBACK_URL)
         assert time.monotonic() - began < 5
         assert hook.tasks[0] == task
 
@@ -77,16 +79,16 @@ def test_before_create_is_answered_when_the_world_is_reset_meanwhile() -> None:
     async def reset(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         await emulator.post("/__mock/worlds", json={"reset": True})
 
-    with connected(Hook(act=reset)) as emulator:
+    with connected(WebhookReceiver(act=reset)) as emulator:
         began = time.monotonic()
-        emulator.create("delivery=before_create", callback_url=HOOK)
+        emulator.create("delivery=before_create", callback_url=CALLBACK_URL)
         assert time.monotonic() - began < 5
 
 
 def test_racing_poll_waits_for_a_query_that_sees_the_end() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create("delivery=racing_poll", callback_url=HOOK)
+        task = emulator.create("delivery=racing_poll", callback_url=CALLBACK_URL)
         emulator.query(task)
         emulator.advance("15s")
         emulator.control(f"tasks/{task}")
@@ -103,17 +105,17 @@ def test_racing_poll_waits_for_a_query_that_sees_the_end() -> None:
 
 
 def test_racing_poll_waits_30_s_without_a_query() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        emulator.create("delivery=racing_poll", callback_url=HOOK)
+        emulator.create("delivery=racing_poll", callback_url=CALLBACK_URL)
         emulator.advance("1h")
     assert instants(hook) == [30]
 
 
 def test_a_lost_callback_is_not_sent_and_recorded_as_lost() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create("delivery=lost", callback_url=HOOK)
+        task = emulator.create("delivery=lost", callback_url=CALLBACK_URL)
         emulator.advance("7d")
         (row,) = deliveries(emulator, status="lost")
         assert emulator.control("clock")["next_event"] is None
@@ -123,10 +125,10 @@ def test_a_lost_callback_is_not_sent_and_recorded_as_lost() -> None:
 
 
 def test_a_very_late_callback_arrives_10_to_60_minutes_after_the_end() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
         for _ in range(20):
-            emulator.create("delivery=very_late", callback_url=HOOK)
+            emulator.create("delivery=very_late", callback_url=CALLBACK_URL)
         emulator.advance("10s")
         assert {row["status"] for row in deliveries(emulator)} == {"queued"}
         emulator.advance("1h")
@@ -139,10 +141,10 @@ def test_a_very_late_callback_arrives_10_to_60_minutes_after_the_end() -> None:
 @pytest.mark.parametrize("scenario", ["duplicate", "very_late", "out_of_order", "racing_poll", "before_create"])
 def test_the_same_seed_gives_the_same_deliveries(scenario: str) -> None:
     def course(seed: int) -> list[Arrival]:
-        hook = Hook(500, 200)
+        hook = WebhookReceiver(500, 200)
         with connected(hook, seed=seed) as emulator:
             for _ in range(3):
-                emulator.create(f"delivery={scenario}", callback_url=HOOK)
+                emulator.create(f"delivery={scenario}", callback_url=CALLBACK_URL)
                 emulator.advance("1s")
             emulator.advance("2h")
         return hook.arrivals
@@ -156,9 +158,9 @@ def test_the_same_seed_gives_the_same_deliveries(scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", ["duplicate", "out_of_order", "before_create", "racing_poll", "very_late"])
 def test_delivery_scenarios_apply_to_failed_tasks_too(scenario: str) -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        task = emulator.create(f"fail=service_error; delivery={scenario}", callback_url=HOOK)
+        task = emulator.create(f"fail=service_error; delivery={scenario}", callback_url=CALLBACK_URL)
         emulator.advance("2h")
         queried = emulator.query(task).content
         assert emulator.control(f"tasks/{task}")["credits"]["charged"] == 0
@@ -173,8 +175,8 @@ def test_a_receiver_can_query_the_task_of_its_callback(scenario: str) -> None:
     async def query(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
         answers.append((await emulator.get(f"/v1/tasks/{arrival.task}")).content == arrival.body)
 
-    with connected(Hook(act=query)) as emulator:
-        emulator.create(f"delivery={scenario}", callback_url=HOOK)
+    with connected(WebhookReceiver(act=query)) as emulator:
+        emulator.create(f"delivery={scenario}", callback_url=CALLBACK_URL)
         emulator.advance("2h")
     assert answers
     assert all(answers)
@@ -188,6 +190,6 @@ def test_a_scenario_changes_nothing_for_a_task_without_a_callback_url(emulator: 
 
 
 def test_an_unknown_delivery_scenario_is_rejected_with_a_suggestion(emulator: Emulator) -> None:
-    response = emulator.post(DOCUMENTED | {"callback_url": HOOK}, {"X-Mock-Scenario": "delivery=duplicated"})
+    response = emulator.post(DOCUMENTED | {"callback_url": CALLBACK_URL}, {"X-Mock-Scenario": "delivery=duplicated"})
     assert response.status_code == 400
     assert "did you mean 'duplicate'?" in response.json()["error"]["message"]

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from tests.support.emulator import Emulator
-from tests.support.webhook_receiver import HOOK, Arrival, Hook, connected
+from tests.support.webhook_receiver import CALLBACK_URL, Arrival, WebhookReceiver, connected
 
 KEY = "sk-evo-0123456789"
 SECRET = "0123456789"
@@ -50,9 +50,9 @@ def test_a_key_in_a_changed_body_is_redacted(emulator: Emulator) -> None:
 
 
 def test_a_key_in_a_receiver_s_response_is_redacted() -> None:
-    with connected(Hook(500, answer=f"no {KEY} here")) as emulator:
+    with connected(WebhookReceiver(500, answer=f"no {KEY} here")) as emulator:
         own = emulator.as_key(KEY)
-        own.create(callback_url=HOOK)
+        own.create(callback_url=CALLBACK_URL)
         own.advance("60s")
         text = shown(own)
     assert SECRET not in text
@@ -61,9 +61,9 @@ def test_a_key_in_a_receiver_s_response_is_redacted() -> None:
 
 @pytest.mark.parametrize("before", [494, 496, 504, 510, 512])
 def test_a_key_split_by_the_end_of_an_excerpt_is_redacted_whole(before: int) -> None:
-    with connected(Hook(500, answer="x" * before + KEY)) as emulator:
+    with connected(WebhookReceiver(500, answer="x" * before + KEY)) as emulator:
         own = emulator.as_key(KEY)
-        own.create(callback_url=HOOK)
+        own.create(callback_url=CALLBACK_URL)
         own.advance("60s")
         excerpt = own.control("deliveries/1")["attempts"][0]["response"]
     assert excerpt[:before] == "x" * before
@@ -71,13 +71,13 @@ def test_a_key_split_by_the_end_of_an_excerpt_is_redacted_whole(before: int) -> 
 
 
 def test_a_key_in_an_exception_of_a_receiver_is_redacted() -> None:
-    class Crashing(Hook):
+    class Crashing(WebhookReceiver):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             raise RuntimeError(f"{'x' * 400}{KEY}")
 
     with connected(Crashing()) as emulator:
         own = emulator.as_key(KEY)
-        own.create(callback_url=HOOK)
+        own.create(callback_url=CALLBACK_URL)
         own.advance("60s")
         row = own.control("deliveries/1")
         assert {attempt["error"] for attempt in row["attempts"]} == {"crashed"}
@@ -85,10 +85,10 @@ def test_a_key_in_an_exception_of_a_receiver_is_redacted() -> None:
 
 
 def test_redacted_text_arrives_whole() -> None:
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
         own = emulator.as_key(KEY)
-        own.create(callback_url=f"{HOOK}?key={KEY}")
+        own.create(callback_url=f"{CALLBACK_URL}?key={KEY}")
         own.advance("10s")
         own.request("POST", "/__mock/deliveries/1/resend", json={"body": KEY})
         own.advance("0s")
@@ -99,14 +99,14 @@ def test_redacted_text_arrives_whole() -> None:
 def test_a_callback_has_no_header_with_the_key() -> None:
     headers: list[dict[str, Any]] = []
 
-    class Listening(Hook):
+    class Listening(WebhookReceiver):
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
             await super().__call__(scope, receive, send)
 
     with connected(Listening()) as emulator:
         own = emulator.as_key(KEY)
-        own.create(callback_url=HOOK)
+        own.create(callback_url=CALLBACK_URL)
         own.advance("10s")
     (sent,) = headers
     assert sent["content-type"] == "application/json"
@@ -136,7 +136,7 @@ def test_a_receiver_can_read_the_record_during_an_attempt() -> None:
         shown_during.append((await emulator.get(f"/__mock/tasks/{arrival.task}")).json()["callback"])
         shown_during.append((await emulator.get("/__mock/deliveries/1")).json()["status"])
 
-    with connected(Hook(act=read)) as emulator:
-        emulator.create(callback_url=HOOK)
+    with connected(WebhookReceiver(act=read)) as emulator:
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
-    assert shown_during == [{"url": HOOK, "deliveries": [1]}, "in_flight"]
+    assert shown_during == [{"url": CALLBACK_URL, "deliveries": [1]}, "in_flight"]

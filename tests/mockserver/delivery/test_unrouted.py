@@ -11,7 +11,7 @@ from evolink_mock.delivery.attempts import callback_url
 from evolink_mock.settings import Settings, load_settings
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.receivers import Receiver
-from tests.support.webhook_receiver import ENDS, HOOK, Hook, connected, deliveries, until
+from tests.support.webhook_receiver import CALLBACK_URL, ENDS, WebhookReceiver, connected, deliveries, until
 
 UNROUTED = [
     ("https://app.example.com/hooks?secret=a%2Fb", "https://app.example.com"),
@@ -83,7 +83,7 @@ def test_a_host_that_is_invalid_in_dns_stops_no_other_callback(url: str) -> None
 
 
 def test_an_unrouted_callback_is_an_event_and_ends_a_wait(emulator: Emulator) -> None:
-    task = emulator.create(callback_url=HOOK)
+    task = emulator.create(callback_url=CALLBACK_URL)
     emulator.advance("10s")
     events = emulator.control("events", params={"task": task})["rows"]
     assert [row["event"] for row in events][-2:] == ["task.completed", "callback.unrouted"]
@@ -93,7 +93,7 @@ def test_an_unrouted_callback_is_an_event_and_ends_a_wait(emulator: Emulator) ->
 
 
 def test_a_replay_of_an_unrouted_callback_is_unrouted(emulator: Emulator) -> None:
-    emulator.create(callback_url=HOOK)
+    emulator.create(callback_url=CALLBACK_URL)
     emulator.advance("10s")
     emulator.control("deliveries/1/replay", {})
     emulator.advance("0s")
@@ -102,7 +102,7 @@ def test_a_replay_of_an_unrouted_callback_is_unrouted(emulator: Emulator) -> Non
 
 def test_a_route_applies_to_one_origin() -> None:
     others = ("app.example.com:8443", "app.example.org", "www.app.example.com", "example.com")
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
         for host in (*others, "App.Example.Com:443"):
             emulator.create(callback_url=f"https://{host}/")
@@ -184,10 +184,10 @@ def test_an_internal_failure_with_one_callback_stops_no_other(monkeypatch: pytes
         return callback_url(task)
 
     monkeypatch.setattr("evolink_mock.delivery.dispatcher.callback_url", fail)
-    hook = Hook()
+    hook = WebhookReceiver()
     with connected(hook) as emulator:
-        broken = emulator.create(callback_url=HOOK, prompt="broken")
-        well = emulator.create(callback_url=HOOK)
+        broken = emulator.create(callback_url=CALLBACK_URL, prompt="broken")
+        well = emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("1h")
         rows = {row["task"]: row["status"] for row in emulator.control("deliveries")["deliveries"]}
     assert rows == {broken: "lost", well: "delivered"}
