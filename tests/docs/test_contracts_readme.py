@@ -23,7 +23,7 @@ def test_there_are_commands_of_every_kind() -> None:
 def test_a_command_is_understood(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVOLINK_API_KEY", "sk-local")
-    for name in ("trace.jsonl", "lie.json"):
+    for name in ("trace.jsonl", "failed.json"):
         (tmp_path / name).touch()
     name, *arguments = shlex.split(line)[1:]
     command = main.commands[name]

@@ -31,7 +31,7 @@ from evolink_contracts.trace.json_lines import write_trace
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What the options are read into, before anything is sent."""
+    """The options that are checked and read before anything is sent."""
 
     criteria: Criteria
     steps: list[Step] | None

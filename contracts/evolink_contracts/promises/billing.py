@@ -116,11 +116,11 @@ def charged(history: History) -> Iterator[Finding]:
 
 @promise("VC-084", "conserved", "Used and remaining credits have the same sum at every look.", "S1d", "inferred")
 def conserved(history: History) -> Iterator[Finding]:
-    looks: dict[str, list[Call]] = {}
+    by_key: dict[str, list[Call]] = {}
     for call in history.credits:
         if call.status == 200 and call.access == "granted" and user_balance(call):
-            looks.setdefault(call.who, []).append(call)
-    for calls in looks.values():
+            by_key.setdefault(call.who, []).append(call)
+    for calls in by_key.values():
         for earlier, later in pairwise(calls):
             sums = [_amount(call, "used") + _amount(call, "remaining") for call in (earlier, later)]
             yield expect(abs(sums[0] - sums[1]) < 1e-3, f"{sums[0]:g} became {sums[1]:g}", earlier, later)

@@ -110,7 +110,7 @@ def called_back(history: History) -> Iterator[Finding]:
             continue
         ended = [read for read in task.reads if read.status in TERMINAL]
         if ended and history.observed_until(task) >= ended[0].call.at + _PATIENCE:
-            yield expect(bool(task.attempts), "nobody was called", task.create.call, ended[0].call)
+            yield expect(bool(task.attempts), "no callback came", task.create.call, ended[0].call)
 
 
 @promise("VC-070", "only who asked", "A task without a callback URL is not called back.", "S1a")

@@ -1,4 +1,4 @@
-"""Every error: HTTP answers by (operation, condition), since statuses differ from route to route; task failures."""
+"""Errors of the API: HTTP refusals by operation and condition, and the failure codes of tasks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Operation: TypeAlias = Literal["create", "query", "credits", "any"]
 
 @dataclass(frozen=True)
 class HttpError:
-    """One refusal. `message` may hold `{model}`, filled in when the answer is made."""
+    """One refusal. `message` may contain `{model}`, which the answer replaces."""
 
     operation: Operation
     condition: str
@@ -26,7 +26,7 @@ class HttpError:
     basis: Basis = "documented"
     source: str = "S1a"
     wording: Basis = "documented"
-    """Where `message` and `fallback_suggestion` come from, if not from where the rest does."""
+    """Basis of `message` and `fallback_suggestion`, if it is another than that of the row."""
 
     def body(self, message: str | None = None) -> ErrorBody:
         """The JSON of this error, with the documented message or a more precise one."""
@@ -42,7 +42,7 @@ _REFUSED = "invalid_request_error"
 
 
 def _own(condition: str, status: int, code: str, message: str) -> HttpError:
-    """An answer that no source describes, in the shape of all others."""
+    """A refusal that no source describes, in the shape of all others."""
     return HttpError("any", condition, status, code, _REFUSED, message, basis="inferred", source="S10")
 
 
@@ -117,8 +117,7 @@ _ROWS = (
         "No available channel for the requested model",
         source="S1e",
     ),
-    # What the vendor's client expects of the gateway beside the pages: status and code; the sentences are this
-    # project's.
+    # Expected by the vendor's client and not on the pages: status and code. The sentences are this project's.
     _expected("content_policy_violation", 400, "content_policy_violation", _REFUSED, "Content policy violation"),
     _expected("key_disabled", 401, "KEY_DISABLED", "authentication_error", "This API key is disabled"),
     _expected("key_expired", 401, "KEY_EXPIRED", "authentication_error", "This API key has expired"),
@@ -209,7 +208,7 @@ _ROWS = (
     HttpError(
         "query", "internal_error", 500, "internal_error", "api_error", "Failed to retrieve task status", source="S1b"
     ),
-    # The credits page still has the older format, whose code is the status as an integer.
+    # The credits page has the older format, whose code is the status as an integer.
     HttpError("credits", "invalid_request", 400, 400, _REFUSED, "Invalid request", source="S1d"),
     HttpError("credits", "unauthorized", 401, 401, "authentication_error", "Invalid or expired token", source="S1d"),
     HttpError("credits", "permission_denied", 403, 403, "permission_error", "Access denied", source="S1d"),
@@ -223,7 +222,7 @@ _ROWS = (
         fallback_suggestion="retry after 60 seconds",
         source="S1d",
     ),
-    # Of the next three the page gives status, code and type; their sentences are this project's.
+    # The page gives status, code and type of the next three; their sentences are this project's.
     HttpError(
         "credits",
         "internal_error",
@@ -280,13 +279,13 @@ class TaskFailure:
     code: str
     origin: Origin
     retryable: bool
-    """What the vendor's client does (S2)."""
+    """Whether the vendor's client retries (S2)."""
     advice: str
     message: str
     """The sample wording given to a task that fails with this code."""
     variants: tuple[str, ...] = ()
     wording: Basis = "inferred"
-    """Where `message` comes from; the code itself is documented."""
+    """Basis of `message`; the code itself is documented."""
     basis: Basis = "documented"
     source: str = "S1c"
 

@@ -1,4 +1,4 @@
-"""Every request field of the create call: type, limits, default. A model's file says which it takes, in which order."""
+"""Request fields of create: type, limits and default. The file of a model lists its fields in order."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -10,12 +10,12 @@ Kind: TypeAlias = Literal["string", "integer", "boolean", "object", "url", "urls
 
 @dataclass(frozen=True, kw_only=True)
 class Media:
-    """What the API says of a file behind a URL. Sizes in bytes, sides in pixels, durations in seconds."""
+    """Limits of a file behind a URL. Sizes in bytes, sides in pixels, durations in seconds."""
 
     noun: str
     suffixes: tuple[str, ...]
     foreign_suffixes: tuple[str, ...]
-    """Endings that name another format for certain; any other ending is given the benefit of the doubt."""
+    """Endings that certainly name another format; any other ending is accepted."""
     failure: str
     """The task failure code of a file in a wrong format."""
     max_bytes: int
@@ -27,10 +27,10 @@ class Media:
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """One request field. `None` for a limit means that there is none.
+    """One request field. A limit of `None` means no limit.
 
-    `default` is the value an absent field takes; `schema_default` tells whether the document's schema states it,
-    or only its text (and then the OpenAPI document says so in words alone).
+    `default` is the value an absent field takes; `schema_default` is whether the documented schema states it,
+    or only the text of the page, and then only a description in the OpenAPI document does.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Field:
     max_items: int | None = None
     choices: tuple[str, ...] = ()
     pattern: str | None = None
-    """What a URL looks like, for Python and for ECMAScript alike, and for the whole text."""
+    """Regular expression for a whole URL, with the same meaning in Python and ECMAScript."""
     media: Media | None = None
     observable: bool = True
     """Whether any answer of the API depends on the value."""
@@ -71,7 +71,7 @@ _AUTHORITY = r"[^\x00-\x20\x7f/?#@:\[\]\\]+"
 _PORT = r"(:[0-9]{0,5})?"
 HTTP_URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://([^\x00-\x20\x7f/?#@\\]*@)?({_AUTHORITY}|\[[0-9A-Fa-f:.]+\]){_PORT}([/?#]{_PRINTABLE}*)?$"
 HTTPS_URL = rf"^[Hh][Tt][Tt][Pp][Ss]://({_AUTHORITY}|\[[0-9A-Fa-f:.]+\]){_PORT}([/?#]{_PRINTABLE}*)?$"
-"""Without credentials, because a callback may carry none."""
+"""Without credentials, since a callback URL must not contain any."""
 
 IMAGE = Media(
     noun="image",

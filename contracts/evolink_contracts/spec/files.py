@@ -1,4 +1,4 @@
-"""The file endpoints, which stand on another host: what may be uploaded, for how long it stays, and what is refused."""
+"""File endpoints, which have a host of their own: formats, limits, lifetime and refusals of uploads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ PREFIX = "/api/v1/files"
 FORMATS: Mapping[str, str] = MappingProxyType(
     {"jpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "webp": "image/webp"}
 )
-"""What may be uploaded, one file a call (S1d)."""
+"""Formats of an upload, one file for each call (S1d)."""
 MAX_BYTES = 100 * 1024 * 1024
-"""As the vendor's client has it (S2)."""
+"""From the vendor's client (S2)."""
 MAX_FILES = 2000
-"""As the page's example of a quota has it (S1d)."""
+"""From the page's example of a quota (S1d)."""
 
 UPLOADED_FILE = Lifetime(name="uploaded file", seconds=72 * 3600, since="its upload", basis="documented", source="S1d")
 

@@ -1,4 +1,4 @@
-"""Where the facts come from, and where they disagree: each conflict names its readings and the setting that chooses."""
+"""Sources of the facts, and their conflicts, each with its readings and the setting that chooses one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 Basis: TypeAlias = Literal["documented", "vendor client", "observed", "third party", "inferred"]
-"""How well a fact is known, best first."""
+"""Reliability of a fact, best first."""
 
 Value: TypeAlias = str | int | bool
 
 
 @dataclass(frozen=True)
 class Source:
-    """A place that facts were taken from."""
+    """A place that facts are taken from."""
 
     key: str
     title: str
@@ -45,7 +45,7 @@ SOURCES: Mapping[str, Source] = MappingProxyType({source.key: source for source 
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read the sources: the value that stands for it, who supports it, and what it does."""
+    """One reading of the sources: the value of the setting, the source that supports it, and its effect."""
 
     value: Value
     source: str
@@ -54,10 +54,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A question that the sources leave open or answer in two ways.
+    """A question that the sources leave open, or answer differently.
 
-    The first reading is the default. `setting` is the name under which a user chooses another; where the readings
-    name single points of a range (`open_ended`), other values of the same type are accepted too.
+    The first reading is the default, and `setting` is the name by which a user chooses another. If the readings are
+    single points of a range (`open_ended`), other values of the same type are accepted too.
     """
 
     setting: str
@@ -301,12 +301,12 @@ _CONFLICTS = (
 )
 
 CONFLICTS: Mapping[str, Conflict] = MappingProxyType({row.setting: row for row in _CONFLICTS})
-"""Every conflict that a setting can reverse, by that setting."""
+"""Every conflict by its setting."""
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """A disagreement or a silence that is settled for good, because nobody would want the other reading."""
+    """A conflict or an open question that is decided without a setting, since no user needs the other reading."""
 
     subject: str
     ruling: str

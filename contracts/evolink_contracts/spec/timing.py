@@ -1,4 +1,4 @@
-"""Every documented figure about time: the callback policy, the life of a link, how long a task can be asked for."""
+"""Durations of the API: the callback policy, and the lifetimes of result links and tasks."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,16 @@ from evolink_contracts.spec.wire import Seconds
 
 @dataclass(frozen=True, kw_only=True)
 class CallbackPolicy:
-    """How a provider announces the end of a task. Another provider's policy is another value."""
+    """Delivery and retries of a callback. Another provider's policy is another value."""
 
     timeout: Seconds
-    """Limit of one whole attempt."""
+    """Limit of one attempt in total."""
     gaps: tuple[Seconds, ...]
-    """Waiting time after each failed attempt; one retry a gap."""
+    """Wait after each failed attempt; one retry for each gap."""
     max_url_length: int
     """In characters."""
     success: range
-    """Statuses that end the chain."""
+    """Statuses that end the retries."""
     basis: Basis
     source: str
 
@@ -28,7 +28,7 @@ class CallbackPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Lifetime:
-    """How long something stays available, counted from `since`."""
+    """Time that something stays available, counted from `since`."""
 
     name: str
     seconds: int

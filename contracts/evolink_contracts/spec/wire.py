@@ -1,4 +1,4 @@
-"""The JSON the API speaks: its words, its units, and the shapes of its bodies."""
+"""JSON of the API: its literals, its units, and the types of its bodies."""
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
@@ -54,13 +54,13 @@ class CreatedTask(TypedDict):
 
 
 class TaskInfo(TypedDict):
-    """What a query shows beside the state."""
+    """Further properties of a task in a query."""
 
     can_cancel: bool
 
 
 class TaskError(TypedDict):
-    """Why a task failed; `type` is always `task_error` (S1b)."""
+    """Error of a failed task; `type` is always `task_error` (S1b)."""
 
     code: str
     message: str
@@ -68,19 +68,19 @@ class TaskError(TypedDict):
 
 
 class ResultsPart(TypedDict, total=False):
-    """Where a query shows the links to a completed task's video."""
+    """Part of a query with the links to the video of a completed task."""
 
     results: list[str] | None
 
 
 class ErrorPart(TypedDict, total=False):
-    """Where a query shows why a task failed."""
+    """Part of a query with the error of a failed task."""
 
     error: TaskError | None
 
 
 class UsagePart(TypedDict, total=False):
-    """Where a query shows billing, if a setting asks for it."""
+    """Part of a query with the billing, under a setting only."""
 
     usage: Usage
 
@@ -121,7 +121,7 @@ class ErrorBody(TypedDict):
 
 
 class TokenCredits(TypedDict):
-    """Of the API key."""
+    """Balance of the API key."""
 
     remaining_credits: Credits
     unlimited_credits: bool
@@ -129,7 +129,7 @@ class TokenCredits(TypedDict):
 
 
 class UserCredits(TypedDict):
-    """Of the account behind the key."""
+    """Balance of the account of the key."""
 
     remaining_credits: Credits
     used_credits: Credits

@@ -28,7 +28,7 @@ class KnownTask:
     reserved: Credits
     """Infinite if the create showed no price."""
     ends: str | None = None
-    """The failure code of its end, "" for a success; `None` if nobody can know."""
+    """The failure code of its end, "" for a success; `None` if it is unknown."""
     exact: bool = True
     """Whether a success costs exactly what was reserved."""
     status: str = "pending"
@@ -78,7 +78,7 @@ class RunningModel:
         if call.status != 200:
             return [Contradiction("VC-053", f"the owner of a task got {call.status}: {call.answer[:200]}")]
         if known is None:
-            return [Contradiction("VC-051", f"a task that nobody made was told of: {call.answer[:200]}")]
+            return [Contradiction("VC-051", f"a task that was never created was answered: {call.answer[:200]}")]
         found = []
         status, progress = str(body.get("status")), body.get("progress")
         before, after = STATUS_RANK.get(known.status, 0), STATUS_RANK.get(status, -1)

@@ -16,7 +16,7 @@ _POLL_INTERVAL: Seconds = 0.03
 
 
 class Clock(Protocol):
-    """The clock of each key. `next_event` is `None` if nobody can know it."""
+    """The clock of each key. `next_event` is `None` if it is unknown."""
 
     def now(self, who: str) -> Seconds: ...
     def next_event(self, who: str) -> Seconds | None: ...

@@ -22,12 +22,12 @@ from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
 
 _RECORDED_HEADERS = ("content-type", "x-request-id", "x-oneapi-request-id", "idempotency-replayed", "retry-after")
 MAX_POLLS = 180
-"""How often a task is polled whose next event is not known; at 5 s, a quarter of an hour."""
+"""Limit of polls of a task whose next event is not known; at 5 s, a quarter of an hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOptions:
-    """How a target uses its service."""
+    """Settings of a target."""
 
     use_control: bool = True
     """Whether to look for an emulator's control API."""
@@ -159,7 +159,7 @@ class Target:
         return self._clock.now(who)
 
     def next_event(self, who: str = "a") -> Seconds | None:
-        """When something happens next on the clock of a key; `None` if nobody can know."""
+        """When something happens next on the clock of a key; `None` if that is unknown."""
         return self._clock.next_event(who)
 
     def advance(self, seconds: Seconds, *, who: str = "a") -> None:

@@ -36,7 +36,7 @@ class Call:
     sent_headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case, `authorization` left out."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Of the answer; names in lower case."""
+    """Headers of the answer; names in lower case."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Facts that the sender knows beyond the call, such as `{"length": 3}`, the real seconds of the video."""
 
@@ -84,11 +84,11 @@ class Attempt:
     at: Seconds
     """When it began, on the clock of the service."""
     url: str
-    """Where it arrived, in the terms of the create call."""
+    """The URL at which it arrived, in the terms of the create call."""
     body: str
     outcome: Outcome
     took: Seconds = 0.0
-    """How long the sender waited for that outcome, on the same clock."""
+    """Time that the sender waited for that outcome, on the same clock."""
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
 

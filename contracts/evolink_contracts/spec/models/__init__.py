@@ -1,4 +1,4 @@
-"""The models, one file each. A file placed here is served, validated, priced and documented: nothing lists them."""
+"""Models, one file each. A file in this folder is found, and so is served, validated, priced and documented."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from evolink_contracts.spec.wire import Credits
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """Credits for one second of video. No public source gives EvoLink's figure, so every rate is inferred."""
+    """Price of one second of video. No public source gives EvoLink's figures, so every rate is inferred."""
 
     quality: str
     audio: bool
@@ -24,7 +24,7 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One model of the create call: its fields in the order in which faults are reported, and its prices."""
+    """One model of the create call: its fields in the order in which violations are reported, and its prices."""
 
     name: str
     family: str
@@ -33,7 +33,7 @@ class Model:
     fields: tuple[Field, ...]
     rates: tuple[Rate, ...]
     estimated_time: int
-    """Seconds, as the create answer shows them; never the time a task really takes."""
+    """Seconds, as the answer to create shows them; never the real time of a task."""
     basis: Basis
     source: str
 
@@ -48,4 +48,4 @@ MODELS: Mapping[str, Model] = MappingProxyType(_discovered())
 """Every model by its name."""
 
 FLASH = MODELS["wan2.6-image-to-video-flash"]
-"""The model of the documented examples, and the one that has every field and every price."""
+"""The model of the documented examples."""

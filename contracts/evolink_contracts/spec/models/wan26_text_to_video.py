@@ -1,4 +1,4 @@
-"""wan2.6-text-to-video: a video from words alone; `aspect_ratio` stands where the image was."""
+"""wan2.6-text-to-video: a video from a prompt alone; it takes `aspect_ratio` in place of an image."""
 
 from evolink_contracts.spec import fields
 from evolink_contracts.spec.models import Model, Rate
