@@ -66,14 +66,14 @@ def task(status: str, **changed: Any) -> dict[str, Any]:
     return body | changed
 
 
-def told(at: float, body: object, **more: Any) -> Call:
+def answered_with(at: float, body: object, **more: Any) -> Call:
     """A query that was answered with this."""
     return Call(at, "GET", f"{TASK_PATH}{ID}", **answered(200, body, **more))
 
 
 def read(at: float, status: str = "completed", *without: str, **changed: Any) -> Call:
     """A query, answered with a task in this state, with these changes and without these fields."""
-    return told(at, {field: value for field, value in task(status, **changed).items() if field not in without})
+    return answered_with(at, {field: value for field, value in task(status, **changed).items() if field not in without})
 
 
 def asked(at: float, name: str, condition: str, **more: Any) -> Call:
@@ -153,7 +153,7 @@ SAMPLES: Mapping[str, Sample] = {
         Call(0.0, "GET", "/v1/x", **answered(200, {}), notes={"no route": True}),
     ),
     "VC-040": sample(read(1.0), read(1.0, "completed", "model")),
-    "VC-041": sample(read(1.0), told(1.0, task("completed") | {"status": "succeeded"})),
+    "VC-041": sample(read(1.0), answered_with(1.0, task("completed") | {"status": "succeeded"})),
     "VC-042": sample((read(1.0, "pending"), read(2.0)), (read(1.0), read(2.0, "processing"))),
     "VC-043": sample(
         (read(1.0, "processing"), read(2.0)), (read(1.0, "processing"), read(2.0, "processing", progress=49))
@@ -176,8 +176,8 @@ SAMPLES: Mapping[str, Sample] = {
         Call(1.0, "GET", LINK, 200, access="missing", notes={"age": DAY + 5}),
     ),
     "VC-055": sample(
-        told(1.0, task("completed"), notes={"ended": True}),
-        told(1.0, task("processing"), notes={"ended": True}),
+        answered_with(1.0, task("completed"), notes={"ended": True}),
+        answered_with(1.0, task("processing"), notes={"ended": True}),
     ),
     "VC-060": sample((read(1.0), attempt(1.0)), (read(1.0), attempt(1.0, says=task("completed", event=1)))),
     "VC-061": sample((CALLED, attempt(1.0)), (CALLED, attempt(1.0, url="https://your-domain.com/hook?secret=a/b"))),
@@ -213,7 +213,7 @@ SAMPLES: Mapping[str, Sample] = {
     "VC-085": sample(refused("insufficient_quota", notes={"remaining": 10}), create(notes={"remaining": 10})),
     "VC-090": sample(
         (create(), asked(1.0, ID, "permission_denied", who="b")),
-        (create(), told(1.0, task("pending"), who="b")),
+        (create(), answered_with(1.0, task("pending"), who="b")),
     ),
     "VC-091": sample((KEYED, REPLAYED), (KEYED, create(says={"id": OTHER}, sent_headers=KEY))),
     "VC-092": sample(

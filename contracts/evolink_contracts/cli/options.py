@@ -42,7 +42,7 @@ FORMAT = click.option(
 )
 OUT = click.option("--out", type=FILE, metavar="FILE", help="Write the report to a file instead of printing it.")
 ONLY = click.option(
-    "--only", multiple=True, metavar="PROMISE", help="Judge this promise, by number or name; may be repeated."
+    "--only", multiple=True, metavar="PROMISE", help="Judge only this promise, by number or name; may be repeated."
 )
 SKIP = click.option(
     "--skip", multiple=True, metavar="PROMISE", help="Do not judge this promise, by number or name; may be repeated."

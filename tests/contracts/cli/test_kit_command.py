@@ -97,7 +97,7 @@ def test_a_foreign_service_is_bought_from_and_told_what_is_wrong_with_it(foreign
         "      GET /v1/tasks/task-unified-1757169743-7cvnl5zw at "
     ) in ran.stdout
     assert "      curl -s -i -g " + foreign + "/v1/tasks/nonsense -H " in ran.stdout
-    # One that broke a rule, four of strangers, one to a route that is none, and those that were paid for.
+    # One that broke a rule, four unauthenticated ones, one to a route that is none, and those that were paid for.
     assert Foreign.creates == 1 + 4 + 1 + 4
     assert "– skipped lacking: it broke off: a task without an id was accepted though it broke a rule" in ran.stdout
     assert all(line.strip() for line in ran.stdout.splitlines())

@@ -1,4 +1,4 @@
-"""A recording beside the emulator: what went another way is told, with how much it matters; what may differ is not."""
+"""A recording compared with the emulator: each difference is found with its severity, and permitted ones are not."""
 
 import json
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def drifted(*events: Event) -> DriftResult:
         return drift(target, events)
 
 
-def told(found: DriftResult) -> list[tuple[str, str, str]]:
+def differences(found: DriftResult) -> list[tuple[str, str, str]]:
     return [(d.difference.severity, d.operation, d.difference.where) for d in found.drifts]
 
 
@@ -84,13 +84,13 @@ def test_what_the_documents_say_has_not_drifted_but_where_nothing_is_promised() 
     del open_read["results"]
     recording = [*DOCUMENTED[:1], read(40.0, open_read), *DOCUMENTED[2:]]
     found = drifted(*recording)
-    assert told(found) in ([], [("information", "query", "progress")])
+    assert differences(found) in ([], [("information", "query", "progress")])
     assert (found.compared, found.skipped) == (4, {})
 
 
 def test_each_end_is_played_as_it_was_recorded() -> None:
     for end in (failed(TASK), failed(TASK, "InvalidParameter.TaskTypeConstraint", "upstream"), DONE):
-        assert told(drifted(made(), called(30.0, 200, end), read(90.0, end))) == []
+        assert differences(drifted(made(), called(30.0, 200, end), read(90.0, end))) == []
 
 
 CHANGES: tuple[tuple[str, Callable[[], Trace], tuple[str, str, str]], ...] = (
@@ -145,12 +145,12 @@ CHANGES: tuple[tuple[str, Callable[[], Trace], tuple[str, str, str]], ...] = (
 
 @pytest.mark.parametrize(("recording", "tells"), [each[1:] for each in CHANGES], ids=[each[0] for each in CHANGES])
 def test_what_went_another_way_is_told(recording: Callable[[], Trace], tells: tuple[str, str, str]) -> None:
-    assert tells in told(drifted(*recording()))
+    assert tells in differences(drifted(*recording()))
 
 
 def test_what_tells_nothing_is_skipped() -> None:
     found = drifted(made(status=429), read(5.0, DONE), Call(9, "GET", "https://media.evolink.ai/v.mp4", 200))
-    assert told(found) == []
+    assert differences(found) == []
     assert sum(found.skipped.values()) == 3
     page = made(status=504, access="missing", answer={}, headers={"content-type": "text/html"})
     assert drifted(page).skipped == {"answers that tell of a key, an account or the service": 1}
@@ -175,7 +175,7 @@ def test_a_recording_neither_steers_the_emulator_nor_breaks_its_reader(path: str
 def test_no_header_of_a_recording_steers_the_emulator(header: str) -> None:
     path = "/v1/tasks/nonsense"
     recorded = Call(0, "GET", path, 400, json.dumps(BAD_ID), sent_headers={header: "query=internal_error"})
-    assert "the HTTP status" not in {where for _, _, where in told(drifted(recorded))}
+    assert "the HTTP status" not in {where for _, _, where in differences(drifted(recorded))}
 
 
 @pytest.mark.parametrize("more", [{"status": 100}, {"access": "missing"}], ids=str)
@@ -197,7 +197,7 @@ def test_two_tasks_that_are_one_to_the_emulator_are_told_of() -> None:
         read(50.0, DONE),
         Call(50.0, "GET", f"/v1/tasks/{other}", 200, json.dumps({**DONE, "id": other}), headers=HEADERS),
     )
-    assert told(found) == [("critical", "create", "the header idempotency-replayed")]
+    assert differences(found) == [("critical", "create", "the header idempotency-replayed")]
 
 
 def test_a_body_may_be_nested_deeply() -> None:
@@ -213,11 +213,11 @@ def recorded(name: str | None) -> Trace:
 
 
 def test_an_emulator_has_not_drifted_from_itself() -> None:
-    assert {severity for severity, *_ in told(drifted(*recorded(None)))} <= {"information"}
+    assert {severity for severity, *_ in differences(drifted(*recorded(None)))} <= {"information"}
 
 
 @pytest.mark.parametrize("name", ["gap_3", "own_types", "redirect_is_fine", "answers_201"])
-def test_a_lying_emulator_has(name: str) -> None:
+def test_a_mutant_has_drifted(name: str) -> None:
     assert drifted(*recorded(name)).critical
 
 

@@ -1,4 +1,4 @@
-"""Each promise by two recordings made by hand: one that keeps it, and one that breaks it; both from the documents."""
+"""Each promise by two sample traces from the documents: one that keeps it, and one that breaks it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +16,7 @@ def verdict(number: str, events: tuple[object, ...]) -> Judgement:
     return judgement
 
 
-def test_every_promise_has_its_exhibits() -> None:
+def test_every_promise_has_its_sample_traces() -> None:
     assert SAMPLES.keys() == BY_NUMBER.keys()
 
 
@@ -53,7 +53,7 @@ def test_a_page_of_a_proxy_breaks_no_promise(number: str, status: int) -> None:
 
 @pytest.mark.parametrize("condition", ["unauthorized", "insufficient_quota", "rate_limited", "internal_error"])
 def test_trouble_that_the_documents_describe_is_judged_by_them(condition: str) -> None:
-    told = refused(condition)
-    assert {verdict(number, (told,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"held"}
-    other = replace(told, answer='{"error": {"code": 7}}', headers={"content-type": "text/plain"})
+    trouble = refused(condition)
+    assert {verdict(number, (trouble,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"held"}
+    other = replace(trouble, answer='{"error": {"code": 7}}', headers={"content-type": "text/plain"})
     assert {verdict(number, (other,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"broken"}

@@ -1,4 +1,4 @@
-"""The reference model and the emulator are two readings of the same facts, and agree; its figures are literal here."""
+"""The oracle and the emulator are two readings of the same facts, and agree; its figures are literal here."""
 
 import json
 
@@ -18,22 +18,22 @@ FLASH = MODELS["wan2.6-image-to-video-flash"]
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=lambda model: model.name)
-def test_model_and_emulator_agree_at_every_edge(emulator: Emulator, model: object) -> None:
-    told = 0
-    for edge in boundary_requests(model):  # type: ignore[arg-type]  # A parameter has no type.
-        headers = {"content-type": edge.content_type or ""}
-        judged = assess_create(edge.body.decode("utf-8", "replace"), headers)
-        answer = emulator.request("POST", "/v1/videos/generations", headers, content=edge.body)
+def test_oracle_and_emulator_agree_at_every_boundary(emulator: Emulator, model: object) -> None:
+    compared = 0
+    for request in boundary_requests(model):  # type: ignore[arg-type]  # A parameter has no type.
+        headers = {"content-type": request.content_type or ""}
+        judged = assess_create(request.body.decode("utf-8", "replace"), headers)
+        answer = emulator.request("POST", "/v1/videos/generations", headers, content=request.body)
         if judged.unsure:
             continue
-        told += 1
+        compared += 1
         expected = 403 if judged.violations == (("model", "choice"),) else 400 if judged.violations else 200
-        assert answer.status_code == expected, (edge.title, judged.violations, answer.text)
+        assert answer.status_code == expected, (request.title, judged.violations, answer.text)
         if judged.violations and judged.violations[0].field not in ("body", "model"):
             assert judged.violations[0].field.partition(".")[0] in answer.json()["error"]["message"]
         if not judged.violations:
             assert answer.json()["usage"]["credits_reserved"] == judged.cost
-    assert told > 100
+    assert compared > 100
 
 
 @pytest.mark.parametrize(

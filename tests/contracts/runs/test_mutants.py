@@ -1,4 +1,4 @@
-"""The checks bite: each lie of the emulator is noticed by the promise that it breaks, and the honest one by none."""
+"""Mutation test: each mutant of the emulator is caught by the promise that it breaks, the unmodified one by none."""
 
 import pytest
 
@@ -22,17 +22,17 @@ ALL = [
 ]
 
 
-def test_an_honest_emulator_keeps_every_promise_and_shows_it() -> None:
+def test_the_unmodified_emulator_keeps_every_promise_and_shows_it() -> None:
     trial = try_emulator(EMULATORS, None)
     assert (trial.caught_by, trial.unseen) == ((), ())
 
 
-def test_every_promise_has_a_lie_that_breaks_it() -> None:
+def test_every_promise_has_a_mutant_that_breaks_it() -> None:
     assert {mutant.breaks for mutant in EMULATORS.mutants} == BY_NUMBER.keys()
     assert len({mutant.name for mutant in EMULATORS.mutants}) == len(EMULATORS.mutants) >= 40
 
 
 @pytest.mark.parametrize("mutant", ALL)
-def test_a_lie_is_noticed_by_the_promise_that_it_breaks(mutant: object) -> None:
+def test_a_mutant_is_caught_by_the_promise_that_it_breaks(mutant: object) -> None:
     trial = try_emulator(EMULATORS, mutant)  # type: ignore[arg-type]  # pytest.param hides the type.
     assert trial.passed, trial.caught_by

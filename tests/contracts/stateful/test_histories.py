@@ -1,4 +1,4 @@
-"""What a customer does, as JSON: it can be kept and played again, and tells a lie in few steps."""
+"""Histories: saved as JSON, played again, and shortened until they show a mutant in few steps."""
 
 import json
 import re
@@ -46,15 +46,15 @@ CRITERIA = Criteria(promises=("VC-067", "VC-083"))
 
 
 @pytest.fixture(scope="module")
-def honest() -> Iterator[Target]:
+def unmodified() -> Iterator[Target]:
     with service() as opened, opened() as target:
         yield target
 
 
 @given(histories())
 @settings(max_examples=40, deadline=None)
-def test_emulator_and_model_agree_on_whatever_is_done(honest: Target, steps: list[Step]) -> None:
-    play(honest, steps)
+def test_emulator_and_model_agree_on_whatever_is_done(unmodified: Target, steps: list[Step]) -> None:
+    play(unmodified, steps)
 
 
 @given(histories())
@@ -120,7 +120,7 @@ def test_any_text_is_a_history_or_is_refused(text: str) -> None:
         ("no_refund", "15 credits are used where from 0 to 0 can be"),
     ],
 )
-def test_a_lie_is_told_in_few_steps(name: str, says: str, seed: int) -> None:
+def test_a_mutant_is_found_in_few_steps(name: str, says: str, seed: int) -> None:
     with service(name) as opened, opened() as target:
         found = search(target, 300, seed).failure
         assert found is not None
@@ -148,7 +148,7 @@ def _lost_update() -> Iterator[None]:
         yield
 
 
-def test_a_planted_race_is_told_in_few_steps() -> None:
+def test_a_planted_race_is_found_in_few_steps() -> None:
     webhook = Webhook()
     with (
         _lost_update(),
@@ -206,7 +206,7 @@ class Passing(WallClock):
 
 
 class Failing:
-    """An honest service whose tasks fail after 20 s, and are refunded then."""
+    """A correct service whose tasks fail after 20 s, and are refunded then."""
 
     def __init__(self, wall: Passing) -> None:
         self._wall = wall
@@ -280,7 +280,7 @@ def test_a_price_that_nobody_said_makes_no_task_unknown() -> None:
 
 
 @pytest.mark.parametrize(("tolerance", "found"), [(0.25, ["VC-067"]), (2.0, [])])
-def test_the_ledger_takes_the_tolerance_that_is_given(tolerance: float, found: list[str]) -> None:
+def test_the_running_model_takes_the_tolerance_that_is_given(tolerance: float, found: list[str]) -> None:
     model = RunningModel(exact=False, tolerance=tolerance)
     attempts = [Attempt(at, "https://hook.example.com/a", "{}", 500) for at in (0.0, 2.5)]
     assert [wrong.promise for wrong in model.callbacks_received(attempts)] == found
@@ -295,7 +295,7 @@ def test_what_is_no_amount_is_a_verdict_and_no_crash(huge: object) -> None:
     assert [wrong.promise for wrong in model.credits_read(looked)] == ["VC-082"]
 
 
-def test_a_verdict_of_the_ledger_counts_only_where_its_promise_is_chosen() -> None:
+def test_a_contradiction_of_the_running_model_counts_only_where_its_promise_is_chosen() -> None:
     with service("double_charge") as opened, opened() as target:
         play(target, [CREATE, LOOK], Criteria(promises=["VC-001"]))
         with pytest.raises(PromiseBroken, match="30 credits are used where from 15 to 15 can be"):
@@ -333,7 +333,7 @@ def test_a_refusal_that_was_asked_for_is_no_trouble() -> None:
         assert run(target, probes=[], explore=lambda target: replay(target, steps)).skipped == ()
 
 
-def test_a_purse_bounds_histories_too() -> None:
+def test_a_budget_bounds_histories_too() -> None:
     budget = Budget(limit=5)
     with emulator() as (transport, _):
         target = Target(transport, "sk-budget", TargetOptions(use_control=False, pause=0.0), guard=budget)

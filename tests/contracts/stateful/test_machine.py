@@ -1,4 +1,4 @@
-"""The state machine finds nothing against an honest emulator, and something short against one that lies."""
+"""The state machine finds nothing in the unmodified emulator, and a short history in a mutant."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def accepting() -> Iterator[Emulator]:
         yield emulator
 
 
-def test_whatever_a_customer_does_an_honest_emulator_keeps_every_promise() -> None:
+def test_whatever_a_customer_does_the_unmodified_emulator_keeps_every_promise() -> None:
     with service() as opened:
         run_state_machine_as_test(customer(opened), settings=settings(max_examples=15, stateful_step_count=30))
 
@@ -66,7 +66,7 @@ def shown(error: BaseException) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["gap_3", "double_charge", "prompt_1501"])
-def test_it_finds_a_lie_and_tells_it_in_few_steps(name: str) -> None:
+def test_it_finds_a_mutant_in_few_steps(name: str) -> None:
     found = settings(max_examples=400, stateful_step_count=30, database=None, report_multiple_bugs=False)
     with service(name) as opened, pytest.raises(PromiseBroken) as broken:
         run_state_machine_as_test(customer(opened), settings=found)

@@ -1,4 +1,4 @@
-"""The kit's own receiver behind a socket: statuses, silence and resets, by HTTP and by HTTPS, told as they were."""
+"""The webhook behind a socket: statuses, silence and resets, by HTTP and by HTTPS, recorded as they were."""
 
 import ssl
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.support.certificates import HOST, certificate
 
 
 @pytest.fixture(params=["http", "https"])
-def heard(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Webhook, httpx.Client]]:
+def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Webhook, httpx.Client]]:
     """A receiver, and a sender who knows it by its name."""
     own, ca = certificate(tmp_path)
     secure = request.param == "https"
@@ -35,8 +35,8 @@ def post(client: httpx.Client, path: str, timeout: float = 5.0) -> int | str:
         return type(error).__name__
 
 
-def test_each_attempt_gets_its_word(heard: tuple[Webhook, httpx.Client]) -> None:
-    webhook, client = heard
+def test_each_attempt_gets_its_word(served: tuple[Webhook, httpx.Client]) -> None:
+    webhook, client = served
     path = "/1/500,302,reset,200?secret=a%2Fb"
     assert [post(client, path) for _ in range(2)] == [500, 302]
     assert post(client, path) in ("ReadError", "RemoteProtocolError")
@@ -47,8 +47,8 @@ def test_each_attempt_gets_its_word(heard: tuple[Webhook, httpx.Client]) -> None
     assert [attempt.at for attempt in attempts] == sorted(attempt.at for attempt in attempts)
 
 
-def test_silence_lasts_until_the_sender_leaves(heard: tuple[Webhook, httpx.Client]) -> None:
-    webhook, client = heard
+def test_silence_lasts_until_the_sender_leaves(served: tuple[Webhook, httpx.Client]) -> None:
+    webhook, client = served
     assert post(client, "/1/timeout,200", timeout=0.3) == "ReadTimeout"
     assert post(client, "/1/timeout,200") == 200
     silent, answered = sorted(webhook.take(), key=lambda attempt: attempt.took, reverse=True)
@@ -56,8 +56,8 @@ def test_silence_lasts_until_the_sender_leaves(heard: tuple[Webhook, httpx.Clien
     assert 0.25 < silent.took < 5.0
 
 
-def test_what_comes_next_can_be_answered_otherwise(heard: tuple[Webhook, httpx.Client]) -> None:
-    webhook, client = heard
+def test_what_comes_next_can_be_answered_otherwise(served: tuple[Webhook, httpx.Client]) -> None:
+    webhook, client = served
     webhook.answer_next(404)
     assert [post(client, "/1/200"), post(client, "/1/200")] == [404, 200]
 
