@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from evolink_contracts.reference.numbers import finite_number
 from evolink_contracts.reference.oracle import STATUS_RANK, Assessment
@@ -91,7 +91,7 @@ class RunningModel:
             found.append(Contradiction("VC-043", f"progress fell from {known.progress} to {progress}"))
         known.status, known.progress = status, progress
         if known.ends is not None and after == STATUS_RANK["failed"]:
-            found += _wrong_end(known.ends, body)
+            found += _wrong_end(known.ends, call)
         return found
 
     def credits_read(self, call: Call) -> list[Contradiction]:
@@ -136,9 +136,8 @@ _END_OF: Mapping[str | None, str] = {
 }
 
 
-def _wrong_end(ends: str, body: Mapping[str, Any]) -> list[Contradiction]:
-    error = body.get("error")
-    code = error.get("code", "") if isinstance(error, dict) else ""
-    if (body.get("status"), code) == ("failed" if ends else "completed", ends):
+def _wrong_end(ends: str, call: Call) -> list[Contradiction]:
+    status, code = call.answer_object.get("status"), (call.error or {}).get("code", "")
+    if (status, code) == ("failed" if ends else "completed", ends):
         return []
-    return [Contradiction("VC-048", f"it ended {body.get('status')} {code} where {ends or 'a success'} belongs")]
+    return [Contradiction("VC-048", f"it ended {status} {code} where {ends or 'a success'} belongs")]

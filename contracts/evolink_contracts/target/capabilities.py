@@ -36,7 +36,7 @@ def emulator_reaches(
     body = json.dumps(minimal_request() | dict(defaults) | {"callback_url": f"{webhook.origin}/{wall.nonce()}/204"})
     webhook.register(body)
     connection.begin("reach/")
-    headers = {"content-type": "application/json", "authorization": f"Bearer {connection.key('a')}"}
+    headers = {"content-type": "application/json", **connection.authorization("a")}
     connection.send("POST", CREATE_PATH, headers, body.encode())
     clock.advance(_LONGEST_TASK, "a")
     rows = control.call("deliveries")["deliveries"]

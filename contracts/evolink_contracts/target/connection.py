@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.target.transports import Response, Transport
+from evolink_contracts.trace.events import Access
 
 
 class Connection:
@@ -26,7 +27,13 @@ class Connection:
         """The name of a key in a trace."""
         return f"{self._scope}{who}"
 
-    def key(self, who: str) -> str:
+    def authorization(self, who: str, access: Access = "granted") -> dict[str, str]:
+        """The header with a valid key, an invalid one, or none."""
+        if access == "missing":
+            return {}
+        return {"authorization": f"Bearer {self._key_of(who) if access == 'granted' else 'sk-invalid-key'}"}
+
+    def _key_of(self, who: str) -> str:
         return f"{self._key}-{self.owner(who).replace(' ', '-')}" if self.separate_keys else self._key
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:

@@ -46,5 +46,5 @@ class ControlClient:
         return isinstance(clock, dict) and {"now", "mode", "next_event", "attempts_in_flight"} <= clock.keys()
 
     def _send(self, method: str, path: str, content: bytes | None, who: str) -> Response:
-        headers = {**self._token, "authorization": f"Bearer {self._connection.key(who)}"}
+        headers = {**self._token, **self._connection.authorization(who)}
         return self._connection.send(method, f"{CONTROL_PATH}{path}", headers, content)

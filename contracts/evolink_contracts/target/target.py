@@ -111,21 +111,28 @@ class Target:
         notes: Mapping[str, Any] | None = None,
     ) -> Call:
         """Send a request, and add it to the trace with its answer."""
-        own = dict(headers or {})
-        if access != "missing":
-            key = self._connection.key(who) if access == "granted" else "sk-invalid-key"
-            own["authorization"] = f"Bearer {key}"
+        own = {**(headers or {}), **self._connection.authorization(who, access)}
         sent = None if content is None else content.decode("utf-8", "replace")
         if self.webhook is not None and sent is not None:
             self.webhook.register(sent)
+        recorded = {name.lower(): value for name, value in own.items() if name.lower() != "authorization"}
         guard = self._guard if method == "POST" and path == CREATE_PATH and access == "granted" else None
         if guard is not None:
-            guard.before_create(sent, _recorded(own))
+            guard.before_create(sent, recorded)
         response = self._connection.send(method, path, own, content)
         at = self.now(who)
         self._collect(at)
-        owner = self._connection.owner(who)
-        call = _call(at, method, path, response, owner, access, sent, _recorded(own), dict(notes or {}))
+        call = Call(
+            at,
+            method,
+            path,
+            **_answer(response),
+            who=self._connection.owner(who),
+            access=access,
+            sent=sent,
+            sent_headers=recorded,
+            notes=dict(notes or {}),
+        )
         self.trace.append(call)
         if guard is not None:
             guard.after_create(call)
@@ -201,31 +208,10 @@ class Target:
             self.trace.extend(self.webhook.take(at if "control" in self.can else None))
 
 
-def _recorded(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if name.lower() != "authorization"}
-
-
-def _call(
-    at: Seconds,
-    method: str,
-    path: str,
-    response: Response,
-    owner: str,
-    access: Access,
-    sent: str | None,
-    sent_headers: Mapping[str, str],
-    notes: Mapping[str, Any],
-) -> Call:
-    return Call(
-        at=at,
-        method=method,
-        path=path,
-        status=response.status,
-        answer="" if response.headers.get("content-type", "").startswith("video/") else response.text,
-        who=owner,
-        access=access,
-        sent=sent,
-        sent_headers=sent_headers,
-        headers={name: response.headers[name] for name in _RECORDED_HEADERS if name in response.headers},
-        notes=notes,
-    )
+def _answer(response: Response) -> dict[str, Any]:
+    """The fields of a call that its response gives; a video is not recorded."""
+    return {
+        "status": response.status,
+        "answer": "" if response.headers.get("content-type", "").startswith("video/") else response.text,
+        "headers": {name: response.headers[name] for name in _RECORDED_HEADERS if name in response.headers},
+    }

@@ -177,7 +177,7 @@ def test_a_lenient_service_gets_no_more_than_the_limit() -> None:
         (20, -1, "costs -1 credits"),
     ],
 )
-def test_a_purse_needs_numbers(limit: float, rate: float | None, says: str) -> None:
+def test_a_budget_needs_numbers(limit: float, rate: float | None, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Budget(limit, rate)
 
