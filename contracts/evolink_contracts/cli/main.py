@@ -172,7 +172,7 @@ def _trial_text(trial: Trial) -> str:
     others = [number for number in trial.caught_by if number != trial.breaks]
     also = f", and by {', '.join(others)}" if others else ""
     verb = "caught by" if trial.passed else "NOT caught by"
-    return f"{trial.name} ({trial.says}): {verb} {trial.breaks}{also}"
+    return f"{trial.name} ({trial.description}): {verb} {trial.breaks}{also}"
 
 
 @main.command("promises")

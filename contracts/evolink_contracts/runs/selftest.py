@@ -47,7 +47,7 @@ class Trial(NamedTuple):
 
     name: str | None
     breaks: str
-    says: str
+    description: str
     caught_by: tuple[str, ...]
     unseen: tuple[str, ...]
 
