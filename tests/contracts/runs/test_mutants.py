@@ -3,7 +3,8 @@
 import pytest
 
 from evolink_contracts.promises.registry import BY_NUMBER
-from evolink_contracts.runs.selftest import find_provider, try_emulator
+from evolink_contracts.runs.selftest import EmulatorProvider, find_provider, try_emulator
+from evolink_mock.testing.mutants import EMULATORS as PROVIDED
 
 EMULATORS = find_provider()
 ONE_OF_A_KIND = (
@@ -20,6 +21,11 @@ ALL = [
     pytest.param(mutant, id=mutant.name, marks=[] if mutant.name in ONE_OF_A_KIND else pytest.mark.slow)
     for mutant in EMULATORS.mutants
 ]
+
+
+def test_the_emulator_s_provider_is_found_and_keeps_the_protocol() -> None:
+    provider: EmulatorProvider = PROVIDED
+    assert find_provider() is provider
 
 
 def test_the_unmodified_emulator_keeps_every_promise_and_shows_it() -> None:
