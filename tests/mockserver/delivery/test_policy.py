@@ -14,7 +14,7 @@ from evolink_mock import InProcessTransport, create_app
 from evolink_mock.core.behaviour import DOCUMENTED as DOCUMENTED_BEHAVIOUR
 from evolink_mock.delivery.doctor import diagnose
 from tests.support.emulator import DOCUMENTED, Emulator, settings
-from tests.support.webhook_receiver import ENDS, HOOK, ORIGIN, Hook, connected, deliveries, until
+from tests.support.webhook_receiver import CALLBACK_URL, ENDS, ORIGIN, WebhookReceiver, connected, deliveries, until
 
 OTHER = CallbackPolicy(
     timeout=3.0, gaps=(5.0, 30.0), max_url_length=100, success=range(200, 203), basis="documented", source="S1a"
@@ -28,9 +28,9 @@ def started_after_the_end(row: dict[str, Any]) -> list[float]:
 
 
 def test_attempts_follow_after_the_gaps_of_the_policy() -> None:
-    hook = Hook(500)
+    hook = WebhookReceiver(500)
     with connected(hook, OTHER) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("1h")
         (row,) = deliveries(emulator)
     assert [arrival.at - ENDS for arrival in hook.arrivals] == started_after_the_end(row) == [0, 5, 35]
@@ -38,7 +38,7 @@ def test_attempts_follow_after_the_gaps_of_the_policy() -> None:
 
 
 def test_a_timed_out_attempt_takes_the_timeout_of_the_policy_on_a_manual_clock() -> None:
-    with connected(Hook(), OTHER) as emulator:
+    with connected(WebhookReceiver(), OTHER) as emulator:
         emulator.create(callback_url="https://sink.mock/timeout")
         emulator.advance("1h")
         (row,) = deliveries(emulator)
@@ -53,7 +53,7 @@ async def hang(scope: Scope, receive: Receive, send: Send) -> None:
 def test_the_timeout_of_the_policy_limits_the_wall_time_of_an_attempt() -> None:
     app = create_app(settings(), receivers={ORIGIN: hang}, behaviour=IMPATIENT)
     with Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test")) as emulator:
-        emulator.create(callback_url=HOOK)
+        emulator.create(callback_url=CALLBACK_URL)
         began = time.monotonic()
         emulator.advance("1h")
         # Less than the 30 s that three attempts of the documented policy would take.
@@ -67,29 +67,29 @@ def test_before_create_and_shutdown_wait_no_longer_than_the_timeout_of_the_polic
     app = create_app(settings(clock="real"), receivers={ORIGIN: hang}, behaviour=IMPATIENT)
     with Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test")) as emulator:
         began = time.monotonic()
-        emulator.create("delivery=before_create", callback_url=HOOK)
+        emulator.create("delivery=before_create", callback_url=CALLBACK_URL)
         until(emulator, status="queued")
     assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(("status", "stage"), [(202, "delivered"), (204, "exhausted"), (302, "exhausted")])
 def test_only_the_statuses_of_the_policy_are_a_success(status: int, stage: str) -> None:
-    with connected(Hook(status), OTHER) as emulator:
-        emulator.create(callback_url=HOOK)
+    with connected(WebhookReceiver(status), OTHER) as emulator:
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("1h")
         assert [row["status"] for row in deliveries(emulator)] == [stage]
 
 
 def test_the_policy_limits_the_length_of_callback_urls() -> None:
-    with connected(Hook(), OTHER) as emulator:
-        emulator.create(callback_url=HOOK.ljust(100, "a"))
-        refused = emulator.post(DOCUMENTED | {"callback_url": HOOK.ljust(101, "a")})
+    with connected(WebhookReceiver(), OTHER) as emulator:
+        emulator.create(callback_url=CALLBACK_URL.ljust(100, "a"))
+        refused = emulator.post(DOCUMENTED | {"callback_url": CALLBACK_URL.ljust(101, "a")})
         assert (refused.status_code, "at most 100 characters" in refused.text) == (400, True)
 
 
 def test_deliveries_explain_fidelity_and_openapi_have_the_figures_of_the_policy() -> None:
-    with connected(Hook(500), OTHER) as emulator:
-        task = emulator.create(callback_url=HOOK)
+    with connected(WebhookReceiver(500), OTHER) as emulator:
+        task = emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("1h")
         (row,) = deliveries(emulator)
         story = emulator.control(f"tasks/{task}/explain")["story"]
