@@ -14,7 +14,7 @@ from evolink_mock.clock import in_background
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.worlds.sqlite import FILE
 from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
-from tests.support.webhook_receiver import HOOK, ORIGIN, deliveries
+from tests.support.webhook_receiver import CALLBACK_URL, ORIGIN, deliveries
 
 
 async def create(client: httpx.AsyncClient, key: str, **fields: Any) -> str:
@@ -64,7 +64,7 @@ def test_time_travel_in_an_evicted_world_ends() -> None:
     async def main() -> bool:
         app = create_app(settings(world_limit=1), receivers={ORIGIN: hang})
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
-        await create(client, "sk-old", callback_url=HOOK)
+        await create(client, "sk-old", callback_url=CALLBACK_URL)
         world = app.worlds.get_or_create("sk-old")
         async with asyncio.timeout(20):
             moving = asyncio.create_task(app.control.time_travel.travel(world, world.clock.now() + 60_000_000, 1e12))
