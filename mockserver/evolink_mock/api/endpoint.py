@@ -151,13 +151,11 @@ class Endpoint:
         else:
             known = method in self._handlers or self._otherwise is not None
             opened = self._open_world(self.operation if known else "any", headers, parameters)
-        outcome: Outcome
+        world = self._anonymous if isinstance(opened, Result) else opened
+        now = world.clock.now()
         if isinstance(opened, Result):
-            world, outcome = self._anonymous, opened
-            now = world.clock.now()
+            outcome: Outcome = opened
         else:
-            world = opened
-            now = world.clock.now()
             outcome = self._carry_out(method, Request(world, now, headers, body, parameters, query, inputs))
             if world.clock.mode == "auto":
                 now = world.clock.now()
