@@ -16,10 +16,6 @@ PACKAGES = {
 }
 MODULES = [path for package in PACKAGES.values() for path in sorted(package.rglob("*.py"))]
 
-IN_PLAIN_ENGLISH = ("evolink_client",)
-"""Packages whose docstrings and comments are held to the style of CONTRIBUTING.md."""
-IN_SHORT_FUNCTIONS = ("evolink_client",)
-"""Packages in which a function has at most `MAX_LINES` lines."""
 MAX_LINES = 40
 MAX_MODULES = 20
 NOT_PLAIN = re.compile(r"\b(whoever|somebody|nobody|everybody|so many|what is none)\b", re.IGNORECASE)
@@ -52,22 +48,18 @@ def docstrings_of(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value.value
 
 
-def modules_of(packages: tuple[str, ...]) -> list[Path]:
-    return [path for package in packages for path in sorted(PACKAGES[package].rglob("*.py"))]
-
-
-@pytest.mark.parametrize("path", modules_of(IN_PLAIN_ENGLISH), ids=name_of)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_docstring_begins_with_a_word_that_asks(path: Path) -> None:
     assert [(line, text) for line, text in docstrings_of(path) if NOT_A_BEGINNING.match(text)] == []
 
 
-@pytest.mark.parametrize("path", modules_of(IN_PLAIN_ENGLISH), ids=name_of)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_the_prose_has_no_word_that_plain_english_does_without(path: Path) -> None:
     lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
     assert [(number, line.strip()) for number, line in lines if NOT_PLAIN.search(line)] == []
 
 
-@pytest.mark.parametrize("path", modules_of(IN_SHORT_FUNCTIONS), ids=name_of)
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_no_function_is_longer_than_a_screen(path: Path) -> None:
     lengths = {
         node.name: (node.end_lineno or 0) - node.lineno + 1

@@ -16,7 +16,7 @@ from evolink_mock.api.fault_sender import send_with_fault
 from evolink_mock.api.file_store import FileStore
 from evolink_mock.api.files import FileEndpoints
 from evolink_mock.api.input_files import InputFiles
-from evolink_mock.api.presenting import presented_by
+from evolink_mock.api.responses import presented_by
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.route_table import RouteTable
 from evolink_mock.api.routes import Api

@@ -136,7 +136,7 @@ def test_every_failed_task_is_documented(emulator: Emulator, code: str) -> None:
     Document(emulator).judge("get", TASK, response)
 
 
-@pytest.mark.parametrize("broken", ["api.create.created_body", "worlds.rendering.task_body", "api.routes.credits_body"])
+@pytest.mark.parametrize("broken", ["api.create.created_body", "api.routes.query_body", "api.routes.credits_body"])
 def test_even_a_defect_of_the_emulator_answers_a_documented_500(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

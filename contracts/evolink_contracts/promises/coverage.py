@@ -79,7 +79,7 @@ SENTENCES: tuple[Sentence, ...] = (
         "callback",
         "It comes after billing was confirmed.",
         (),
-        "a callback says nothing of billing, and whoever looks at the credits then looks later",
+        "a callback says nothing of billing, and a look at the credits then comes later",
     ),
     Sentence("callback", "A receiver has 10 seconds.", ("VC-068",)),
     Sentence("callback", "A failure is followed by at most three retries.", ("VC-065", "VC-066")),

@@ -6,7 +6,7 @@ from evolink_contracts.promises.promise import Finding, expect, promise
 from evolink_contracts.trace.history import TASK_PATH, Create, History, from_intermediary
 
 
-@promise("VC-090", "somebody else's task", "A query of another account's task gets 403 permission_denied.", "S1b")
+@promise("VC-090", "another account's task", "A query of another account's task gets 403 permission_denied.", "S1b")
 def foreign_task(history: History) -> Iterator[Finding]:
     for call in history.queries:
         create = history.owners.get(call.path.removeprefix(TASK_PATH))

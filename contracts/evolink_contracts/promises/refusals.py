@@ -89,7 +89,7 @@ def task_id_form(history: History) -> Iterator[Finding]:
             yield expect(said == (400, "invalid_task_id", "task_id"), f"it got {said}", call)
 
 
-@promise("VC-036", "no such task", "An id that nobody was given gets 404 task_not_found.", "S1b")
+@promise("VC-036", "no such task", "An id that was never given gets 404 task_not_found.", "S1b")
 def no_such_task(history: History) -> Iterator[Finding]:
     for call in history.queries:
         name = call.path.removeprefix(TASK_PATH)

@@ -241,7 +241,7 @@ _CONFLICTS = (
     ),
     Conflict(
         "foreign_task",
-        "What does a query of somebody else's task answer?",
+        "What does a query of another account's task answer?",
         "The page documents 403 for a task one has no permission for.",
         (Reading("permission_denied", "S1b", "403"), Reading("task_not_found", "S1b", "404")),
         basis="documented",

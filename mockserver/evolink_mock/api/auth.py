@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Literal, NamedTuple
 
-from evolink_mock.core.bearer import bearer_key
+from evolink_mock.core.request_headers import bearer_key
 
 _INVALID = "sk-invalid"
 """Keys that begin like this are wrong even where any key is accepted, so that a 401 can always be provoked."""

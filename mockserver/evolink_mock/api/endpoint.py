@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
 from evolink_mock.api.asgi import ClientDisconnected, Response, Sender, read_body, response_of
-from evolink_mock.api.headers import MAX_HEADER_BYTES, Headers, RawHeaders, join_repeated
-from evolink_mock.api.responses import Outcome, Pending, Result, amend, error_method_not_allowed, error_result
+from evolink_mock.api.headers import MAX_HEADER_BYTES, Headers, RawHeaders, by_name
+from evolink_mock.api.responses import Outcome, Pending, Present, Result, amend, error_method_not_allowed, error_result
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.redaction import truncate
 from evolink_mock.worlds.journal import KEPT_BODY, JournalEntry
@@ -53,8 +53,6 @@ class PendingResponse(NamedTuple):
 Handler: TypeAlias = Callable[[Request], Outcome]
 WorldResolver: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], World | Result]
 """Finds the world that a request belongs to, or the error where it belongs to none."""
-
-Present: TypeAlias = Callable[[Operation, Result], Result]
 
 
 class EndpointContext(NamedTuple):
@@ -139,9 +137,7 @@ class Endpoint:
         inputs: Mapping[str, Any] = NO_INPUTS,
     ) -> Response | PendingResponse:
         """Carry a request out and journal it. A `body` over the limit may come as it is or as `None`."""
-        headers: Headers = dict(raw_headers)
-        if len(headers) < len(raw_headers):
-            headers = join_repeated(raw_headers)
+        headers = by_name(raw_headers)
         head = b"\n".join(map(b": ".join, headers.items()))
         if body is not None and len(body) > self._max_body:
             body = None

@@ -30,7 +30,7 @@ class FileLinks:
         return self._serve(request, upload)
 
     def _by_id(self, request: Request) -> Result:
-        """Whoever has the id may download the file, as with the links of results."""
+        """The id is enough to download the file, as with the links of results."""
         upload = self._store.find_in_any_world(request.path["file_id"])
         return file_error("not_found") if upload is None else self._serve(request, upload)
 

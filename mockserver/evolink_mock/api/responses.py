@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from evolink_contracts.spec.errors import ERRORS, Operation
+from evolink_mock.core.behaviour import Behaviour, Payload, as_it_is
 from evolink_mock.core.duration import Micros
 
 _encode = msgspec.json.Encoder().encode
@@ -41,6 +42,7 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 Outcome: TypeAlias = Result | Pending
+Present: TypeAlias = Callable[[Operation, Result], Result]
 
 
 def amend(outcome: Outcome, change: Callable[[Result], Result]) -> Outcome:
@@ -83,3 +85,21 @@ def error_control(status: int, code: str, message: str) -> Result:
 def with_retry_after(result: Result, seconds: int) -> Result:
     """The result with `Retry-After`: the seconds after which the next request may pass."""
     return replace(result, headers=(*result.headers, (b"retry-after", b"%d" % seconds)))
+
+
+def presented_by(behaviour: Behaviour) -> Present | None:
+    """The change that a behaviour makes of results; `None` for the documented one, which makes none."""
+    if behaviour.present is as_it_is:
+        return None
+
+    def present(operation: Operation, result: Result) -> Result:
+        payload = behaviour.present(operation, Payload(result.status, result.body, result.content_type, result.headers))
+        return replace(
+            result,
+            status=payload.status,
+            body=payload.body,
+            content_type=payload.content_type,
+            headers=payload.headers,
+        )
+
+    return present

@@ -7,7 +7,7 @@ from evolink_contracts.spec.errors import Operation
 from evolink_contracts.spec.models import MODELS, Model
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, RESULT_LINK, CallbackPolicy, Lifetime
 from evolink_contracts.spec.wire import TaskDetail
-from evolink_mock.core import bearer, bodies, delivery, idempotency, lifecycle, seed
+from evolink_mock.core import bodies, delivery, lifecycle, request_headers, seed
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.callback_routes import CallbackRoutes, Destination
 from evolink_mock.core.choices import Choices
@@ -37,11 +37,6 @@ def as_it_is(operation: Operation, payload: Payload) -> Payload:
     return payload
 
 
-def is_json(content_type: bytes) -> bool:
-    """Whether a request with this `Content-Type` is read as JSON."""
-    return content_type.partition(b";")[0].strip().lower() == b"application/json"
-
-
 def own_task(task_id: str, own: Task | None, foreign: FindTask) -> Task | None:
     """The task that a query may see: one of its own key, and none of another."""
     return own
@@ -64,15 +59,15 @@ class Behaviour(NamedTuple):
     policy: CallbackPolicy = EVOLINK_CALLBACKS
     result_link: Lifetime = RESULT_LINK
     query_price: Units = 0
-    """What each query costs; the real service charges creates alone (S1d)."""
+    """The price of each query; the real service charges creates alone (S1d)."""
 
     # Requests and responses
-    bearer_key: Callable[[bytes | None], str | None] = bearer.bearer_key
-    is_json: Callable[[bytes], bool] = is_json
+    bearer_key: Callable[[bytes | None], str | None] = request_headers.bearer_key
+    is_json: Callable[[bytes], bool] = request_headers.is_json
     validate: Callable[[Validator, object], CreateRequest | Refusal] = Validator.validate
     check_callback_url: UrlCheck = check_callback_url
-    idempotency_key: Callable[[bytes], str | None] = idempotency.parse_key
-    request_digest: Callable[[bytes], bytes] = idempotency.digest_of
+    idempotency_key: Callable[[bytes], str | None] = request_headers.parse_idempotency_key
+    request_digest: Callable[[bytes], bytes] = request_headers.request_digest
     present: Callable[[Operation, Payload], Payload] = as_it_is
     request_id: Callable[[Seed, int], str] = seed.request_id
 

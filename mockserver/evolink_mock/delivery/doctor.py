@@ -59,7 +59,7 @@ def _production(url: str, violation: str | None) -> str:
         return f"refuses it at create with a 400: callback_url {violation}"
     host = parse_callback_url(url).host
     if host == SINK:
-        return "would accept it, and find nobody there: this host exists in the emulator alone"
+        return "would accept it, and reach no receiver: this host exists in the emulator alone"
     try:
         answers = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

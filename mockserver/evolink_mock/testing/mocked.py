@@ -43,7 +43,7 @@ class Callbacks:
         self.received: list[dict[str, Any]] = []
 
     def answer(self, *statuses: int) -> None:
-        """What the next attempts get; 200 from then on."""
+        """The statuses of the next attempts; 200 from then on."""
         self._answers.extend(statuses)
 
     def wait_for(self, task_id: str | None = None, count: int = 1) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Mocked:
         self.control("clock", {"advance": by})
 
     def scenario(self, text: str) -> None:
-        """What the next request shall meet with, such as `"fail=service_error"`; see `GET /__mock/scenarios/words`."""
+        """The scenario of the next request, such as `"fail=service_error"`; see `GET /__mock/scenarios/words`."""
         self.control("scenarios", {"scenario": text})
 
     @property
@@ -131,7 +131,7 @@ class Mocked:
         return answer.json()
 
     def explain(self) -> str:
-        """What happened, task by task and in the order of time; and where the clock stands."""
+        """The explanation of each task, in order of time, and the instant of the clock."""
         lines = []
         for task in reversed(self.tasks):
             told = self.control(f"tasks/{task['id']}/explain")

@@ -45,7 +45,7 @@ from evolink_mock.testing.mutations.requests import (
     accepts_urls,
     any_caller,
     any_key_form,
-    everybody,
+    every_task,
     limit,
     no_such_model,
     one_image,
@@ -254,7 +254,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "does not announce failures",
         silent_failures,
     ),
-    Mutant("VC-070", "calls_everybody", "calls back who did not ask", requests(everybody)),
+    Mutant("VC-070", "calls_everybody", "calls back who did not ask", requests(every_task)),
     Mutant("VC-071", "lagging_reads", "calls back before a query sees the end", queries(lags)),
     Mutant(
         "VC-072",

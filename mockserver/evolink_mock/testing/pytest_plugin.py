@@ -44,7 +44,7 @@ def evolink_callbacks(evolink_mock: "Mocked") -> "Callbacks":
 
 
 class EvolinkServer:
-    """An emulator behind a socket of this machine, and a key whose world nobody else sees."""
+    """An emulator behind a socket of this machine, and a key whose world no other test sees."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url

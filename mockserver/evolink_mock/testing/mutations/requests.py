@@ -107,5 +107,5 @@ def no_such_model(body: Body) -> Body | Refusal:
     return body if not isinstance(name, str) or name in MODELS else Refusal("invalid_request", "no such model")
 
 
-def everybody(body: Body) -> Body:
-    return {**body, "callback_url": body.get("callback_url") or "https://hook.example.com/everybody/200"}
+def every_task(body: Body) -> Body:
+    return {**body, "callback_url": body.get("callback_url") or "https://hook.example.com/uninvited/200"}

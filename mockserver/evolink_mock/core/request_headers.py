@@ -1,0 +1,38 @@
+"""Request headers that decide: the bearer token, the content type, and the idempotency key."""
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+
+from evolink_contracts.spec.headers import IDEMPOTENCY_KEY
+
+_BEARER = re.compile(rb"bearer +([^\x00-\x20\x7f]+) *", re.IGNORECASE)
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.pattern.encode())
+
+
+def bearer_key(authorization: bytes | None) -> str | None:
+    """The API key, or `None` where there is no header or it is not of the form `Bearer KEY`."""
+    return None if authorization is None else _parse_bearer(authorization)
+
+
+@lru_cache(maxsize=1024)
+def _parse_bearer(authorization: bytes) -> str | None:
+    match = _BEARER.fullmatch(authorization)
+    return None if match is None else match[1].decode("latin-1")
+
+
+def is_json(content_type: bytes) -> bool:
+    """Whether a request with this `Content-Type` is read as JSON."""
+    return content_type.partition(b";")[0].strip().lower() == b"application/json"
+
+
+def parse_idempotency_key(header: bytes) -> str | None:
+    """The key of an `Idempotency-Key` header (S2). Raises `ValueError` for one of another form."""
+    if not _IDEMPOTENCY_KEY.fullmatch(header):
+        raise ValueError("Idempotency-Key must have 16 to 96 characters of A-Z, a-z, 0-9 and ._-")
+    return header.decode("ascii")
+
+
+def request_digest(body: bytes) -> bytes:
+    """The digest by which a repeated request is recognised, from its JSON with sorted keys."""
+    return blake2b(body, digest_size=16).digest()
