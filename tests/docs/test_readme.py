@@ -125,7 +125,7 @@ def test_the_example_of_a_scenario_file_does_what_is_said_of_it(tmp_path: Path) 
 
 
 def test_it_names_every_scenario_source_in_order_and_every_word() -> None:
-    section = README.partition("## What goes wrong, on demand")[2].partition("\n## ")[0]
+    section = README.partition("## Fault injection (scenarios)")[2].partition("\n## ")[0]
     assert re.findall(r"^\| (prompt|header|queued|key|file|default) \|", section, re.MULTILINE) == list(
         SCENARIO_SOURCES
     )
