@@ -39,7 +39,8 @@ class CreateOperation:
         self._settings = settings
         self._behaviour = behaviour
         self._choices = settings.choices
-        self._validator = Validator(behaviour.models, settings.choices, behaviour.policy, behaviour.check_callback_url)
+        validator = Validator(behaviour.models, settings.choices, behaviour.policy, behaviour.check_callback_url)
+        self._validate = partial(behaviour.validate, validator)
 
     def parse(self, request: Request) -> object:
         """The decoded body, or the error where it cannot be decoded."""
@@ -74,9 +75,6 @@ class CreateOperation:
         if task.has_callback and fault is not None and DELIVERY_FAULTS[fault].completes_immediately:
             return delay(result, partial(world.outbox.first_attempt, name, self._behaviour.policy.timeout + 1))
         return result
-
-    def _validate(self, body: object) -> CreateRequest | Refusal:
-        return self._behaviour.validate(self._validator, body)
 
     def _validated(self, body: object, files: Mapping[str, Any]) -> CreateRequest | Refusal:
         """Judge a file that was probed by its content, and any other by its name."""

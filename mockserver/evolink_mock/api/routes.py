@@ -16,7 +16,7 @@ from evolink_mock.api.headers import SCENARIO_HEADER, Headers
 from evolink_mock.api.responses import Outcome, Result, amend, error_invalid, error_result
 from evolink_mock.api.result_videos import ResultVideos
 from evolink_mock.api.route_table import RouteRow
-from evolink_mock.core.behaviour import Behaviour
+from evolink_mock.core.behaviour import Behaviour, own_task
 from evolink_mock.core.bodies import credits_body
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
@@ -228,11 +228,12 @@ class Api:
         if _malformed(name):
             return error_result("query", "invalid_task_id")
         world = request.world
-        foreign = partial(self._foreign_task, name, world)
-        found = self._behaviour.visible_task(name, world.tasks.find(name, request.now), foreign)
+        found = world.tasks.find(name, request.now)
+        if self._behaviour.visible_task is not own_task:
+            found = self._behaviour.visible_task(name, found, partial(self._foreign_task, name, world))
         if found is not None:
             return found
-        is_foreign = name not in world.tasks and foreign() is not None
+        is_foreign = name not in world.tasks and self._foreign_task(name, world) is not None
         return error_result("query", self._choices.foreign_task if is_foreign else "task_not_found")
 
     def _foreign_task(self, name: str, but: World) -> Task | None:

@@ -10,14 +10,10 @@ _BEARER = re.compile(rb"bearer +([^\x00-\x20\x7f]+) *", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.pattern.encode())
 
 
+@lru_cache(maxsize=1024)
 def bearer_key(authorization: bytes | None) -> str | None:
     """The API key, or `None` where there is no header or it is not of the form `Bearer KEY`."""
-    return None if authorization is None else _parse_bearer(authorization)
-
-
-@lru_cache(maxsize=1024)
-def _parse_bearer(authorization: bytes) -> str | None:
-    match = _BEARER.fullmatch(authorization)
+    match = None if authorization is None else _BEARER.fullmatch(authorization)
     return None if match is None else match[1].decode("latin-1")
 
 

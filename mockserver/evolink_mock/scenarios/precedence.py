@@ -48,9 +48,7 @@ class ScenarioResolver:
 
     def may_skip(self, state: ScenarioState, task: Task | None) -> bool:
         """Whether no source applies, leaving aside those that a request itself may carry."""
-        return (
-            not state.queued and state.of_key is None and self._file is None and (task is None or task.scenario is None)
-        )
+        return self._file is None and state.is_empty() and (task is None or task.scenario is None)
 
     def decide(self, lookup: Lookup) -> Decision:
         """Resolve the scenario of a request: the first source that applies wins.

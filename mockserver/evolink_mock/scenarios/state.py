@@ -63,6 +63,10 @@ class ScenarioState:
         self._used = dict(saved.used)
         self._windows = dict(saved.windows)
 
+    def is_empty(self) -> bool:
+        """Whether neither the queue nor the key has a scenario."""
+        return not self._queued and self._default is None and self._granted is None
+
     @property
     def queued(self) -> Mapping[int, tuple[QueuedRule, Rule]]:
         return self._queued
