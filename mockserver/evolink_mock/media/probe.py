@@ -7,7 +7,7 @@ from io import BytesIO
 
 import av
 from av.error import FFmpegError, InvalidDataError
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from evolink_mock.media.acceptance import AudioInfo, ImageInfo, Seen, TooManyPixels, Unreadable
 from evolink_mock.media.frame_size import Size
@@ -31,6 +31,17 @@ _UNREADABLE = (
     struct.error,
 )
 """Exceptions of Pillow's readers for truncated or malicious files."""
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""The operation that makes a picture upright, by its EXIF orientation (EXIF 2.3, 4.6.4). `ImageOps.exif_transpose`
+serializes the EXIF again, which raises where another entry has a value of the wrong type."""
 _LONGEST = 60.0
 """Seconds of audio that are decoded at most; twice the longest that is accepted."""
 
@@ -70,7 +81,8 @@ def apply_orientation(content: bytes) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(BytesIO(content), formats=_DECODED) as picture:
-            turned = ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
+            orientation = _orientation(picture)
+            turned = picture.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else picture
             if not turned.has_transparency_data:
                 return turned.convert("RGB")
             white = Image.new("RGBA", turned.size, "white")
