@@ -119,13 +119,17 @@ def _tone(length: int) -> bytes:
 
 def _decoded(content: bytes, length: int) -> bytearray:
     samples = bytearray()
-    resampler = av.AudioResampler(format="s16", layout="stereo", rate=_SOUND_RATE)
     with av.open(BytesIO(content), "r", options=AUDIO_CONTAINERS) as container:
+        resamplers: dict[tuple[str, str, int], av.AudioResampler] = {}
         for packet in container.demux(container.streams.audio[0]):
             # The probe accepted what can be decoded of it.
             with suppress(InvalidDataError):
                 for frame in packet.decode():
-                    for each in resampler.resample(frame):
+                    # A resampler takes frames of one format, and the sample rate of an mp3 may change midway.
+                    form = (frame.format.name, frame.layout.name, frame.sample_rate)
+                    if form not in resamplers:
+                        resamplers = {form: av.AudioResampler(format="s16", layout="stereo", rate=_SOUND_RATE)}
+                    for each in resamplers[form].resample(frame):
                         samples += bytes(each.planes[0])[: each.samples * _SAMPLE]
             if len(samples) >= length:
                 break
