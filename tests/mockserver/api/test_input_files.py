@@ -45,6 +45,7 @@ def home(tmp_path: Path) -> Path:
         "long.mp3": audio_file(12),
         "short.mp3": audio_file(3),
         "tiny.mp3": audio_file(1),
+        "changing.mp3": audio_file(2) + audio_file(2, rate=32_000),
     }
     (tmp_path / "files").mkdir()
     for name, content in files.items():
@@ -132,7 +133,9 @@ def test_the_video_has_audio_unless_it_is_switched_off(emulator: Emulator) -> No
     assert min(found.loudness[1:18]) > 0.01
 
 
-@pytest.mark.parametrize(("name", "duration", "heard"), [("long.mp3", 5, 5.0), ("short.mp3", 5, 3.0)])
+@pytest.mark.parametrize(
+    ("name", "duration", "heard"), [("long.mp3", 5, 5.0), ("short.mp3", 5, 3.0), ("changing.mp3", 5, 4.0)]
+)
 def test_input_audio_is_trimmed_or_padded_with_silence(
     emulator: Emulator, name: str, duration: int, heard: float
 ) -> None:
