@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from evolink_client.cli import main
+from tests.support.commands import Ran, ran
 from tests.support.receivers import Receiver, whole
 from tests.support.server_process import Server
 from tests.support.terminal import on_a_terminal
@@ -26,14 +28,19 @@ def server() -> Iterator[Server]:
 
 
 class Command:
-    """`evolink` with a key of its own."""
+    """`evolink` with a key of its own, in this process."""
 
     def __init__(self, server: Server, key: str) -> None:
-        self.environ = {**os.environ, "EVOLINK_BASE_URL": server.url, "EVOLINK_API_KEY": key}
+        self.environ = {"EVOLINK_BASE_URL": server.url, "EVOLINK_API_KEY": key}
 
-    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def __call__(self, *arguments: str) -> Ran:
+        return ran(main, *arguments, **self.environ)
+
+    def in_its_own(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """As a process."""
         command = [sys.executable, "-m", "evolink_client", *arguments]
-        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False, timeout=60)
+        environ = {**os.environ, **self.environ}
+        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture
@@ -42,7 +49,7 @@ def evolink(server: Server) -> Command:
 
 
 def test_a_video_is_made_waited_for_and_fetched_in_one_call(evolink: Command, tmp_path: Path) -> None:
-    made = evolink("create", "A cat", *IMAGE, "--duration", "5", "--out", str(tmp_path / "cat.mp4"))
+    made = evolink.in_its_own("create", "A cat", *IMAGE, "--duration", "5", "--out", str(tmp_path / "cat.mp4"))
     assert (made.returncode, made.stdout, made.stderr) == (0, f"{tmp_path / 'cat.mp4'}\n", "")
     assert (tmp_path / "cat.mp4").read_bytes()[4:8] == b"ftyp"
 
@@ -91,22 +98,22 @@ def test_in_a_script_it_speaks_json(evolink: Command) -> None:
 def test_what_goes_wrong_is_said_in_a_line_and_by_the_code(
     evolink: Command, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    ran = evolink(*arguments)
-    assert (ran.returncode, ran.stdout) == (code, "")
-    assert says in ran.stderr
-    assert "Traceback" not in ran.stderr
+    done = evolink(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_without_a_key_it_says_where_to_put_one(evolink: Command) -> None:
     evolink.environ["EVOLINK_API_KEY"] = ""
-    ran = evolink("credits")
-    assert (ran.returncode, ran.stderr) == (2, "Error: there is no API key: set EVOLINK_API_KEY, or pass api_key\n")
+    done = evolink("credits")
+    assert (done.returncode, done.stderr) == (2, "Error: there is no API key: set EVOLINK_API_KEY, or pass api_key\n")
 
 
 def test_on_a_terminal_it_shows_how_far_it_is_and_leaves_the_line_clean(evolink: Command, tmp_path: Path) -> None:
     file = tmp_path / "cat [bold].mp4"
     command = [sys.executable, "-m", "evolink_client", "create", "A cat", *IMAGE, "--out", str(file)]
-    code, printed, seen = on_a_terminal(command, {**evolink.environ, "COLUMNS": "100"})
+    code, printed, seen = on_a_terminal(command, {**os.environ, **evolink.environ, "COLUMNS": "100"})
     assert (code, printed) == (0, f"{file}\n")
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
     assert "completed" in shown
@@ -122,6 +129,6 @@ def test_what_the_service_says_does_not_steer_the_terminal(evolink: Command) -> 
     body = json.dumps({"error": {"code": "x", "message": "\x1b]0;owned\x07 \x9b31m", "type": "t"}}).encode()
     with Receiver(whole(400, body)) as receiver:
         evolink.environ["EVOLINK_BASE_URL"] = receiver.place
-        ran = evolink("credits")
-    assert ran.returncode == 1
-    assert ran.stderr == "Error: 400 x: �]0;owned� �31m\n"
+        done = evolink("credits")
+    assert done.returncode == 1
+    assert done.stderr == "Error: 400 x: �]0;owned� �31m\n"

@@ -1,17 +1,38 @@
-"""The `evolink-mock` command in this process, with an environment that has none of its settings."""
+"""The commands in this process, with an environment that has none of the emulator's settings."""
 
 import json
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
+import click
 from click.testing import CliRunner, Result
 
 from evolink_mock.cli import main
 
 
-def run(*arguments: str, **environ: str) -> Result:
+class Ran(NamedTuple):
+    """The same as of a process of its own."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def in_process(command: click.Command, *arguments: str, **environ: str) -> Result:
     clean = {name: None for name in os.environ if name.startswith("EVOLINK_")}
-    return CliRunner().invoke(main, arguments, env={**clean, **environ})
+    return CliRunner().invoke(command, arguments, env={**clean, **environ})
+
+
+def ran(command: click.Command, *arguments: str, **environ: str) -> Ran:
+    """A process of its own shows the same, a second later; an exception that is not caught is raised."""
+    result = in_process(command, *arguments, **environ)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def run(*arguments: str, **environ: str) -> Result:
+    return in_process(main, *arguments, **environ)
 
 
 def doctor(url: str, *options: str, **environ: str) -> tuple[int, dict[str, Any]]:

@@ -17,7 +17,7 @@ import pytest
 
 from evolink_contracts.cli.options import FILE
 from evolink_contracts.promises.registry import BY_NUMBER
-from tests.support.kit_command import kit
+from tests.support.kit_command import kit, kit_process
 from tests.support.mutated_emulators import served
 from tests.support.server_process import Server
 from tests.support.terminal import on_a_terminal
@@ -31,7 +31,7 @@ def server() -> Iterator[Server]:
 
 def test_an_emulator_over_a_socket_keeps_what_it_can_show(server: Server, tmp_path: Path) -> None:
     trace = tmp_path / "trace.jsonl"
-    ran = kit("run", "--base-url", server.url, "--api-key", "sk-local", "--trace", str(trace))
+    ran = kit_process("run", "--base-url", server.url, "--api-key", "sk-local", "--trace", str(trace))
     assert ran.returncode == 0, ran.stdout
     lines = ran.stdout.splitlines()
     assert re.fullmatch(r"\d\d promises held, 0 broken, \d+ not seen", lines[-1])
@@ -235,7 +235,7 @@ def test_a_run_that_stops_fails_in_pytest_with_its_reason(foreign: str, tmp_path
 
 def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("{}\n", encoding="utf-8")
-    ran = kit("check", str(tmp_path / "x.jsonl"))
+    ran = kit_process("check", str(tmp_path / "x.jsonl"))
     assert ran.returncode == 3
     assert 'line 1 has no "kind" that is one of call, attempt' in ran.stderr
 
@@ -281,7 +281,7 @@ def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(opt
 
 @pytest.mark.slow
 def test_the_kit_tests_itself() -> None:
-    ran = kit("selftest", "gap_3", "leak")
+    ran = kit_process("selftest", "gap_3", "leak")
     assert ran.returncode == 0, ran.stdout
     assert ran.stdout.splitlines()[0] == "✓ the unmodified emulator: every promise held"
     assert "✓ gap_3 (waits 3 s for 2): caught by VC-067\n" in ran.stdout
