@@ -14,6 +14,7 @@ from evolink_mock.scenarios.language import WORDS
 from evolink_mock.scenarios.wire_faults import WIRE_FAULTS
 from tests.support.commands import run
 from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.pytest_plugins import NO_OTHERS
 from tests.support.server_process import Server
 
 ROOT = Path(__file__).parent.parent.parent
@@ -81,7 +82,7 @@ def test_the_python_example_runs() -> None:
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
     (example,) = [text for kind, text in BLOCKS if kind == "python" and "evolink_callbacks" in text]
     (tmp_path / "test_example.py").write_text(example, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-W", "error"]
+    command = [sys.executable, "-m", "pytest", "-q", *NO_OTHERS, "-W", "error"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "1 passed" in ran.stdout, ran.stdout
 

@@ -19,6 +19,7 @@ from evolink_contracts.cli.options import FILE
 from evolink_contracts.promises.registry import BY_NUMBER
 from tests.support.kit_command import kit, kit_process
 from tests.support.mutated_emulators import served
+from tests.support.pytest_plugins import NO_OTHERS
 from tests.support.server_process import Server
 from tests.support.terminal import on_a_terminal
 
@@ -189,7 +190,7 @@ def plugin(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     (home / "test_own.py").write_text(
         "def test_own(target):\n    assert target.create({'duration': 5}).status == 200\n", encoding="utf-8"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-W", "error", "-p", "no:randomly", *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-rA", "-W", "error", *NO_OTHERS, *arguments]
     return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120)
 
 

@@ -28,6 +28,7 @@ from evolink_contracts.trace.events import Call
 from evolink_contracts.trace.history import CREATE_PATH
 from tests.support.certificates import HOST, certificate
 from tests.support.kit_command import kit
+from tests.support.pytest_plugins import NO_OTHERS
 from tests.support.server_process import Server
 
 CHEAP = {
@@ -190,15 +191,23 @@ def test_a_run_with_no_number_for_a_limit_is_refused() -> None:
         assert says in ran.stderr
 
 
-@pytest.mark.parametrize(
-    ("option", "number"), [("max-credits", "nan"), ("rate", "-1"), ("rate", "0"), ("tolerance", "inf"), ("rate", "x")]
-)
-def test_an_option_of_pytest_that_is_no_such_number_is_refused(option: str, number: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", f"--evolink-{option}={number}", str(tmp_path)]
+def test_an_option_of_pytest_that_is_no_such_number_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", *NO_OTHERS, "--evolink-max-credits=nan", str(tmp_path)]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == pytest.ExitCode.USAGE_ERROR
-    assert f"argument --evolink-{option}: " in ran.stderr
-    assert number in ran.stderr
+    assert "argument --evolink-max-credits: " in ran.stderr
+    assert "nan" in ran.stderr
+
+
+@pytest.mark.parametrize(("option", "number"), [("rate", "-1"), ("rate", "0"), ("tolerance", "inf"), ("rate", "x")])
+def test_another_option_of_pytest_that_is_no_such_number_is_refused(
+    option: str, number: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, where a call that makes no sense ends before anything is collected."""
+    assert pytest.main([f"--evolink-{option}={number}", str(tmp_path)]) == pytest.ExitCode.USAGE_ERROR
+    said = capsys.readouterr().err
+    assert f"argument --evolink-{option}: " in said
+    assert number in said
 
 
 def test_a_live_run_says_what_it_costs_and_refuses_what_is_too_much() -> None:

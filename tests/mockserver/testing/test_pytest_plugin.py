@@ -11,13 +11,13 @@ import pytest
 
 from evolink_client import AsyncEvolinkClient
 from evolink_mock.testing.mocked import Mocked
+from tests.support.pytest_plugins import NO_OTHERS
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "integrator"
 
 
 def run(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    plain = ("-p", "no:randomly", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-W", "error")
-    command = [sys.executable, "-m", "pytest", "-q", *plain, *arguments]
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", *NO_OTHERS, *arguments]
     return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120)
 
 
