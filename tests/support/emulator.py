@@ -19,11 +19,12 @@ DOCUMENTED: dict[str, Any] = {
 }
 """The documented example, with the image that its own text requires."""
 
-MANUAL = Settings(clock="manual", generation_time="10s")
+MANUAL = Settings(clock="manual", generation_time="10s", result_video="plain")
+"""Videos are plain, since it takes a second to encode any other; tests of their content ask for the best."""
 
 
 def settings(**given: Any) -> Settings:
-    """A manual clock and videos of 10 s, unless said otherwise; open questions of the API go in by name too."""
+    """A manual clock and plain videos of 10 s, unless said otherwise; open questions of the API go in by name too."""
     from evolink_contracts.spec.sources import CONFLICTS
 
     choices = {name: given.pop(name) for name in CONFLICTS.keys() & given}

@@ -15,7 +15,10 @@ PATIENCE = 30.0
 
 
 class Server:
-    """`evolink-mock serve` on a free port; `url` is what it announced, `output` what it printed."""
+    """`evolink-mock serve` on a free port; `url` is what it announced, `output` what it printed.
+
+    Its videos are plain, since it takes a second to encode any other; `--set result_video=best` encodes them.
+    """
 
     def __init__(self, *arguments: str, environ: dict[str, str] | None = None) -> None:
         self._home = tempfile.TemporaryDirectory()
@@ -23,6 +26,7 @@ class Server:
         self.ready_file = self.home / "ready.json"
         self._printed = (self.home / "output").open("w+", encoding="utf-8")
         command = [sys.executable, "-m", "evolink_mock", "serve", "--port", "0", "--ready-file", str(self.ready_file)]
+        command += ["--set", "result_video=plain"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK_")}
         self.process = subprocess.Popen(
             [*command, *arguments],

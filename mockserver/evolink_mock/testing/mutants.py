@@ -345,7 +345,10 @@ class Emulators:
     @contextmanager
     def made(self, name: str | None, receivers: Mapping[str, ASGIApp]) -> Iterator[ASGIApp]:
         """An emulator on a manual clock; `name` is a mutant's, `receivers` take the callbacks of an origin."""
-        settings = Settings(clock="manual", generation_time="10s", public_url="http://emulator.test")
+        # No promise is about the content of a video, and encoding one takes a second.
+        settings = Settings(
+            clock="manual", generation_time="10s", public_url="http://emulator.test", result_video="plain"
+        )
         mutations = {mutant.name: mutant.mutation for mutant in MUTANTS}
         behaviour = DOCUMENTED if name is None else mutations[name](DOCUMENTED)
         yield create_app(settings, receivers=receivers, behaviour=behaviour)

@@ -70,7 +70,7 @@ def test_each_upload_endpoint_gives_the_same_file(emulator: Emulator) -> None:
 
 def test_an_upload_by_url_is_fetched_through_a_media_route(tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(jpeg())
-    with Emulator.in_process(media_route={"https://cdn.example.com": str(tmp_path)}) as emulator:
+    with Emulator.in_process(result_video="best", media_route={"https://cdn.example.com": str(tmp_path)}) as emulator:
         path = f"{FILES}/upload/url"
         found = emulator.request("POST", path, json={"file_url": "https://cdn.example.com/cat.jpg"})
         assert found.json()["data"]["original_name"] == "cat.jpg"
@@ -150,11 +150,12 @@ def test_the_journal_leaves_out_uploaded_content(emulator: Emulator) -> None:
     assert all(len(json.dumps(row)) < 5000 for row in rows)
 
 
-def test_an_uploaded_image_is_the_first_frame_of_the_video(emulator: Emulator) -> None:
-    data = uploaded(emulator, jpeg(800, 600))
-    task = emulator.create(image_urls=[data["file_url"]], duration=2, generate_audio=False)
-    emulator.advance("10s")
-    found = decode(emulator.client.get(emulator.query(task).json()["results"][0]).content)
+def test_an_uploaded_image_is_the_first_frame_of_the_video() -> None:
+    with Emulator.in_process(result_video="best") as emulator:
+        data = uploaded(emulator, jpeg(800, 600))
+        task = emulator.create(image_urls=[data["file_url"]], duration=2, generate_audio=False)
+        emulator.advance("10s")
+        found = decode(emulator.client.get(emulator.query(task).json()["results"][0]).content)
     shown = photo(800, 600).resize((found.width, found.height), Image.Resampling.LANCZOS)
     assert psnr(found.first, np.asarray(shown)) >= 30
 

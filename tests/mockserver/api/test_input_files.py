@@ -4,8 +4,9 @@ import asyncio
 import base64
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,10 +32,9 @@ from tests.support.video_decoder import boxes, decode, psnr
 CDN = "https://cdn.example.com"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A directory of pictures and sounds."""
-    files = {
+@lru_cache
+def pictures_and_sounds() -> Mapping[str, bytes]:
+    return {
         "cat.jpg": jpeg(1000, 750),
         "tall.webp": encoded(photo(450, 800), "WEBP", quality=95),
         "turned.jpg": rotated_jpeg(6, 1000, 750),
@@ -47,8 +47,13 @@ def home(tmp_path: Path) -> Path:
         "tiny.mp3": audio_file(1),
         "changing.mp3": audio_file(2) + audio_file(2, rate=32_000),
     }
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory of pictures and sounds."""
     (tmp_path / "files").mkdir()
-    for name, content in files.items():
+    for name, content in pictures_and_sounds().items():
         (tmp_path / "files" / name).write_bytes(content)
     (tmp_path / "secret.jpg").write_bytes(jpeg())
     (tmp_path / "files" / "link.jpg").symlink_to(tmp_path / "secret.jpg")
@@ -57,7 +62,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def emulator(home: Path) -> Iterator[Emulator]:
-    with Emulator.in_process(media_route={CDN: str(home)}) as emulator:
+    with Emulator.in_process(result_video="best", media_route={CDN: str(home)}) as emulator:
         yield emulator
 
 
@@ -194,7 +199,7 @@ def test_failures_are_not_charged(emulator: Emulator) -> None:
 def test_the_same_image_gives_the_same_bytes(home: Path) -> None:
     made = []
     for _ in range(2):
-        with Emulator.in_process(media_route={CDN: str(home)}) as emulator:
+        with Emulator.in_process(result_video="best", media_route={CDN: str(home)}) as emulator:
             made.append(emulator.client.get(ended(emulator, duration=2)["results"][0]).content)
     assert made[0] == made[1]
 
@@ -247,7 +252,7 @@ def place() -> Iterator[str]:
 
 
 def test_a_media_route_can_lead_to_a_server(place: str) -> None:
-    with Emulator.in_process(media_route={CDN: place}) as emulator:
+    with Emulator.in_process(result_video="best", media_route={CDN: place}) as emulator:
         assert ended(emulator, f"{CDN}/cat.jpg?a=%2F")["status"] == "completed"
         assert Place.asked == [("/cat.jpg?a=%2F", "cdn.example.com")]
         assert ended(emulator, f"{CDN}/near")["status"] == "completed"
@@ -266,12 +271,12 @@ def test_a_media_route_can_lead_to_a_server(place: str) -> None:
 
 def test_fetching_from_a_slow_server_times_out(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetching, "LIMIT", 0.2)
-    with Emulator.in_process(media_route={CDN: place}) as emulator:
+    with Emulator.in_process(result_video="best", media_route={CDN: place}) as emulator:
         assert failure(ended(emulator, f"{CDN}/slow"))[1] == "The image could not be fetched within 0.2 s"
 
 
 def test_nothing_is_fetched_for_an_unauthenticated_request(place: str) -> None:
-    with Emulator.in_process(media_route={CDN: place}) as emulator:
+    with Emulator.in_process(result_video="best", media_route={CDN: place}) as emulator:
         body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}
         for headers in ({}, {"authorization": "Bearer sk-invalid-1"}):
             assert emulator.client.post("/v1/videos/generations", json=body, headers=headers).status_code == 401
@@ -393,7 +398,7 @@ def test_an_error_while_encoding_is_an_internal_error(
 
 
 def test_an_input_image_outlives_the_process(home: Path, tmp_path: Path) -> None:
-    given = {"media_route": {CDN: str(home)}, "state": str(tmp_path / "state")}
+    given = {"result_video": "best", "media_route": {CDN: str(home)}, "state": str(tmp_path / "state")}
     with Emulator.in_process(**given) as emulator:
         task = emulator.create(image_urls=[f"{CDN}/tall.webp"], duration=2, generate_audio=False)
         files = emulator.control(f"tasks/{task}")["files"]
@@ -407,7 +412,7 @@ def test_an_input_image_outlives_the_process(home: Path, tmp_path: Path) -> None
 
 
 def test_an_evicted_image_leaves_its_proportions(home: Path) -> None:
-    with Emulator.in_process(media_route={CDN: str(home)}, media_limit=1024 * 1024) as emulator:
+    with Emulator.in_process(result_video="best", media_route={CDN: str(home)}, media_limit=1024 * 1024) as emulator:
         task = ended(emulator, f"{CDN}/tall.webp", duration=2, generate_audio=False)
         for each in range(3):
             (home / f"heavy{each}.jpg").write_bytes((home / "cat.jpg").read_bytes() + bytes([each]) * 500_000)
@@ -444,7 +449,7 @@ def test_the_error_without_the_extra_names_the_packages(home: Path, monkeypatch:
 
 
 def test_a_media_route_on_the_command_line_can_be_a_directory(home: Path) -> None:
-    with Server("--clock", "auto", "--media-route", f"{CDN}={home}") as server:
+    with Server("--clock", "auto", "--set", "result_video=best", "--media-route", f"{CDN}={home}") as server:
         headers = bearer("sk-local")
         made = httpx.post(
             f"{server.url}/v1/videos/generations",
