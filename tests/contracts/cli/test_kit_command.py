@@ -106,7 +106,7 @@ def test_a_foreign_service_is_bought_from_and_told_what_is_wrong_with_it(foreign
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(server: Server) -> None:
-    run = ("run", "--base-url", server.url, "--api-key", "sk-bar", "--only", "VC-001", "--histories", "20")
+    run = ("run", "--base-url", server.url, "--api-key", "sk-bar", "--only", "VC-001", "--histories", "3")
     command = [sys.executable, "-m", "evolink_contracts", *run]
     code, printed, seen = on_a_terminal(command, {**os.environ, "COLUMNS": "120"})
     assert code == 0
@@ -271,9 +271,11 @@ def test_a_report_that_could_not_be_written_is_printed(recording: str) -> None:
 
 @FULL
 @pytest.mark.parametrize("option", ["--trace", "--save"])
-def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(option: str) -> None:
+def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(option: str, tmp_path: Path) -> None:
+    history = tmp_path / "history.json"
+    history.write_text(json.dumps([{"do": "create", "fields": {}, "outcome": None, "answers": None}]), encoding="utf-8")
     with served("double_charge") as url:
-        given = ("--base-url", url, "--api-key", "sk-full", "--only", "VC-083", "--histories", "30")
+        given = ("--base-url", url, "--api-key", "sk-full", "--only", "VC-083", "--replay", str(history))
         ran = kit("run", *given, option, "/dev/full")
     assert ran.returncode == 3, ran.stderr
     assert "✗ a history of 1 step: 30 credits are used" in ran.stdout

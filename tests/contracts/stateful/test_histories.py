@@ -111,7 +111,7 @@ def test_any_text_is_a_history_or_is_refused(text: str) -> None:
         assert isinstance(read_steps(text), list)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -422,11 +422,9 @@ def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) 
     wrong.write_text("[5]", encoding="utf-8")
     with Server("--generation-time", "5s") as server:
         run = ("run", "--base-url", server.url, "--api-key", "sk-histories")
-        ran = kit(*run, "--histories", "20", "--seed", "7", "--only", "VC-001")
+        ran = kit(*run, "--histories", "5", "--seed", "7", "--only", "VC-001")
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        assert ran.stdout.splitlines()[-1].endswith(
-            "1 promises held, 0 broken, 0 not seen; 20 histories of seed 7 held"
-        )
+        assert ran.stdout.splitlines()[-1].endswith("1 promises held, 0 broken, 0 not seen; 5 histories of seed 7 held")
         ran = kit(*run, "--replay", str(kept))
         assert ran.returncode == 0, ran.stdout
         assert ran.stdout.splitlines()[-1].endswith("; one history held")

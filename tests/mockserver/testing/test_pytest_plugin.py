@@ -21,9 +21,10 @@ def run(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120)
 
 
-def test_an_integrators_project_passes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_an_integrators_project_passes(tmp_path: Path, workers: int) -> None:
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    ran = run(tmp_path, "-n", "2")
+    ran = run(tmp_path, "-n", str(workers))
     assert ran.returncode == 0, ran.stdout
     assert "5 passed" in ran.stdout
 
