@@ -1,7 +1,12 @@
 """Fixtures for every test."""
 
+import ssl
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
+from unittest.mock import patch
 
+import certifi
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -12,6 +17,22 @@ hypothesis_settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 hypothesis_settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_list_of_authorities() -> Iterator[None]:
+    """All clients of httpx share a TLS context: to read the public authorities takes 60 ms, and each would do it."""
+    fresh, public = ssl.create_default_context, certifi.where()
+
+    @cache
+    def shared() -> ssl.SSLContext:
+        return fresh(cafile=public)
+
+    def create(*given: Any, **named: Any) -> ssl.SSLContext:
+        return shared() if (given, named) == ((), {"cafile": public}) else fresh(*given, **named)
+
+    with patch("ssl.create_default_context", create):
+        yield
 
 
 @pytest.fixture

@@ -44,12 +44,18 @@ class Ui:
         self.client = httpx.Client(base_url=server.url, headers=bearer(key))
 
     def open(self, fragment: str = "") -> None:
-        self.page.goto("about:blank")
-        self.page.goto(f"{self.server.url}/__mock/ui")
-        self.page.evaluate("key => sessionStorage.setItem('keys', JSON.stringify([key]))", self.key)
+        address = f"{self.server.url}/__mock/ui"
+        if not self.page.url.startswith(address):
+            self.page.goto(address)
+        self.page.evaluate(
+            """([key, address]) => {
+                sessionStorage.setItem('keys', JSON.stringify([key]));
+                history.replaceState(null, '', address);
+            }""",
+            [self.key, address + fragment],
+        )
         self.noticed.clear()
-        self.page.goto("about:blank")
-        self.page.goto(f"{self.server.url}/__mock/ui{fragment}")
+        self.page.reload()
         expect(self.page.locator("#connection")).to_have_text("Live")
 
     def create(self, scenario: str | None = None, **fields: Any) -> str:
