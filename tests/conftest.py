@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import os
 import ssl
 from collections.abc import Iterator
 from functools import cache
@@ -22,14 +23,12 @@ hypothesis_settings.load_profile("suite")
 @pytest.fixture(scope="session", autouse=True)
 def _one_list_of_authorities() -> Iterator[None]:
     """All clients of httpx share a TLS context: to read the public authorities takes 60 ms, and each would do it."""
-    fresh, public = ssl.create_default_context, certifi.where()
-
-    @cache
-    def shared() -> ssl.SSLContext:
-        return fresh(cafile=public)
+    fresh, shared = ssl.create_default_context, cache(ssl.create_default_context)
+    # Where httpx finds them.
+    public = {"cafile": os.environ.get("SSL_CERT_FILE") or certifi.where()}
 
     def create(*given: Any, **named: Any) -> ssl.SSLContext:
-        return shared() if (given, named) == ((), {"cafile": public}) else fresh(*given, **named)
+        return shared(**public) if not given and named == public else fresh(*given, **named)
 
     with patch("ssl.create_default_context", create):
         yield

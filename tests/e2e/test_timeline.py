@@ -192,9 +192,7 @@ def test_beyond_loopback_the_own_page_needs_the_token() -> None:
 
 def test_a_stream_begins_with_the_two_thousand_newest_tasks(server: Server) -> None:
     key = "sk-many"
-    with httpx.Client(base_url=server.url, headers=bearer(key)) as client:
-        for _ in range(2010):
-            client.post("/v1/videos/generations", json=DOCUMENTED)
+    server.create_many(key, 2010)
     with following(server, key) as reader:
         assert reader.message() == ("begin", {"generation": 0, "tasks": 2010, "key": "…"})
         rows = reader.batch()

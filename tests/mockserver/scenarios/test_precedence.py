@@ -22,8 +22,10 @@ OPEN = [
     *("slow_start=60s", "slow_finish=60s", "polls=2", "polls=1; fail=service_error", "actual_duration=2.5s"),
     *("create=rate_limited; times=1; fail=service_error; query=internal_error", "ok"),
 ]
-CLOSED = [f"{name}={value}" for name, word in WORDS.items() if not word.open for value in word.values]
-SCENARIOS = [*(text for text in CLOSED if not text.endswith("=drip")), *OPEN]
+CLOSED = {name: [f"{name}={value}" for value in word.values] for name, word in WORDS.items() if not word.open}
+SCENARIOS = [*(text for texts in CLOSED.values() for text in texts if not text.endswith("=drip")), *OPEN]
+SLOW = {text for texts in CLOSED.values() for text in texts[1:-1]} - set(OPEN)
+"""For `make test-all`: of each word with a list of values, all but the first and the last."""
 GIVING = SCENARIO_SOURCES[:-1]
 
 
@@ -90,7 +92,9 @@ def without(text: object, token: str) -> str:
     return str(text).replace(token, "TOKEN").replace(" filed", "")
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(text, marks=[pytest.mark.slow] if text in SLOW else []) for text in SCENARIOS]
+)
 def test_a_scenario_has_the_same_effect_from_every_source(emulator: Emulator, scenario: str) -> None:
     results = {}
     for source in GIVING:
