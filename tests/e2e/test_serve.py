@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.commands import refused
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
 from tests.support.server_process import Server
 
@@ -120,24 +121,23 @@ def test_settings_reach_the_process_from_flags_environment_and_file(tmp_path: Pa
         assert httpx.get(f"{server.url}/v1/credits", headers=bearer()).status_code == 401
 
 
-def refused(*arguments: str, environ: dict[str, str] | None = None) -> tuple[int, str]:
-    with pytest.raises(AssertionError, match="did not start") as failure, Server(*arguments, environ=environ) as server:
-        assert server.url
-    return 1, str(failure.value)
-
-
 def test_what_cannot_be_is_said_clearly(tmp_path: Path) -> None:
+    def stopped(*arguments: str) -> str:
+        """As a process, where it has begun to set itself up."""
+        with pytest.raises(AssertionError, match="did not start") as failure, Server(*arguments) as server:
+            assert server.url
+        return str(failure.value)
+
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        _, said = refused("--port", str(taken.getsockname()[1]))
-        assert "Choose another with --port" in said
-    assert "did you mean 'EVOLINK_MOCK_SEED'?" in refused(environ={"EVOLINK_MOCK_SED": "1"})[1]
-    assert "did you mean 'cancelled_as'?" in refused("--set", "canceled_as=cancelled")[1]
-    assert "NAME=VALUE" in refused("--set", "cancelled_as")[1]
-    assert "its directory is missing" in refused("--ready-file", "/nowhere/ready.json")[1]
+        assert "Choose another with --port" in stopped("--port", str(taken.getsockname()[1]))
+    assert "did you mean 'EVOLINK_MOCK_SEED'?" in refused(EVOLINK_MOCK_SED="1")
+    assert "did you mean 'cancelled_as'?" in refused("--set", "canceled_as=cancelled")
+    assert "NAME=VALUE" in refused("--set", "cancelled_as")
+    assert "its directory is missing" in refused("--ready-file", "/nowhere/ready.json")
     (tmp_path / "evolink-mock-ca.pem").write_text("nonsense", encoding="utf-8")
     (tmp_path / "evolink-mock-ca.key").write_text("nonsense", encoding="utf-8")
-    assert "cannot use the certificate authority" in refused("--tls", "--set", f"authority={tmp_path}")[1]
-    assert "cannot read the settings file" in refused("--config", "/nowhere.toml")[1]
+    assert "cannot use the certificate authority" in stopped("--tls", "--set", f"authority={tmp_path}")
+    assert "cannot read the settings file" in refused("--config", "/nowhere.toml")
 
 
 def test_help_and_version_and_settings_work_without_a_server() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from typing import Any, NamedTuple
 
 import click
@@ -33,6 +34,15 @@ def ran(command: click.Command, *arguments: str, **environ: str) -> Ran:
 
 def run(*arguments: str, **environ: str) -> Result:
     return in_process(main, *arguments, **environ)
+
+
+def refused(*arguments: str, **environ: str) -> str:
+    """The words with which `evolink-mock serve` refuses to start; its port is taken, so that it cannot listen."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = run("serve", "--port", str(taken.getsockname()[1]), *arguments, **environ)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code, result.output
+    return result.output
 
 
 def doctor(url: str, *options: str, **environ: str) -> tuple[int, dict[str, Any]]:

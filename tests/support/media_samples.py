@@ -69,8 +69,8 @@ def audio_file(seconds: float, form: str = "mp3", codec: str = "libmp3lame", rat
     with av.open(file, "w", format=form) as container:
         stream: Any = container.add_stream(codec, rate=rate)
         stream.layout = "mono"
-        heights = (round(12_000 * math.sin(2 * math.pi * n * 441 / rate)) for n in range(round(seconds * rate)))
-        wave = array("h", heights)
+        second = array("h", (round(12_000 * math.sin(2 * math.pi * n * 441 / rate)) for n in range(rate)))
+        wave = (second * math.ceil(seconds))[: round(seconds * rate)]
         wanted = stream.codec_context.format
         at_once = 1152 if "mp3" in codec else 1024
         resampler = av.AudioResampler(wanted.name if wanted else "s16", "mono", rate, frame_size=at_once)

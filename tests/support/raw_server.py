@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Callable
+from functools import cache
 from typing import Self
 
 from aiohttp.abc import AbstractResolver
@@ -89,10 +90,16 @@ def forwarded_request(url: str, base_url: str) -> AttemptRequest:
     return routed_request(CallbackRoutes({}, base_url), url)
 
 
+@cache
+def public_trust() -> ssl.SSLContext:
+    """The authorities of this system, which take 60 ms to read."""
+    return ssl.create_default_context()
+
+
 async def send(
     *requests: AttemptRequest,
     resolver: Callable[[], AbstractResolver] = NonBlockingResolver,
-    trust: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+    trust: Callable[[], ssl.SSLContext] = public_trust,
 ) -> list[AttemptResult]:
     """The results of attempts that are sent one after the other over one transport."""
     transport = HttpTransport(trust, resolver)

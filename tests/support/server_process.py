@@ -11,7 +11,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.support.emulator import DOCUMENTED, bearer
 
@@ -58,9 +58,9 @@ class Server:
     ) -> None:
         self.close()
 
-    def create_many(self, key: str, count: int) -> None:
+    def create_many(self, key: str, count: int, **fields: Any) -> None:
         """Create so many documented tasks, without what a client of httpx does for each."""
-        body = json.dumps(DOCUMENTED)
+        body = json.dumps(DOCUMENTED | fields)
         headers = {**bearer(key), "Content-Type": "application/json"}
         with closing(HTTPConnection(*self.address, timeout=PATIENCE)) as connection:
             for _ in range(count):

@@ -76,7 +76,11 @@ def test_no_number_is_too_strange_to_be_judged(asked: Any, says: Any, notes: Any
     assert [judgement.promise.number for judgement in judge(events)] == list(BY_NUMBER)
 
 
-@given(st.lists(FOREIGN | CALLED, max_size=8))
-@settings(max_examples=150)
-def test_whatever_a_service_answers_is_judged(events: list[Call | Attempt]) -> None:
-    assert [judgement.promise.number for judgement in judge(tuple(events))] == list(BY_NUMBER)
+@pytest.mark.parametrize("examples", [50, pytest.param(500, marks=pytest.mark.slow)])
+def test_whatever_a_service_answers_is_judged(examples: int) -> None:
+    @given(st.lists(FOREIGN | CALLED, max_size=8))
+    @settings(max_examples=examples)
+    def each(events: list[Call | Attempt]) -> None:
+        assert [judgement.promise.number for judgement in judge(tuple(events))] == list(BY_NUMBER)
+
+    each()
