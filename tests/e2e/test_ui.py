@@ -8,16 +8,17 @@ import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no types.
-from playwright.sync_api import Page, expect
 
-from tests.support.browser import opened_page
+from tests.support.browser import expect, opened_page
 from tests.support.emulator import DOCUMENTED, bearer
 from tests.support.server_process import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 INJECTIONS = (EVIL, "</pre><b>bold</b>", "javascript:alert(1)", "${alert(1)}", "\u202eevil", "' onmouseover='alert(1)")
@@ -30,7 +31,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def browser_page() -> Iterator[tuple[Page, list[str]]]:
+def browser_page() -> "Iterator[tuple[Page, list[str]]]":
     with opened_page() as opened:
         yield opened
 
@@ -38,7 +39,7 @@ def browser_page() -> Iterator[tuple[Page, list[str]]]:
 class Ui:
     """The page, following its own key, and the API of that key."""
 
-    def __init__(self, page: Page, noticed: list[str], server: Server, key: str) -> None:
+    def __init__(self, page: "Page", noticed: list[str], server: Server, key: str) -> None:
         self.page, self.server, self.key = page, server, key
         self.noticed = noticed
         self.client = httpx.Client(base_url=server.url, headers=bearer(key))
@@ -76,7 +77,7 @@ class Ui:
 
 
 @pytest.fixture
-def ui(server: Server, browser_page: tuple[Page, list[str]], request: pytest.FixtureRequest) -> Iterator[Ui]:
+def ui(server: Server, browser_page: "tuple[Page, list[str]]", request: pytest.FixtureRequest) -> Iterator[Ui]:
     page, noticed = browser_page
     page.set_viewport_size({"width": 1280, "height": 800})
     made = Ui(page, noticed, server, f"sk-{abs(hash(request.node.name))}")
@@ -229,6 +230,8 @@ def test_content_of_requests_is_shown_as_text_only(ui: Ui, text: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no types.
+
     ui.page.emulate_media(color_scheme=scheme)
     ui.page.set_viewport_size({"width": width, "height": 800})
     task = ui.create("fail=service_error", callback_url="https://sink.mock/500,200")
@@ -320,7 +323,7 @@ def test_a_long_create_is_shown_whole_as_curl(ui: Ui) -> None:
     assert ui.control(f"tasks/{made}")["request"]["prompt"] == prompt
 
 
-def test_the_canvas_is_resized_once_at_any_zoom(server: Server, browser_page: tuple[Page, list[str]]) -> None:
+def test_the_canvas_is_resized_once_at_any_zoom(server: Server, browser_page: "tuple[Page, list[str]]") -> None:
     page, noticed = browser_page
     session = page.context.new_cdp_session(page)
     metrics = {"width": 1001, "height": 723, "deviceScaleFactor": 1.25, "mobile": False}
@@ -508,7 +511,7 @@ def test_two_thousand_tasks_stay_smooth(ui: Ui) -> None:
     assert (median < 34, slow < 100) == (True, True), f"median {median} ms, 95th percentile {slow} ms"
 
 
-def test_a_lost_connection_is_resumed(browser_page: tuple[Page, list[str]], tmp_path: Path) -> None:
+def test_a_lost_connection_is_resumed(browser_page: "tuple[Page, list[str]]", tmp_path: Path) -> None:
     """The emulator is killed, and restarted at the same address."""
     page, noticed = browser_page
     with socket.create_server(("127.0.0.1", 0)) as free:

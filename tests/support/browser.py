@@ -4,9 +4,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # A browser that calls nobody: neither for updates nor for experiments.
@@ -29,9 +32,18 @@ def executable() -> str:
     return found or pytest.skip("no browser was found; apt-get install chromium gives one")
 
 
+def expect(shown: Any) -> Any:
+    """Playwright's, which is imported where it is needed: most processes that collect the tests run none of these."""
+    from playwright.sync_api import expect
+
+    return expect(shown)
+
+
 @contextmanager
-def opened_page() -> Iterator[tuple[Page, list[str]]]:
+def opened_page() -> "Iterator[tuple[Page, list[str]]]":
     """An empty page, and whatever it asks for or complains of from then on."""
+    from playwright.sync_api import sync_playwright
+
     path = executable()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_QUIET)

@@ -5,13 +5,15 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 from xml.etree.ElementTree import fromstring
 
 import pytest
-import xmlschema
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,11 +27,21 @@ from tests.support.browser import opened_page
 from tests.support.sample_traces import SAMPLES, create, read
 from tests.support.trace_strategies import CALLED, FOREIGN
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+    from xmlschema import XMLSchema
+
 URL = "https://api.evolink.ai"
 HOSTILE = "</pre><script>document.title='owned'</script><img src=x onerror=alert(1)>]]>\x1b[2J\x9b2J\x00\ud800```"
 SHOWN = HOSTILE.replace("\ud800", "�").replace("\x9b", "�")
 STEPS: list[dict[str, object]] = [{"do": "create", "fields": {"prompt": HOSTILE}, "outcome": None, "answers": None}]
-JUNIT = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+
+
+@cache
+def junit_schema() -> "XMLSchema":
+    from xmlschema import XMLSchema
+
+    return XMLSchema(Path(__file__).with_name("junit.xsd"))
 
 
 def report(*events: Event, searched: SearchResult | None = None, stopped: str = "") -> Report:
@@ -44,7 +56,7 @@ LOST = report(searched=SearchResult(5, 7, FailedHistory(HOSTILE, STEPS, (), repr
 @pytest.mark.parametrize("shown", [WRONG, LOST, STOPPED, report()], ids=["broken", "a history", "stopped", "nothing"])
 def test_junit_keeps_its_schema(shown: Report) -> None:
     document = FORMATS["junit"](shown, URL)
-    JUNIT.validate(document)
+    junit_schema().validate(document)
     suite = fromstring(document)
     kinds = ("testcase", "failure", "skipped", "error")
     counted = [str(len([*suite.iter(kind)])) for kind in kinds]
@@ -83,7 +95,7 @@ def test_a_search_that_stopped_in_its_first_history_held_nothing() -> None:
 @settings(max_examples=25, deadline=None)
 def test_whatever_was_recorded_is_reported(events: list[Event]) -> None:
     shown = report(*events)
-    JUNIT.validate(FORMATS["junit"](shown, URL))
+    junit_schema().validate(FORMATS["junit"](shown, URL))
     json.loads(FORMATS["json"](shown, URL))
     for form in ("text", "markdown", "html"):
         assert not {"\x1b", "\x9b"} & set(FORMATS[form](shown, URL).encode().decode())
@@ -180,18 +192,28 @@ def test_json_has_every_promise_with_its_example() -> None:
     }
 
 
+@pytest.fixture(scope="module")
+def browser_page() -> "Iterator[tuple[Page, list[str]]]":
+    with opened_page() as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("shown", [WRONG, LOST], ids=["broken", "a history"])
-def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(shown: Report, tmp_path: Path) -> None:
+def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(
+    browser_page: "tuple[Page, list[str]]", shown: Report, tmp_path: Path
+) -> None:
+    page, noticed = browser_page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    noticed.clear()
     file = tmp_path / "report.html"
     file.write_text(FORMATS["html"](shown, URL), encoding="utf-8")
-    with opened_page() as (page, noticed):
-        page.goto(file.as_uri())
-        assert noticed == [f"asks for {file.as_uri()}"]
-        assert page.locator("tr").count() == len(BY_NUMBER) + 1
-        assert page.locator("details[open]").count() == len(shown.broken)
-        assert page.title() == page.locator("h1").inner_text()
-        assert "<script>document.title='owned'</script>" in page.locator("body").inner_text()
-        assert page.locator("script, img, iframe, link").count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.set_viewport_size({"width": 360, "height": 700})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.goto(file.as_uri())
+    assert noticed == [f"asks for {file.as_uri()}"]
+    assert page.locator("tr").count() == len(BY_NUMBER) + 1
+    assert page.locator("details[open]").count() == len(shown.broken)
+    assert page.title() == page.locator("h1").inner_text()
+    assert "<script>document.title='owned'</script>" in page.locator("body").inner_text()
+    assert page.locator("script, img, iframe, link").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -92,9 +92,9 @@ def smallest(strategy: st.SearchStrategy[Found], suits: Callable[[Found], bool] 
         ("prompt", {"prompt": None}),
         ("image_urls", {"image_urls": None}),
         ("duration", {"duration": 1}),
-        ("quality", {"quality": []}),
-        ("model_params.shot_type", {"model_params": {"shot_type": []}}),
-        ("audio_url", {"audio_url": "ftp://example.com/"}),
+        pytest.param("quality", {"quality": []}, marks=pytest.mark.slow),
+        pytest.param("model_params.shot_type", {"model_params": {"shot_type": []}}, marks=pytest.mark.slow),
+        pytest.param("audio_url", {"audio_url": "ftp://example.com/"}, marks=pytest.mark.slow),
         ("callback_url", {"callback_url": "ftp://example.com/"}),
     ],
 )
