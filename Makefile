@@ -24,8 +24,9 @@ help:
 run: $(RUN)/installed
 	@$(RUN)/bin/evolink-mock serve $(ARGS)
 
+# Workers begin with whole files, whose fixtures, such as an emulator, are then made once.
 test: $(DEV)/installed
-	$(DEV)/bin/python -m pytest -n 3 -m "not slow" $(ARGS)
+	$(DEV)/bin/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 test-all: export DEVKIT_BROWSER := required
 test-all: check test
