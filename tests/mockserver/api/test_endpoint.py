@@ -26,7 +26,7 @@ KEY = "sk-evo-0123456789"
 def journaled_response(monkeypatch: pytest.MonkeyPatch, video: bytes, headers: dict[str, str]) -> dict[str, Any]:
     """The response that the journal shows of a result link, whose video is encoded as these bytes on request."""
     monkeypatch.setattr("evolink_mock.media.encoder.encode", lambda *given: video)
-    with Emulator.in_process() as emulator:
+    with Emulator.in_process(result_video="best") as emulator:
         own = emulator.as_key(KEY)
         task = own.create()
         own.advance("10s")
