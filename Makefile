@@ -59,7 +59,7 @@ bench: $(DEV)/installed
 	$(DEV)/bin/python -m tests.bench $(ARGS)
 
 bench-peers: $(DEV)/installed
-	$(DEV)/bin/python -m tests.bench.peers $(ARGS)
+	$(DEV)/bin/python -m tests.bench.cases.peers $(ARGS)
 
 screenshots: $(DEV)/installed
 	PYTHONPATH=. $(DEV)/bin/python tests/docs/screenshots.py

@@ -5,11 +5,11 @@ import platform
 import sys
 from pathlib import Path
 
-from . import client, contract, deliveries, films, inprocess, memory, startup, throughput
-from .cores import LOAD_CORE, SERVER_CORE
-from .load import CONNECTIONS, tool
-from .plan import FULL, QUICK, say
-from .report import HEADS, as_json, as_markdown, as_text
+from tests.bench.cases import client, contract_kit, deliveries, in_process, memory, startup, throughput, videos
+from tests.bench.measure.cores import LOAD_CORE, SERVER_CORE
+from tests.bench.measure.load import CONNECTIONS, tool
+from tests.bench.measure.plan import FULL, QUICK, say
+from tests.bench.measure.report import HEADS, as_json, as_markdown, as_text
 
 
 def main() -> None:
@@ -27,11 +27,11 @@ def main() -> None:
         *throughput.measure(plan),
         *memory.measure(),
         *startup.measure(plan),
-        *inprocess.measure(plan),
+        *in_process.measure(plan),
         *deliveries.measure(plan),
         *client.measure(plan),
-        *contract.measure(plan),
-        *films.measure(plan),
+        *contract_kit.measure(plan),
+        *videos.measure(plan),
     ]
     if given.json:
         print(as_json(rows))

@@ -23,8 +23,8 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 ELSEWHERE = {
     "make run": "tests/e2e/test_install.py",
-    "evolink-mock serve --callback-route": "tests/e2e/test_callbacks.py",
-    "evolink-mock doctor": "tests/e2e/test_callback_commands.py",
+    "evolink-mock serve --callback-route": "tests/e2e/callbacks/test_callbacks.py",
+    "evolink-mock doctor": "tests/e2e/callbacks/test_callback_commands.py",
     "evolink-contracts run": "tests/contracts/cli/test_kit_command.py",
     "evolink-mock check": "tests/mockserver/scenarios/test_file.py",
     "evolink-mock explain": "tests/mockserver/control/test_explain.py",

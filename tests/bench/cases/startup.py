@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from statistics import median
 
-from .plan import Plan, say
-from .report import Row
-from .servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, running
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, running
 
 
 def measure(plan: Plan) -> Iterator[Row]:

@@ -13,14 +13,14 @@ from typing import NamedTuple
 import httpx
 import trustme
 
-from .bare_sender import HOST
-from .chain import FAILURES
-from .cores import LOAD_CORE, SERVER_CORE, on_core
-from .load import fire
-from .plan import Plan, say
-from .report import Row
-from .servers import EMULATOR_PROBE, PORT, ROOT, Server, running
-from .traffic import BODY, CALLBACK_URL, CREATE_PATH, KEY, queries
+from tests.bench.measure.bare_sender import HOST
+from tests.bench.measure.chain import FAILURES
+from tests.bench.measure.cores import LOAD_CORE, SERVER_CORE, on_core
+from tests.bench.measure.load import fire
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import EMULATOR_PROBE, PORT, ROOT, Server, running
+from tests.bench.measure.traffic import BODY, CALLBACK_URL, CREATE_PATH, KEY, queries
 
 AT_ONCE = 32
 ENDING = 10_000
@@ -58,7 +58,7 @@ def measure(plan: Plan) -> Iterator[Row]:
 
 def _receiver(scheme: str, directory: Path) -> tuple[str, ...]:
     pem = str(directory / "receiver.pem")
-    return (sys.executable, "-m", "tests.bench.receiver", PORT, *((pem, pem) if scheme == "https" else ()))
+    return (sys.executable, "-m", "tests.bench.measure.receiver", PORT, *((pem, pem) if scheme == "https" else ()))
 
 
 def _sent(plan: Plan, scheme: str, directory: Path) -> Sent:
@@ -85,7 +85,7 @@ def _sent(plan: Plan, scheme: str, directory: Path) -> Sent:
 
 
 def _run(module: str, *arguments: str) -> str:
-    command = [sys.executable, "-m", f"tests.bench.{module}", *arguments]
+    command = [sys.executable, "-m", f"tests.bench.measure.{module}", *arguments]
     with on_core(SERVER_CORE):
         return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300).stdout
 

@@ -1,4 +1,4 @@
-"""The bare starlette application that the figures are divided by: `python -m tests.bench.bare PORT`."""
+"""The bare starlette application that the figures are divided by: `python -m tests.bench.measure.bare PORT`."""
 
 import sys
 
@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from .asgi import serve
-from .traffic import COMPLETED, CREATE_PATH, CREATED
+from tests.bench.measure.asgi import serve
+from tests.bench.measure.traffic import COMPLETED, CREATE_PATH, CREATED
 
 
 async def create(request: Request) -> JSONResponse:

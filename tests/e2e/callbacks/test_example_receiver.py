@@ -16,7 +16,7 @@ from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.server_process import PATIENCE, Server
 from tests.support.webhook_receiver import deliveries, until
 
-EXAMPLE = Path(__file__).parent.parent / "examples" / "receiver"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "receiver"
 ORIGIN = "https://app.example.com"
 
 

@@ -1,4 +1,4 @@
-"""The emulator's own sending, without requests: `python -m tests.bench.outgoing URL COUNT [AUTHORITY]`.
+"""The emulator's own sending, without requests: `python -m tests.bench.measure.outgoing URL COUNT [AUTHORITY]`.
 
 Lets so many tasks end on a manual clock, then sends their callbacks to URL, and prints one line of JSON: the seconds
 that ending and sending took, and the bytes that a queued delivery takes. AUTHORITY is a directory with a certificate
@@ -19,9 +19,8 @@ from evolink_mock.core.duration import SECOND
 from evolink_mock.core.validation import CreateRequest, Validator
 from evolink_mock.worlds.tasks import NewTask
 from evolink_mock.worlds.world import World
-
-from .resident import resident
-from .traffic import BODY, CALLBACK_URL, KEY
+from tests.bench.measure.resident import resident
+from tests.bench.measure.traffic import BODY, CALLBACK_URL, KEY
 
 QUEUED = 100_000
 """Deliveries put down to see what one takes."""

@@ -11,11 +11,10 @@ from statistics import median
 import httpx
 
 from evolink_client import EvolinkClient
-
-from .plan import Plan, say
-from .report import Row
-from .servers import EMULATOR, EMULATOR_PROBE, running
-from .traffic import BODY, CREATE_PATH
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import EMULATOR, EMULATOR_PROBE, running
+from tests.bench.measure.traffic import BODY, CREATE_PATH
 
 KEY = "sk-bench-client"
 

@@ -1,6 +1,6 @@
 """What the contract kit takes: the state machine, beside the drawing of its steps alone, and the test of itself.
 
-`python -m tests.bench.contract RUNS` prints the seconds of the machine, and of one that does nothing, as JSON.
+`python -m tests.bench.cases.contract_kit RUNS` prints the seconds of the machine, and of an idle one, as JSON.
 """
 
 import json
@@ -19,11 +19,10 @@ from evolink_contracts.stateful.machine import Customer, customer
 from evolink_contracts.target.target import Target, TargetOptions
 from evolink_contracts.target.transports import AsgiTransport
 from evolink_contracts.target.webhook import Webhook
-
-from .cores import SERVER_CORE, on_core
-from .plan import Plan, say
-from .report import Row
-from .servers import ROOT
+from tests.bench.measure.cores import SERVER_CORE, on_core
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import ROOT
 
 RUNS, STEPS = 500, 50
 GOAL = 15.0
@@ -33,7 +32,7 @@ FIRST_GOAL = 50.0
 
 def measure(plan: Plan) -> Iterator[Row]:
     say("the contract kit's machine and self-test")
-    command = [sys.executable, "-m", "tests.bench.contract", str(RUNS)]
+    command = [sys.executable, "-m", "tests.bench.cases.contract_kit", str(RUNS)]
     with on_core(SERVER_CORE):
         printed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=900).stdout
     took = json.loads(printed)

@@ -1,6 +1,6 @@
 """Videos as results: how long each maker takes, and what it costs everybody else while a picture is looked at.
 
-`python -m tests.bench.films` prints seconds, bytes and ratios as JSON.
+`python -m tests.bench.cases.videos` prints seconds, bytes and ratios as JSON.
 """
 
 import asyncio
@@ -23,12 +23,11 @@ from evolink_mock.media import encoder as moving
 from evolink_mock.media import placeholder as plain
 from evolink_mock.media.frame_size import Size
 from evolink_mock.media.video import Video
-
-from .cores import SERVER_CORE, on_core
-from .plan import Plan, say
-from .report import Row
-from .servers import ROOT
-from .traffic import BODY, CREATE_PATH, KEY
+from tests.bench.measure.cores import SERVER_CORE, on_core
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import ROOT
+from tests.bench.measure.traffic import BODY, CREATE_PATH, KEY
 
 _SECONDS = 10
 _CDN = "https://cdn.example.com"
@@ -36,7 +35,7 @@ _CDN = "https://cdn.example.com"
 
 def measure(plan: Plan) -> Iterator[Row]:
     say("videos and pictures")
-    command = [sys.executable, "-m", "tests.bench.films"]
+    command = [sys.executable, "-m", "tests.bench.cases.videos"]
     with on_core(SERVER_CORE):
         printed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300).stdout
     found = json.loads(printed)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .cores import SERVER_CORE, on_core
-from .traffic import Request, query
+from tests.bench.measure.cores import SERVER_CORE, on_core
+from tests.bench.measure.traffic import Request, query
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PORT = "{port}"
 """Stands for the port in a command."""
-BARE = (sys.executable, "-m", "tests.bench.bare", PORT)
+BARE = (sys.executable, "-m", "tests.bench.measure.bare", PORT)
 EMULATOR = (sys.executable, "-m", "evolink_mock", "serve", "--clock", "real", "--port", PORT)
 BARE_PROBE = "/v1/tasks/any"
 EMULATOR_PROBE = "/__mock/health"

@@ -1,6 +1,7 @@
-"""A receiver as fast as Python allows, so that the sender is what is measured: `python -m tests.bench.receiver PORT`.
+"""A receiver as fast as Python allows, so that the sender is what is measured.
 
-With a certificate and a key behind the port it speaks TLS. GET answers how many callbacks have come.
+`python -m tests.bench.measure.receiver PORT [CERTIFICATE KEY]` serves it, over TLS where both are given.
+GET answers the number of callbacks that have come.
 """
 
 import asyncio

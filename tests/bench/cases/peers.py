@@ -1,4 +1,4 @@
-"""`python -m tests.bench.peers`: the emulator beside what a person would pick instead, under the same load."""
+"""`python -m tests.bench.cases.peers`: the emulator beside what a person would pick instead, under the same load."""
 
 import argparse
 import json
@@ -8,14 +8,14 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from .__main__ import about
-from .kits import BARE_KIT, KITS, CannotInstall, Kit
-from .load import ENOUGH, Load, fire
-from .plan import PEERS, QUICK, Plan, say
-from .report import as_markdown, as_text, show
-from .resident import MIB, resident_tree
-from .servers import BARE, BARE_PROBE, DidNotStart, Server, running
-from .traffic import Request, queries
+from tests.bench.__main__ import about
+from tests.bench.measure.kits import BARE_KIT, KITS, CannotInstall, Kit
+from tests.bench.measure.load import ENOUGH, Load, fire
+from tests.bench.measure.plan import PEERS, QUICK, Plan, say
+from tests.bench.measure.report import as_markdown, as_text, show
+from tests.bench.measure.resident import MIB, resident_tree
+from tests.bench.measure.servers import BARE, BARE_PROBE, DidNotStart, Server, running
+from tests.bench.measure.traffic import Request, queries
 
 HEADS = ("", "create", "to bare", "query", "to bare", "p99", "start", "resident", "")
 REMEMBERED = 100
@@ -34,7 +34,9 @@ class Standing(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.peers", description="The emulator beside its peers.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.cases.peers", description="The emulator beside its peers."
+    )
     parser.add_argument("--quick", action="store_true", help="a short run, for a rough idea")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--into", type=Path, help="where to install the peers, and find them the next time")

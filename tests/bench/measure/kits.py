@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evolink_contracts.spec.openapi import render_openapi
-
-from .servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, PORT, ROOT
-from .traffic import COMPLETED, CREATE_PATH, CREATED, EXAMPLE_ID, Request, create, let_all_end, query
+from tests.bench.measure.servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, PORT, ROOT
+from tests.bench.measure.traffic import COMPLETED, CREATE_PATH, CREATED, EXAMPLE_ID, Request, create, let_all_end, query
 
 _PATIENCE = 600.0
 _CREATE, _QUERY = create(), query(EXAMPLE_ID)

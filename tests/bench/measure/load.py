@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from .cores import LOAD_CORE, on_core
-from .generator import generate
-from .servers import Server
-from .traffic import Request
+from tests.bench.measure.cores import LOAD_CORE, on_core
+from tests.bench.measure.generator import generate
+from tests.bench.measure.servers import Server
+from tests.bench.measure.traffic import Request
 
 CONNECTIONS = 32
 ENOUGH = 0.9

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 
-from .plan import say
-from .report import Row
-from .resident import MIB, resident
-from .servers import EMULATOR, EMULATOR_PROBE, Server, running
-from .traffic import Request, create, query
+from tests.bench.measure.plan import say
+from tests.bench.measure.report import Row
+from tests.bench.measure.resident import MIB, resident
+from tests.bench.measure.servers import EMULATOR, EMULATOR_PROBE, Server, running
+from tests.bench.measure.traffic import Request, create, query
 
 LIMIT = 500
 SENT = 3000

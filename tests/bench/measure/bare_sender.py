@@ -1,4 +1,4 @@
-"""The bare loop that deliveries are divided by: `python -m tests.bench.bare_sender URL COUNT AT_ONCE [CA]`.
+"""The bare loop that deliveries are divided by: `python -m tests.bench.measure.bare_sender URL COUNT AT_ONCE [CA]`.
 
 Posts the same body over and over with aiohttp, so many at a time, and prints the seconds it took.
 """
@@ -12,7 +12,7 @@ import time
 import aiohttp
 import uvloop
 
-from .traffic import COMPLETED
+from tests.bench.measure.traffic import COMPLETED
 
 HOST = "app.example.com"
 

@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from statistics import median
 from typing import NamedTuple
 
-from .cores import LOAD_CORE, SERVER_CORE, move
-from .load import ENOUGH, Load, fire
-from .plan import Plan, say
-from .preloaded import ASKED_FOR
-from .report import Row
-from .servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, PORT, Server
-from .traffic import EXAMPLE_ID, KEY, Request, create, let_all_end, queries
+from tests.bench.measure.cores import LOAD_CORE, SERVER_CORE, move
+from tests.bench.measure.load import ENOUGH, Load, fire
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.preloaded import ASKED_FOR
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import BARE, BARE_PROBE, EMULATOR, EMULATOR_PROBE, PORT, Server
+from tests.bench.measure.traffic import EXAMPLE_ID, KEY, Request, create, let_all_end, queries
 
 FEW = 100
 FEW_KEY = "sk-few"
@@ -53,7 +53,7 @@ def measure(plan: Plan) -> Iterator[Row]:
 
         say(f"filling two worlds with {many} tasks each")
         preloaded = (PORT, str(plan.tasks))
-        module = (BARE[0], "-m", "tests.bench.preloaded")
+        module = (BARE[0], "-m", "tests.bench.measure.preloaded")
         unfinished = start((*module, *preloaded, "unfinished"), EMULATOR_PROBE)
         settled = start((*module, *preloaded, "settled"), EMULATOR_PROBE, core=LOAD_CORE)
         filled = {name: _filled(server) for name, server in (("unfinished", unfinished), ("ended", settled))}

@@ -1,6 +1,7 @@
-"""The emulator with many tasks in one world already: `python -m tests.bench.preloaded PORT TASKS unfinished|settled`.
+"""The emulator with many tasks in one world already.
 
-Prints one line of JSON before it serves: what a task takes, how long a full collection takes, and ids to ask for.
+`python -m tests.bench.measure.preloaded PORT TASKS unfinished|settled` prints one line of JSON before it serves: the
+memory of a task, the time of a full collection, and ids for queries.
 """
 
 import gc
@@ -16,10 +17,9 @@ from evolink_mock.core.validation import CreateRequest, Validator
 from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.worlds.tasks import NewTask
 from evolink_mock.worlds.world import World
-
-from .asgi import serve
-from .resident import resident
-from .traffic import BODY, KEY
+from tests.bench.measure.asgi import serve
+from tests.bench.measure.resident import resident
+from tests.bench.measure.traffic import BODY, KEY
 
 ASKED_FOR = 1000
 _AGO = 2000 * SECOND

@@ -1,6 +1,6 @@
-"""Calls without a socket, one after another, on the emulator's own transport: `python -m tests.bench.inprocess N M`.
+"""Calls without a socket, one after another, on the emulator's own transport.
 
-Prints the median calls a second as JSON.
+`python -m tests.bench.cases.in_process N M` prints the median calls a second as JSON.
 """
 
 import json
@@ -13,18 +13,17 @@ from statistics import median
 import httpx
 
 from evolink_mock import InProcessTransport, Settings, create_app
-
-from .bare import application
-from .cores import SERVER_CORE, on_core
-from .plan import Plan, say
-from .report import Row
-from .servers import ROOT
-from .traffic import BODY, CREATE_PATH, KEY
+from tests.bench.measure.bare import application
+from tests.bench.measure.cores import SERVER_CORE, on_core
+from tests.bench.measure.plan import Plan, say
+from tests.bench.measure.report import Row
+from tests.bench.measure.servers import ROOT
+from tests.bench.measure.traffic import BODY, CREATE_PATH, KEY
 
 
 def measure(plan: Plan) -> Iterator[Row]:
     say("in-process calls")
-    command = [sys.executable, "-m", "tests.bench.inprocess", str(plan.repeats), str(plan.calls)]
+    command = [sys.executable, "-m", "tests.bench.cases.in_process", str(plan.repeats), str(plan.calls)]
     with on_core(SERVER_CORE):
         printed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300).stdout
     for act, rates in json.loads(printed).items():

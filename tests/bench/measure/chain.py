@@ -1,6 +1,6 @@
-"""A callback that fails three times, on a manual clock, to a receiver in the process: `python -m tests.bench.chain N`.
+"""A callback that fails three times, on a manual clock, to a receiver in the process.
 
-Prints the median milliseconds of wall time.
+`python -m tests.bench.measure.chain N` prints the median milliseconds of wall time.
 """
 
 import sys
@@ -11,8 +11,7 @@ import httpx
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock import InProcessTransport, Settings, create_app
-
-from .traffic import BODY, CALLBACK_URL, CREATE_PATH, KEY
+from tests.bench.measure.traffic import BODY, CALLBACK_URL, CREATE_PATH, KEY
 
 FAILURES = 3
 ORIGIN = "https://app.example.com"

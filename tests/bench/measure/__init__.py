@@ -1,0 +1,1 @@
+"""Measuring: bare counterparts, load, servers, plans and reports."""
