@@ -93,7 +93,7 @@ def create_app(
     scenarios = _build_scenario_file(settings)
     context = EndpointContext(worlds.anonymous, send_with_fault, throttle.request_served, presented_by(behaviour))
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
-    control = Control(settings, worlds, dispatcher, time_travel, behaviour.policy, scenarios)
+    control = Control(settings, worlds, dispatcher, time_travel, behaviour, scenarios)
     table = RouteTable([*api.rows(), *files.rows()])
     router = Router(
         [*table.routes(), _mount_control(settings, worlds, control)],
@@ -176,7 +176,8 @@ def _build_api(
 ) -> tuple[Api, FileEndpoints]:
     cache = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
     store = FileStore(worlds, cache, _public_url(settings))
-    inputs, videos = InputFiles(settings, cache, store), ResultVideos(settings, cache, behaviour.result_link)
+    inputs = InputFiles(settings, cache, store, behaviour.models)
+    videos = ResultVideos(settings, cache, behaviour.result_link)
     api = Api(settings, worlds, resolver, time_travel.let_pass, videos, inputs.of_creates, context, behaviour)
     return api, FileEndpoints(worlds, settings.keys, store, inputs.of_uploads, context)
 

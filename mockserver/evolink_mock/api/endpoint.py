@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
@@ -167,19 +168,25 @@ class Endpoint:
 
     def _carry_out(self, method: str, request: Request) -> Outcome:
         """The outcome of a request whose changes are stored; or an error, where they cannot be."""
+        outcome: Outcome = Result(0, b"")
+        try:
+            with request.world.transaction():
+                outcome = self._handle(method, request)
+        except StorageError as error:
+            failed = error_result(self.operation, "internal_error", str(error))
+            return replace(failed, journal_body=outcome.journal_body) if isinstance(outcome, Result) else failed
+        return outcome
+
+    def _handle(self, method: str, request: Request) -> Outcome:
         handler = self._handlers.get(method, self._otherwise)
         if handler is None:
             error = error_result("any", "method_not_allowed", f"{method[:20]} is not allowed here")
             return error_method_not_allowed(error, self._handlers)
         try:
-            with request.world.transaction():
-                try:
-                    return handler(request)
-                except Exception:
-                    log.exception("the %s operation failed", self.operation)
-                    return error_result(self.operation, "internal_error")
-        except StorageError as error:
-            return error_result(self.operation, "internal_error", str(error))
+            return handler(request)
+        except Exception:
+            log.exception("the %s operation failed", self.operation)
+            return error_result(self.operation, "internal_error")
 
     def _journal(
         self,
@@ -229,7 +236,7 @@ def _pending_response(
     epoch = world.epoch
 
     async def finish() -> Response:
-        result = Result(0, b"")  # For the journal, where waiting is cancelled.
+        result = pending.cancelled
         try:
             result = await pending.finish()
         finally:

@@ -1,5 +1,6 @@
 """File endpoints: upload by base64, multipart stream or URL; quota, list, deletion and download."""
 
+import logging
 import re
 from collections.abc import Collection, Mapping
 from urllib.parse import parse_qsl
@@ -22,11 +23,13 @@ from evolink_mock.api.file_bodies import (
 from evolink_mock.api.file_links import FileLinks
 from evolink_mock.api.file_store import LINKS, FileStore
 from evolink_mock.api.headers import Headers
-from evolink_mock.api.responses import Result
+from evolink_mock.api.responses import Result, error_result
 from evolink_mock.api.route_table import RouteRow
 from evolink_mock.core.upload import quota_body
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
+
+log = logging.getLogger("evolink_mock")
 
 _MAX_BODY = MAX_BYTES * 4 // 3 + 64 * 1024
 """Bytes of a request with the largest file in base64."""
@@ -120,7 +123,13 @@ class FileEndpoints:
         return file_error("download", f"File could not be downloaded: {reason}")
 
     def _add(self, request: Request, content: bytes, original: str, name: object, path: object) -> Result:
-        match self._store.add(request.world, request.now, content, original, name, path):
+        try:
+            added = self._store.add(request.world, request.now, content, original, name, path)
+        except Exception:
+            # Answered here, so that the journal does not show the content of the file.
+            log.exception("an uploaded file could not be kept")
+            return error_result("any", "internal_error")
+        match added:
             case "too_large":
                 return file_too_large()
             case "wrong_type":

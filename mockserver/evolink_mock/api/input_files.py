@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from evolink_contracts.spec.fields import Field
-from evolink_contracts.spec.models import MODELS
+from evolink_contracts.spec.models import MODELS, Model
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.endpoint import Preparation
 from evolink_mock.api.file_store import FileStore
@@ -26,7 +26,10 @@ class InputFiles:
     loaded.
     """
 
-    def __init__(self, settings: Settings, cache: FileCache, store: FileStore) -> None:
+    def __init__(
+        self, settings: Settings, cache: FileCache, store: FileStore, models: Mapping[str, Model] = MODELS
+    ) -> None:
+        self._models = models
         self._keys = settings.keys
         self._cache = cache
         self._store = store
@@ -56,7 +59,7 @@ class InputFiles:
 
     async def _prepare_create(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, "ProbedFile"]:
         fields = self._fields(authorization, body)
-        model = MODELS.get(str(fields.get("model")))
+        model = self._models.get(str(fields.get("model")))
         media = {
             url: field.media
             for field in (model.fields if model else ())

@@ -39,6 +39,8 @@ class Pending(msgspec.Struct, frozen=True):
 
     finish: Callable[[], Awaitable[Result]]
     result: Result | None = None
+    cancelled: Result = Result(0, b"")
+    """Journaled where waiting is cancelled before the result is known."""
 
 
 Outcome: TypeAlias = Result | Pending
@@ -56,7 +58,7 @@ def amend(outcome: Outcome, change: Callable[[Result], Result]) -> Outcome:
         result = await finish()
         return change(result) if known is None else known
 
-    return Pending(finish_changed, known)
+    return Pending(finish_changed, known, change(outcome.cancelled))
 
 
 def error_result(operation: Operation, condition: str, message: str | None = None, *, model: str = "") -> Result:

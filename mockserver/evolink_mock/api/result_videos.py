@@ -55,7 +55,8 @@ class ResultVideos:
         digest = sha256(repr(video).encode()).hexdigest()
         content = self._cache.get(digest)
         if content is None:
-            return Pending(partial(self._encoded, request.headers, name, video, digest))
+            encoded = partial(self._encoded, request.headers, name, video, digest)
+            return Pending(encoded, cancelled=Result(200, b"", task=name))
         return _video_response(request.headers, name, content)
 
     def head(self, request: Request) -> Outcome:

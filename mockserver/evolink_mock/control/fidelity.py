@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from evolink_contracts.spec.errors import ERRORS, FAILURES
-from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.sources import CONFLICTS, RULINGS, SOURCES
-from evolink_contracts.spec.timing import RESULT_LINK, TASK_RETENTION, CallbackPolicy
+from evolink_contracts.spec.timing import TASK_RETENTION
+from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.choices import Choices
 
 _EMULATOR = (
@@ -56,8 +56,9 @@ _EMULATOR = (
 )
 
 
-def fidelity(choices: Choices, policy: CallbackPolicy) -> dict[str, object]:
+def fidelity(choices: Choices, behaviour: Behaviour = DOCUMENTED) -> dict[str, object]:
     """Each behaviour with its basis and source; each open question with its readings and the one in force."""
+    models = behaviour.models.values()
     return {
         "sources": [asdict(source) for source in SOURCES.values()],
         "fields": [
@@ -68,34 +69,29 @@ def fidelity(choices: Choices, policy: CallbackPolicy) -> dict[str, object]:
                 "basis": field.basis,
                 "source": field.source,
             }
-            for model in MODELS.values()
+            for model in models
             for field in model.fields
         ],
-        "prices": [{"model": model.name, **asdict(rate)} for model in MODELS.values() for rate in model.rates],
+        "prices": [{"model": model.name, **asdict(rate)} for model in models for rate in model.rates],
         "errors": [asdict(row) for row in ERRORS.values()],
         "task_failures": [asdict(row) for row in FAILURES.values()],
-        "timing": [
-            {"behaviour": "callback policy", **asdict(policy), "success": _statuses(policy.success)},
-            *(
-                {
-                    "behaviour": row.name,
-                    "seconds": row.seconds,
-                    "since": row.since,
-                    "basis": row.basis,
-                    "source": row.source,
-                }
-                for row in (RESULT_LINK, TASK_RETENTION)
-            ),
-        ],
+        "timing": _timing(behaviour),
         "choices": [
             {**asdict(row), "default": row.default, "in_force": getattr(choices, row.setting)}
             for row in CONFLICTS.values()
         ],
         "rulings": [asdict(row) for row in RULINGS],
-        "emulator": [
-            {"subject": subject, "behaviour": behaviour, "basis": basis} for subject, behaviour, basis in _EMULATOR
-        ],
+        "emulator": [{"subject": subject, "behaviour": text, "basis": basis} for subject, text, basis in _EMULATOR],
     }
+
+
+def _timing(behaviour: Behaviour) -> list[dict[str, object]]:
+    policy = behaviour.policy
+    lifetimes = (
+        {"behaviour": row.name, "seconds": row.seconds, "since": row.since, "basis": row.basis, "source": row.source}
+        for row in (behaviour.result_link, TASK_RETENTION)
+    )
+    return [{"behaviour": "callback policy", **asdict(policy), "success": _statuses(policy.success)}, *lifetimes]
 
 
 def _statuses(success: range) -> str:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.control.clock import ClockCalls
 from evolink_mock.control.deliveries import DeliveryCalls
 from evolink_mock.control.endpoint import ControlCall, ControlEndpoint, ControlRequest
@@ -13,6 +12,7 @@ from evolink_mock.control.logs import LogCalls
 from evolink_mock.control.scenarios import ScenarioCalls
 from evolink_mock.control.tasks import TaskCalls
 from evolink_mock.control.worlds import WorldCalls
+from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.delivery.dispatcher import Dispatcher
 from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.settings import Settings
@@ -37,14 +37,14 @@ class Control:
         worlds: WorldRegistry,
         dispatcher: Dispatcher,
         time_travel: TimeTravel,
-        policy: CallbackPolicy,
+        behaviour: Behaviour,
         file: "ScenarioFile | None" = None,
     ) -> None:
         self._settings = settings
         self._worlds = worlds
         self.dispatcher = dispatcher
         self.time_travel = time_travel
-        self._policy = policy
+        policy, self._behaviour = behaviour.policy, behaviour
         self.draining = False
         self._table = (
             ControlCall("GET", "/", "this list", self._index, of_world=False),
@@ -91,4 +91,4 @@ class Control:
     async def _fidelity(self, request: ControlRequest) -> object:
         from evolink_mock.control.fidelity import fidelity
 
-        return fidelity(self._settings.choices, self._policy)
+        return fidelity(self._settings.choices, self._behaviour)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from evolink_contracts.spec.models import MODELS
+from evolink_contracts.spec.models import Model
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_mock.core.bodies import public_status, task_body
 from evolink_mock.core.choices import Choices
@@ -41,7 +41,7 @@ def task_detail(world: World, view: WorldView, name: str, task: Task, choices: C
         "scenario": task.scenario,
         "scenario_rule": task.rule or None,
         "request": request,
-        "effective": _with_defaults(task.model, request, choices),
+        "effective": _with_defaults(world.config.behaviour.models[task.model], request, choices),
         "files": [_show_input(each) for each in task.inputs],
         "plan": {
             "starts_at": _instant(task, plan.starts),
@@ -117,10 +117,10 @@ def _show_event(task: Task, event: EarlyEnd) -> dict[str, object]:
     return {"kind": event.kind, "at": to_seconds(task.created + event.at), "outcome": outcome}
 
 
-def _with_defaults(model: str, request: dict[str, object], choices: Choices) -> dict[str, object]:
+def _with_defaults(model: Model, request: dict[str, object], choices: Choices) -> dict[str, object]:
     """The request with its defaults, the unobservable fields included."""
-    effective: dict[str, object] = {"model": model}
-    for field in MODELS[model].fields:
+    effective: dict[str, object] = {"model": model.name}
+    for field in model.fields:
         parent = request if field.parent is None else request.get(field.parent) or {}
         value = parent.get(field.name) if isinstance(parent, dict) else None
         default = choices.default_duration if field.name == "duration" else field.default

@@ -20,7 +20,8 @@ class QueuedRule(msgspec.Struct):
     """A queued rule."""
 
     number: int
-    spec: RuleSpec
+    spec: RuleSpec = msgspec.field(name="form")
+    """Saved under the name that earlier versions gave it."""
     used: int = 0
 
     def rule(self) -> Rule:

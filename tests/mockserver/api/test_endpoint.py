@@ -110,6 +110,27 @@ def test_a_response_whose_client_stopped_waiting_is_journaled_without_a_status()
     asyncio.run(body())
 
 
+def test_a_wait_that_was_cancelled_is_journaled_with_its_task() -> None:
+    async def body() -> None:
+        world, _, known = awaited({})
+
+        async def finish() -> Result:
+            await known.wait()
+            return Result(200, b"")
+
+        endpoint = endpoint_of(world, Pending(finish, cancelled=Result(200, b"", task="task-unified-1-a")))
+        pending = endpoint.respond("GET", b"/", b"", [], b"", {})
+        assert isinstance(pending, PendingResponse)
+        waiting = asyncio.ensure_future(pending.finish())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert journal_of(world) == [(200, b"", "task-unified-1-a")]
+
+    asyncio.run(body())
+
+
 def test_a_request_from_before_a_reset_leaves_no_entry_after_it() -> None:
     async def body() -> None:
         world, endpoint, known = awaited({})
