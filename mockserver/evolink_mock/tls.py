@@ -3,7 +3,7 @@
 import os
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,6 +117,11 @@ def _locked(directory: Path) -> Iterator[None]:
     # Only a process that makes or reads an authority needs it.
     from filelock import FileLock
 
-    # The file stays: a lock on one that was removed would exclude no other process.
-    with FileLock(directory / ".lock"):
-        yield
+    file = directory / ".lock"
+    with FileLock(file):
+        try:
+            yield
+        finally:
+            # While it is still locked: a process that waits finds that the file is gone, and locks a new one.
+            with suppress(OSError):
+                file.unlink()
