@@ -65,7 +65,7 @@ assert evolink_mock.create_app()
 from evolink_mock.control.pages import page_files
 assert {"index.html", "app.js", "style.css"} <= page_files().keys()
 from evolink_mock.media.frame_size import Size
-from evolink_mock.media.placeholder import make
+from evolink_mock.media.placeholder import encode_placeholder
 from evolink_mock.media.video import Video
 import httpx
 from evolink_mock import InProcessTransport, Settings
@@ -83,7 +83,7 @@ except ModuleNotFoundError:
     pass
 else:
     raise AssertionError("the base install has PyAV")
-assert make(Video("task", Size(1280, 720), 2_000_000), lambda digest: None)[4:8] == b"ftyp"
+assert encode_placeholder(Video("task", Size(1280, 720), 2_000_000), lambda digest: None)[4:8] == b"ftyp"
 """
     subprocess.run([home / "bin" / "python", "-c", code], cwd=tmp_path, check=True)
     shutil.copy(copy / "tests" / "examples" / "video_service" / "service.py", tmp_path)
