@@ -170,7 +170,7 @@ function show(parts) {
   if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => named(each) === focused)?.focus();
 }
 
-// Lists the worlds by their masked keys, which their owners recognise and nobody can use.
+// Lists the worlds by their masked keys, which their owners recognise and others cannot use.
 async function listWorlds() {
   try {
     const { worlds } = await send(CALLS.worlds(), BASE, headers());
