@@ -174,7 +174,8 @@ class Endpoint:
                 outcome = self._handle(method, request)
         except StorageError as error:
             failed = error_result(self.operation, "internal_error", str(error))
-            return replace(failed, journal_body=outcome.journal_body) if isinstance(outcome, Result) else failed
+            known = outcome.result if isinstance(outcome, Pending) else outcome
+            return failed if known is None else replace(failed, journal_body=known.journal_body)
         return outcome
 
     def _handle(self, method: str, request: Request) -> Outcome:
