@@ -1,0 +1,161 @@
+"""The runner of pages notices what is wrong with a page, and says where."""
+
+import errno
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.page_run import PageFailed, PageRun
+from tests.support.markdown_pages import Block, read_blocks
+
+SERVER = """
+import http.server
+from pathlib import Path
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"{said}")
+
+http.server.HTTPServer(("127.0.0.1", 3000), Handler).serve_forever()
+"""
+
+
+def fence(language: str, text: str, above: str = "Next:") -> str:
+    return f"{above}\n\n```{language}\n{text.strip(chr(10))}\n```\n\n"
+
+
+def expected(text: str) -> str:
+    return f"```text\n{text}\n```\n\n"
+
+
+def run(home: Path, *parts: str, skipped: str | None = None, patience: float = 30.0) -> PageRun:
+    (home / "page.md").write_text("".join(parts), encoding="utf-8")
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with PageRun(home, environ, patience=patience) as page:
+        page.run(read_blocks(home / "page.md", "page.md"), lambda block: block.text.strip() == skipped)
+    return page
+
+
+def failure(home: Path, *parts: str, patience: float = 30.0) -> str:
+    with pytest.raises(PageFailed) as failed:
+        run(home, *parts, patience=patience)
+    return str(failed.value)
+
+
+def test_variables_aliases_functions_and_the_directory_stay_from_block_to_block(tmp_path: Path) -> None:
+    first = fence(
+        "sh", "alias say='echo said'\nthing=cat\nexport OTHER=dog\nmkdir sub && cd sub\ntwice() { echo $1 $1; }"
+    )
+    run(tmp_path, first, fence("sh", "say $thing\ntwice $OTHER\nbasename $PWD"), expected("said cat\ndog dog\nsub"))
+
+
+def test_what_differs_from_run_to_run_is_written_as_dots(tmp_path: Path) -> None:
+    run(tmp_path, fence("sh", "echo one $$ two; echo; echo three"), expected("one … two\n…\nthree"))
+
+
+def test_a_wrong_expected_output_is_found(tmp_path: Path) -> None:
+    said = failure(tmp_path, fence("sh", "echo one; echo two >&2"), expected("one"))
+    assert said == "page.md:7: this is not what was printed\n--- the text block\none\n--- printed\none\ntwo\n"
+
+
+def test_an_output_that_says_less_than_was_printed_is_found(tmp_path: Path) -> None:
+    assert "page.md:7" in failure(tmp_path, fence("sh", "echo one; echo two; echo three"), expected("one\n…\ntwo"))
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("false\necho on", 1),
+        ("echo a | grep b | cat", 1),
+        ("(exit 3)", 3),
+        ("nothing-of-this-name", 127),
+        ("cat", None),
+    ],
+)
+def test_a_command_that_fails_is_found_wherever_it_stands(tmp_path: Path, command: str, status: int | None) -> None:
+    if status is None:
+        run(tmp_path, fence("sh", command))
+    else:
+        assert f"page.md:3: ended with {status} and not 0" in failure(tmp_path, fence("sh", command))
+
+
+def test_a_variable_that_nothing_set_is_found(tmp_path: Path) -> None:
+    said = failure(tmp_path, fence("sh", "echo $TASK"))
+    assert "page.md:3: ended with the end of the shell and not 0" in said
+    assert "TASK: unbound variable" in said
+
+
+def test_a_command_without_an_end_is_found(tmp_path: Path) -> None:
+    assert "no end within 0.2 s" in failure(tmp_path, fence("sh", "read forever < <(tail -f /dev/null)"), patience=0.2)
+
+
+def test_a_comment_says_with_which_status_a_command_ends(tmp_path: Path) -> None:
+    run(tmp_path, fence("sh", "(exit 3)  # exit code 3"), fence("sh", "echo on"), expected("on"))
+    other = tmp_path / "other"
+    other.mkdir()
+    assert "page.md:3: ended with 0 and not 3" in failure(other, fence("sh", "true  # exit code 3"))
+
+
+def test_python_runs_and_its_tests_run_too(tmp_path: Path) -> None:
+    run(tmp_path, fence("python", "print(6 * 7)"), expected("42"))
+    for name, script in (("raises", "1 / 0"), ("warns", "import warnings\nwarnings.warn('x')")):
+        (tmp_path / name).mkdir()
+        assert "page.md:3: ended with 1" in failure(tmp_path / name, fence("python", script))
+    (tmp_path / "test").mkdir()
+    said = failure(tmp_path / "test", fence("python", "def test_it():\n    assert 6 * 7 == 43"))
+    assert "1 failed" in said
+
+
+def test_a_block_becomes_the_file_that_the_paragraph_above_names(tmp_path: Path) -> None:
+    page = fence("python", "x = 1", "Write the module `pack/one.py`:"), fence("toml", "a = 2", "and `two.toml`:")
+    run(tmp_path, *page, fence("sh", "cat pack/one.py two.toml"), expected("x = 1\na = 2"))
+
+
+@pytest.mark.parametrize("language", ["toml", "yaml", "json", "html", "", "console"])
+def test_a_block_that_nothing_runs_is_found(tmp_path: Path, language: str) -> None:
+    assert "page.md:3: nothing runs this block" in failure(tmp_path, fence(language, "a"))
+    (tmp_path / "listed").mkdir()
+    run(tmp_path / "listed", fence(language, "a"), expected("b"), skipped="a")
+
+
+def test_an_excerpt_of_no_server_is_found(tmp_path: Path) -> None:
+    assert "page.md:3: no server of the page printed this" in failure(tmp_path, fence("text", "listening"))
+
+
+def test_a_block_that_installs_does_nothing_else(tmp_path: Path) -> None:
+    block = Block("page.md", 1, "sh", "python3 -m venv v\n. v/bin/activate\npip install '.[media]' flask\n")
+    assert block.installs
+    assert not block.installs_and_does_more
+    assert Block("page.md", 1, "sh", "pip install flask\nflask run\n").installs_and_does_more
+
+
+def test_a_server_runs_until_the_page_ends_or_starts_another_there(tmp_path: Path) -> None:
+    def served(said: str) -> str:
+        return fence("python", SERVER.replace("{said}", said), "The server `app.py`:") + fence("sh", "python app.py")
+
+    ask = fence("sh", "curl -s http://127.0.0.1:3000/path")
+    page = run(tmp_path, served("first"), ask, expected("first"), served("second"), ask, expected("second"))
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", int(page.port("3000")))) == errno.ECONNREFUSED
+
+
+def test_an_emulator_is_a_server_and_prints_what_the_page_says(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        fence("sh", "evolink-mock serve --clock manual"),
+        expected("evolink-mock is ready at http://127.0.0.1:8080\n…clock: manual"),
+        fence("sh", 'curl -s http://127.0.0.1:8080/v1/credits -H "Authorization: Bearer sk-page"'),
+        expected('{"data":{"token":{"remaining_credits":…'),
+        fence("text", "Ctrl+C stops it."),
+    )
+
+
+def test_a_server_that_does_not_start_is_found(tmp_path: Path) -> None:
+    said = failure(tmp_path, fence("sh", "evolink-mock serve --clock sundial"))
+    assert "page.md:3: this server did not listen" in said
+    assert "manual" in said
