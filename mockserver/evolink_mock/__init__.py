@@ -12,6 +12,7 @@ Exception
 ├── OSError
 │   └── Blocked             egress: a name resolves to an address that production would not connect to
 └── ValueError
+    ├── UnknownSetting      settings.types: a setting that Python code names does not exist; also a TypeError
     └── RuleError           scenarios.rules: a scenario rule makes no sense; with the path of the wrong setting
 """
 

@@ -1,7 +1,8 @@
 """Settings of the emulator: the record, the rules of single keys, and how they are loaded."""
 
 from evolink_mock.settings.keys import KeyRule
-from evolink_mock.settings.loading import NAMES, load_settings
+from evolink_mock.settings.loading import NAMES, load_settings, settings_of
 from evolink_mock.settings.record import MEDIA, Settings
+from evolink_mock.settings.types import UnknownSetting
 
-__all__ = ["MEDIA", "NAMES", "KeyRule", "Settings", "load_settings"]
+__all__ = ["MEDIA", "NAMES", "KeyRule", "Settings", "UnknownSetting", "load_settings", "settings_of"]

@@ -1,6 +1,7 @@
 """Per-key settings: the credits, models, limits and scenario of one API key."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, get_type_hints
 
 import msgspec
 
@@ -12,6 +13,7 @@ from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import to_units
 from evolink_mock.scenarios.language import parse_scenario
 from evolink_mock.settings.bounds import bounds_of, check_bounds
+from evolink_mock.settings.types import TypeChecks
 
 Balance = Annotated[float, msgspec.Meta(ge=0, le=MAX_BALANCE)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -36,6 +38,18 @@ class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _BOUNDS = bounds_of(KeyRule)
+_TYPES = TypeChecks(get_type_hints(KeyRule), _BOUNDS)
+
+
+def check_keys(keys: Mapping[str, KeyRule]) -> None:
+    """Raise `ValueError` for keys that are no mapping, and for the first key with a wrong setting."""
+    form = 'keys must map API keys to their settings, such as {"sk-a": KeyRule(balance=20)}'
+    if not isinstance(keys, Mapping):
+        raise ValueError(f"{form}; got a value of type {type(keys).__name__}")
+    for key, rule in keys.items():
+        if not isinstance(key, str) or not isinstance(rule, KeyRule):
+            raise ValueError(f"{form}; got a {type(key).__name__} with a {type(rule).__name__}")
+        check_key(key, rule)
 
 
 def check_key(key: str, rule: KeyRule) -> None:
@@ -43,6 +57,7 @@ def check_key(key: str, rule: KeyRule) -> None:
     shown = masked_key(key)
     if not key or any(character <= " " or character == "\x7f" for character in key):
         raise ValueError(f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it")
+    _TYPES.check(rule, lambda name: f"keys: {name} of {shown}")
     check_bounds(rule, _BOUNDS, lambda name: f"keys: {name} of {shown}")
     if rule.scenario is not None:
         try:

@@ -10,9 +10,10 @@ import msgspec
 
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.redaction import REDACTED, masked_key
-from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.core.suggestion import nearest_name, unknown_name
 from evolink_mock.settings.keys import KeyRule
 from evolink_mock.settings.record import Settings
+from evolink_mock.settings.types import check_names
 
 ENV_PREFIX = "EVOLINK_MOCK_"
 _OWN_VARIABLES = frozenset({f"{ENV_PREFIX}CONFIG"})
@@ -47,6 +48,21 @@ def load_settings(
         given[name] = _convert(name, value, name, strict=False)
     choices = {name: given.pop(name) for name in _CHOICES & set(given)}
     return Settings(**given, choices=replace(Choices(), **choices)).resolved()
+
+
+def settings_of(given: Mapping[str, object], known: tuple[str, ...] = ()) -> Settings:
+    """Settings from Python values by name, those of the open questions of the API included.
+
+    `known` are further names that the caller takes, for the suggestion. Raises `UnknownSetting` or `ValueError`.
+    """
+    check_names(given, (*NAMES, "choices", *known))
+    named = {name: value for name, value in given.items() if name in _CHOICES}
+    own: dict[str, Any] = {name: value for name, value in given.items() if name not in _CHOICES}
+    return Settings(**own) if not named else _with_choices(Settings(**own), named)
+
+
+def _with_choices(settings: Settings, named: dict[str, Any]) -> Settings:
+    return replace(settings, choices=replace(settings.choices, **named))
 
 
 def _check_name(name: str, shown: str, candidates: Sequence[str]) -> None:
@@ -85,7 +101,10 @@ def _value(value: Any, wanted: Any, where: str, *, strict: bool, secret: bool = 
     except msgspec.ValidationError as error:
         shown = REDACTED if secret else repr(str(value)[:60])
         if get_origin(wanted) is Literal:
-            raise ValueError(f"{where} must be one of {', '.join(map(str, get_args(wanted)))}; got {shown}") from None
+            values = tuple(map(str, get_args(wanted)))
+            near = nearest_name(str(value), values)
+            hint = f"; did you mean {near!r}?" if near else ""
+            raise ValueError(f"{where} must be one of {', '.join(values)}; got {shown}{hint}") from None
         raise ValueError(f"{where}: {str(error).lower()}; got {shown}") from None
 
 

@@ -1,9 +1,10 @@
 """The settings record: every setting with its type, bounds, default and help text."""
 
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib.util import find_spec
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_type_hints
 
 from msgspec import Meta
 
@@ -16,7 +17,8 @@ from evolink_mock.core.media_routes import parse_media_destination, parse_media_
 from evolink_mock.core.task import to_units
 from evolink_mock.settings.bounds import Bounded, bounds_of, check_bounds
 from evolink_mock.settings.certificates import check_certificates
-from evolink_mock.settings.keys import Balance, KeyRule, Limit, check_key
+from evolink_mock.settings.keys import Balance, KeyRule, Limit, check_keys
+from evolink_mock.settings.types import TypeChecks, UnknownSetting, check_names, short_repr
 
 Parsed = TypeVar("Parsed")
 
@@ -37,7 +39,7 @@ class Help(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of one emulator. Raises `ValueError` that names the setting and what would be right.
+    """Settings of one emulator. Raises `ValueError` that names the setting, its value and what would be right.
 
     `resolved` gives them as an emulator uses them: create_app and load_settings do that themselves.
     """
@@ -165,7 +167,19 @@ class Settings:
     choices: Choices = field(default_factory=Choices)
     """The open questions of the API."""
 
+    def __new__(cls, **given: Any) -> Self:
+        # Before `__init__`, whose own error for an unknown name suggests none.
+        if question := next((name for name in given if name in _CHOICE_FIELDS), None):
+            raise UnknownSetting(f"{question!r} is a field of choices; write choices=Choices({question}=…)")
+        check_names(given, _FIELDS)
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
+        if not isinstance(self.choices, Choices):
+            raise ValueError(f"choices must be a Choices, such as Choices(); got {short_repr(self.choices)}")
+        _TYPES.check(self)
+        _CHOICE_TYPES.check(self.choices)
+        check_keys(self.keys)
         check_bounds(self, _BOUNDS)
         check_bounds(self.choices, _CHOICE_BOUNDS)
         if self.speed != 1 and self.clock not in ("real", "scaled"):
@@ -176,15 +190,13 @@ class Settings:
             raise ValueError(f"{name} needs Pillow and PyAV: pip install 'evolink-devkit[media]'")
         if self.callback_ca:
             check_certificates(self.callback_ca)
-        for key, rule in self.keys.items():
-            check_key(key, rule)
         _parse(parse_generation_time, "generation_time", self.generation_time)
 
     def resolved(self) -> "Settings":
         """The settings as an emulator uses them.
 
         A speed other than 1 makes a real clock a scaled one; each origin and destination of a route has its one
-        spelling; `public_url` ends without a slash.
+        spelling; `public_url` ends without a slash, and a path is text.
         """
         callback_route, media_route, forward_to = self._routes()
         return replace(
@@ -194,6 +206,7 @@ class Settings:
             media_route=media_route,
             forward_to=forward_to,
             public_url=self.public_url.rstrip("/"),
+            **{name: os.fspath(getattr(self, name)) for name in _PATHS},
         )
 
     def _routes(self) -> tuple[dict[str, str], dict[str, str], str]:
@@ -234,6 +247,20 @@ _CHOICE_BOUNDS = {
     "not_found_code": Bounded(Annotated[str, Meta(min_length=1, max_length=100)], "of 1 to 100 characters"),
     "task_retention": Bounded(Annotated[int, Meta(ge=1, le=10 * 366 * 24 * 3600)], "from 1 second to 10 years"),
 }
+_FIELDS = tuple(each.name for each in fields(Settings))
+_CHOICE_FIELDS = tuple(each.name for each in fields(Choices))
+_PATHS = tuple(
+    name
+    for name, hint in get_type_hints(Settings, include_extras=True).items()
+    if any(isinstance(part, Help) and part.metavar in ("FILE", "DIR") for part in getattr(hint, "__metadata__", ()))
+)
+_TYPES = TypeChecks(
+    {name: hint for name, hint in get_type_hints(Settings).items() if name not in ("keys", "choices")},
+    _BOUNDS,
+    paths=_PATHS,
+    secret="control_token",  # noqa: S106  # The name of the setting.
+)
+_CHOICE_TYPES = TypeChecks(get_type_hints(Choices), _CHOICE_BOUNDS)
 
 
 def _parse(parser: Callable[[str], Parsed], name: str, text: str) -> Parsed:
