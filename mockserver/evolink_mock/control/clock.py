@@ -1,28 +1,31 @@
 """Control calls of the clock: reads, moves and replaces the clocks of worlds."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias, assert_never
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, monotonic
-from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_duration
+from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
 from evolink_mock.control.long_poll import MAX_WAIT
-from evolink_mock.core.duration import Micros, show_duration, to_seconds
+from evolink_mock.core.duration import Micros, parse_time_span, show_duration, to_seconds
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
-_CHANGES = 'move or replace the clock: {"advance": "7s"}, {"until": "next-event"} or {"mode": "manual"}'
+_CHANGES = 'move or replace the clock: {"advance": "7s"}, {"advance": 7.5} in seconds, {"until": "next-event"} or {"mode": "manual"}'
 _MODES: Mapping[str, Mode] = {"real": "real", "scaled": "scaled", "manual": "manual", "auto": "auto"}
 
 
 class ClockForm(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of `POST /__mock/clock`: exactly one of `advance`, `until` and `mode`; `speed` goes with mode scaled."""
+    """The body of `POST /__mock/clock`: exactly one of `advance`, `until` and `mode`; `speed` goes with mode scaled.
 
-    advance: str | None = None
+    `advance` is seconds or a duration. Any value is let in here, since `parse_time_span` says what would be right.
+    """
+
+    advance: Any = None
     until: str | None = None
     mode: str | None = None
     speed: float | None = None
@@ -86,7 +89,9 @@ class ClockCalls:
 
     async def _move_to(self, world: World, target: Micros, deadline: float) -> None:
         if target > LAST_INSTANT:
-            raise ControlError(400, "invalid_body", "No clock goes beyond the year 2100")
+            raise ControlError(
+                400, "invalid_body", "No clock goes beyond the year 2100; advance by less, or reset the world"
+            )
         before, epoch = world.clock.now(), world.epoch
         await self._time_travel.travel(world, target, deadline)
         reached = (await world.settled_view()).now
@@ -105,11 +110,18 @@ def parse_change(body: bytes, default_speed: float) -> ClockChange:
             if until != "next-event":
                 raise ControlError(400, "invalid_body", f'until must be "next-event"; got {until[:40]!r}')
             return ToNextEvent()
-        case str(by), None, None:
+        case by, None, None if by is not None:
             _require_no_speed(form)
-            return Advance(read_duration("advance", by))
+            return Advance(_read_time_span(by))
         case _:
             raise ControlError(400, "invalid_body", "Give exactly one of advance, until and mode")
+
+
+def _read_time_span(by: object) -> Micros:
+    try:
+        return parse_time_span(by)
+    except ValueError as error:
+        raise ControlError(400, "invalid_body", f"advance: {error}") from None
 
 
 def _parse_mode(mode: str, speed: float | None, default_speed: float) -> ChangeMode:

@@ -89,7 +89,16 @@ def test_every_date_comes_from_the_clock(emulator: Emulator) -> None:
         {"advance": "7"},
         {"advance": "-7s"},
         {"advance": "400d"},
-        {"advance": 7},
+        {"advance": -7},
+        {"advance": -0.5},
+        {"advance": True},
+        {"advance": [7]},
+        {"advance": 1e300},
+        {"advance": 10**30},
+        {"advance": 366 * 86400 + 1},
+        {"advance": "-2.5s"},
+        {"advance": "nans"},
+        {"advance": None},
         {"advance": "7s", "until": "next-event"},
         {"until": "tomorrow"},
         {"mode": "fast"},
@@ -108,6 +117,36 @@ def test_a_malformed_change_is_refused_and_changes_nothing(emulator: Emulator, c
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "mock_control_error"
     assert emulator.control("clock") == before
+
+
+@pytest.mark.parametrize(
+    ("by", "seconds"),
+    [
+        (7, 7.0),
+        (7.5, 7.5),
+        (0, 0.0),
+        (0.1 + 0.2, 0.3),
+        ("2.5600000000000005s", 2.56),
+        ("1e-07s", 0.0),
+        ("0.0000251m", 0.001506),
+    ],
+)
+def test_a_clock_moves_by_seconds_or_by_a_duration_of_any_decimals(
+    emulator: Emulator, by: object, seconds: float
+) -> None:
+    assert emulator.control("clock", {"advance": by})["now"] == START + seconds
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e999", "true", '"Infinity"'])
+def test_a_number_that_is_none_is_refused_with_the_forms_and_the_bounds(emulator: Emulator, text: str) -> None:
+    content = f'{{"advance": {text}}}'.encode()
+    response = emulator.request("POST", "/__mock/clock", content=content)
+    assert response.status_code == 400
+    if text not in ("NaN", "Infinity", "-Infinity", "1e999"):  # Those are not JSON.
+        message = response.json()["error"]["message"]
+        assert "advance: " in message
+        assert 'write seconds, such as 7 or 2.5, or a duration, such as "7s"' in message
+        assert "from 0 to 366 days" in message
 
 
 @given(moves=st.lists(st.integers(0, 3_000_000), min_size=1, max_size=8))

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.core.duration import FORM, LONGEST, parse_duration, show_duration, to_seconds
+from evolink_mock.core.duration import (
+    FORM,
+    LONGEST,
+    SPAN_FORM,
+    parse_duration,
+    parse_time_span,
+    show_duration,
+    to_seconds,
+)
 
 UNITS = {
     "us": 1,
@@ -85,3 +93,32 @@ def test_any_text_is_a_duration_of_at_most_366_days_or_refused_in_few_words(text
 @given(st.integers(0, YEAR_2100))
 def test_seconds_keep_every_microsecond_of_this_century(instant: int) -> None:
     assert round(to_seconds(instant) * 1_000_000) == instant
+
+
+@given(st.integers(0, LONGEST))
+def test_a_time_span_may_be_a_number_of_seconds_or_the_same_number_with_a_unit(micros: int) -> None:
+    seconds = to_seconds(micros)
+    assert (
+        parse_time_span(seconds) == parse_time_span(f"{seconds}s") == parse_time_span(show_duration(micros)) == micros
+    )
+
+
+@given(st.floats(0, 366 * 24 * 3600))
+def test_a_time_span_is_exact_to_the_nearest_microsecond(seconds: float) -> None:
+    assert abs(parse_time_span(seconds) - seconds * 1_000_000) <= 0.51
+    assert parse_time_span(f"{seconds}s") == parse_time_span(seconds)
+
+
+@given(
+    st.floats(max_value=-1e-6)
+    | st.integers(max_value=-1)
+    | st.integers(min_value=LONGEST)
+    | st.sampled_from(
+        [float("nan"), float("inf"), 10**5000, True, False, None, [7], b"7s", "", "7", "-7s", "1e9999s", "9s" * 500]
+    )
+)
+def test_anything_else_is_refused_with_the_forms_and_the_bounds(span: object) -> None:
+    with pytest.raises(ValueError, match="is no time span|is out of bounds") as refusal:
+        parse_time_span(span)
+    assert SPAN_FORM in str(refusal.value)
+    assert len(str(refusal.value)) < 250
