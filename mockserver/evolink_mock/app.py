@@ -1,7 +1,7 @@
 """Composition root: builds the ASGI application from the settings, room by room."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.endpoint import EndpointContext
 from evolink_mock.api.fault_sender import send_with_fault
@@ -26,7 +26,7 @@ from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control
 from evolink_mock.control.timeline import Timeline
 from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
-from evolink_mock.core.callback_routes import CallbackRoutes, parse_origin
+from evolink_mock.core.callback_routes import CallbackRoutes
 from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.duration import SECOND
 from evolink_mock.delivery.dispatcher import Dispatcher
@@ -45,6 +45,7 @@ from evolink_mock.worlds.store import MemoryBackend, StorageBackend, StorageErro
 from evolink_mock.worlds.world import World
 
 if TYPE_CHECKING:
+    from evolink_mock.delivery.receivers import Application, Receivers
     from evolink_mock.scenarios.file import ScenarioFile
 
 log = logging.getLogger("evolink_mock")
@@ -56,7 +57,16 @@ class Emulator:
     Every endpoint sends its own errors, so no exception layers stand before them.
     """
 
-    def __init__(self, worlds: WorldRegistry, control: Control, table: RouteTable, router: Router) -> None:
+    def __init__(
+        self,
+        worlds: WorldRegistry,
+        control: Control,
+        table: RouteTable,
+        router: Router,
+        receive: "Callable[[str, Application], None]",
+    ) -> None:
+        self.receive = receive
+        """Let an application take the callbacks of an origin from now on: `receive("https://app.example.com", app)`."""
         self.worlds = worlds
         self.control = control
         self.table = table
@@ -73,19 +83,19 @@ class Emulator:
 def create_app(
     settings: Settings | None = None,
     clock: ClockFactory | None = None,
-    receivers: Mapping[str, ASGIApp] | None = None,
+    receivers: "Mapping[str, Application] | None" = None,
     behaviour: Behaviour = DOCUMENTED,
 ) -> Emulator:
     """An emulator with nothing in it.
 
-    `clock` makes the clock of each world; by default the settings say which. `receivers` are applications in this
-    process that take the callbacks of an origin, such as `{"https://app.example.com": app}`. Callbacks are sent while
-    the application's lifespan runs; `behaviour` is the documented one unless another is given, such as one with
-    another retry policy. Raises `ValueError`
-    for a malformed origin and for a faulty scenario file, `StorageError` for a state that cannot be used.
+    `clock` makes the clock of each world; by default the settings say which. `receivers` are ASGI and WSGI applications
+    in this process that take the callbacks of an origin, such as `{"https://app.example.com": app}`; `Emulator.receive`
+    adds one later. Callbacks are sent while the application's lifespan runs; `behaviour` is the documented one unless
+    another is given, such as one with another retry policy. Raises `ValueError` for a malformed origin, for a receiver
+    that is no application and for a faulty scenario file, `StorageError` for a state that cannot be used.
     """
     settings = (settings or Settings()).resolved()
-    apps = {parse_origin(origin): app for origin, app in (receivers or {}).items()}
+    apps = None if receivers is None else _build_receivers(receivers)
     backend, throttle, ready_queue = _build_backend(settings), Throttle(), ReadyQueue[World]()
     worlds = _build_worlds(settings, clock or _clock_factory(settings), backend, ready_queue, behaviour)
     dispatcher = _build_dispatcher(settings, behaviour, worlds, apps, ready_queue, throttle)
@@ -101,7 +111,21 @@ def create_app(
         default=api.unknown_route(),
         lifespan=lambda app: _lifespan(settings, behaviour, worlds, dispatcher, control, backend),
     )
-    return Emulator(worlds, control, table, router)
+    return Emulator(worlds, control, table, router, partial(_receive, apps, dispatcher))
+
+
+def _build_receivers(applications: "Mapping[str, Application]") -> "Receivers":
+    # Imported where applications are given: serving starts without httpx.
+    from evolink_mock.delivery.receivers import Receivers
+
+    return Receivers(applications)
+
+
+def _receive(receivers: "Receivers | None", dispatcher: Dispatcher, origin: str, application: "Application") -> None:
+    if receivers is None:
+        raise ValueError("this emulator takes no receivers; give create_app some, or receivers={} to add them later")
+    receivers.add(origin, application)
+    dispatcher.forget_destinations()
 
 
 def _build_backend(settings: Settings) -> StorageBackend:
@@ -142,13 +166,16 @@ def _build_dispatcher(
     settings: Settings,
     behaviour: Behaviour,
     worlds: WorldRegistry,
-    apps: Mapping[str, ASGIApp],
+    apps: "Receivers | None",
     ready_queue: ReadyQueue[World],
     throttle: Throttle,
 ) -> Dispatcher:
+    origins = frozenset[str]() if apps is None else apps.origins
     return Dispatcher(
         worlds,
-        CallbackRoutes(settings.callback_route, settings.forward_to, settings.deliver_public, frozenset(apps)),
+        CallbackRoutes(
+            settings.callback_route, settings.forward_to, settings.deliver_public, origins, in_process=apps is not None
+        ),
         make_transports(settings, apps),
         ready_queue,
         throttle,

@@ -15,7 +15,10 @@ from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
-_CHANGES = 'move or replace the clock: {"advance": "7s"}, {"advance": 7.5} in seconds, {"until": "next-event"} or {"mode": "manual"}'
+_CHANGES = (
+    'move or replace the clock: {"advance": "7s"} or {"advance": 7.5} in seconds, {"until": "next-event"} or '
+    '{"mode": "manual"}'
+)
 _MODES: Mapping[str, Mode] = {"real": "real", "scaled": "scaled", "manual": "manual", "auto": "auto"}
 
 

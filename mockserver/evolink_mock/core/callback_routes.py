@@ -1,7 +1,7 @@
 """Routes of callbacks: from the origin of a production URL to the destination that the user names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import IPv6Address
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -54,8 +54,10 @@ class CallbackRoutes(NamedTuple):
     routes: Mapping[str, str]
     forward_to: str = ""
     deliver_public: bool = False
-    receivers: frozenset[str] = frozenset()
+    receivers: Collection[str] = frozenset()
     """Origins whose receiver is an application in this process."""
+    in_process: bool = False
+    """Whether the emulator runs in the process of a test, where applications can be receivers."""
 
     def destination(self, url: str) -> Destination | None:
         """The destination of a callback URL that the policy allows, or `None` where no route leads there."""
@@ -74,8 +76,13 @@ class CallbackRoutes(NamedTuple):
         return None
 
     def hint(self, url: str) -> str:
-        """The options that would route a URL."""
+        """The options or calls that would route a URL."""
         origin = parse_callback_url(url).origin
+        if self.in_process:
+            return (
+                f"no receiver takes the callbacks of {origin}; give it your ASGI or WSGI application: "
+                f'evolink_mock.receive("{origin}", app), or receivers={{"{origin}": app}} where the emulator is made'
+            )
         return (
             f"no route leads to {origin}; start the emulator with --callback-route {origin}=http://127.0.0.1:3000 "
             "(or --forward-to for everything, or --deliver-public to let it out)"

@@ -82,6 +82,10 @@ class Dispatcher:
         self._destination_of = destination_of
         self._routes = routes
 
+    def forget_destinations(self) -> None:
+        """Find each destination anew, after a receiver was added."""
+        self._destination_of.cache_clear()
+
     @property
     def closed(self) -> bool:
         """Whether no further attempt begins."""

@@ -104,7 +104,7 @@ def _sample(settings: Settings) -> bytes:
 
 
 async def _try(destination: Destination, settings: Settings, policy: CallbackPolicy) -> AttemptResult:
-    transports = make_transports(settings, {})
+    transports = make_transports(settings)
     request = AttemptRequest(destination, attempt_headers(), _sample(settings), _TASK_ID, 1, None)
     try:
         async with asyncio.timeout(policy.timeout):

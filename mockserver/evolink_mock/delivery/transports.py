@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from evolink_mock.core.callback_routes import Kind
 from evolink_mock.delivery.sink import SinkTransport
@@ -11,9 +10,12 @@ from evolink_mock.delivery.transport import LazyTransport, Transport
 from evolink_mock.settings import Settings
 from evolink_mock.tls import TrustStore
 
+if TYPE_CHECKING:
+    from evolink_mock.delivery.receivers import Receivers
 
-def make_transports(settings: Settings, receivers: Mapping[str, ASGIApp]) -> Mapping[Kind, Transport]:
-    """One transport for each kind of destination."""
+
+def make_transports(settings: Settings, receivers: "Receivers | None" = None) -> Mapping[Kind, Transport]:
+    """One transport for each kind of destination; without receivers, one that has none."""
     trust = TrustStore(settings)
     return {
         "network": LazyTransport(partial(_network, trust)),
@@ -30,7 +32,8 @@ def _network(trust: TrustStore, *, public: bool = False) -> Transport:
     return HttpTransport(trust.context, PublicResolver if public else NonBlockingResolver)
 
 
-def _receivers(receivers: Mapping[str, ASGIApp]) -> Transport:
-    from evolink_mock.delivery.asgi_transport import AsgiTransport
+def _receivers(receivers: "Receivers | None") -> Transport:
+    from evolink_mock.delivery.application_transport import ApplicationTransport
+    from evolink_mock.delivery.receivers import Receivers
 
-    return AsgiTransport(receivers)
+    return ApplicationTransport(receivers or Receivers({}))

@@ -41,7 +41,7 @@ _BOUNDS = bounds_of(KeyRule)
 _TYPES = TypeChecks(get_type_hints(KeyRule), _BOUNDS)
 
 
-def check_keys(keys: Mapping[str, KeyRule]) -> None:
+def check_keys(keys: object) -> None:
     """Raise `ValueError` for keys that are no mapping, and for the first key with a wrong setting."""
     form = 'keys must map API keys to their settings, such as {"sk-a": KeyRule(balance=20)}'
     if not isinstance(keys, Mapping):

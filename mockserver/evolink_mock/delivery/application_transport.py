@@ -1,27 +1,26 @@
-"""Transport to receivers that are ASGI applications in the same process."""
+"""Transport to receivers that are applications in the same process."""
 
 import asyncio
-from collections.abc import Mapping
 
 import httpx
-from starlette.types import ASGIApp
 
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.callback_routes import parse_callback_url
 from evolink_mock.core.delivery import AttemptResult
+from evolink_mock.delivery.receivers import Receivers
 from evolink_mock.delivery.transport import AttemptRequest, excerpt
 
 
-class AsgiTransport:
-    """Applications by the origin they take the callbacks of. Their owner runs their lifespan."""
+class ApplicationTransport:
+    """Sends to the application that takes the callbacks of an origin. Its owner runs its lifespan."""
 
-    def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
-        self._transports = {origin: httpx.ASGITransport(app) for origin, app in apps.items()}
+    def __init__(self, receivers: Receivers) -> None:
+        self._receivers = receivers
 
     async def send(self, request: AttemptRequest) -> AttemptResult:
         began = wall_micros()
         url = request.destination.url
-        transport = self._transports[parse_callback_url(url).origin]
+        transport = self._receivers.transport(parse_callback_url(url).origin)
         try:
             response = await transport.handle_async_request(
                 httpx.Request("POST", url, headers=request.headers, content=request.body)

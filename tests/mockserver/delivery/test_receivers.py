@@ -1,0 +1,173 @@
+"""Receivers in this process: any ASGI or WSGI application takes the callbacks of an origin, from the start or later."""
+
+import functools
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import flask
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from evolink_mock import InProcessTransport, create_app
+from evolink_mock.delivery.receivers import Receivers
+from tests.support.emulator import Emulator, settings
+
+APP = "https://app.example.com"
+HOOK = f"{APP}/hooks/evolink?secret=7"
+
+
+class Hits(list[tuple[str, str, str]]):
+    """The method, the URL and the status of each callback that arrived."""
+
+
+def flask_app(hits: Hits, status: int = 200) -> flask.Flask:
+    app = flask.Flask("receiver")
+
+    @app.post("/hooks/evolink")
+    def hook() -> tuple[str, int]:
+        body = flask.request.get_json()
+        hits.append((flask.request.method, flask.request.url, body["status"]))
+        return "", status
+
+    return app
+
+
+def starlette_app(hits: Hits, status: int = 200) -> Starlette:
+    async def hook(request: Request) -> Response:
+        body = await request.json()
+        hits.append((request.method, str(request.url), body["status"]))
+        return Response(status_code=status)
+
+    return Starlette(routes=[Route("/hooks/evolink", hook, methods=["POST"])])
+
+
+def emulator_with(receivers: dict[str, Any]) -> tuple[Emulator, Any]:
+    app = create_app(settings(), receivers=receivers)
+    return Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test")), app
+
+
+def statuses(emulator: Emulator) -> list[tuple[str, list[int | None]]]:
+    rows = emulator.control("deliveries")["deliveries"]
+    return [(row["status"], [attempt["status"] for attempt in row["attempts"]]) for row in rows]
+
+
+@pytest.mark.parametrize("make", [flask_app, starlette_app])
+@pytest.mark.parametrize("later", [False, True])
+def test_an_application_receives_the_callbacks_of_its_origin(make: Callable[..., Any], later: bool) -> None:
+    hits = Hits()
+    emulator, app = emulator_with({} if later else {APP: make(hits)})
+    with emulator:
+        if later:
+            app.receive(APP, make(hits))
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        assert hits == [("POST", HOOK, "completed")]
+        assert statuses(emulator) == [("delivered", [200])]
+
+
+@pytest.mark.parametrize("make", [flask_app, starlette_app])
+def test_its_status_decides_on_the_next_attempt(make: Callable[..., Any]) -> None:
+    hits = Hits()
+    emulator, _ = emulator_with({APP: make(hits, 503)})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("1m")
+        assert statuses(emulator) == [("exhausted", [503] * len(hits))]
+        assert len(hits) == 4
+
+
+def test_an_unrouted_origin_gets_a_receiver_later_and_the_reason_names_the_call() -> None:
+    hits = Hits()
+    emulator, app = emulator_with({})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        (row,) = emulator.control("deliveries")["deliveries"]
+        assert row["status"] == "unrouted"
+        assert f'evolink_mock.receive("{APP}", app)' in row["verdict"]
+        assert "--callback-route" not in row["verdict"]
+        app.receive(APP, flask_app(hits))
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        assert len(hits) == 1
+
+
+def test_a_receiver_that_raises_crashes_its_attempt_alone() -> None:
+    def broken(environ: Any, start_response: Any) -> Iterable[bytes]:
+        raise KeyError("nothing")
+
+    emulator, _ = emulator_with({APP: broken})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        (row,) = emulator.control("deliveries")["deliveries"]
+        assert row["attempts"][0]["error"] == "crashed"
+        assert "KeyError" in row["attempts"][0]["detail"]
+
+
+def test_a_blocking_application_may_use_the_emulator_itself() -> None:
+    """As a webhook does that queries the task before it believes the callback."""
+    seen: list[str] = []
+    emulator, app = emulator_with({})
+
+    def asks(environ: Any, start_response: Any) -> Iterable[bytes]:
+        assert threading.current_thread() is not threading.main_thread()
+        seen.append(emulator.query(task).json()["status"])
+        start_response("200 OK", [])
+        return [b""]
+
+    with emulator:
+        app.receive(APP, asks)
+        task = emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        assert seen == ["completed"]
+
+
+class Undecided:
+    def __call__(self, *arguments: Any) -> Any: ...
+
+
+async def asgi(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
+    return []
+
+
+@pytest.mark.parametrize(
+    ("application", "kind"),
+    [
+        (asgi, httpx.ASGITransport),
+        (functools.partial(asgi), httpx.ASGITransport),
+        (Starlette(), httpx.ASGITransport),
+        (lambda scope, receive, send: asgi(scope, receive, send), httpx.ASGITransport),
+        (wsgi, httpx.AsyncBaseTransport),
+        (flask.Flask("x"), httpx.AsyncBaseTransport),
+        (flask.Flask("x").wsgi_app, httpx.AsyncBaseTransport),
+    ],
+    ids=str,
+)
+def test_the_kind_of_an_application_is_found_by_its_call(application: Any, kind: type) -> None:
+    made = Receivers({APP: application}).transport(APP)
+    assert isinstance(made, kind)
+    assert isinstance(made, httpx.ASGITransport) is (kind is httpx.ASGITransport)
+
+
+@pytest.mark.parametrize(
+    "application", [None, 7, "app:app", flask.Flask, Starlette, lambda: flask.Flask("x"), Undecided()], ids=str
+)
+def test_any_other_value_is_refused_with_what_a_receiver_is(application: Any) -> None:
+    with pytest.raises(ValueError, match=r"the receiver of https://app.example.com must be an ASGI application"):
+        Receivers({APP: application})
+
+
+def test_a_malformed_origin_is_refused_with_what_an_origin_is() -> None:
+    for origin in (f"{APP}/hooks", "http://localhost:3000", "app.example.com"):
+        with pytest.raises(ValueError, match=r"a route is for a whole origin, such as https://app.example.com"):
+            Receivers({origin: wsgi})
