@@ -81,7 +81,7 @@ def test_a_wrong_value_is_refused_with_what_would_be_right(given: dict[str, Any]
     [
         ("sed", "'sed' is not a known setting; did you mean 'seed'?"),
         ("canceled_as", "did you mean 'cancelled_as'?"),
-        ("xyzzy", "'xyzzy' is not a known setting; known: "),
+        ("xyzzy", "'xyzzy' is not a known setting; "),
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_one(name: str, says: str) -> None:
