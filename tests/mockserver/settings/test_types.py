@@ -64,7 +64,7 @@ def test_a_value_is_of_its_settings_type_or_refused_by_the_settings_name(name: s
         ({"seed": None}, "seed must be a whole number, from 0 to 2^63 - 1; got None"),
         ({"generation_time": 10}, "generation_time must be text; got 10"),
         ({"keys": ["sk-a"]}, 'such as {"sk-a": KeyRule(balance=20)}; got a value of type list'),
-        ({"keys": {"sk-0123456789": KeyRule(models="x")}}, "must be a list of text or None; got 'x'"),
+        ({"keys": {"sk-0123456789": KeyRule(models="x")}}, "must be a list of text or None; got 'x'"),  # type: ignore[arg-type]
         ({"choices": {}}, "choices must be a Choices, such as Choices(); got {}"),
         ({"choices": Choices(oversize_status=412)}, "oversize_status must be one of 413, 400; got 412"),  # type: ignore[arg-type]
     ],
