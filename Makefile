@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run test test-all test-uvicorn check coverage hooks bench bench-peers screenshots lock clean
 
 help:
-	@echo "make run          start the emulator on 127.0.0.1:8080"
+	@echo "make run          start the emulator on 127.0.0.1:8080; ARGS=\"--port 8081 --clock auto\" passes options"
 	@echo "make test         the whole suite (under 3 minutes)"
 	@echo "make check        linters, types, import contracts, spelling, dependencies"
 	@echo "make coverage     the suite with the coverage of branches measured, and the figure"

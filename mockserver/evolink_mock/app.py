@@ -25,6 +25,7 @@ from evolink_mock.control.access import ControlAccess
 from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control
 from evolink_mock.control.timeline import Timeline
+from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.callback_routes import CallbackRoutes
 from evolink_mock.core.distribution import parse_generation_time
@@ -103,10 +104,11 @@ def create_app(
     scenarios = _build_scenario_file(settings)
     context = EndpointContext(worlds.anonymous, send_with_fault, throttle.request_served, presented_by(behaviour))
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
-    control = Control(settings, worlds, dispatcher, time_travel, behaviour, scenarios)
+    selector = WorldSelector(worlds, settings.accepted_keys())
+    control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)
     table = RouteTable([*api.rows(), *files.rows()])
     router = Router(
-        [*table.routes(), _mount_control(settings, worlds, control)],
+        [*table.routes(), _mount_control(settings, worlds, selector, control)],
         redirect_slashes=False,
         default=api.unknown_route(),
         lifespan=lambda app: _lifespan(settings, behaviour, worlds, dispatcher, control, backend),
@@ -206,13 +208,13 @@ def _build_api(
     inputs = InputFiles(settings, cache, store, behaviour.models)
     videos = ResultVideos(settings, cache, behaviour.result_link)
     api = Api(settings, worlds, resolver, time_travel.let_pass, videos, inputs.of_creates, context, behaviour)
-    return api, FileEndpoints(worlds, settings.keys, store, inputs.of_uploads, context)
+    return api, FileEndpoints(worlds, settings.accepted_keys(), store, inputs.of_uploads, context)
 
 
-def _mount_control(settings: Settings, worlds: WorldRegistry, control: Control) -> Mount:
+def _mount_control(settings: Settings, worlds: WorldRegistry, selector: WorldSelector, control: Control) -> Mount:
     routes = [
         *control.routes(),
-        Route("/timeline", Timeline(worlds, settings.keys, control.is_shutting_down)),
+        Route("/timeline", Timeline(worlds, selector, control.is_shutting_down)),
         *Pages(worlds.anonymous).routes(),
     ]
     access = Middleware(ControlAccess, settings=settings, anonymous=worlds.anonymous)

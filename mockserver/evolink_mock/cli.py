@@ -4,17 +4,21 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
+if TYPE_CHECKING:
+    from evolink_mock.settings import Settings
+
 _CALLBACK_SETTINGS = ("callback_route", "forward_to", "deliver_public", "callback_ca")
 _SERVE_SETTINGS = (
     *("host", "port", "public_url", "ready_file", "clock", "speed", "clock_start", "scenarios", "state", "seed"),
-    *("generation_time", "keys", "tls", *_CALLBACK_SETTINGS, "media_route", "fetch_public"),
+    *("generation_time", "keys", "only_keys", "tls", *_CALLBACK_SETTINGS, "media_route", "fetch_public"),
     *("log_format", "access_log"),
 )
 _CONFIG = click.option(
@@ -46,8 +50,35 @@ class SettingsCommand(click.Command):
         return [*self._options, *super().get_params(ctx)]
 
 
-def _provided(flags: dict[str, Any]) -> dict[str, Any]:
+def _provided(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, ())}
+
+
+def _assigned(assignments: Sequence[str]) -> dict[str, str]:
+    """The settings of `--set`, by name. Raises `ValueError`."""
+    given: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes NAME=VALUE, such as cancelled_as=cancelled; got {assignment[:60]!r}")
+        given[name.strip().replace("-", "_")] = value
+    return given
+
+
+def _load(
+    config: Path | None, flags: Mapping[str, Any] = MappingProxyType({}), assignments: Sequence[str] = ()
+) -> "Settings":
+    """The settings of a command; variables that are no setting are reported on stderr. Raises `UsageError`."""
+    from evolink_mock.settings import load_settings, unknown_variables
+
+    try:
+        loaded = load_settings(_provided(flags), os.environ, config, _assigned(assignments))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    for message in unknown_variables(os.environ):
+        warning = {"level": "warning", "logger": "evolink_mock", "message": message}
+        click.echo(json.dumps(warning) if loaded.log_format == "json" else f"WARNING {message}", err=True)
+    return loaded
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,18 +106,8 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
     gc.disable()
     # Serving needs uvicorn and more; --help does not.
     from evolink_mock.server.run import CannotServe, serve
-    from evolink_mock.settings import load_settings
 
-    given = _provided(flags)
-    try:
-        for assignment in assignments:
-            name, equals, value = assignment.partition("=")
-            if not equals:
-                raise ValueError(f"--set takes NAME=VALUE, such as cancelled_as=cancelled; got {assignment[:60]!r}")
-            given[name.strip().replace("-", "_")] = value
-        settings = load_settings(given, os.environ, config)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    settings = _load(config, flags, assignments)
     try:
         serve(settings)
     except CannotServe as error:
@@ -101,12 +122,8 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
 def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags: Any) -> None:
     """Check a callback URL: whether production would call it, where it is routed here, and the receiver's response."""
     from evolink_mock.delivery.doctor import diagnose
-    from evolink_mock.settings import load_settings
 
-    try:
-        found = diagnose(url, load_settings(_provided(flags), os.environ, config), dry=dry_run)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    found = diagnose(url, _load(config, flags), dry=dry_run)
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     else:
@@ -133,11 +150,10 @@ def cert(host: str, out: Path, config: Path | None) -> None:
     HOST is the host of the callback URL, such as app.example.com: the emulator verifies that name, wherever the route
     leads.
     """
-    from evolink_mock.settings import load_settings
     from evolink_mock.tls import CERTIFICATE, authority_directory, issue
 
+    directory = authority_directory(_load(config))
     try:
-        directory = authority_directory(load_settings({}, os.environ, config))
         certificate, key = issue(directory, host, out)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -201,12 +217,9 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
 def settings(as_json: bool, config: Path | None) -> None:
     """List every setting with its value in this environment, and the open question of the API that it answers."""
     from evolink_contracts.spec.sources import CONFLICTS
-    from evolink_mock.settings import NAMES, load_settings
+    from evolink_mock.settings import NAMES
 
-    try:
-        loaded = load_settings({}, os.environ, config)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    loaded = _load(config)
     shown: list[dict[str, object]] = []
     for name in NAMES:
         conflict = CONFLICTS.get(name)

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.commands import refused
+from tests.support.commands import run as run_here
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
 from tests.support.server_process import Server
 
@@ -129,7 +130,13 @@ def test_what_cannot_be_is_said_clearly(tmp_path: Path) -> None:
         return str(failure.value)
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "Choose another with --port" in stopped("--port", str(taken.getsockname()[1]))
+        in_use = stopped("--port", str(taken.getsockname()[1]))
+    assert "Choose another with --port" in in_use
+    assert 'make run ARGS="--port 8081"' in in_use
+    for foreign in ("192.0.2.1", "no-such-host.invalid"):
+        elsewhere = run_here("serve", "--host", foreign, "--port", "0").output
+        assert "--host takes an address of this machine" in elsewhere
+        assert "another emulator" not in elsewhere
     assert "did you mean 'EVOLINK_MOCK_SEED'?" in refused(EVOLINK_MOCK_SED="1")
     assert "did you mean 'cancelled_as'?" in refused("--set", "canceled_as=cancelled")
     assert "NAME=VALUE" in refused("--set", "cancelled_as")
@@ -148,4 +155,5 @@ def test_help_and_version_and_settings_work_without_a_server() -> None:
     assert "--generation-time" in run("serve", "--help")
     assert "0.1.0" in run("--version")
     assert 'cancelled_as = "failed"' in run("settings")
-    assert {"name": "port", "value": 8080} in json.loads(run("settings", "--json"))
+    listed = json.loads(run("settings", "--json"))
+    assert {"name": "port", "value": 8080} in [{"name": row["name"], "value": row["value"]} for row in listed]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from evolink_mock.control.timeline import MAX_READERS
+from evolink_mock.core.redaction import key_digest, masked_key
 from tests.support.emulator import DOCUMENTED, bearer
 from tests.support.server_process import Server
 
@@ -62,6 +63,10 @@ def following(server: Server, key: str, cursor: str = "") -> Iterator[Reader]:
         yield Reader(response)
 
 
+def identity(key: str) -> dict[str, str]:
+    return {"key": masked_key(key), "world": key_digest(key)}
+
+
 def create(server: Server, key: str, **fields: Any) -> str:
     answer = httpx.post(f"{server.url}/v1/videos/generations", json={**DOCUMENTED, **fields}, headers=bearer(key))
     return str(answer.json()["id"])
@@ -75,7 +80,7 @@ def test_a_task_is_sent_again_with_each_change(server: Server) -> None:
     key = "sk-lives"
     with following(server, key) as reader:
         assert reader.response.headers["content-type"] == "text/event-stream"
-        assert reader.message() == ("begin", {"generation": 0, "tasks": 0, "key": "…"})
+        assert reader.message() == ("begin", {"generation": 0, "tasks": 0, **identity(key)})
         event, clock = reader.message()
         assert (event, clock["mode"], clock["next_event"]) == ("clock", "manual", None)
         task = create(server, key, callback_url="https://sink.mock/500,200")
@@ -95,6 +100,15 @@ def test_a_task_is_sent_again_with_each_change(server: Server) -> None:
         assert (first["status"], second["status"]) == (500, 200)
         assert (first.keys(), first["error"]) == ({"started", "finished", "status", "error"}, None)
         assert second["started"] - first["finished"] == 1
+
+
+def test_the_id_of_a_world_opens_its_stream_without_a_key(server: Server) -> None:
+    key = "sk-by-its-id"
+    task = create(server, key)
+    with httpx.stream("GET", f"{server.url}{STREAM}?world={key_digest(key)}", timeout=20) as response:
+        reader = Reader(response)
+        assert reader.message() == ("begin", {"generation": 0, "tasks": 1, **identity(key)})
+        assert [row["id"] for row in reader.batch()] == [task]
 
 
 def test_a_resumed_stream_sends_what_was_missed_and_nothing_else(server: Server) -> None:
@@ -134,7 +148,7 @@ def test_a_reset_begins_anew(server: Server) -> None:
     with following(server, key) as reader:
         assert len(reader.batch()) == 1
         control(server, key, "worlds", {"reset": True})
-        assert reader.message() == ("begin", {"generation": 1, "tasks": 0, "key": "…"})
+        assert reader.message() == ("begin", {"generation": 1, "tasks": 0, **identity(key)})
         assert reader.message()[0] == "clock"
 
 
@@ -194,7 +208,7 @@ def test_a_stream_begins_with_the_two_thousand_newest_tasks(server: Server) -> N
     key = "sk-many"
     server.create_many(key, 2010)
     with following(server, key) as reader:
-        assert reader.message() == ("begin", {"generation": 0, "tasks": 2010, "key": "…"})
+        assert reader.message() == ("begin", {"generation": 0, "tasks": 2010, **identity(key)})
         rows = reader.batch()
     assert len({row["id"] for row in rows}) == len(rows) == 2000
 

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -26,6 +26,7 @@ from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result, error_result
 from evolink_mock.api.route_table import RouteRow
 from evolink_mock.core.upload import quota_body
+from evolink_mock.settings.keys import AcceptedKeys
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
@@ -43,7 +44,7 @@ class FileEndpoints:
     def __init__(
         self,
         worlds: WorldRegistry,
-        keys: Collection[str],
+        keys: AcceptedKeys,
         store: FileStore,
         fetching: Preparation,
         context: EndpointContext,

@@ -30,7 +30,7 @@ class InputFiles:
         self, settings: Settings, cache: FileCache, store: FileStore, models: Mapping[str, Model] = MODELS
     ) -> None:
         self._models = models
-        self._keys = settings.keys
+        self._keys = settings.accepted_keys()
         self._cache = cache
         self._store = store
         self._routes = MediaRoutes(settings.media_route, settings.fetch_public)

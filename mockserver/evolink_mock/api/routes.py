@@ -62,6 +62,7 @@ class Api:
         self._let_pass = let_pass
         self._choices = settings.choices
         self._worlds = worlds
+        self._keys = settings.accepted_keys()
         self._creation = CreateOperation(settings, behaviour)
 
     def rows(self) -> list[RouteRow]:
@@ -94,7 +95,7 @@ class Api:
             return self._worlds.by_token(path["token"]) or self._worlds.anonymous
         if operation == "query" and self._choices.task_id_check == "before_auth" and _malformed(path["task_id"]):
             return error_result("query", "invalid_task_id")
-        key = authenticate(headers.get(b"authorization"), self._settings.keys, self._behaviour.bearer_key)
+        key = authenticate(headers.get(b"authorization"), self._keys, self._behaviour.bearer_key)
         if isinstance(key, Unauthenticated):
             return self._worlds.anonymous if operation == "any" else self._unauthorized(operation, key)
         return self._worlds.get_or_create(key)

@@ -8,8 +8,8 @@ import msgspec
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, monotonic
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
 from evolink_mock.control.long_poll import MAX_WAIT
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.duration import Micros, parse_time_span, show_duration, to_seconds
-from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.worlds.view import WorldView
@@ -153,7 +153,7 @@ def show_clock(world: World, view: WorldView) -> dict[str, object]:
     """The clock of a world as JSON-ready values."""
     due = view.next_event()
     return {
-        "key": masked_key(world.key),
+        **show_identity(world),
         "mode": world.clock.mode,
         "speed": world.clock.speed,
         "now": to_seconds(view.now),

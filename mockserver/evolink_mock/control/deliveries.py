@@ -17,9 +17,9 @@ from evolink_mock.control.long_poll import (
     read_wait,
 )
 from evolink_mock.control.views import show_delivery
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
 from evolink_mock.core.duration import Micros
-from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
 from evolink_mock.worlds.journal import InboxEntry, LogReader, show_received
@@ -89,7 +89,7 @@ class DeliveryCalls:
         if request.all_worlds:
             read = [(world, (await world.settled_view()).deliveries) for world in request.worlds]
             every = [
-                row | {"key": masked_key(world.key)}
+                row | show_identity(world)
                 for world, deliveries in read
                 for row in match(world, deliveries, deliveries.numbers())
             ]

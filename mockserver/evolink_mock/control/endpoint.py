@@ -1,7 +1,7 @@
 """Dispatches control API calls: strict parsing, world selection, redaction."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl
@@ -10,8 +10,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
-from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
+from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.redaction import redact
 from evolink_mock.core.suggestion import unknown_name
@@ -51,7 +51,7 @@ class ControlRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ControlCall:
-    """One row of the control API's table; `parameters` are the query parameters allowed beside `all`."""
+    """One row of the control API's table; `parameters` are the query parameters allowed beside `all` and `world`."""
 
     method: str
     path: str
@@ -64,27 +64,26 @@ class ControlCall:
 class ControlEndpoint:
     """One path of the control API as an ASGI application; without calls it answers 404."""
 
-    def __init__(self, calls: Iterable[ControlCall], worlds: WorldRegistry, keys: Collection[str]) -> None:
+    def __init__(self, calls: Iterable[ControlCall], worlds: WorldRegistry, selector: WorldSelector) -> None:
         self._calls = {call.method: call for call in calls}
         self._worlds = worlds
-        self._keys = keys
+        self._selector = selector
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
-        headers = dict(scope["headers"])
-        key = authenticate(headers.get(b"authorization"), self._keys)
+        authorization = dict(scope["headers"]).get(b"authorization")
         try:
             with self._worlds.transaction():
-                result = await self._respond(scope, receive, key)
+                result = await self._respond(scope, receive, authorization)
         except ClientDisconnected:
             return
         except StorageError as error:
             result = _storage_error(error)
-        world = (self._worlds.get(key) if isinstance(key, str) else None) or self._worlds.anonymous
+        world = self._selector.existing(authorization) or self._worlds.anonymous
         # Control calls take their ids from the anonymous world, so that they do not change the API's next response.
         await send_response(send, response_of(result, self._worlds.anonymous, world.clock), method)
 
-    async def _respond(self, scope: Scope, receive: Receive, key: str | Unauthenticated) -> Result:
+    async def _respond(self, scope: Scope, receive: Receive, authorization: bytes | None) -> Result:
         if not self._calls:
             return error_control(404, "not_found", "No such control call; GET /__mock/ lists them")
         call = self._calls.get("GET" if scope["method"] == "HEAD" else scope["method"])
@@ -97,7 +96,9 @@ class ControlEndpoint:
         try:
             query = parse_query(scope["query_string"], call)
             all_worlds = query.get("all") == "true"
-            worlds = self._select_worlds(call, key, all_worlds)
+            worlds = self._select_worlds(call, authorization, query)
+            if isinstance(worlds, Result):
+                return worlds
             answer = await call.handler(ControlRequest(worlds, all_worlds, query, body, scope["path_params"]))
         except ControlError as failed:
             return failed.result
@@ -111,19 +112,18 @@ class ControlEndpoint:
             encoded = redact(encoded, world.key)
         return Result(200, encoded)
 
-    def _select_worlds(self, call: ControlCall, key: str | Unauthenticated, all_worlds: bool) -> list[World]:
-        """The worlds a call acts on: the key's own, or every one with `?all=true`."""
+    def _select_worlds(
+        self, call: ControlCall, authorization: bytes | None, query: Mapping[str, str]
+    ) -> list[World] | Result:
+        """The worlds a call acts on: the key's own, the one of `?world=ID`, or every one with `?all=true`."""
         if not call.of_world:
             return []
-        if all_worlds:
+        if query.get("all") == "true":
+            if "world" in query:
+                return error_control(400, "invalid_query", "Give either all=true or world=ID")
             return [*self._worlds, *([self._worlds.anonymous] if call.path == "/journal" else [])]
-        if isinstance(key, Unauthenticated):
-            raise ControlError(
-                401,
-                "world_required",
-                "Say whose world: send Authorization: Bearer <the API key whose world this is about>, or ?all=true",
-            )
-        return [self._worlds.get_or_create(key)]
+        found = self._selector.select(authorization, query.get("world"))
+        return found if isinstance(found, Result) else [found]
 
 
 def _storage_error(error: StorageError) -> Result:
@@ -135,7 +135,7 @@ def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), max_num_fields=20)
     except ValueError:
         raise ControlError(400, "invalid_query", "The query string is malformed; write name=value&name=value") from None
-    known = ("all", *call.parameters)
+    known = ("all", "world", *call.parameters)
     for name, value in pairs:
         if name not in known:
             raise ControlError(400, "invalid_query", unknown_name("parameter of this call", name, known))

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from evolink_mock.clock import monotonic, wait_first, yield_to_loop
 from evolink_mock.control.endpoint import ControlError, ControlRequest, read_duration, read_number
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
-from evolink_mock.core.redaction import masked_key
 from evolink_mock.worlds.journal import LogReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
@@ -50,9 +50,7 @@ async def long_poll(
     while True:
         logs = [(world, log_of(world, await world.settled_view())) for world in request.worlds]
         if request.all_worlds:
-            rows_of_all = [
-                row | {"key": masked_key(world.key)} for world, log in logs for row in rows_of(log, 0, limit)
-            ]
+            rows_of_all = [row | show_identity(world) for world, log in logs for row in rows_of(log, 0, limit)]
             return {"rows": rows_of_all[:limit], "last": None}
         ((world, log),) = logs
         rows = rows_of(log, after, limit)

@@ -11,6 +11,7 @@ from evolink_mock.control.health import HealthCalls
 from evolink_mock.control.logs import LogCalls
 from evolink_mock.control.scenarios import ScenarioCalls
 from evolink_mock.control.tasks import TaskCalls
+from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.control.worlds import WorldCalls
 from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.delivery.dispatcher import Dispatcher
@@ -35,6 +36,7 @@ class Control:
         self,
         settings: Settings,
         worlds: WorldRegistry,
+        selector: WorldSelector,
         dispatcher: Dispatcher,
         time_travel: TimeTravel,
         behaviour: Behaviour,
@@ -42,6 +44,7 @@ class Control:
     ) -> None:
         self._settings = settings
         self._worlds = worlds
+        self._selector = selector
         self.dispatcher = dispatcher
         self.time_travel = time_travel
         policy, self._behaviour = behaviour.policy, behaviour
@@ -72,7 +75,7 @@ class Control:
         return self._endpoint([])
 
     def _endpoint(self, calls: list[ControlCall]) -> ControlEndpoint:
-        return ControlEndpoint(calls, self._worlds, self._settings.keys)
+        return ControlEndpoint(calls, self._worlds, self._selector)
 
     def drain(self) -> None:
         """Stop being ready, begin no further attempt, and end every long poll."""

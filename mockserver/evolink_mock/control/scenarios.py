@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
-from evolink_mock.core.redaction import masked_key
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.scenarios.language import WORDS, parse_scenario
 from evolink_mock.scenarios.schema import RuleSpec
 from evolink_mock.scenarios.state import QueuedRule
@@ -45,10 +45,7 @@ class ScenarioCalls:
         )
 
     async def _list(self, request: ControlRequest) -> object:
-        rows = [
-            self._show(world) | ({"key": masked_key(world.key)} if request.all_worlds else {})
-            for world in request.worlds
-        ]
+        rows = [self._show(world) | (show_identity(world) if request.all_worlds else {}) for world in request.worlds]
         return request.one_or_all(rows)
 
     def _show(self, world: World) -> dict[str, object]:

@@ -10,9 +10,9 @@ from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
 from evolink_mock.control.long_poll import MAX_ROWS
 from evolink_mock.control.views import task_detail, task_summary
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.lifecycle import state_of
-from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import EarlyEnd, Failure, Task
 from evolink_mock.worlds.view import WorldView
@@ -63,7 +63,7 @@ class TaskCalls:
                     continue
                 if len(rows) == limit:
                     return {"tasks": rows}
-                rows.append(row | ({"key": masked_key(world.key)} if request.all_worlds else {}))
+                rows.append(row | (show_identity(world) if request.all_worlds else {}))
         return {"tasks": rows}
 
     async def _show(self, request: ControlRequest) -> object:

@@ -1,22 +1,23 @@
 """The timeline stream: the tasks of a world and their changes as server-sent events (SSE)."""
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from itertools import islice
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 from weakref import WeakKeyDictionary
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.asgi import response_of, send_response
-from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.clock import in_background, monotonic, sleep_wall, unix_micros
 from evolink_mock.control.task_rows import task_rows
+from evolink_mock.control.world_selection import WorldSelector, show_identity
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
-from evolink_mock.core.redaction import masked_key, redact
+from evolink_mock.core.redaction import redact
 from evolink_mock.worlds.journal import LogReader
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.registry import WorldRegistry
@@ -61,11 +62,14 @@ def parse_cursor(text: str) -> Cursor | None:
 
 
 class Timeline:
-    """`GET /__mock/timeline`: a stream of `begin`, `tasks` and `clock`, resumed by `Last-Event-ID`."""
+    """`GET /__mock/timeline`: a stream of `begin`, `tasks` and `clock`, resumed by `Last-Event-ID`.
 
-    def __init__(self, worlds: WorldRegistry, keys: Collection[str], is_shutting_down: Callable[[], bool]) -> None:
+    The world is that of the key, or that of `?world=ID`.
+    """
+
+    def __init__(self, worlds: WorldRegistry, selector: WorldSelector, is_shutting_down: Callable[[], bool]) -> None:
         self._worlds = worlds
-        self._keys = keys
+        self._selector = selector
         self._is_shutting_down = is_shutting_down
         self._readers = 0
         self._marks: WeakKeyDictionary[World, int] = WeakKeyDictionary()
@@ -74,32 +78,28 @@ class Timeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        key = authenticate(headers.get(b"authorization"), self._keys)
-        error = self._error(scope["method"], key)
-        if error is not None or isinstance(key, Unauthenticated):
-            assert error is not None
-            await send_response(send, response_of(error, self._worlds.anonymous), scope["method"])
+        world_id = parse_qs(scope["query_string"].decode("latin-1")).get("world", [None])[0]
+        found = self._error(scope["method"]) or self._selector.select(headers.get(b"authorization"), world_id)
+        if isinstance(found, Result):
+            await send_response(send, response_of(found, self._worlds.anonymous), scope["method"])
             return
         cursor = parse_cursor(headers.get(b"last-event-id", b"").decode("latin-1"))
         self._readers += 1
         try:
-            await self._stream(self._worlds.get_or_create(key), key, cursor, receive, send)
+            await self._stream(found, cursor, receive, send)
         finally:
             self._readers -= 1
 
-    def _error(self, method: str, key: str | Unauthenticated) -> Result | None:
+    def _error(self, method: str) -> Result | None:
         if method != "GET":
             error = error_control(405, "method_not_allowed", "A timeline is read by GET")
             return error_method_not_allowed(error, ("GET",))
-        if isinstance(key, Unauthenticated):
-            message = "A timeline is of one world: send Authorization: Bearer and its key"
-            return error_control(401, "world_required", message)
         if self._readers >= MAX_READERS:
             message = f"At most {MAX_READERS} readers follow timelines at a time"
             return error_control(429, "too_many_readers", message)
         return None
 
-    async def _stream(self, world: World, key: str, cursor: Cursor | None, receive: Receive, send: Send) -> None:
+    async def _stream(self, world: World, cursor: Cursor | None, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         disconnected: list[bool] = []
@@ -113,7 +113,7 @@ class Timeline:
             quiet, unsent = 0.0, b""
             with closing(_Subscription(world, self._mark(world), cursor)) as subscription:
                 # An evicted world ends its streams: a reader that connects again gets the new world of the key.
-                while not disconnected and not self._is_shutting_down() and self._worlds.get(key) is world:
+                while not disconnected and not self._is_shutting_down() and self._worlds.get(world.key) is world:
                     try:
                         with self._worlds.transaction():
                             unsent += b"".join(subscription.messages(await world.settled_view()))
@@ -167,7 +167,7 @@ class _Subscription:
             self._watch(view.deliveries)
         if begins := cursor is None or not self._can_resume(cursor, view):
             names = [name for name, _ in islice(world.tasks.newest_first(), MAX_TASKS)]
-            about = {"generation": world.epoch, "tasks": len(world.tasks), "key": masked_key(world.key)}
+            about = {"generation": world.epoch, "tasks": len(world.tasks), **show_identity(world)}
             yield _message("begin", about)
         else:
             names = self._changed_since(cursor, view)

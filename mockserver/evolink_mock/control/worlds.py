@@ -3,9 +3,9 @@
 import msgspec
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.duration import to_seconds
-from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.task import to_credits, to_units
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.view import WorldView
@@ -78,7 +78,7 @@ def show_world(world: World, view: WorldView) -> dict[str, object]:
     """A world as JSON-ready values."""
     ledger = view.ledger
     return {
-        "key": masked_key(world.key),
+        **show_identity(world),
         "link_token": world.token,
         "generation": world.epoch,
         "seed": world.server_seed,

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from hashlib import blake2b
 
 REDACTED = "…"
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
@@ -26,8 +27,13 @@ def truncate(text: bytes, limit: int, key: str) -> bytes:
 
 
 def masked_key(key: str) -> str:
-    """A key in a form that its owner recognises and others cannot use."""
-    return f"{key[:3]}{REDACTED}{key[-2:]}" if len(key) >= 12 else REDACTED
+    """The first four and the last three characters of a key, by which its owner recognises it: `sk-t…our`."""
+    return f"{key[:4]}{REDACTED}{key[4:][-3:]}"
+
+
+def key_digest(key: str) -> str:
+    """Eight hexadecimal digits that identify a key, since two keys may have the same beginning and end."""
+    return blake2b(key.encode(), digest_size=4).hexdigest()
 
 
 @lru_cache(maxsize=256)

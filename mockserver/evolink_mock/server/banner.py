@@ -15,13 +15,15 @@ _BODY = (
 def banner(settings: Settings, certificate: Path | None) -> str:
     """Text for a terminal, without colours, so that every line can be copied."""
     url = settings.public_url
-    key = "$EVOLINK_API_KEY" if settings.keys else "sk-local"
+    key = "$EVOLINK_API_KEY" if settings.only_keys else "sk-local"
+    keys = settings.accepted_keys()
     trust = f"--cacert {certificate} " if certificate else ""
     lines = [
         f"evolink-mock is ready at {url}",
         f"  videos take {_generation_time(settings)}; clock: {_clock(settings)}",
         f"  point your application at it: EVOLINK_BASE_URL={url}",
         f"  callbacks go {_callbacks(settings)}",
+        *([f"  accepts only the keys of {keys.source}: {keys.shown()}"] if keys.only else []),
         f"  see every task on a timeline: {url}/__mock/ui",
         *([f"  its certificate authority: {certificate}"] if certificate else []),
         *([] if settings.loopback else [f"  control token, for the header X-Mock-Token: {settings.control_token}"]),

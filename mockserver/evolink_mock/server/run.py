@@ -1,5 +1,6 @@
 """The emulator as a process: bind, announce, serve, drain."""
 
+import errno
 import gc
 import json
 import os
@@ -97,17 +98,30 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(2048)
     except OSError as error:
-        hint = "; is another emulator running? Choose another with --port, or 0 for any free one" if port else ""
-        raise CannotServe(f"cannot listen on {host}:{port}: {error.strerror or error}{hint}") from None
+        listener.close()
+        reason = f"{error.strerror or error}{_listen_hint(error)}"
+        raise CannotServe(f"cannot listen on {host}:{port}: {reason}") from None
     listener.setblocking(False)
     return listener
+
+
+def _listen_hint(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "; --host takes an address of this machine: 127.0.0.1 (the default), or 0.0.0.0 for all of them"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            "; is another emulator running? Choose another with --port, or 0 for any free one "
+            '(with make: make run ARGS="--port 8081")'
+        )
+    if isinstance(error, PermissionError):
+        return "; choose another with --port: those below 1024 may be reserved"
+    return ""
 
 
 def _resolve(settings: Settings, port: int) -> Settings:

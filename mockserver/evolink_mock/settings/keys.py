@@ -1,7 +1,8 @@
-"""Per-key settings: the credits, models, limits and scenario of one API key."""
+"""Per-key settings, and the keys that an emulator accepts."""
 
-from collections.abc import Mapping
-from typing import Annotated, get_type_hints
+from collections.abc import Collection, Mapping
+from itertools import islice
+from typing import Annotated, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -17,6 +18,11 @@ from evolink_mock.settings.types import TypeChecks
 
 Balance = Annotated[float, msgspec.Meta(ge=0, le=MAX_BALANCE)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+INVALID = "sk-invalid"
+"""Keys that begin like this are refused even where any other is accepted, so that a 401 can always be provoked."""
+_SHOWN = 5
+"""Accepted keys that a message names."""
 
 
 class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +41,43 @@ class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         models = None if self.models is None else frozenset(self.models)
         balance = None if self.balance is None else to_units(self.balance)
         return Grant(balance, models, self.scenario, self.requests_per_minute, self.concurrent_tasks)
+
+
+class KeyRules(dict[str, KeyRule]):
+    """Rules by key, with the file, variable or option that names the keys."""
+
+    def __init__(self, rules: Mapping[str, KeyRule], source: str) -> None:
+        super().__init__(rules)
+        self.source = source
+
+
+def source_of(rules: Mapping[str, KeyRule]) -> str:
+    """The name of the source that the rules were loaded from."""
+    return rules.source if isinstance(rules, KeyRules) else "the settings"
+
+
+class AcceptedKeys(NamedTuple):
+    """The API keys that an emulator accepts: those that are `named`, and unless `only` those, any other."""
+
+    named: Collection[str] = ()
+    only: bool = False
+    source: str = "the settings"
+    """The file, variable or option that names them."""
+
+    def accepts(self, key: str) -> bool:
+        return key in self.named or not (self.only or key.startswith(INVALID))
+
+    def refusal(self, key: str) -> str:
+        """The reason why a key is not accepted."""
+        if not self.only:
+            return f"Keys that begin with {INVALID} are always refused, so that a 401 can be provoked"
+        return f"This emulator accepts only the keys of {self.source}: {self.shown()}; got {masked_key(key)}"
+
+    def shown(self) -> str:
+        """The named keys, masked."""
+        more = len(self.named) - _SHOWN
+        listed = ", ".join(map(masked_key, islice(self.named, _SHOWN)))
+        return f"{listed} and {more} more" if more > 0 else listed
 
 
 _BOUNDS = bounds_of(KeyRule)
@@ -63,7 +106,7 @@ def check_key(key: str, rule: KeyRule) -> None:
         try:
             parse_scenario(rule.scenario)
         except ValueError as error:
-            raise ValueError(f"keys: the scenario of {shown}: {error}") from None
+            raise ValueError(f"keys: scenario of {shown}: {error}") from None
     for model in rule.models or ():
         if model not in MODELS:
-            raise ValueError(f"keys: of {shown}: {unknown_name('model', model, tuple(MODELS))}")
+            raise ValueError(f"keys: models of {shown}: {unknown_name('model', model, tuple(MODELS))}")

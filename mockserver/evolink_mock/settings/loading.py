@@ -1,17 +1,15 @@
 """Loading of settings: from flags, else the environment, else a TOML file, else the defaults."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
-
-import msgspec
+from typing import Any, NamedTuple, get_type_hints
 
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.redaction import REDACTED, masked_key
-from evolink_mock.core.suggestion import nearest_name, unknown_name
-from evolink_mock.settings.keys import KeyRule
+from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.settings.conversion import convert_keys, convert_setting, lists_keys
+from evolink_mock.settings.keys import KeyRule, KeyRules
 from evolink_mock.settings.record import Settings
 from evolink_mock.settings.types import check_names
 
@@ -22,32 +20,57 @@ _OWN_VARIABLES = frozenset({f"{ENV_PREFIX}CONFIG"})
 _CHOICES = {choice.name for choice in fields(Choices)}
 # Without the bounds in their annotations: the record itself checks those, by the names of its fields.
 _TYPES: dict[str, Any] = {**get_type_hints(Choices), **get_type_hints(Settings)}
-_KEY_TYPES: dict[str, Any] = get_type_hints(KeyRule)
 NAMES: tuple[str, ...] = tuple(name for name in _TYPES if name != "choices")
 """Every setting's name, as files and `--set` spell it; in the environment it is in capitals behind EVOLINK_MOCK_."""
+_FIRST_WORD = re.compile("[a-z_]+")
+
+
+class _Given(NamedTuple):
+    """A value as it was given, and the place that gave it: `--port`, `EVOLINK_MOCK_PORT`, `evolink.toml`."""
+
+    value: Any
+    source: str
+    of_file: bool = False
+
+    def where(self, name: str) -> str:
+        return f"{self.source}: {name}" if self.of_file else self.source
+
+    def complaint(self, message: str) -> str:
+        return f"{self.source}: {message}"
+
+
+_Layer = dict[str, _Given]
 
 
 def load_settings(
-    flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None, file: Path | None = None
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    assignments: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Load settings and resolve them.
+    """Load settings and resolve them. `assignments` are those of `--set`, and win over `flags`.
 
-    Raises `ValueError` that names the setting, where it stood, and what would be right.
+    A value that is overruled is not converted, so that a flag also overrules a malformed variable. Raises `ValueError`
+    that names the setting, the file, variable or option it came from, and what would be right.
     """
-    given: dict[str, Any] = {}
-    if file is not None:
-        for name, value in _read_file(file).items():
-            given[name] = _convert(name, value, f"{file}: {name}", strict=True)
-    for variable, text in (environ or {}).items():
-        if variable.startswith(ENV_PREFIX) and variable not in _OWN_VARIABLES:
-            name = variable.removeprefix(ENV_PREFIX).lower()
-            _check_name(name, variable, [f"{ENV_PREFIX}{known.upper()}" for known in NAMES])
-            given[name] = _convert(name, text, variable, strict=False)
-    for name, value in (flags or {}).items():
-        _check_name(name, name, NAMES)
-        given[name] = _convert(name, value, name, strict=False)
-    choices = {name: given.pop(name) for name in _CHOICES & set(given)}
-    return Settings(**given, choices=replace(Choices(), **choices)).resolved()
+    layers = [
+        {} if file is None else _read_file(file),
+        _variables(environ or {}),
+        _options(flags or {}, "--{}"),
+        _options(assignments or {}, "--set {}"),
+    ]
+    for layer in layers:
+        if (listed := layer.get("keys")) is not None and lists_keys(listed.value):
+            layer.setdefault("only_keys", listed._replace(value=True))
+    given: _Layer = {name: each for layer in layers for name, each in layer.items()}
+    values = {
+        name: convert_setting(name, _TYPES[name], each.value, each.where(name), strict=each.of_file)
+        for name, each in given.items()
+        if name != "keys"
+    }
+    if "keys" in given:
+        values["keys"] = _keys([layer["keys"] for layer in layers if "keys" in layer])
+    return _construct(values, given)
 
 
 def settings_of(given: Mapping[str, object], known: tuple[str, ...] = ()) -> Settings:
@@ -65,12 +88,34 @@ def _with_choices(settings: Settings, named: dict[str, Any]) -> Settings:
     return replace(settings, choices=replace(settings.choices, **named))
 
 
-def _check_name(name: str, shown: str, candidates: Sequence[str]) -> None:
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none."""
+    known = tuple(f"{ENV_PREFIX}{name.upper()}" for name in NAMES)
+    return [
+        f"{unknown_name('setting', variable, known)}; it is ignored"
+        for variable in environ
+        if variable.startswith(ENV_PREFIX) and variable not in (*known, *_OWN_VARIABLES)
+    ]
+
+
+def _variables(environ: Mapping[str, str]) -> _Layer:
+    variables = {name: f"{ENV_PREFIX}{name.upper()}" for name in NAMES}
+    return {name: _Given(environ[variable], variable) for name, variable in variables.items() if variable in environ}
+
+
+def _options(given: Mapping[str, Any], form: str) -> _Layer:
+    layer = {name: _Given(value, form.format(name.replace("_", "-"))) for name, value in given.items()}
+    for name, each in layer.items():
+        _check_name(name, each.source)
+    return layer
+
+
+def _check_name(name: str, source: str) -> None:
     if name not in NAMES:
-        raise ValueError(unknown_name("setting", shown, tuple(candidates)))
+        raise ValueError(f"{source}: {unknown_name('setting', name, NAMES)}; `evolink-mock settings` lists them all")
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def _read_file(file: Path) -> _Layer:
     """The settings of a TOML file; a `[choices]` table may hold the open questions, `[keys]` the keys."""
     import tomllib
 
@@ -84,72 +129,27 @@ def _read_file(file: Path) -> dict[str, Any]:
     if not isinstance(nested, dict):
         raise ValueError(f"{file}: choices must be a table")
     for name in (*table, *nested):
-        _check_name(name, name, NAMES)
-    return {**table, **nested}
+        _check_name(name, str(file))
+    return {name: _Given(value, str(file), of_file=True) for name, value in {**table, **nested}.items()}
 
 
-def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
-    """A value of the setting's type. A `strict` value, as of a file, is not converted from text."""
-    if (special := _SPECIAL.get(name)) is not None:
-        return special(value, where, strict)
-    return _value(value, _TYPES[name], where, strict=strict, secret=name == "control_token")
+def _keys(given: Sequence[_Given]) -> KeyRules:
+    """The keys of the last source. One that lists keys alone leaves them the settings that the others give them."""
+    rules: dict[str, KeyRule] = {}
+    *_, last = given
+    used = given if lists_keys(last.value) else [last]
+    for each in used:
+        found = convert_keys(each.value, each.where("keys"), strict=each.of_file)
+        rules = {key: rules.get(key, rule) for key, rule in found.items()} if lists_keys(each.value) else found
+    return KeyRules(rules, last.source)
 
 
-def _value(value: Any, wanted: Any, where: str, *, strict: bool, secret: bool = False) -> Any:
+def _construct(values: dict[str, Any], given: _Layer) -> Settings:
+    choices = {name: values.pop(name) for name in _CHOICES & set(values)}
     try:
-        return msgspec.convert(value, wanted, strict=strict)
-    except msgspec.ValidationError as error:
-        shown = REDACTED if secret else repr(str(value)[:60])
-        if get_origin(wanted) is Literal:
-            values = tuple(map(str, get_args(wanted)))
-            near = nearest_name(str(value), values)
-            hint = f"; did you mean {near!r}?" if near else ""
-            raise ValueError(f"{where} must be one of {', '.join(values)}; got {shown}{hint}") from None
-        raise ValueError(f"{where}: {str(error).lower()}; got {shown}") from None
-
-
-def _keys(value: Any, where: str, strict: bool) -> dict[str, KeyRule]:
-    """Keys with settings of their own as a table, or keys alone as a list."""
-    if isinstance(value, Mapping):
-        return {key: _key_rule(rule, key, where, strict) for key, rule in value.items()}
-    listed = value.split(",") if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(key, str) for key in listed):
-        raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
-    return {key.strip(): KeyRule() for key in listed if key.strip()}
-
-
-def _key_rule(rule: Any, key: str, where: str, strict: bool) -> KeyRule:
-    if not isinstance(rule, Mapping):
-        return _value(rule, KeyRule, where, strict=strict, secret=True)  # type: ignore[no-any-return]
-    for name in rule:
-        if name not in _KEY_TYPES:
-            raise ValueError(f"{where}: {unknown_name('setting of a key', str(name), tuple(_KEY_TYPES))}")
-    place = f"{where}: of {masked_key(key)}: {{}}".format
-    return KeyRule(
-        **{
-            name: _value(value, _KEY_TYPES[name], place(name), strict=strict, secret=True)
-            for name, value in rule.items()
-        }
-    )
-
-
-def _routes(such_as: str, value: Any, where: str, strict: bool) -> dict[str, str]:
-    """Routes as a table, or `ORIGIN=DESTINATION`, one or more."""
-    if isinstance(value, Mapping):
-        return _value(value, dict[str, str], where, strict=strict)  # type: ignore[no-any-return]
-    listed = value.split(",") if isinstance(value, str) else value
-    routes: dict[str, str] = {}
-    for text in listed if isinstance(listed, list | tuple) else [listed]:
-        origin, equals, place = str(text).strip().partition("=")
-        if not equals:
-            raise ValueError(f"{where} takes ORIGIN=PLACE, such as {such_as}; got {str(text)[:80]!r}")
-        routes[origin.strip()] = place.strip()
-    return routes
-
-
-_SPECIAL: Mapping[str, Callable[[Any, str, bool], Any]] = {
-    "keys": _keys,
-    "callback_route": partial(_routes, "https://app.example.com=http://127.0.0.1:3000"),
-    "media_route": partial(_routes, "https://cdn.example.com=./pictures"),
-}
-"""Settings that have a short form as text, beside the table."""
+        return Settings(**values, choices=replace(Choices(), **choices)).resolved()
+    except ValueError as error:
+        # A message of the record begins with the name of the setting.
+        first = _FIRST_WORD.match(str(error))
+        source = given.get(first[0]) if first else None
+        raise ValueError(source.complaint(str(error)) if source else str(error)) from None

@@ -17,7 +17,7 @@ from evolink_mock.core.media_routes import parse_media_destination, parse_media_
 from evolink_mock.core.task import to_units
 from evolink_mock.settings.bounds import Bounded, bounds_of, check_bounds
 from evolink_mock.settings.certificates import check_certificates
-from evolink_mock.settings.keys import Balance, KeyRule, Limit, check_keys
+from evolink_mock.settings.keys import AcceptedKeys, Balance, KeyRule, Limit, check_keys, source_of
 from evolink_mock.settings.types import TypeChecks, UnknownSetting, check_names, short_repr
 
 Parsed = TypeVar("Parsed")
@@ -88,8 +88,14 @@ class Settings:
     ] = "quick"
     keys: Annotated[
         Mapping[str, KeyRule],
-        Help("API keys to accept.", "KEY,KEY", "any but sk-invalid..."),
+        Help(
+            "Accept only these API keys. In a file, tables [keys.NAME] give keys settings of their own, and refuse no "
+            "other key.",
+            "KEY,KEY",
+            "any but sk-invalid...",
+        ),
     ] = field(default_factory=dict)
+    only_keys: Annotated[bool, Help("Refuse every API key that has no settings of its own.")] = False
     balance: Annotated[Balance | None, Help("Credits of each key that sets none itself.", default="unlimited")] = None
     requests_per_minute: Annotated[
         Limit | None,
@@ -180,7 +186,7 @@ class Settings:
         _TYPES.check(self)
         _CHOICE_TYPES.check(self.choices)
         check_keys(self.keys)
-        check_bounds(self, _BOUNDS)
+        check_bounds(self, _OWN_BOUNDS)
         check_bounds(self.choices, _CHOICE_BOUNDS)
         if self.speed != 1 and self.clock not in ("real", "scaled"):
             raise ValueError(f"speed goes with a scaled clock, and clock is {self.clock}")
@@ -190,6 +196,8 @@ class Settings:
             raise ValueError(f"{name} needs Pillow and PyAV: pip install 'evolink-devkit[media]'")
         if self.callback_ca:
             check_certificates(self.callback_ca)
+        if self.only_keys and not self.keys:
+            raise ValueError("only_keys needs the keys to accept: --keys sk-a,sk-b, or a table [keys.NAME] for each")
         _parse(parse_generation_time, "generation_time", self.generation_time)
 
     def resolved(self) -> "Settings":
@@ -230,6 +238,9 @@ class Settings:
             for key, grant in own.items()
         }
 
+    def accepted_keys(self) -> AcceptedKeys:
+        return AcceptedKeys(self.keys, self.only_keys, source_of(self.keys))
+
     def default_grant(self) -> Grant:
         balance = None if self.balance is None else to_units(self.balance)
         return Grant(balance, None, None, self.requests_per_minute, self.concurrent_tasks)
@@ -240,7 +251,7 @@ class Settings:
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
 
-_BOUNDS = bounds_of(Settings)
+_OWN_BOUNDS = bounds_of(Settings)
 # The core imports no msgspec, so the bounds of its choices stand here.
 _CHOICE_BOUNDS = {
     "default_duration": Bounded(Annotated[int, Meta(ge=2, le=15)], "from 2 to 15"),
@@ -256,11 +267,13 @@ _PATHS = tuple(
 )
 _TYPES = TypeChecks(
     {name: hint for name, hint in get_type_hints(Settings).items() if name not in ("keys", "choices")},
-    _BOUNDS,
+    _OWN_BOUNDS,
     paths=_PATHS,
     secret="control_token",  # noqa: S106  # The name of the setting.
 )
 _CHOICE_TYPES = TypeChecks(get_type_hints(Choices), _CHOICE_BOUNDS)
+BOUNDS = {**_OWN_BOUNDS, **_CHOICE_BOUNDS}
+"""The bounds of every setting that has some, by name."""
 
 
 def _parse(parser: Callable[[str], Parsed], name: str, text: str) -> Parsed:

@@ -8,6 +8,7 @@ from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.grant import Grant
 from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.redaction import key_digest
 from evolink_mock.core.seed import derive_seed, world_token
 from evolink_mock.core.task import State, Task, Units, to_credits
 from evolink_mock.scenarios.state import ScenarioState
@@ -34,6 +35,8 @@ class World:
         self, key: str, config: WorldConfig, grant: Grant, epoch: int = 0, saved: SavedWorld | None = None
     ) -> None:
         self.key = key
+        self.id = key_digest(key) if key else None
+        """Eight hexadecimal digits; the world of requests without a key has none."""
         self.config = config
         self.grant = grant
         self.epoch = epoch

@@ -139,7 +139,7 @@ def test_model_access_is_checked_before_the_quota() -> None:
     from evolink_mock.settings import KeyRule
 
     keys = {"sk-poor": KeyRule(balance=0, models=["wan2.6-text-to-video"])}
-    with Emulator.in_process(keys=keys) as emulator:
+    with Emulator.in_process(keys=keys, only_keys=True) as emulator:
         poor = emulator.as_key("sk-poor")
         assert (poor.post(DOCUMENTED).status_code, poor.post(DOCUMENTED).text) == REFUSALS["model_access_denied"]
         text_to_video = {"model": "wan2.6-text-to-video", "prompt": "A cat"}

@@ -13,7 +13,8 @@ START = 1757169743.0
 def test_a_manual_clock_moves_only_by_calls(emulator: Emulator) -> None:
     before = emulator.control("clock")
     assert before == {
-        "key": "…",
+        "key": "sk-l…cal",
+        "world": "0d687e97",
         "mode": "manual",
         "speed": 0.0,
         "now": START,

@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from evolink_mock.core.grant import Grant
-from evolink_mock.settings import NAMES, KeyRule, Settings, load_settings
+from evolink_mock.settings import NAMES, KeyRule, Settings, load_settings, unknown_variables
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -67,7 +67,6 @@ def test_a_speed_implies_a_scaled_clock() -> None:
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
-        ({"EVOLINK_MOCK_PROT": "1"}, "did you mean 'EVOLINK_MOCK_PORT'?"),
         ({"EVOLINK_MOCK_PORT": "http"}, "EVOLINK_MOCK_PORT"),
         ({"EVOLINK_MOCK_PORT": "65536"}, "from 0 to 65535"),
         ({"EVOLINK_MOCK_CLOCK": "fast"}, "must be one of real, scaled, manual, auto; got 'fast'"),
@@ -109,6 +108,77 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, says:
     assert says in str(refused.value)
 
 
+def test_an_unknown_variable_is_a_warning() -> None:
+    environ = {"EVOLINK_MOCK_PROT": "1", "EVOLINK_MOCK_CONFIG": "x.toml", "EVOLINK_MOCK_SEED": "3", "PATH": "/bin"}
+    assert load_settings({}, environ).seed == 3
+    (warning,) = unknown_variables(environ)
+    assert warning == ("'EVOLINK_MOCK_PROT' is not a known setting; did you mean 'EVOLINK_MOCK_PORT'?; it is ignored")
+
+
+def test_a_flag_outranks_a_malformed_variable_and_both_outrank_a_malformed_file(tmp_path: Path) -> None:
+    file = write(tmp_path, 'port = "http"\nseed = "x"\n')
+    environ = {"EVOLINK_MOCK_PORT": "http", "EVOLINK_MOCK_SEED": "4"}
+    loaded = load_settings({"port": 3}, environ, file)
+    assert (loaded.port, loaded.seed) == (3, 4)
+    assert load_settings({"port": 3}, assignments={"port": "5"}).port == 5
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "keys"])
+def test_every_error_names_the_setting_and_its_source(tmp_path: Path, name: str) -> None:
+    """A value of the wrong type, in a file, as a variable, and by `--set`."""
+    is_text = get_type_hints(Settings).get(name) is str or name == "not_found_code"
+    wrong = "[]" if is_text else '"\\u0007 perhaps"'
+    file = write(tmp_path, f"{name} = {wrong}\n")
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=file)
+    assert str(refused.value).startswith(f"{file}: {name}")
+    if is_text:
+        return
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings({}, {f"EVOLINK_MOCK_{name.upper()}": "\a perhaps"})
+    assert str(refused.value).startswith(f"EVOLINK_MOCK_{name.upper()}")
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(assignments={name: "\a perhaps"})
+    assert str(refused.value).startswith(f"--set {name.replace('_', '-')}")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("port = 65536", "{file}: port must be from 0 to 65535; got 65536"),
+        ('port = "x"', "{file}: port must be an integer from 0 to 65535; got 'x'"),
+        ('tls = "x"', "{file}: tls must be true or false; got 'x'"),
+        ("default_duration = 16", "{file}: default_duration must be from 2 to 15; got 16"),
+        (
+            '[keys."sk-poor-one"]\nbalance = "much"',
+            "{file}: keys: balance of sk-p…one must be a number from 0 to 1,000,000,000; got 'much'",
+        ),
+        (
+            '[keys."sk-poor-one"]\nrequests_per_minute = 0',
+            "{file}: keys: requests_per_minute of sk-p…one must be from 1 to 1,000,000; got 0",
+        ),
+        ('[keys."sk-poor-one"]\nmodels = "x"', "{file}: keys: models of sk-p…one must be a list of texts; got 'x'"),
+        (
+            '[keys."sk-poor-one"]\nbalanse = 1',
+            "{file}: keys: of sk-p…one: 'balanse' is not a known setting of a key; did you mean 'balance'?",
+        ),
+        ('generation_tim = "5s"', "{file}: 'generation_tim' is not a known setting; did you mean 'generation_time'?"),
+    ],
+)
+def test_an_error_of_a_file_says_what_would_be_right(tmp_path: Path, given: str, says: str) -> None:
+    file = write(tmp_path, given)
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=file)
+    assert str(refused.value).startswith(says.format(file=file))
+
+
+def test_an_assignment_of_an_unknown_name_gets_the_nearest_names_and_not_all() -> None:
+    with pytest.raises(ValueError, match="--set foo: 'foo' is not a known setting") as refused:
+        load_settings(assignments={"foo": "1"})
+    assert sum(name in str(refused.value) for name in NAMES) <= 5
+    assert "`evolink-mock settings` lists them all" in str(refused.value)
+
+
 def test_a_missing_file_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot read the settings file"):
         load_settings(file=Path("/nowhere/evolink.toml"))
@@ -146,7 +216,7 @@ def test_resolved_settings_stay_as_they_are() -> None:
         ({"balance": -1.0}, "balance must be from 0 to 1,000,000,000; got -1.0"),
         ({"public_url": "http:/x"}, "public_url must be an http or https URL; got 'http:/x'"),
         ({"forward_to": "x"}, "forward_to: 'x' is no place to send callbacks to"),
-        ({"keys": {"sk-0123456789": KeyRule(concurrent_tasks=0)}}, "keys: concurrent_tasks of sk-…89 must be from 1"),
+        ({"keys": {"sk-0123456789": KeyRule(concurrent_tasks=0)}}, "keys: concurrent_tasks of sk-0…789 must be from 1"),
     ],
 )
 def test_wrong_settings_are_refused_at_construction(given: dict[str, Any], says: str) -> None:

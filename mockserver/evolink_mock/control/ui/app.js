@@ -157,7 +157,7 @@ function followLink() {
 
 const known = () => JSON.parse(sessionStorage.getItem("keys") ?? "[]");
 // Masked as in the control API.
-const shownKey = (key) => (key.length >= 12 ? `${key.slice(0, 3)}…${key.slice(-2)}` : "…");
+const shownKey = (key) => `${key.slice(0, 4)}…${key.slice(4).slice(-3)}`;
 
 // Replaces the details, and keeps the scroll position and the keyboard focus.
 function show(parts) {

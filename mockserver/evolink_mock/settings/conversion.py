@@ -1,0 +1,110 @@
+"""Conversion of settings: values of a TOML file, or texts of options and variables, to the types of the record."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from evolink_mock.core.redaction import REDACTED, masked_key
+from evolink_mock.core.suggestion import nearest_name, unknown_name
+from evolink_mock.settings.bounds import Bounded, bounds_of
+from evolink_mock.settings.keys import KeyRule
+from evolink_mock.settings.record import BOUNDS
+
+_KEY_TYPES: dict[str, Any] = get_type_hints(KeyRule)
+_KEY_BOUNDS = bounds_of(KeyRule)
+_NOUNS: Mapping[Any, str] = {
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    list[str]: "a list of texts",
+    Mapping[str, str]: "a table",
+}
+
+
+def convert_setting(name: str, wanted: Any, value: Any, where: str, *, strict: bool) -> Any:
+    """A value of the setting's type. A `strict` value, as of a file, is not converted from text."""
+    if (special := _SPECIAL.get(name)) is not None:
+        return special(value, where, strict)
+    return _convert(value, wanted, where, BOUNDS.get(name), strict=strict, secret=name == "control_token")
+
+
+def type_words(wanted: Any, bounded: Bounded | None = None) -> str:
+    """The values that a setting takes, as the end of "port must be"."""
+    kinds = [kind for kind in get_args(wanted) if kind is not NoneType]
+    if get_origin(wanted) is Literal:
+        return f"one of {', '.join(map(str, kinds))}"
+    noun = _NOUNS.get(kinds[0] if NoneType in get_args(wanted) else wanted, "of another type")
+    if bounded is None:
+        return noun
+    return f"{noun} {bounded.words}" if bounded.words.startswith(("from ", "of ")) else bounded.words
+
+
+def _convert(
+    value: Any, wanted: Any, where: str, bounded: Bounded | None = None, *, strict: bool, secret: bool = False
+) -> Any:
+    try:
+        return msgspec.convert(value, wanted, strict=strict)
+    except msgspec.ValidationError:
+        shown = REDACTED if secret else repr(str(value)[:60])
+        if get_origin(wanted) is Literal and (near := nearest_name(str(value), tuple(map(str, get_args(wanted))))):
+            shown += f"; did you mean {near!r}?"
+        raise ValueError(f"{where} must be {type_words(wanted, bounded)}; got {shown}") from None
+
+
+def lists_keys(value: Any) -> bool:
+    """Whether keys are given as a list, which names those to accept, and not as a table of their settings."""
+    return not isinstance(value, Mapping) and bool(value.strip(" ,") if isinstance(value, str) else value)
+
+
+def convert_keys(value: Any, where: str, *, strict: bool) -> dict[str, KeyRule]:
+    """Keys with settings of their own as a table, or keys alone as a list."""
+    if isinstance(value, Mapping):
+        return {key: _key_rule(rule, key, where, strict) for key, rule in value.items()}
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple) or not all(isinstance(key, str) for key in listed):
+        raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
+    return {key.strip(): KeyRule() for key in listed if key.strip()}
+
+
+def _key_rule(rule: Any, key: str, where: str, strict: bool) -> KeyRule:
+    if isinstance(rule, KeyRule):
+        return rule
+    if not isinstance(rule, Mapping):
+        raise ValueError(f'{where}: {masked_key(key)} must be a table of its settings: [keys."KEY"]')
+    for name in rule:
+        if name not in _KEY_TYPES:
+            known = tuple(_KEY_TYPES)
+            raise ValueError(f"{where}: of {masked_key(key)}: {unknown_name('setting of a key', str(name), known)}")
+    return KeyRule(
+        **{
+            name: _convert(
+                value, _KEY_TYPES[name], f"{where}: {name} of {masked_key(key)}", _KEY_BOUNDS.get(name), strict=strict
+            )
+            for name, value in rule.items()
+        }
+    )
+
+
+def _routes(such_as: str, value: Any, where: str, strict: bool) -> dict[str, str]:
+    """Routes as a table, or `ORIGIN=DESTINATION`, one or more."""
+    if isinstance(value, Mapping):
+        return _convert(value, Mapping[str, str], where, strict=strict)  # type: ignore[no-any-return]
+    listed = value.split(",") if isinstance(value, str) else value
+    routes: dict[str, str] = {}
+    for text in listed if isinstance(listed, list | tuple) else [listed]:
+        origin, equals, place = str(text).strip().partition("=")
+        if not equals:
+            raise ValueError(f"{where} takes ORIGIN=PLACE, such as {such_as}; got {str(text)[:80]!r}")
+        routes[origin.strip()] = place.strip()
+    return routes
+
+
+_SPECIAL: Mapping[str, Callable[[Any, str, bool], Any]] = {
+    "callback_route": partial(_routes, "https://app.example.com=http://127.0.0.1:3000"),
+    "media_route": partial(_routes, "https://cdn.example.com=./pictures"),
+}
+"""Settings that have a short form as text, beside the table."""
