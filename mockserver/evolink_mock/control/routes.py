@@ -10,6 +10,7 @@ from evolink_mock.control.endpoint import ControlCall, ControlEndpoint, ControlR
 from evolink_mock.control.health import HealthCalls
 from evolink_mock.control.logs import LogCalls
 from evolink_mock.control.scenarios import ScenarioCalls
+from evolink_mock.control.statistics import StatisticsCalls
 from evolink_mock.control.tasks import TaskCalls
 from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.control.worlds import WorldCalls
@@ -56,6 +57,7 @@ class Control:
             *ClockCalls(time_travel, settings.speed).table(),
             *WorldCalls(worlds).table(),
             *TaskCalls(settings.choices, policy).table(),
+            *StatisticsCalls().table(),
             *LogCalls(self.is_shutting_down).table(),
             *DeliveryCalls(self.is_shutting_down, policy).table(),
             *ScenarioCalls(file).table(),

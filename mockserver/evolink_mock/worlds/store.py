@@ -31,6 +31,7 @@ class Store(Protocol):
         """Record that the saved state of the world beside its rows has changed."""
 
     def get(self, task_id: str) -> Task | None: ...
+    def task_ids(self) -> list[str]: ...
     def newest_first(self) -> Iterator[tuple[str, Task]]: ...
     def oldest_first(self) -> Iterator[tuple[str, Task]]: ...
     def drop(self, task_ids: Collection[str]) -> None: ...
@@ -127,6 +128,9 @@ class MemoryStore:
     def get(self, task_id: str) -> Task | None:
         record = self._tasks.get(task_id)
         return None if record is None else decode_task(record)
+
+    def task_ids(self) -> list[str]:
+        return list(self._tasks)
 
     def newest_first(self) -> Iterator[tuple[str, Task]]:
         for task_id in reversed(self._tasks):

@@ -95,6 +95,10 @@ class Tasks:
             return None
         return task
 
+    def ids(self) -> list[str]:
+        """The ids of all tasks, oldest first."""
+        return self._store.task_ids()
+
     def newest_first(self) -> Iterator[tuple[str, Task]]:
         return self._store.newest_first()
 
