@@ -41,9 +41,11 @@ class PageFailed(AssertionError):
         super().__init__(f"{block.place}: {why}\n--- the {block.language} block\n{block.text}--- printed\n{printed}")
 
 
-def as_pattern(expected: str) -> re.Pattern[str]:
-    """What an expected text allows: `…` stands for anything, and the spaces at the ends of lines for nothing."""
-    return re.compile(".*?".join(re.escape(part) for part in _trimmed(expected).split("…")), re.DOTALL)
+def as_pattern(expected: str, ports: Mapping[str, str]) -> re.Pattern[str]:
+    """What an expected text allows: `…` stands for anything, and a port also for the one that is in its place."""
+    marked = _PORT.sub(lambda found: f"{found['before']}\0{found['port']}\0", _trimmed(expected))
+    pattern = ".*?".join(re.escape(part) for part in marked.split("…"))
+    return re.compile(re.sub("\0([0-9]+)\0", lambda port: f"(?:{port[1]}|{ports[port[1]]})", pattern), re.DOTALL)
 
 
 def _trimmed(text: str) -> str:
@@ -59,7 +61,7 @@ class PageRun:
         environ: Mapping[str, str],
         *,
         replaced: Callable[[str], str] = str,
-        patience: float = 120.0,
+        patience: float = 300.0,
     ) -> None:
         self._stack = ExitStack()
         self.directory = home / "page"
@@ -106,8 +108,6 @@ class PageRun:
             self._compare(block)
         elif block.language == "text":
             self._find_in_a_server(block)
-        elif block.installs_and_does_more:
-            raise PageFailed(block, "a block that installs something does nothing else")
         elif block.language == "python":
             self._run_python(block)
         elif block.language == "sh" and block.serves(self.directory):
@@ -169,14 +169,14 @@ class PageRun:
         raise PageFailed(block, f"the port of this server is none of {', '.join(PORTS)}")
 
     def _compare(self, block: Block) -> None:
-        pattern = as_pattern(self._here(block.text))
+        pattern = as_pattern(block.text, self._ports)
         if isinstance(self._printed, PageServer):
             self._wait_for(block, pattern, [self._printed])
         elif not pattern.fullmatch(_trimmed(self._printed)):
             raise PageFailed(block, "this is not what was printed", self._printed)
 
     def _find_in_a_server(self, block: Block) -> None:
-        self._wait_for(block, as_pattern(self._here(block.text)), list(self._servers.values()))
+        self._wait_for(block, as_pattern(block.text, self._ports), list(self._servers.values()))
 
     def _wait_for(self, block: Block, pattern: re.Pattern[str], servers: list[PageServer]) -> None:
         """Until one of the servers has printed it, since a server prints in its own time."""

@@ -127,11 +127,14 @@ def test_an_excerpt_of_no_server_is_found(tmp_path: Path) -> None:
     assert "page.md:3: no server of the page printed this" in failure(tmp_path, fence("text", "listening"))
 
 
-def test_a_block_that_installs_does_nothing_else(tmp_path: Path) -> None:
-    block = Block("page.md", 1, "sh", "python3 -m venv v\n. v/bin/activate\npip install '.[media]' flask\n")
+def test_the_commands_that_make_an_environment_can_be_left_out() -> None:
+    text = "python3 -m venv v\n. v/bin/activate\npip install \\\n  '.[media]' flask\nflask --app app run --port 3000\n"
+    block = Block("page.md", 1, "sh", text)
     assert block.installs
-    assert not block.installs_and_does_more
-    assert Block("page.md", 1, "sh", "pip install flask\nflask run\n").installs_and_does_more
+    assert block.without_installing.text == "flask --app app run --port 3000\n"
+    assert block.without_installing.serves(Path("/"))
+    assert not block.without_installing.installs
+    assert not Block("page.md", 1, "python", "pip install flask\n").installs
 
 
 def test_a_server_runs_until_the_page_ends_or_starts_another_there(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FILE_SUFFIXES = {
@@ -22,9 +22,9 @@ FILE_SUFFIXES = {
 _FENCE = re.compile(r"^( *)(```+|~~~+) *([^\s`]*)[^`]*$")
 _FILE = re.compile(r"`([^`\s]+)`:$")
 _EXIT_STATUS = re.compile(r"#.*\bexit (?:code|status) (\d+)")
-_INSTALLS = re.compile(r"\bpip3? install\b|\bnpm (?:ci|i|install)\b|-m venv\b|\buv (?:venv|pip)\b")
-_BELONGS_TO_INSTALLING = re.compile(
-    rf"(?:python3? -m )?(?:{_INSTALLS.pattern})|python3? -m venv|#|cd |git clone |(?:\.|source) \S+/activate$"
+_INSTALLS = re.compile(
+    r"^\s*(?:(?:python3? -m )?pip3? install|python3? -m venv|npm (?:ci|i|install)|uv (?:venv|pip|sync)"
+    r"|(?:\.|source) \S+/activate)\b"
 )
 _SERVES = re.compile(r"(?:\w+=\S*\s+)*(?:evolink-mock serve\b|make run\b|uvicorn\s|flask\s.*\brun\b|waitress-serve\s)")
 _RUNS_A_FILE = re.compile(r"(?:\w+=\S*\s+)*(?:python3?|node)\s+(\S+\.(?:py|m?js))(?:\s|$)")
@@ -58,11 +58,15 @@ class Block:
 
     @property
     def installs(self) -> bool:
-        return self.executable and self.language == "sh" and _INSTALLS.search(self.text) is not None
+        return self.without_installing != self
 
     @property
-    def installs_and_does_more(self) -> bool:
-        return self.installs and not all(map(_BELONGS_TO_INSTALLING.match, self.commands))
+    def without_installing(self) -> "Block":
+        """The same without the commands that make an environment, where one has all of that already."""
+        if not self.executable or self.language != "sh":
+            return self
+        kept = [line for line in re.split(r"(?<!\\)\n", self.text) if not _INSTALLS.match(line)]
+        return replace(self, text="\n".join(kept))
 
     @property
     def commands(self) -> list[str]:
