@@ -319,7 +319,7 @@ def test_a_long_create_is_shown_whole_as_curl(ui: Ui) -> None:
     line = again.inner_text().replace("$EVOLINK_API_KEY", ui.key)
     ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout)["status"] == "pending"
-    made = ui.control("tasks")["tasks"][0]["id"]
+    made = ui.control("tasks")["tasks"][-1]["id"]
     assert ui.control(f"tasks/{made}")["request"]["prompt"] == prompt
 
 

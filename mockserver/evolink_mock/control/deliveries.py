@@ -1,6 +1,7 @@
 """Control calls of deliveries: their attempts, replays and resends, and the inbox of the scripted receiver."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
@@ -12,8 +13,11 @@ from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequ
 from evolink_mock.control.long_poll import (
     LOG_PARAMETERS,
     MAX_ROWS,
+    LogView,
+    Rows,
     jump_if_auto,
     long_poll,
+    read_after,
     read_wait,
 )
 from evolink_mock.control.views import show_delivery
@@ -22,14 +26,14 @@ from evolink_mock.core.delivery import DEAD, Delivery, Origin, Stage
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.delivery.attempts import callback_url
-from evolink_mock.worlds.journal import InboxEntry, LogReader, show_received
+from evolink_mock.worlds.journal import InboxEntry, show_received
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _WAITING = ("queued", "in_flight")
 _STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
-Matcher: TypeAlias = Callable[[World, DeliveryReader, list[int]], list[dict[str, object]]]
+Matcher: TypeAlias = Callable[[World, DeliveryReader, list[int]], Rows]
 _GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
 """Values of `status` that stand for several stages."""
 
@@ -71,36 +75,34 @@ class DeliveryCalls:
 
     async def _list(self, request: ControlRequest) -> object:
         task, wanted = request.query.get("task"), _read_status(request)
-        after, limit = read_number(request, "after", 0, 10**15), read_number(request, "limit", 100, MAX_ROWS)
+        after, limit = read_after(request), read_number(request, "limit", 100, MAX_ROWS)
         deadline = read_wait(request)
 
-        def match(world: World, deliveries: DeliveryReader, numbers: list[int]) -> list[dict[str, object]]:
-            rows: list[dict[str, object]] = []
-            for number in numbers:
-                if len(rows) == limit:
-                    break
-                delivery = deliveries.get(number) if number > after else None
-                if delivery is None or task not in (None, delivery.task):
-                    continue
-                if wanted is None or delivery.stage_now in wanted:
-                    rows.append(self._show(world, number, delivery))
-            return rows
+        def matches(delivery: Delivery) -> bool:
+            return task in (None, delivery.task) and (wanted is None or delivery.stage_now in wanted)
+
+        def match(world: World, deliveries: DeliveryReader, numbers: list[int], after: int | None) -> Rows:
+            """The first `limit` after a number, or without one the last `limit`; oldest first."""
+            listed = reversed(numbers) if after is None else (number for number in numbers if number > after)
+            known = ((number, deliveries.get(number)) for number in listed)
+            found = ((number, each) for number, each in known if each is not None and matches(each))
+            rows = [self._show(world, number, delivery) for number, delivery in islice(found, limit)]
+            return rows[::-1] if after is None else rows
 
         if request.all_worlds:
             read = [(world, (await world.settled_view()).deliveries) for world in request.worlds]
             every = [
                 row | show_identity(world)
                 for world, deliveries in read
-                for row in match(world, deliveries, deliveries.numbers())
+                for row in match(world, deliveries, deliveries.numbers(), None)
             ]
-            return {"deliveries": every[:limit]}
+            return {"deliveries": every[max(len(every) - limit, 0) :]}
         (world,) = request.worlds
-        rows: list[dict[str, object]] | None = None
-        while rows is None:
-            rows = await self._wait(world, match, deadline)
+        while (rows := await self._wait(world, partial(match, after=after), deadline)) is None:
+            after = None if after is None else 0  # A reset numbers deliveries from 1 again.
         return {"deliveries": rows}
 
-    async def _wait(self, world: World, match: Matcher, deadline: float) -> list[dict[str, object]] | None:
+    async def _wait(self, world: World, match: Matcher, deadline: float) -> Rows | None:
         """Rows that match, at the latest at `deadline`; `None` after a reset, which brings another outbox."""
         deliveries = (await world.settled_view()).deliveries
         with deliveries.watched() as changed:
@@ -136,11 +138,11 @@ class DeliveryCalls:
     async def _inbox(self, request: ControlRequest) -> object:
         task = request.query.get("task")
 
-        def rows(inbox: LogReader[InboxEntry], after: int, limit: int) -> list[dict[str, object]]:
-            matching = ((number, row) for number, row in inbox.after(after) if task in (None, row.task))
-            return [show_received(number, row) for number, row in islice(matching, limit)]
+        def matches(row: InboxEntry) -> bool:
+            return task in (None, row.task)
 
-        return await long_poll(request, rows, lambda world, _: world.inbox, self._is_shutting_down, on_clock=True)
+        view = LogView(lambda world, _: world.inbox, matches, show_received)
+        return await long_poll(request, view, self._is_shutting_down, on_clock=True)
 
     def _send_again(self, world: World, view: WorldView, delivery: Delivery) -> object:
         if delivery.task not in world.tasks:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable
-from itertools import islice
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest
-from evolink_mock.control.long_poll import LOG_PARAMETERS, Rows, long_poll
+from evolink_mock.control.long_poll import LOG_PARAMETERS, LogView, long_poll
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.worlds.journal import JournalEntry, LogReader, WorldEvent, show_entry, show_event
+from evolink_mock.worlds.journal import JournalEntry, WorldEvent, show_entry, show_event
 
 _ROUTES = ("create", "query", "credits", "any")
 _STATUS = re.compile("[1-5][0-9x][0-9x]")
@@ -34,11 +33,11 @@ class LogCalls:
     async def _events(self, request: ControlRequest) -> object:
         task = request.query.get("task")
 
-        def rows(events: LogReader[WorldEvent], after: int, limit: int) -> Rows:
-            matching = ((number, row) for number, row in events.after(after) if task in (None, row.task))
-            return [show_event(number, row) for number, row in islice(matching, limit)]
+        def matches(row: WorldEvent) -> bool:
+            return task in (None, row.task)
 
-        return await long_poll(request, rows, lambda _, view: view.events, self._is_shutting_down, on_clock=True)
+        view = LogView(lambda _, view: view.events, matches, show_event)
+        return await long_poll(request, view, self._is_shutting_down, on_clock=True)
 
     async def _journal(self, request: ControlRequest) -> object:
         task, route, status = (request.query.get(name) for name in ("task", "route", "status"))
@@ -47,17 +46,16 @@ class LogCalls:
         if status is not None and not _STATUS.fullmatch(status):
             raise ControlError(400, "invalid_query", "status must be three digits, such as 404, or a class such as 4xx")
 
-        def rows(journal: LogReader[JournalEntry], after: int, limit: int) -> Rows:
-            matching = (
-                (number, entry)
-                for number, entry in journal.after(after)
-                if task in (None, entry.task)
+        def matches(entry: JournalEntry) -> bool:
+            return (
+                task in (None, entry.task)
                 and route in (None, entry.route)
                 and (status is None or _has_status(status, entry.status))
             )
-            return [show_entry(number, entry) for number, entry in islice(matching, limit)]
 
-        return await long_poll(request, rows, lambda world, _: world.journal, self._is_shutting_down)
+        return await long_poll(
+            request, LogView(lambda world, _: world.journal, matches, show_entry), self._is_shutting_down
+        )
 
 
 def _has_status(pattern: str, status: int) -> bool:

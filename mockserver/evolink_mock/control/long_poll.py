@@ -1,7 +1,8 @@
 """Long polling: log rows after a cursor, waiting up to `wait` for the first."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
 
 from evolink_mock.clock import monotonic, wait_first, yield_to_loop
 from evolink_mock.control.endpoint import ControlError, ControlRequest, read_duration, read_number
@@ -32,32 +33,45 @@ def read_wait(request: ControlRequest) -> float:
     return monotonic() + to_seconds(wait)
 
 
+class LogView(NamedTuple, Generic[Row]):
+    """The rows of a log that a call lists, and their form as JSON-ready values."""
+
+    log_of: Callable[[World, WorldView], LogReader[Row]]
+    matches: Callable[[Row], bool]
+    show: Callable[[int, Row], dict[str, object]]
+
+    def rows(self, log: LogReader[Row], after: int | None, limit: int) -> Rows:
+        """The first `limit` rows after a number, or without one the last `limit`; oldest first."""
+        listed = log.newest_first() if after is None else log.after(after)
+        found = list(islice(((number, row) for number, row in listed if self.matches(row)), limit))
+        return [self.show(number, row) for number, row in (reversed(found) if after is None else found)]
+
+
+def read_after(request: ControlRequest) -> int | None:
+    """The cursor of a list, if one is given."""
+    return read_number(request, "after", 0, 10**15) if "after" in request.query else None
+
+
 async def long_poll(
-    request: ControlRequest,
-    rows_of: Callable[[LogReader[Row], int, int], Rows],
-    log_of: Callable[[World, WorldView], LogReader[Row]],
-    is_shutting_down: Callable[[], bool],
-    *,
-    on_clock: bool = False,
+    request: ControlRequest, view: LogView[Row], is_shutting_down: Callable[[], bool], *, on_clock: bool = False
 ) -> object:
     """The rows of one world after `after`, at least one unless `wait` runs out; with `all=true`, those there are.
 
     `on_clock` says that the passing of time adds rows, so that an automatic clock may jump to its next event.
     """
-    after = read_number(request, "after", 0, 10**15)
-    limit = read_number(request, "limit", 100, MAX_ROWS)
+    after, limit = read_after(request), read_number(request, "limit", 100, MAX_ROWS)
     deadline = read_wait(request)
     while True:
-        logs = [(world, log_of(world, await world.settled_view())) for world in request.worlds]
+        logs = [(world, view.log_of(world, await world.settled_view())) for world in request.worlds]
         if request.all_worlds:
-            rows_of_all = [row | show_identity(world) for world, log in logs for row in rows_of(log, 0, limit)]
-            return {"rows": rows_of_all[:limit], "last": None}
+            every = [row | show_identity(world) for world, log in logs for row in view.rows(log, None, limit)]
+            return {"rows": every[max(len(every) - limit, 0) :], "last": None}
         ((world, log),) = logs
-        rows = rows_of(log, after, limit)
+        rows = view.rows(log, after, limit)
         remaining = deadline - monotonic()
         if rows or remaining <= 0 or is_shutting_down():
-            is_full = len(rows) == limit
-            return {"rows": rows, "last": rows[-1]["number"] if is_full else log.last}
+            more_may_follow = after is not None and len(rows) == limit
+            return {"rows": rows, "last": (rows[-1]["number"] if rows else after) if more_may_follow else log.last}
         if on_clock and jump_if_auto(world):
             await yield_to_loop()
             continue

@@ -7,11 +7,11 @@ from typing import TypeVar
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.clock import yield_to_loop
 from evolink_mock.control.endpoint import ControlCall, ControlRequest
+from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.delivery import DEAD, Attempt
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
-from evolink_mock.core.redaction import masked_key
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.slices import VIEW_SLICE
 from evolink_mock.worlds.view import WorldView
@@ -45,7 +45,7 @@ async def statistics_of(world: World) -> dict[str, object]:
     tasks = await _count_tasks(world, view)
     stages, attempts = await _count_deliveries(view.deliveries)
     return {
-        "key": masked_key(world.key),
+        **show_identity(world),
         "now": to_seconds(view.now),
         "tasks": _with_total(_STATUSES, tasks),
         "deliveries": _with_total(_STAGES, stages),

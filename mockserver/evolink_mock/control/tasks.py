@@ -1,5 +1,6 @@
 """Control calls of tasks: lists, shows and explains them, cancels them and forces their outcome."""
 
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -39,7 +40,13 @@ class TaskCalls:
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
-            ControlCall("GET", "/tasks", "tasks, newest first", self._list, ("status", "limit", "offset")),
+            ControlCall(
+                "GET",
+                "/tasks",
+                "tasks, oldest first: the last `limit`, before the last `offset`",
+                self._list,
+                ("status", "limit", "offset"),
+            ),
             ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._show),
             ControlCall("GET", "/tasks/{task_id}/explain", "one task's history in words", self._explain),
             ControlCall("POST", "/tasks/{task_id}/cancel", "cancel an unfinished task", self._cancel),
@@ -52,19 +59,13 @@ class TaskCalls:
         wanted = request.query.get("status")
         if wanted is not None and wanted not in _STATUSES:
             raise ControlError(400, "invalid_query", unknown_name("status", wanted, _STATUSES))
-        rows: list[dict[str, object]] = []
-        for world in request.worlds:
-            for name, task in world.tasks.newest_first():
-                row = task_summary(world, name, task, world.clock.now())
-                if wanted not in (None, row["status"]):
-                    continue
-                if offset:
-                    offset -= 1
-                    continue
-                if len(rows) == limit:
-                    return {"tasks": rows}
-                rows.append(row | (show_identity(world) if request.all_worlds else {}))
-        return {"tasks": rows}
+        rows = (
+            row | (show_identity(world) if request.all_worlds else {})
+            for world in reversed(request.worlds)
+            for name, task in world.tasks.newest_first()
+            if wanted in (None, (row := task_summary(world, name, task, world.clock.now()))["status"])
+        )
+        return {"tasks": list(islice(rows, offset, offset + limit))[::-1]}
 
     async def _show(self, request: ControlRequest) -> object:
         world, view, name, task = await _find(request)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -30,6 +30,9 @@ class LogReader(Protocol[ReadRow]):
     def after(self, number: int) -> Iterator[tuple[int, ReadRow]]:
         """The kept rows numbered above `number`, oldest first."""
 
+    def newest_first(self) -> Iterator[tuple[int, ReadRow]]:
+        """The kept rows."""
+
     def contains(self, number: int) -> bool:
         """Whether that row is still kept."""
 
@@ -52,6 +55,10 @@ class Log(Generic[Row]):
         first = self.last - len(self._rows) + 1
         skip = max(number + 1 - first, 0)
         return enumerate(islice(self._rows, skip, None), first + skip)
+
+    def newest_first(self) -> Iterator[tuple[int, Row]]:
+        """The kept rows."""
+        return zip(count(self.last, -1), reversed(self._rows), strict=False)
 
     def contains(self, number: int) -> bool:
         """Whether that row is still kept."""

@@ -47,9 +47,9 @@ class World:
         self.clock_lock = asyncio.Lock()
         """Held while the clock is moved, which takes as long as the attempts on the way."""
         self._transaction = Transaction(config.backend)
-        self._begin(config.server_seed if saved is None else saved.server_seed, 0, saved)
+        self._begin(config.server_seed if saved is None else saved.server_seed, saved)
 
-    def _begin(self, server_seed: int, last_delivery: int, saved: SavedWorld | None = None) -> None:
+    def _begin(self, server_seed: int, saved: SavedWorld | None = None) -> None:
         config, balance = self.config, self.grant.balance
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
@@ -63,7 +63,7 @@ class World:
         self._own_balance = False
         store = config.backend.store(self.key, self.save, anew=saved is None)
         if saved is None:
-            self._open(store, Ledger(balance), last_delivery)
+            self._open(store, Ledger(balance))
             return
         self._requests = saved.requests + _UNSAVED_REQUESTS
         self._own_balance = saved.own_balance
@@ -71,7 +71,7 @@ class World:
         self._open(store, ledger, saved.last_delivery, saved.created)
         self.tasks.take_up(self.clock.now())
 
-    def _open(self, store: Store, ledger: Ledger, last_delivery: int, created: int = 0) -> None:
+    def _open(self, store: Store, ledger: Ledger, last_delivery: int = 0, created: int = 0) -> None:
         """Keep all that changes in a store from now on."""
         self._store = store
         self._account = Account(ledger, store.mark_dirty, self.config.behaviour.settle)
@@ -207,13 +207,16 @@ class World:
         self.record_event("world.seeded", str(server_seed))
 
     def reset(self, server_seed: int | None = None) -> None:
-        """Forget everything, start the clock anew, and invalidate every old link. No number of a row comes again."""
+        """Forget everything, start the clock anew, and invalidate every old link.
+
+        Deliveries are numbered from 1 again; the rows of logs go on, so that a reader who follows one misses nothing.
+        """
         self.epoch += 1
         self.journal.clear()
         self._events.clear()
         self.inbox.clear()
         self._outbox.close()
-        self._begin(self.server_seed if server_seed is None else server_seed, self._outbox.last)
+        self._begin(self.server_seed if server_seed is None else server_seed)
         self.record_event("world.reset")
 
     def evict(self) -> None:

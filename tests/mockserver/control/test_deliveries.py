@@ -52,7 +52,8 @@ def test_numbers_count_from_1_and_after_and_limit_refer_to_them(history: Emulato
     numbers = [row["number"] for row in deliveries(history)]
     assert numbers == sorted(numbers) == list(range(1, len(ENDINGS) + 1))
     assert [row["number"] for row in deliveries(history, after="4")] == numbers[4:]
-    assert [row["number"] for row in deliveries(history, limit="2")] == numbers[:2]
+    assert [row["number"] for row in deliveries(history, limit="2")] == numbers[-2:]
+    assert [row["number"] for row in deliveries(history, after="0", limit="2")] == numbers[:2]
     assert [row["number"] for row in deliveries(history, after="1", limit="2")] == numbers[1:3]
     assert deliveries(history, after="99") == deliveries(history, limit="0") == []
 

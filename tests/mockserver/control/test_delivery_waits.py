@@ -84,7 +84,8 @@ def test_the_inbox_is_filtered_by_task_and_followed_by_number(emulator: Emulator
     for task in (first, second):
         own = emulator.control("inbox", params={"task": task})
         assert [(row["task"], row["attempt"]) for row in own["rows"]] == [(task, 1), (task, 2)]
-    page = emulator.control("inbox", params={"limit": "3"})
+    assert emulator.control("inbox", params={"limit": "3"}) == {"rows": rows[1:], "last": 4}
+    page = emulator.control("inbox", params={"after": "0", "limit": "3"})
     assert page == {"rows": rows[:3], "last": 3}
     assert emulator.control("inbox", params={"after": "3"}) == {"rows": rows[3:], "last": 4}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock import create_app
@@ -14,7 +15,7 @@ from evolink_mock.clock import in_background
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.worlds.sqlite import FILE
 from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
-from tests.support.webhook_receiver import CALLBACK_URL, ORIGIN, deliveries
+from tests.support.webhook_receiver import CALLBACK_URL, ORIGIN, Arrival, WebhookReceiver, connected, deliveries
 
 
 async def create(client: httpx.AsyncClient, key: str, **fields: Any) -> str:
@@ -83,12 +84,76 @@ def test_time_travel_in_an_evicted_world_ends() -> None:
     assert asyncio.run(main()) is False
 
 
-def test_delivery_numbers_continue_after_a_reset(emulator: Emulator) -> None:
-    for number in (1, 2):
-        emulator.create(callback_url="https://sink.mock/200")
+@pytest.mark.parametrize("durable", [False, True])
+def test_delivery_numbers_start_at_one_again_after_a_reset(tmp_path: Path, durable: bool) -> None:
+    state = str(tmp_path) if durable else ""
+    for _ in range(2):
+        with Emulator.in_process(state=state) as emulator:
+            for _ in range(2):
+                emulator.control("worlds", {"reset": True})
+                emulator.create(callback_url="https://sink.mock/200")
+                emulator.advance("10s")
+                assert [row["number"] for row in deliveries(emulator)] == [1]
+                assert emulator.control("deliveries/1")["status"] == "delivered"
+        if durable:
+            with Emulator.in_process(state=state) as emulator:
+                assert [row["number"] for row in deliveries(emulator)] == [1]
+
+
+def test_a_wait_after_a_number_goes_on_from_the_beginning_after_a_reset() -> None:
+    """Numbers from before the reset mean nothing any more; rows of logs go on."""
+    found: dict[str, list[int]] = {}
+    own = bearer("sk-waiter")
+
+    async def begin_anew(emulator: httpx.AsyncClient) -> None:
+        body = DOCUMENTED | {"callback_url": "https://sink.mock/200"}
+        for path, content in (
+            ("/__mock/worlds", {"reset": True}),
+            ("/v1/videos/generations", body),
+            ("/__mock/clock", {"advance": "10s"}),
+        ):
+            assert (await emulator.post(path, json=content, headers=own)).status_code == 200
+
+    async def wait_meanwhile(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        body = DOCUMENTED | {"callback_url": "https://sink.mock/200"}
+        for _ in range(2):
+            assert (await emulator.post("/v1/videos/generations", json=body, headers=own)).status_code == 200
+        await emulator.post("/__mock/clock", json={"advance": "10s"}, headers=own)
+        last = (await emulator.get("/__mock/events", headers=own)).json()["last"]
+        waits = {
+            "deliveries": "/__mock/deliveries?status=delivered&after=2&wait=20s",
+            "inbox": "/__mock/inbox?after=2&wait=20s",
+            "events": f"/__mock/events?after={last}&wait=20s",
+        }
+        waiting = asyncio.gather(*(emulator.get(path, headers=own) for path in waits.values()))
+        answers, _ = await asyncio.gather(waiting, begin_anew(emulator))
+        for name, answer in zip(waits, answers, strict=True):
+            rows = answer.json()["deliveries" if name == "deliveries" else "rows"]
+            found[name] = [row["number"] for row in rows]
+        found["events"] = [number - last for number in found["events"]]
+
+    with connected(WebhookReceiver(act=wait_meanwhile)) as emulator:
+        emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
-        assert [row["number"] for row in deliveries(emulator)] == [number]
-        emulator.control("worlds", {"reset": True})
+    assert found["deliveries"] == [1]
+    assert found["inbox"] == [3]
+    assert found["events"][0] == 1
+
+
+def test_an_attempt_that_fails_after_a_reset_leaves_the_new_delivery_of_its_number_alone() -> None:
+    async def reset_and_create(emulator: httpx.AsyncClient, arrival: Arrival) -> None:
+        own = bearer()
+        await emulator.post("/__mock/worlds", json={"reset": True}, headers=own)
+        body = DOCUMENTED | {"callback_url": "https://sink.mock/200"}
+        created = (await emulator.post("/v1/videos/generations", json=body, headers=own)).json()["id"]
+        await emulator.post(f"/__mock/tasks/{created}/outcome", json={"status": "completed"}, headers=own)
+        raise RuntimeError("the receiver fails as well")
+
+    with connected(WebhookReceiver(act=reset_and_create)) as emulator:
+        emulator.create(callback_url=CALLBACK_URL)
+        emulator.advance("10s")
+        (row,) = deliveries(emulator, status="ended", wait="20s")
+    assert (row["number"], row["status"]) == (1, "delivered")
 
 
 def test_replays_are_limited_by_the_delivery_limit() -> None:

@@ -36,7 +36,9 @@ def test_filters_by_task_route_status_and_number(emulator: Emulator) -> None:
     assert len(journal(emulator, status="4xx")) == 2
     assert len(journal(emulator, status="200")) == 3
     assert [row["number"] for row in journal(emulator, after="3")] == [4, 5]
-    assert [row["number"] for row in journal(emulator, limit="2")] == [1, 2]
+    assert [row["number"] for row in journal(emulator, limit="2")] == [4, 5]
+    assert [row["number"] for row in journal(emulator, after="0", limit="2")] == [1, 2]
+    assert [row["number"] for row in journal(emulator, status="4xx", limit="1")] == [5]
 
 
 def test_the_journal_names_the_source_of_a_scenario(emulator: Emulator) -> None:
