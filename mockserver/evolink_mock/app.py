@@ -102,7 +102,13 @@ def create_app(
     dispatcher = _build_dispatcher(settings, behaviour, worlds, apps, ready_queue, throttle)
     time_travel = TimeTravel(dispatcher)
     scenarios = _build_scenario_file(settings)
-    context = EndpointContext(worlds.anonymous, send_with_fault, throttle.request_served, presented_by(behaviour))
+    context = EndpointContext(
+        worlds.anonymous,
+        send_with_fault,
+        throttle.request_served,
+        not settings.access_log,
+        presented_by(behaviour),
+    )
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
     selector = WorldSelector(worlds, settings.accepted_keys())
     control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)

@@ -19,7 +19,7 @@ _CALLBACK_SETTINGS = ("callback_route", "forward_to", "deliver_public", "callbac
 _SERVE_SETTINGS = (
     *("host", "port", "public_url", "ready_file", "clock", "speed", "clock_start", "scenarios", "state", "seed"),
     *("generation_time", "keys", "only_keys", "tls", *_CALLBACK_SETTINGS, "media_route", "fetch_public"),
-    *("log_format", "access_log"),
+    *("log_format", "log_level", "access_log"),
 )
 _CONFIG = click.option(
     "--config",

@@ -1,14 +1,18 @@
-"""HTTP over ASGI for API endpoints: reads request bodies, completes results to responses, and sends them."""
+"""HTTP over ASGI for API endpoints: reads request bodies, completes results to responses, sends and logs them."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeAlias
 
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.responses import Result
-from evolink_mock.clock import Clock, http_date
+from evolink_mock.clock import Clock, http_date, monotonic
 from evolink_mock.core.duration import Micros
+from evolink_mock.log_lines import request_line
 from evolink_mock.worlds.world import World
+
+log = logging.getLogger("evolink_mock")
 
 _BODILESS = (204, 304)
 """Statuses of responses that have no body, and no Content-Length either (RFC 9110, 8.6)."""
@@ -75,3 +79,23 @@ async def send_response(send: Send, response: Response, method: str) -> None:
     result = response.result
     await send({"type": "http.response.start", "status": result.status, "headers": response.headers()})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else result.body})
+
+
+def log_request(world: World, began: float | None, method: str, path: bytes, query: bytes, result: Result) -> None:
+    """Log a request and its response on one line; nothing where it has no instant at which it began."""
+    if began is None:
+        return
+    decided = result.source not in (None, "default")
+    line = request_line(
+        method,
+        path + b"?" + query if query else path,
+        result.status,
+        monotonic() - began,
+        key=world.key,
+        task=result.task,
+        scenario=f"{result.source} {result.scenario}" if decided and result.scenario else "",
+        fault=result.fault,
+        error=result.body if result.status >= 400 else b"",
+        remark=result.remark,
+    )
+    log.info("%s", line)

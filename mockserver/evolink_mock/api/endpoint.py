@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
-from evolink_mock.api.asgi import ClientDisconnected, Response, Sender, read_body, response_of
+from evolink_mock.api.asgi import ClientDisconnected, Response, Sender, log_request, read_body, response_of
 from evolink_mock.api.headers import MAX_HEADER_BYTES, Headers, RawHeaders, by_name
 from evolink_mock.api.responses import Outcome, Pending, Present, Result, amend, error_method_not_allowed, error_result
+from evolink_mock.clock import monotonic
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.redaction import truncate
 from evolink_mock.worlds.journal import KEPT_BODY, JournalEntry
@@ -63,6 +64,8 @@ class EndpointContext(NamedTuple):
     """The world of requests that belong to no key."""
     send: Sender
     request_served: Callable[[], None]
+    log_requests: bool = True
+    """Whether a line is logged for each request, where the log has the level INFO."""
     present: Present | None = None
     """Changes each result, where the emulator is not to behave as documented."""
 
@@ -95,7 +98,7 @@ class Endpoint:
         self._open_world = open_world
         self._max_body = max_body
         self._preparation = preparation
-        self._anonymous, self._send, self._request_served, self._present = context
+        self._anonymous, self._send, self._request_served, self._log_requests, self._present = context
 
     def answers_at_once(self) -> bool:
         """Whether requests can be carried out without awaiting anything before."""
@@ -138,10 +141,10 @@ class Endpoint:
         inputs: Mapping[str, Any] = NO_INPUTS,
     ) -> Response | PendingResponse:
         """Carry a request out and journal it. A `body` over the limit may come as it is or as `None`."""
+        began = monotonic() if self._log_requests and log.isEnabledFor(logging.INFO) else None
         headers = by_name(raw_headers)
         head = b"\n".join(map(b": ".join, headers.items()))
-        if body is not None and len(body) > self._max_body:
-            body = None
+        body = None if body is None or len(body) > self._max_body else body
         if len(head) > MAX_HEADER_BYTES:
             head = b""
             opened: World | Result = error_result("any", "headers_too_large")
@@ -162,8 +165,10 @@ class Endpoint:
         request_id = world.next_request_id()
         if isinstance(outcome, Pending):
             journal = partial(self._journal, world, now, request_id, method, path, query, head, body)
-            return _pending_response(world, now, request_id, outcome, journal)
+            note = partial(log_request, world, began, method, path, query)
+            return _pending_response(world, now, request_id, outcome, journal, note)
         self._journal(world, now, request_id, method, path, query, head, body, outcome)
+        log_request(world, began, method, path, query, outcome)
         return Response(outcome, now, request_id)
 
     def _carry_out(self, method: str, request: Request) -> Outcome:
@@ -229,7 +234,12 @@ class Endpoint:
 
 
 def _pending_response(
-    world: World, now: Micros, request_id: str, pending: Pending, journal: Callable[[Result], None]
+    world: World,
+    now: Micros,
+    request_id: str,
+    pending: Pending,
+    journal: Callable[[Result], None],
+    note: Callable[[Result], None],
 ) -> PendingResponse:
     """The response to be awaited. It is journaled as soon as its result is known, unless its world was reset before."""
     if pending.result is not None:
@@ -243,6 +253,7 @@ def _pending_response(
         finally:
             if pending.result is None and world.epoch == epoch:
                 journal(result)
+            note(result)
         return Response(result, now, request_id)
 
     return PendingResponse(finish)

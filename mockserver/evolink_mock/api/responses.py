@@ -32,6 +32,8 @@ class Result(msgspec.Struct, frozen=True):
     """Stands for the body of the request in the journal: without what must be echoed nowhere, or without a file."""
     journal_response: bytes | None = None
     """Stands for `body` in the journal."""
+    remark: str = ""
+    """Remark in the log, for the person who runs the emulator."""
 
 
 class Pending(msgspec.Struct, frozen=True):

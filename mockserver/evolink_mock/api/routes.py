@@ -101,10 +101,11 @@ class Api:
         return self._worlds.get_or_create(key)
 
     def _unauthorized(self, operation: Operation, reason: Unauthenticated) -> Result:
+        remark = self._keys.refusal(reason.key) if reason.cause == "refused" else ""
+        message = None
         if self._choices.unauthorized_message == "by_cause":
-            worded = ERRORS["query" if reason.cause == "missing" else "create", "unauthorized"]
-            return error_result(operation, "unauthorized", worded.message)
-        return error_result(operation, "unauthorized")
+            message = ERRORS["query" if reason.cause == "missing" else "create", "unauthorized"].message
+        return replace(error_result(operation, "unauthorized", message), remark=remark)
 
     # Operations
 

@@ -11,10 +11,12 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
+from evolink_mock.clock import monotonic
 from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.redaction import redact
 from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.log_lines import request_line
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
@@ -71,6 +73,7 @@ class ControlEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method: str = scope["method"]
+        began = monotonic()
         authorization = dict(scope["headers"]).get(b"authorization")
         try:
             with self._worlds.transaction():
@@ -80,6 +83,12 @@ class ControlEndpoint:
         except StorageError as error:
             result = _storage_error(error)
         world = self._selector.existing(authorization) or self._worlds.anonymous
+        if log.isEnabledFor(logging.DEBUG):
+            target = (scope.get("raw_path") or scope["path"].encode()) + b"?" + scope["query_string"]
+            body = result.body if result.status >= 400 else b""
+            taken = monotonic() - began
+            line = request_line(method, target.rstrip(b"?"), result.status, taken, key=world.key, error=body)
+            log.debug("%s", line)
         # Control calls take their ids from the anonymous world, so that they do not change the API's next response.
         await send_response(send, response_of(result, self._worlds.anonymous, world.clock), method)
 

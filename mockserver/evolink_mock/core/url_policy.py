@@ -96,7 +96,8 @@ def check_callback_url(
     match = _SCHEME.match(url)
     if match is None or match[1].lower() != "https":
         scheme = "missing" if match is None else repr(match[1][:20])
-        return PolicyViolation("scheme", f"must start with https://; its scheme is {scheme}")
+        hint = _route_hint(match[2] or "") if match is not None and match[1].lower() == "http" else ""
+        return PolicyViolation("scheme", f"must start with https://; its scheme is {scheme}{hint}")
     authority = match[2] or ""
     if "@" in authority:
         return PolicyViolation("credentials", "must not contain a user name or password")
@@ -110,6 +111,9 @@ def check_callback_url(
     host = folded_host(parts["host"])
     return _NO_HOST if host is None else _check_host(host, addresses, scope)
 
+
+_LOCAL_ADDRESS = re.compile(r"[A-Za-z0-9.:\[\]-]{1,60}", re.ASCII)
+"""Addresses that a message may repeat as an option of a shell."""
 
 _NO_HOST = PolicyViolation("host", "must name a host, such as https://your-domain.com/webhooks")
 
@@ -142,6 +146,18 @@ def _check_host(host: str, addresses: Iterable[str], scope: Scope) -> PolicyViol
         if is_internal(ip_address(address.partition("%")[0]), scope):
             return _internal(host)
     return None
+
+
+def _route_hint(authority: str) -> str:
+    """The option for an application at http://localhost:3000, the first callback URL that most people try."""
+    address = authority.rpartition("@")[2]
+    parts = _AUTHORITY.fullmatch(address)
+    if parts is None or check_callback_url(f"https://{address}/") is None or not _LOCAL_ADDRESS.fullmatch(address):
+        return ""
+    return (
+        ". Give the public https URL of production, such as https://app.example.com/callback: "
+        f"--callback-route https://app.example.com=http://{address} takes its callbacks to your application"
+    )
 
 
 def _internal(host: str) -> PolicyViolation:

@@ -14,6 +14,7 @@ from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.task import Task
 from evolink_mock.core.url_policy import Scope
 from evolink_mock.delivery.attempts import callback_body, callback_url, next_attempt, record
+from evolink_mock.delivery.callback_log import CallbackLog
 from evolink_mock.delivery.deadline import Deadline
 from evolink_mock.delivery.throttle import SLICE, Throttle
 from evolink_mock.delivery.transport import AttemptRequest, Transport
@@ -62,6 +63,7 @@ class Dispatcher:
         policy = self._policy = behaviour.policy
         self._behaviour = behaviour
         self._deadline = Deadline(policy.timeout)
+        self._log = CallbackLog(policy)
         self._worlds = worlds
         self._transports = transports
         self._ready_queue = ready_queue
@@ -192,7 +194,9 @@ class Dispatcher:
             # `forbidden`, because production would call it as little as the emulator does.
             stage: Stage = "forbidden" if destination else "unrouted"
             note = f"callback_url {destination}" if destination else self._routes.hint(url)
-            record(world, number, delivery._replace(stage=stage, due=None, note=note, hold=""))
+            ended = delivery._replace(stage=stage, due=None, note=note, hold="")
+            record(world, number, ended)
+            self._log.ended(number, ended, url, world.key)
             return False
         attempt = _PendingAttempt(world, world.epoch, number, delivery, task, destination)
         waits = self._pools.put((destination.kind, destination.place), attempt)
@@ -244,3 +248,5 @@ class Dispatcher:
         finished = finished_at(world.clock.mode, started, world.clock.now(), result, self._policy)
         after = self._behaviour.record_attempt(delivery, destination.url, started, finished, result, self._policy)
         record(world, number, after)
+        if self._log.is_due(after):
+            self._log.attempted(number, after, callback_url(task), world.key)

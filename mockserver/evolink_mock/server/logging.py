@@ -16,8 +16,8 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def configure_logging(form: str) -> None:
-    """Log in `form`, which is `text` or `json`."""
+def configure_logging(form: str, level: str) -> None:
+    """Log in `form`, which is `text` or `json`, what is of `level` or above."""
     formatter: dict[str, object] = {"()": _JsonLines} if form == "json" else {"format": "%(levelname)s %(message)s"}
     dictConfig(
         {
@@ -26,8 +26,12 @@ def configure_logging(form: str) -> None:
             "formatters": {"chosen": formatter},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "chosen"}},
             "loggers": {
-                "evolink_mock": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-                "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+                "evolink_mock": {"handlers": ["stderr"], "level": level.upper(), "propagate": False},
+                "uvicorn": {
+                    "handlers": ["stderr"],
+                    "level": "ERROR" if level == "error" else "WARNING",
+                    "propagate": False,
+                },
                 "uvicorn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
             },
         }

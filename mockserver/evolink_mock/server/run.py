@@ -39,7 +39,7 @@ def serve(settings: Settings) -> None:
         raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
     listener = _listen(settings.host, settings.port)
     settings = _resolve(settings, listener.getsockname()[1])
-    configure_logging(settings.log_format)
+    configure_logging(settings.log_format, settings.log_level)
     try:
         app = create_app(settings)
     except (StorageError, ValueError) as error:

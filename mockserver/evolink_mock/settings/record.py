@@ -155,7 +155,16 @@ class Settings:
         int, Meta(ge=1, le=1_000_000), Help("Finished callbacks kept in the record of each key.")
     ] = 10_000
     log_format: Annotated[Literal["text", "json"], Help("Format of the log.")] = "text"
-    access_log: Annotated[bool, Help("Log a line for each request.")] = False
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Help(
+            "info: log a line for each request and each callback attempt. debug: control calls, too. warning: only "
+            "callbacks that cannot arrive, and worse."
+        ),
+    ] = "info"
+    access_log: Annotated[
+        bool, Help("Log requests in the format of common access logs, control calls included, instead.")
+    ] = False
     control_token: Annotated[
         str,
         Help("Token that /__mock requires as X-Mock-Token when bound to a non-loopback address.", "TOKEN", "generated"),

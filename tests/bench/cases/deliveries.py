@@ -109,7 +109,7 @@ def _all_at_once(plan: Plan) -> Iterator[Row]:
 
 def _serve(place: str) -> tuple[str, ...]:
     options = ("--clock", "manual", "--generation-time", "3s", "--forward-to", place, "--set", "delivery_limit=100000")
-    return (sys.executable, "-m", "evolink_mock", "serve", "--port", PORT, *options)
+    return (sys.executable, "-m", "evolink_mock", "serve", "--log-level", "warning", "--port", PORT, *options)
 
 
 def _ending(place: str) -> tuple[float, float]:

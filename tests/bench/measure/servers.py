@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 PORT = "{port}"
 """Stands for the port in a command."""
 BARE = (sys.executable, "-m", "tests.bench.measure.bare", PORT)
-EMULATOR = (sys.executable, "-m", "evolink_mock", "serve", "--clock", "real", "--port", PORT)
+EMULATOR = (sys.executable, "-m", "evolink_mock", "serve", "--clock", "real", "--log-level", "warning", "--port", PORT)
 BARE_PROBE = "/v1/tasks/any"
 EMULATOR_PROBE = "/__mock/health"
 

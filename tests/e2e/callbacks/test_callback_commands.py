@@ -48,6 +48,8 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     ("url", "says"),
     [
         ("http://app.example.com/hook", "must start with https://; its scheme is 'http'"),
+        ("http://localhost:3000/cb", "--callback-route https://app.example.com=http://localhost:3000"),
+        ("http://127.0.0.1:3000/cb", "--callback-route https://app.example.com=http://127.0.0.1:3000"),
         ("app.example.com/hook", "its scheme is missing"),
         ("", "its scheme is missing"),
         ("https://127.0.0.1/hook", "must not point to an internal address"),

@@ -1,0 +1,66 @@
+"""Log lines: a request, or a text of any origin, as one line of printable characters without secrets."""
+
+import json
+import logging
+
+from evolink_mock.core.redaction import masked_key, redact
+
+log = logging.getLogger("evolink_mock")
+
+_LONGEST_TARGET = 300
+"""Characters of a path and its query in a line."""
+_LONGEST_REASON = 400
+
+
+def one_line(text: str, limit: int) -> str:
+    """A text whose line breaks, control characters and other characters that cannot be seen are escaped."""
+    shown = text if text.isprintable() else "".join(map(_visible, text))
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def request_line(
+    method: str,
+    target: bytes,
+    status: int,
+    seconds: float,
+    *,
+    key: str,
+    task: str | None = None,
+    scenario: str = "",
+    fault: str | None = None,
+    error: bytes = b"",
+    remark: str = "",
+) -> str:
+    """`POST /v1/videos/generations 200 1.2 ms sk-t…our task-unified-… [scenario: header create=…]`.
+
+    `error` is the body of an error response; its code and message are shown.
+    """
+
+    def safe(raw: bytes, limit: int) -> str:
+        return one_line(redact(raw, key).decode("utf-8", "backslashreplace"), limit)
+
+    parts = [
+        one_line(method, 20),
+        safe(target, _LONGEST_TARGET),
+        str(status) if status else "no response",
+        f"{seconds * 1000:.1f} ms",
+        one_line(masked_key(key), 20) if key else "-",
+        *([one_line(task, 100)] if task else []),
+        *([safe(_reason(error).encode("utf-8", "surrogatepass"), _LONGEST_REASON)] if error else []),
+        *([f"[{one_line(remark, _LONGEST_REASON)}]"] if remark else []),
+        *([f"[scenario: {safe(scenario.encode(), _LONGEST_REASON)}]"] if scenario else []),
+        *([f"[fault: {fault}]"] if fault else []),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _reason(body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+        return f"{error['code']}: {error['message']}"
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
