@@ -1,8 +1,4 @@
-"""The `evolink` command: create a video, wait for it, download it.
-
-Exit codes: 0 success; 1 an error response, or none; 2 wrong usage; 3 the task ended without a video; 4 it did not end
-before the time-out.
-"""
+"""The `evolink` command: create a video, wait for it, download it."""
 
 import json
 import os
@@ -26,6 +22,13 @@ from evolink_client import (
     WaitTimedOut,
 )
 
+EXIT_CODES = {
+    0: "success",
+    1: "an error response, or no response",
+    2: "wrong usage",
+    3: "the task ended without a video",
+    4: "the task did not end before the time-out",
+}
 _CODES: tuple[tuple[type[EvolinkError], int], ...] = (
     (InvalidRequest, 2),
     (NotConfigured, 2),
@@ -52,11 +55,16 @@ _OUT = click.option("--out", type=_FILE, callback=_writable, metavar="FILE", hel
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="The API key is read from EVOLINK_API_KEY. Exit codes: 1 error response or none, 2 wrong usage, 3 the task "
-    "failed, 4 it did not end before the time-out.",
+    epilog="The API key is read from EVOLINK_API_KEY. "
+    f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
 )
 @click.version_option(package_name="evolink-devkit", prog_name="evolink")
-@click.option("--base-url", envvar="EVOLINK_BASE_URL", metavar="URL", help="[default: https://api.evolink.ai]")
+@click.option(
+    "--base-url",
+    envvar="EVOLINK_BASE_URL",
+    metavar="URL",
+    help="Base URL of the service.  [default: https://api.evolink.ai]",
+)
 @click.pass_context
 def main(context: click.Context, base_url: str | None) -> None:
     """Create videos with EvoLink's API, or with an emulator of it."""
@@ -66,7 +74,7 @@ def main(context: click.Context, base_url: str | None) -> None:
 @main.command()
 @click.argument("prompt")
 @click.option("--image", "image_url", metavar="URL", help="URL of the image that the video starts with.")
-@click.option("--model", metavar="NAME", help="[default: wan2.6-image-to-video-flash]")
+@click.option("--model", metavar="NAME", help="Model that makes the video.  [default: wan2.6-image-to-video-flash]")
 @click.option("--duration", type=int, metavar="SECONDS", help="Length of the video, from 2 to 15.")
 @click.option("--quality", metavar="720p|1080p", help="Resolution.")
 @click.option("--prompt-extend/--no-prompt-extend", default=None, help="Whether the service may reword the prompt.")

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from evolink_mock.settings import Settings
 
 _CALLBACK_SETTINGS = ("callback_route", "forward_to", "deliver_public", "callback_ca")
-_SERVE_SETTINGS = (
+SERVE_SETTINGS = (
     *("host", "port", "public_url", "ready_file", "clock", "speed", "clock_start", "scenarios", "state", "seed"),
     *("generation_time", "keys", "only_keys", "tls", *_CALLBACK_SETTINGS, "media_route", "fetch_public"),
     *("log_format", "log_level", "access_log"),
 )
+EXIT_CODES = {
+    0: "success",
+    1: "an error; `check`, `doctor`: something is wrong",
+    2: "wrong usage, or a setting with a wrong value",
+}
 _CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -35,7 +40,7 @@ class SettingsCommand(click.Command):
 
     def __init__(self, *args: Any, settings: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._settings = settings
+        self.settings = settings
         self._options: list[click.Parameter] = []
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -46,7 +51,7 @@ class SettingsCommand(click.Command):
             from evolink_mock.settings.options import option
 
             gc.enable()
-            self._options = [option(name) for name in self._settings]
+            self._options = [option(name) for name in self.settings]
         return [*self._options, *super().get_params(ctx)]
 
 
@@ -81,7 +86,10 @@ def _load(
     return loaded
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
+)
 @click.version_option(package_name="evolink-devkit", prog_name="evolink-mock")
 def main() -> None:
     """A local emulator of EvoLink's asynchronous video API."""
@@ -89,7 +97,7 @@ def main() -> None:
 
 @main.command(
     cls=SettingsCommand,
-    settings=_SERVE_SETTINGS,
+    settings=SERVE_SETTINGS,
     epilog="Every setting is also an environment variable: --clock-start is EVOLINK_MOCK_CLOCK_START.",
 )
 @_CONFIG

@@ -29,8 +29,7 @@ from evolink_contracts.trace.json_lines import read_trace
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 every promise that was seen held, 1 one was broken, 2 wrong call, 3 the service or the "
-    "recording could not be judged.",
+    epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in options.EXIT_CODES.items())}.",
 )
 @click.version_option(package_name="evolink-devkit", prog_name="evolink-contracts")
 def main() -> None:

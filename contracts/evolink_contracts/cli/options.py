@@ -14,6 +14,13 @@ from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.runs.runner import Report
 from evolink_contracts.trace.history import TOLERANCE
 
+EXIT_CODES = {
+    0: "every promise that was seen held",
+    1: "a promise was broken; `drift`: a critical difference; `selftest`: a mutant that was not caught",
+    2: "wrong usage",
+    3: "the service or the recording could not be checked, or a report could not be written",
+}
+
 
 class _WritableFile(click.Path):
     """A file that can be written or created. It is checked before a run, whose report would otherwise be lost."""

@@ -45,3 +45,23 @@ _ROWS = (
     FileError("not_found", 404, 404, "File not found", "inferred", "S10"),
 )
 FILE_ERRORS: Mapping[str, FileError] = MappingProxyType({row.condition: row for row in _ROWS})
+
+
+@dataclass(frozen=True)
+class FileCall:
+    """One route of the file endpoints."""
+
+    method: str
+    path: str
+    summary: str
+
+
+FILE_CALLS = (
+    FileCall("POST", f"{PREFIX}/upload/base64", "upload a file as base64, plain or as a data URL"),
+    FileCall("POST", f"{PREFIX}/upload/stream", "upload a file as multipart/form-data"),
+    FileCall("POST", f"{PREFIX}/upload/url", "upload the file of a URL"),
+    FileCall("GET", f"{PREFIX}/quota", "show how many files are kept, and how many may be"),
+    FileCall("GET", f"{PREFIX}/list", "list the files of the key"),
+    FileCall("DELETE", f"{PREFIX}/{{file_id}}", "delete a file"),
+    FileCall("GET", f"{PREFIX}/download/{{file_id}}", "download a file; it needs no key"),
+)

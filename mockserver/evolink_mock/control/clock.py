@@ -1,7 +1,7 @@
 """Control calls of the clock: reads, moves and replaces the clocks of worlds."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias, assert_never
+from typing import Annotated, Any, NamedTuple, TypeAlias, assert_never
 
 import msgspec
 
@@ -28,10 +28,20 @@ class ClockForm(msgspec.Struct, forbid_unknown_fields=True):
     `advance` is seconds or a duration. Any value is let in here, since `parse_time_span` says what would be right.
     """
 
-    advance: Any = None
-    until: str | None = None
-    mode: str | None = None
-    speed: float | None = None
+    advance: Annotated[
+        Any,
+        msgspec.Meta(
+            description="time to move forward by: seconds, or a duration such as `7s`",
+            extra_json_schema={"type": ["number", "string", "null"]},
+        ),
+    ] = None
+    until: Annotated[str | None, msgspec.Meta(description="`next-event`: the next transition or attempt")] = None
+    mode: Annotated[
+        str | None, msgspec.Meta(description="mode of a new clock: `real`, `scaled`, `manual` or `auto`")
+    ] = None
+    speed: Annotated[
+        float | None, msgspec.Meta(description="speed of a scaled clock; that of `--speed` unless given")
+    ] = None
 
 
 class Advance(NamedTuple):
@@ -64,7 +74,7 @@ class ClockCalls:
     def table(self) -> tuple[ControlCall, ...]:
         return (
             ControlCall("GET", "/clock", "mode, current instant and next event", self._show),
-            ControlCall("POST", "/clock", _CHANGES, self._change),
+            ControlCall("POST", "/clock", _CHANGES, self._change, body=ClockForm),
         )
 
     async def _show(self, request: ControlRequest) -> object:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -36,12 +36,18 @@ _STAGES: tuple[Stage, ...] = ("delivered", *DEAD)
 Matcher: TypeAlias = Callable[[World, DeliveryReader, list[int]], Rows]
 _GROUPS = {"dead": DEAD, "ended": _STAGES, "waiting": _WAITING}
 """Values of `status` that stand for several stages."""
+_LIST_PARAMETERS = {
+    "task": "only deliveries of this task",
+    "status": f"only deliveries of this status: {', '.join((*_WAITING, *_STAGES))}, or one of {', '.join(_GROUPS)}",
+    **LOG_PARAMETERS,
+}
+_INBOX_PARAMETERS = {"task": "only callbacks of this task", **LOG_PARAMETERS}
 
 
 class ResendForm(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a resend: `body` is posted byte for byte, in place of the task's body."""
 
-    body: msgspec.Raw
+    body: Annotated[msgspec.Raw, msgspec.Meta(description="JSON to post")]
 
 
 class DeliveryCalls:
@@ -53,9 +59,7 @@ class DeliveryCalls:
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
-            ControlCall(
-                "GET", "/deliveries", "deliveries and their attempts", self._list, ("task", "status", *LOG_PARAMETERS)
-            ),
+            ControlCall("GET", "/deliveries", "deliveries and their attempts", self._list, _LIST_PARAMETERS),
             ControlCall("GET", "/deliveries/{number}", "one delivery: each attempt, and why it was made", self._get),
             ControlCall("POST", "/deliveries/{number}/replay", "send a delivery again", self._replay),
             ControlCall(
@@ -63,13 +67,14 @@ class DeliveryCalls:
                 "/deliveries/{number}/resend",
                 'send a delivery again with another body: {"body": {...}}',
                 self._resend,
+                body=ResendForm,
             ),
             ControlCall(
                 "GET",
                 "/inbox",
                 "callbacks that https://sink.mock/500,200 received",
                 self._inbox,
-                ("task", *LOG_PARAMETERS),
+                _INBOX_PARAMETERS,
             ),
         )
 

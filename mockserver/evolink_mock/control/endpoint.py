@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
@@ -53,14 +53,19 @@ class ControlRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ControlCall:
-    """One row of the control API's table; `parameters` are the query parameters allowed beside `all` and `world`."""
+    """One row of the control API's table.
+
+    `parameters` are the query parameters allowed beside `all` and `world`, each with its meaning; `body` is the form
+    of the body.
+    """
 
     method: str
     path: str
     summary: str
     handler: Callable[[ControlRequest], Awaitable[object]]
-    parameters: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
     of_world: bool = True
+    body: type[msgspec.Struct] | None = None
 
 
 class ControlEndpoint:

@@ -10,6 +10,13 @@ from evolink_mock.worlds.journal import JournalEntry, WorldEvent, show_entry, sh
 
 _ROUTES = ("create", "query", "credits", "any")
 _STATUS = re.compile("[1-5][0-9x][0-9x]")
+_EVENT_PARAMETERS = {"task": "only events of this task", **LOG_PARAMETERS}
+_JOURNAL_PARAMETERS = {
+    "task": "only requests about this task",
+    "route": f"only requests of this route: {', '.join(_ROUTES)}",
+    "status": "only responses of this status, such as 404, or of a class, such as 4xx",
+    **LOG_PARAMETERS,
+}
 
 
 class LogCalls:
@@ -20,14 +27,8 @@ class LogCalls:
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
-            ControlCall("GET", "/events", "events of tasks, clock and world", self._events, ("task", *LOG_PARAMETERS)),
-            ControlCall(
-                "GET",
-                "/journal",
-                "requests and their answers",
-                self._journal,
-                ("task", "route", "status", *LOG_PARAMETERS),
-            ),
+            ControlCall("GET", "/events", "events of tasks, clock and world", self._events, _EVENT_PARAMETERS),
+            ControlCall("GET", "/journal", "requests and their answers", self._journal, _JOURNAL_PARAMETERS),
         )
 
     async def _events(self, request: ControlRequest) -> object:

@@ -1,6 +1,6 @@
 """Long polling: log rows after a cursor, waiting up to `wait` for the first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
@@ -14,7 +14,12 @@ from evolink_mock.worlds.world import World
 
 MAX_WAIT: Micros = 60 * SECOND
 MAX_ROWS = 1000
-LOG_PARAMETERS = ("after", "limit", "wait")
+LIMIT = f"number of rows, at most {MAX_ROWS:,}; 100 unless given; the newest ones, unless `after` is given"
+LOG_PARAMETERS: Mapping[str, str] = {
+    "after": "only rows whose number is greater",
+    "limit": LIMIT,
+    "wait": f"time to wait for a row, such as 5s, at most {MAX_WAIT // SECOND}s",
+}
 """The query parameters of every long poll."""
 
 Row = TypeVar("Row")

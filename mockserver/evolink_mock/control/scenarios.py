@@ -1,12 +1,12 @@
 """Control calls of scenarios: the queue, the key's default, the file, the words and the schema."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
 from evolink_mock.control.world_selection import show_identity
-from evolink_mock.scenarios.language import WORDS, parse_scenario
+from evolink_mock.scenarios.language import SHORTHANDS, WORDS, parse_scenario
 from evolink_mock.scenarios.schema import RuleSpec
 from evolink_mock.scenarios.state import QueuedRule
 from evolink_mock.worlds.world import World
@@ -23,7 +23,7 @@ _DEFAULT = 'set the key\'s default: {"scenario": "create=rate_limited"}; {"scena
 class DefaultScenario(msgspec.Struct, forbid_unknown_fields=True):
     """The key's default scenario; `None` removes it."""
 
-    scenario: str | None
+    scenario: Annotated[str | None, msgspec.Meta(description="`word=value; word=value`; null removes the default")]
 
 
 class ScenarioCalls:
@@ -35,9 +35,9 @@ class ScenarioCalls:
     def table(self) -> tuple[ControlCall, ...]:
         return (
             ControlCall("GET", "/scenarios", "queued scenarios, the key's default, the file", self._list),
-            ControlCall("POST", "/scenarios", _QUEUE, self._queue),
+            ControlCall("POST", "/scenarios", _QUEUE, self._queue, body=RuleSpec),
             ControlCall("DELETE", "/scenarios", "remove the queued scenarios and the key's default", self._clear),
-            ControlCall("POST", "/scenarios/default", _DEFAULT, self._set_default),
+            ControlCall("POST", "/scenarios/default", _DEFAULT, self._set_default, body=DefaultScenario),
             ControlCall("GET", "/scenarios/words", "every word of the scenario language", self._words, of_world=False),
             ControlCall("GET", "/scenarios/schema", "JSON Schema of a scenario file", self._schema, of_world=False),
             # Last, since its pattern matches `words` and `schema` too.
@@ -110,10 +110,7 @@ class ScenarioCalls:
                 name: {"says": word.summary, ("example" if word.open else "values"): _examples(word.values, word.open)}
                 for name, word in WORDS.items()
             }
-            | {
-                "flap": {"says": "short for query=internal_error; times=N", "example": "2"},
-                "ok": {"says": "nothing goes wrong; stands alone", "values": []},
-            }
+            | {name: {"says": row.summary, "example": row.example} for name, row in SHORTHANDS.items()}
         }
 
     async def _schema(self, request: ControlRequest) -> object:

@@ -1,7 +1,7 @@
 """Control calls of tasks: lists, shows and explains them, cancels them and forces their outcome."""
 
 from itertools import islice
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -9,7 +9,7 @@ from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
-from evolink_mock.control.long_poll import MAX_ROWS
+from evolink_mock.control.long_poll import LIMIT, MAX_ROWS
 from evolink_mock.control.views import task_detail, task_summary
 from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.choices import Choices
@@ -21,14 +21,19 @@ from evolink_mock.worlds.world import World
 
 _OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
 _STATUSES = ("pending", "processing", *sorted(TERMINAL))
+_LIST_PARAMETERS = {
+    "status": f"only tasks of this status: {', '.join(_STATUSES)}",
+    "limit": LIMIT,
+    "offset": "number of the newest rows to leave out",
+}
 
 
 class ForcedOutcome(msgspec.Struct, forbid_unknown_fields=True):
     """The forced end of a task. `code` is free text, since the real service passes upstream codes through too."""
 
-    status: str
-    code: str | None = None
-    message: str | None = None
+    status: Annotated[str, msgspec.Meta(description="`completed` or `failed`")]
+    code: Annotated[str | None, msgspec.Meta(description="failure code; `unknown_error` unless given")] = None
+    message: Annotated[str | None, msgspec.Meta(description="failure message; the documented one unless given")] = None
 
 
 class TaskCalls:
@@ -45,12 +50,12 @@ class TaskCalls:
                 "/tasks",
                 "tasks, oldest first: the last `limit`, before the last `offset`",
                 self._list,
-                ("status", "limit", "offset"),
+                _LIST_PARAMETERS,
             ),
             ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._show),
             ControlCall("GET", "/tasks/{task_id}/explain", "one task's history in words", self._explain),
             ControlCall("POST", "/tasks/{task_id}/cancel", "cancel an unfinished task", self._cancel),
-            ControlCall("POST", "/tasks/{task_id}/outcome", _OUTCOMES, self._set_outcome),
+            ControlCall("POST", "/tasks/{task_id}/outcome", _OUTCOMES, self._set_outcome, body=ForcedOutcome),
         )
 
     async def _list(self, request: ControlRequest) -> object:

@@ -1,5 +1,7 @@
 """Control calls of worlds: lists, resets and reseeds them, and sets their credits."""
 
+from typing import Annotated
+
 import msgspec
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
@@ -21,10 +23,12 @@ class WorldChange(msgspec.Struct, forbid_unknown_fields=True):
     remaining credits, where `null` removes the limit; `top_up` adds to them.
     """
 
-    reset: bool = False
-    seed: int | None = None
-    balance: float | msgspec.UnsetType | None = msgspec.UNSET
-    top_up: float | None = None
+    reset: Annotated[bool, msgspec.Meta(description="forget tasks, journal, queued scenarios and charges")] = False
+    seed: Annotated[int | None, msgspec.Meta(description="seed of later ids and random draws")] = None
+    balance: Annotated[
+        float | msgspec.UnsetType | None, msgspec.Meta(description="remaining credits; null removes the limit")
+    ] = msgspec.UNSET
+    top_up: Annotated[float | None, msgspec.Meta(description="credits to add")] = None
 
 
 class WorldCalls:
@@ -36,7 +40,7 @@ class WorldCalls:
     def table(self) -> tuple[ControlCall, ...]:
         return (
             ControlCall("GET", "/worlds", "the key's world: clock, seed, number of tasks, credits", self._list),
-            ControlCall("POST", "/worlds", f"reset, reseed or set credits: {_CHANGES}", self._change),
+            ControlCall("POST", "/worlds", f"reset, reseed or set credits: {_CHANGES}", self._change, body=WorldChange),
         )
 
     async def _list(self, request: ControlRequest) -> object:

@@ -174,19 +174,33 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         "delivery": _closed("delivery", "fault of the callback", tuple(DELIVERY_FAULTS), of_task=True),
     }
 )
-"""Every word of the grammar. `ok`, alone, means no faults, and `flap=N` is short for
-`query=internal_error; times=N`."""
+"""Every word of the grammar."""
+
+
+class Shorthand(NamedTuple):
+    """A text of the language that is no word of the grammar."""
+
+    summary: str
+    example: str
+
+
+SHORTHANDS: Mapping[str, Shorthand] = MappingProxyType(
+    {
+        "flap": Shorthand("short for query=internal_error; times=N", "flap=2"),
+        "ok": Shorthand("no faults; stands alone, and overrides the sources of lower precedence", "ok"),
+    }
+)
 
 _OF_TASKS = tuple(word.field for word in WORDS.values() if word.of_task)
 _ANSWERS = (*OPERATIONS, *(f"{operation}_latency" for operation in OPERATIONS))
-_APART = (
+EXCLUSIVE = (
     ("fail", "cancel", "stuck"),
     ("stuck", "polls"),
     ("stuck", "slow_finish"),
     *(("delivery", word) for word in ("stuck", "polls", "slow_start", "slow_finish")),
 )
 """Words that exclude one another; of `delivery` only the values that end the task at once do."""
-_NEEDS = {
+NEEDS = {
     "message": ("fail",),
     "times": _ANSWERS,
     "valid_for": _ANSWERS,
@@ -233,11 +247,11 @@ def _value(name: str, text: str) -> object:
 def _check_together(scenario: Scenario) -> None:
     given = scenario._asdict()
     instant = scenario.delivery is not None and DELIVERY_FAULTS[scenario.delivery].completes_immediately
-    for group in _APART:
+    for group in EXCLUSIVE:
         both = [word for word in group if given[word] is not None]
         if len(both) > 1 and ("delivery" not in both or instant):
             raise ValueError(f"{both[0]} and {both[1]} contradict each other")
-    for field, others in _NEEDS.items():
+    for field, others in NEEDS.items():
         if given[field] is not None and all(given[other] is None for other in others):
             word = next(name for name, row in WORDS.items() if row.field == field)
             raise ValueError(f"{word} says nothing by itself; it goes with {', '.join(others)}")

@@ -14,6 +14,15 @@ from evolink_mock.scenarios.state import ScenarioState
 if TYPE_CHECKING:
     from evolink_mock.scenarios.file import ScenarioFile
 
+SOURCE_MEANINGS: Mapping[ScenarioSource, str] = {
+    "prompt": "a directive at the end of the prompt: `[[mock: fail=service_error]]`",
+    "header": "the header `X-Mock-Scenario: fail=service_error` of the request",
+    "queued": "a scenario queued with `POST /__mock/scenarios`",
+    "key": "the default of the key, from `POST /__mock/scenarios/default` or from the settings",
+    "file": "a rule of the scenario file",
+    "default": "no scenario: no faults",
+}
+
 _decode = msgspec.json.Decoder().decode
 
 

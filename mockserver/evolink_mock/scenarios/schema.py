@@ -8,16 +8,29 @@ from evolink_mock.scenarios.language import LONGEST
 from evolink_mock.scenarios.rules import RequestMatch, Rule, RuleError, RuleStep, read_rule, read_step
 
 MAX_RULES = 1000
-Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="requests that the step is for")]
+Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="number of requests that the step is for")]
 Text = Annotated[
     str,
-    msgspec.Meta(max_length=LONGEST, description="word=value; word=value, or ok", examples=["create=rate_limited"]),
+    msgspec.Meta(max_length=LONGEST, description="`word=value; word=value`, or `ok`", examples=["create=rate_limited"]),
 ]
 Weights = Annotated[
     dict[str, float],
-    msgspec.Meta(min_length=1, max_length=20, description="scenarios, each with how often it comes among the others"),
+    msgspec.Meta(
+        min_length=1, max_length=20, description="scenarios with their weights, of which one is drawn for each request"
+    ),
 ]
-Short = Annotated[str, msgspec.Meta(max_length=500)]
+Key = Annotated[str, msgspec.Meta(max_length=500, description="API key of the request")]
+Model = Annotated[str, msgspec.Meta(max_length=500, description="model of the request")]
+Prompt = Annotated[str, msgspec.Meta(max_length=500, description="text that the prompt contains")]
+Image = Annotated[str, msgspec.Meta(max_length=500, description="text that an image URL contains")]
+Callback = Annotated[str, msgspec.Meta(max_length=500, description="text that the callback URL contains")]
+TaskId = Annotated[str, msgspec.Meta(max_length=500, description="id of the task that is queried")]
+Name = Annotated[str, msgspec.Meta(max_length=100, description="name of the rule in the journal and in explanations")]
+Operation = Annotated[
+    Literal["create", "query", "credits"] | None,
+    msgspec.Meta(description="operation that the rule is for; unless given, the first that its scenarios affect"),
+]
+Repeat = Annotated[bool, msgspec.Meta(description="start again with the first step after the last")]
 
 
 class StepSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -39,15 +52,20 @@ class StepSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
             raise RuleError(str(error), (setting, *error.path)) from None
 
 
+Steps = Annotated[
+    list[StepSpec], msgspec.Meta(max_length=100, description="steps that follow one another, in place of one scenario")
+]
+
+
 class MatchSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which requests a rule is for: all that is given must hold."""
 
-    key: Short = ""
-    model: Short = ""
-    prompt_contains: Short = ""
-    image_contains: Short = ""
-    callback_contains: Short = ""
-    task: Short = ""
+    key: Key = ""
+    model: Model = ""
+    prompt_contains: Prompt = ""
+    image_contains: Image = ""
+    callback_contains: Callback = ""
+    task: TaskId = ""
 
 
 class RuleSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -56,14 +74,16 @@ class RuleSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     `operation` is, unless given, the first of create, query and credits that the scenarios speak of.
     """
 
-    name: Annotated[str, msgspec.Meta(max_length=100)] = ""
-    operation: Literal["create", "query", "credits"] | None = None
-    match: MatchSpec = MatchSpec()
+    name: Name = ""
+    operation: Operation = None
+    match: Annotated[MatchSpec, msgspec.Meta(description="requests that the rule is for; all unless given")] = (
+        MatchSpec()
+    )
     scenario: Text | None = None
     weights: Weights | None = None
     times: Times | None = None
-    steps: Annotated[list[StepSpec], msgspec.Meta(max_length=100)] | None = None
-    repeat: bool = False
+    steps: Steps | None = None
+    repeat: Repeat = False
 
     def rule(self, name: str = "", times: int | None = None) -> Rule:
         """The rule, with a name and with the times of its last step where it has none itself. Raises `RuleError`."""

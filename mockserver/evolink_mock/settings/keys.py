@@ -14,6 +14,7 @@ from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import to_units
 from evolink_mock.scenarios.language import parse_scenario
 from evolink_mock.settings.bounds import bounds_of, check_bounds
+from evolink_mock.settings.help import Help
 from evolink_mock.settings.types import TypeChecks
 
 Balance = Annotated[float, msgspec.Meta(ge=0, le=MAX_BALANCE)]
@@ -31,11 +32,11 @@ class KeyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A limit is of each model family.
     """
 
-    balance: Balance | None = None
-    models: list[str] | None = None
-    scenario: str | None = None
-    requests_per_minute: Limit | None = None
-    concurrent_tasks: Limit | None = None
+    balance: Annotated[Balance | None, Help("Remaining credits of the key.")] = None
+    models: Annotated[list[str] | None, Help("Models that the key may use; a create of another gets 403.")] = None
+    scenario: Annotated[str | None, Help("Default scenario of the key, such as create=rate_limited.")] = None
+    requests_per_minute: Annotated[Limit | None, Help("Creates of one model family per minute.")] = None
+    concurrent_tasks: Annotated[Limit | None, Help("Unfinished tasks of one model family.")] = None
 
     def grant(self) -> Grant:
         models = None if self.models is None else frozenset(self.models)

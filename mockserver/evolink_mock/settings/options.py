@@ -7,23 +7,23 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
-from evolink_mock.settings.record import Help, Settings
+from evolink_mock.settings.help import Help, help_in
+from evolink_mock.settings.record import Settings
 
-_ANNOTATIONS = get_type_hints(Settings, include_extras=True)
 _TYPES = get_type_hints(Settings)
 _DEFAULTS = {each.name: each.default for each in fields(Settings) if each.default is not MISSING}
 
 
 def help_of(name: str) -> Help:
     """The documentation of a setting."""
-    return next(part for part in _ANNOTATIONS[name].__metadata__ if isinstance(part, Help))
+    return help_in(Settings, name)
 
 
 def option(name: str) -> click.Option:
     """The option of a setting, without a default: where it is absent, the environment and the file decide."""
-    documented, kind = help_of(name), _value_type(name)
+    documented, kind = help_of(name), value_type(name)
     flag = name.replace("_", "-")
-    default = _default(name)
+    default = default_of(name)
     text = documented.text if default is None else f"{documented.text}  [default: {default}]"
     if kind is bool:
         return click.Option([f"--{flag}/--no-{flag}"], default=None, help=text)
@@ -33,7 +33,7 @@ def option(name: str) -> click.Option:
     )
 
 
-def _value_type(name: str) -> Any:
+def value_type(name: str) -> Any:
     """The type of a setting, without the `None` of one that may be unset."""
     kind = _TYPES[name]
     alternatives = [part for part in get_args(kind) if part is not NoneType]
@@ -46,7 +46,8 @@ def _parameter_type(kind: Any) -> Any:
     return kind if kind in (int, float) else str
 
 
-def _default(name: str) -> str | None:
+def default_of(name: str) -> str | None:
+    """The default of a setting as text; `None` for one that is unset."""
     if (described := help_of(name).default) is not None:
         return described
     match _DEFAULTS.get(name):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
 from msgspec import Meta
 
@@ -17,6 +17,7 @@ from evolink_mock.core.media_routes import parse_media_destination, parse_media_
 from evolink_mock.core.task import to_units
 from evolink_mock.settings.bounds import Bounded, bounds_of, check_bounds
 from evolink_mock.settings.certificates import check_certificates
+from evolink_mock.settings.help import Help
 from evolink_mock.settings.keys import AcceptedKeys, Balance, KeyRule, Limit, check_keys, source_of
 from evolink_mock.settings.types import TypeChecks, UnknownSetting, check_names, short_repr
 
@@ -24,17 +25,6 @@ Parsed = TypeVar("Parsed")
 
 MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))
 """Whether the extra `media` is installed."""
-
-
-class Help(NamedTuple):
-    """Documentation of a setting, for `--help` and the reference pages.
-
-    `metavar` stands for a value; `default` describes a default that the field itself does not show.
-    """
-
-    text: str
-    metavar: str | None = None
-    default: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
