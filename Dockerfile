@@ -3,7 +3,7 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN python -m venv /opt/evolink
 RUN /opt/evolink/bin/python -m pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY contracts contracts
 COPY mockserver mockserver
 COPY client client

@@ -2,26 +2,31 @@
 PYTHON ?= python3
 DEV := .venv
 RUN := .venv-run
+EXTRAS ?=
+EXTRA := $(EXTRAS:%=-%)
 
 # The tests start Python hundreds of times, and each would compile every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test test-all test-uvicorn check coverage hooks bench bench-peers screenshots lock clean
+.PHONY: help run test test-all test-uvicorn check coverage docs reference hooks bench bench-peers screenshots lock clean
 
 help:
 	@echo "make run          start the emulator on 127.0.0.1:8080; ARGS=\"--port 8081 --clock auto\" passes options"
+	@echo "                  EXTRAS=media also installs what encodes videos and reads input files"
 	@echo "make test         the whole suite (under 3 minutes)"
 	@echo "make check        linters, types, import contracts, spelling, dependencies"
 	@echo "make coverage     the suite with the coverage of branches measured, and the figure"
 	@echo "make test-uvicorn the tests of the HTTP protocol with the oldest and the newest uvicorn allowed"
-	@echo "make test-all     make check, make test, the slow rest, and make test-uvicorn"
+	@echo "make docs         the site, in build/docs; a warning is an error"
+	@echo "make reference    render the reference pages (docs/reference) from the code"
+	@echo "make test-all     make check, make docs, make test, the slow rest, and make test-uvicorn"
 	@echo "make hooks        run make check's tools before each commit"
 	@echo "make bench        figures against a bare starlette application, in one table"
 	@echo "make bench-peers  the same for other mock servers, where they can be installed"
 	@echo "make screenshots  take the README's pictures of the timeline anew"
 	@echo "make lock         renew the locked requirements"
 
-run: $(RUN)/installed
+run: $(RUN)/installed$(EXTRA)
 	@$(RUN)/bin/evolink-mock serve $(ARGS)
 
 # Workers begin with whole files, whose fixtures, such as an emulator, are then made once.
@@ -29,7 +34,7 @@ test: $(DEV)/installed
 	$(DEV)/bin/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 test-all: export DEVKIT_BROWSER := required
-test-all: check test
+test-all: check docs test
 	$(DEV)/bin/python -m pytest -n 2 -m slow
 	$(DEV)/bin/python -m tests.support.uvicorn_range
 
@@ -52,6 +57,13 @@ coverage: $(DEV)/installed
 	@$(DEV)/bin/coverage combine --quiet
 	$(DEV)/bin/coverage report
 
+docs: $(DEV)/installed
+	@$(DEV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --builder html docs build/docs
+	@echo "build/docs/index.html"
+
+reference: $(DEV)/installed
+	@$(DEV)/bin/python -m docs.render
+
 hooks: $(DEV)/installed
 	$(DEV)/bin/prek install
 
@@ -66,6 +78,7 @@ screenshots: $(DEV)/installed
 
 lock: $(DEV)/installed
 	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock pyproject.toml
+	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --extra media -c requirements.lock -o requirements-media.lock pyproject.toml
 	$(DEV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --group dev -o requirements-dev.lock pyproject.toml
 
 $(DEV)/installed: requirements-dev.lock pyproject.toml
@@ -76,11 +89,11 @@ $(DEV)/installed: requirements-dev.lock pyproject.toml
 	@$(DEV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(RUN)/installed: requirements.lock pyproject.toml
+$(RUN)/installed$(EXTRA): requirements$(EXTRA).lock pyproject.toml
 	@echo "Setting up $(RUN) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; point PYTHON at one: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(RUN)
-	@$(RUN)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(RUN)/bin/python -m pip install --quiet --require-hashes -r requirements$(EXTRA).lock
 	@$(RUN)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 

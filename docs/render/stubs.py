@@ -1,0 +1,157 @@
+"""Stubs of classes and functions: signatures, fields and docstrings, without bodies."""
+
+import ast
+import builtins
+import inspect
+from collections.abc import Collection, Iterator, Mapping
+
+from docs.render.definitions import Function, definition_of, exported_names, tree_of
+
+_WIDTH = 88
+
+
+def attributes_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """The public attributes that `__init__` sets, with their types where these are seen there."""
+    for function in node.body:
+        if not (isinstance(function, ast.FunctionDef) and function.name == "__init__"):
+            continue
+        given = {each.arg: each.annotation for each in (*function.args.args, *function.args.kwonlyargs)}
+        for statement in ast.walk(function):
+            match statement:
+                case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=value):
+                    kind = _kind(value, given)
+                case ast.AnnAssign(target=ast.Attribute(value=ast.Name(id="self"), attr=name), annotation=annotation):
+                    kind = ast.unparse(annotation)
+                case _:
+                    continue
+            if kind and not name.startswith("_"):
+                yield name, kind
+
+
+def _kind(value: ast.expr, given: Mapping[str, ast.expr | None]) -> str:
+    """The type of a value: of an argument its annotation, of a call the class that is called."""
+    match value:
+        case ast.Name(id=name) if (annotation := given.get(name)) is not None:
+            return ast.unparse(annotation)
+        case ast.Call(func=ast.Name() | ast.Attribute() as called) if (
+            ast.unparse(called).rpartition(".")[2][0].isupper()
+        ):
+            return ast.unparse(called)
+        case _:
+            return ""
+
+
+def docstring_of(node: ast.ClassDef | Function) -> str:
+    """The docstring as Markdown."""
+    return (ast.get_docstring(node) or "").replace("<", "\\<")
+
+
+def class_stub(module: str, node: ast.ClassDef, *, called: bool = True) -> str:
+    """A class as a stub; `called` is whether users call it. What bases without an entry define is shown as its own."""
+    named: list[str] = []
+    members: list[str] = []
+    for base in map(ast.unparse, node.bases):
+        if (origin := _hidden(module, base)) is None:
+            named.append(base)
+        else:
+            named += map(ast.unparse, origin.bases)
+            members += _members(origin, called=called, replaced=_method_names(node))
+    lines = [f"class {node.name}({', '.join(named)}):" if named else f"class {node.name}:"]
+    lines += [*members, *_members(node, called=called)]
+    return "\n".join(lines if len(lines) > 1 else [f"{lines[0]} ..."])
+
+
+def _hidden(module: str, base: str) -> ast.ClassDef | None:
+    """The definition of a base class of the devkit that has no entry."""
+    imported = {
+        alias.name: node.module
+        for node in tree_of(module).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    ours = base not in exported_names() and (imported.get(base) or module).startswith("evolink_")
+    if not ours or base in vars(builtins):
+        return None
+    origin = definition_of(module, base).node if base.isidentifier() else None
+    return origin if isinstance(origin, ast.ClassDef) else None
+
+
+def _method_names(node: ast.ClassDef) -> frozenset[str]:
+    return frozenset(each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def _members(node: ast.ClassDef, *, called: bool, replaced: Collection[str] = ()) -> Iterator[str]:
+    yield from (f"    {name}: {kind}" for name, kind in attributes_of(node))
+    for index, statement in enumerate(node.body):
+        below = node.body[index + 1] if index + 1 < len(node.body) else None
+        if isinstance(statement, ast.AnnAssign | ast.Assign):
+            yield from _field(statement, below)
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name not in replaced:
+            yield from _method(statement) if _is_public(statement.name, called) else ()
+
+
+def _is_public(name: str, called: bool) -> bool:
+    return not name.startswith("_") or name == "__call__" or (called and name == "__init__")
+
+
+def _field(statement: ast.AnnAssign | ast.Assign, below: ast.stmt | None) -> Iterator[str]:
+    target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+    if not isinstance(target, ast.Name) or target.id.startswith("_"):
+        return
+    # A setting's annotation holds its bounds and help text too, which its own page shows.
+    kind = statement.annotation if isinstance(statement, ast.AnnAssign) else None
+    if isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Annotated" and isinstance(kind.slice, ast.Tuple):
+        kind = kind.slice.elts[0]
+    default = "" if statement.value is None else f" = {ast.unparse(statement.value)}"
+    yield f"    {target.id}{'' if kind is None else f': {ast.unparse(kind)}'}{default}"
+    if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
+        yield from _quoted(inspect.cleandoc(below.value.value), "    ")
+
+
+def _method(statement: Function) -> Iterator[str]:
+    yield ""
+    decorators = (ast.unparse(each) for each in statement.decorator_list)
+    yield from (f"    @{each}" for each in decorators if each in ("property", "classmethod", "staticmethod"))
+    documented = ast.get_docstring(statement)
+    yield from (signature_of(statement, "    ") + (":" if documented else ": ...")).splitlines()
+    if documented:
+        yield from _quoted(documented, "        ")
+
+
+def _quoted(text: str, indent: str) -> list[str]:
+    first, *others = text.splitlines()
+    if not others:
+        return [f'{indent}"""{first}"""']
+    return [f'{indent}"""{first}', *(f"{indent}{line}".rstrip() for line in others), f'{indent}"""']
+
+
+def signature_of(node: Function, indent: str) -> str:
+    """A function's signature, an argument a line where it is long."""
+    word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
+    arguments = _arguments(node.args)
+    line = f"{indent}{word} {node.name}({', '.join(arguments)}){returns}"
+    if len(line) <= _WIDTH:
+        return line
+    inner = ",\n".join(f"{indent}    {each}" for each in arguments)
+    return f"{indent}{word} {node.name}(\n{inner},\n{indent}){returns}"
+
+
+def _arguments(arguments: ast.arguments) -> list[str]:
+    """Each argument on its own, with the markers `/` and `*` between them."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
+    shown = [_argument(each, default) for each, default in zip(plain, defaults, strict=True)]
+    if arguments.posonlyargs:
+        shown.insert(len(arguments.posonlyargs), "/")
+    if arguments.vararg is not None:
+        shown.append(f"*{ast.unparse(arguments.vararg)}")
+    elif arguments.kwonlyargs:
+        shown.append("*")
+    shown += [_argument(*each) for each in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return shown + ([f"**{ast.unparse(arguments.kwarg)}"] if arguments.kwarg is not None else [])
+
+
+def _argument(argument: ast.arg, default: ast.expr | None) -> str:
+    equals = " = " if argument.annotation is not None else "="
+    return ast.unparse(argument) + ("" if default is None else f"{equals}{ast.unparse(default)}")
