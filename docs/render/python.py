@@ -1,10 +1,12 @@
 """The public Python names with their signatures and docstrings, read from the source."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from docs.render import Page
+from docs.render import REFERENCE, Page
 from docs.render.definitions import MODULES, Definition, definition_of, exported_names, names_of, tree_of
 from docs.render.markdown import block, code, join
 from docs.render.stubs import attributes_of, class_stub, docstring_of, signature_of
@@ -25,10 +27,18 @@ def exported() -> Mapping[str, Mapping[str, Definition]]:
 
 
 def _body() -> str:
-    return join(
+    page = join(
         "Names that are not listed here may change without notice. The fixtures of pytest are on [pytest](pytest.md).",
         *(_module(name, members) for name, members in exported().items()),
     )
+    return _formatted(page)
+
+
+def _formatted(page: str) -> str:
+    """The page with its Python formatted as the project's code is."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(REFERENCE / "python.md"), "-"]
+    ran = subprocess.run(command, input=page, capture_output=True, text=True, check=True)  # noqa: S603  # Our own words.
+    return ran.stdout
 
 
 def _module(name: str, members: Mapping[str, Definition]) -> str:
@@ -42,7 +52,7 @@ def _member(name: str, definition: Definition) -> str:
     if isinstance(node, ast.AnnAssign):
         return join(f"### {name}", block(ast.unparse(node), "python"))
     if not isinstance(node, ast.ClassDef):
-        return join(f"### {name}", docstring_of(node), block(signature_of(node, ""), "python"))
+        return join(f"### {name}", docstring_of(node), block(f"{signature_of(node)}: ...", "python"))
     parts = (
         join(
             f"#### {name}.{attribute}",

@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 
 from docs.render.definitions import Function, definition_of, exported_names, tree_of
 
-_WIDTH = 88
-
 
 def attributes_of(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """The public attributes that `__init__` sets, with their types where these are seen there."""
@@ -113,7 +111,7 @@ def _method(statement: Function) -> Iterator[str]:
     decorators = (ast.unparse(each) for each in statement.decorator_list)
     yield from (f"    @{each}" for each in decorators if each in ("property", "classmethod", "staticmethod"))
     documented = ast.get_docstring(statement)
-    yield from (signature_of(statement, "    ") + (":" if documented else ": ...")).splitlines()
+    yield f"    {signature_of(statement)}:{'' if documented else ' ...'}"
     if documented:
         yield from _quoted(documented, "        ")
 
@@ -125,33 +123,8 @@ def _quoted(text: str, indent: str) -> list[str]:
     return [f'{indent}"""{first}', *(f"{indent}{line}".rstrip() for line in others), f'{indent}"""']
 
 
-def signature_of(node: Function, indent: str) -> str:
-    """A function's signature, an argument a line where it is long."""
+def signature_of(node: Function) -> str:
+    """A function's signature, on one line."""
     word = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
     returns = f" -> {ast.unparse(node.returns)}" if node.returns is not None else ""
-    arguments = _arguments(node.args)
-    line = f"{indent}{word} {node.name}({', '.join(arguments)}){returns}"
-    if len(line) <= _WIDTH:
-        return line
-    inner = ",\n".join(f"{indent}    {each}" for each in arguments)
-    return f"{indent}{word} {node.name}(\n{inner},\n{indent}){returns}"
-
-
-def _arguments(arguments: ast.arguments) -> list[str]:
-    """Each argument on its own, with the markers `/` and `*` between them."""
-    plain = [*arguments.posonlyargs, *arguments.args]
-    defaults: list[ast.expr | None] = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
-    shown = [_argument(each, default) for each, default in zip(plain, defaults, strict=True)]
-    if arguments.posonlyargs:
-        shown.insert(len(arguments.posonlyargs), "/")
-    if arguments.vararg is not None:
-        shown.append(f"*{ast.unparse(arguments.vararg)}")
-    elif arguments.kwonlyargs:
-        shown.append("*")
-    shown += [_argument(*each) for each in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    return shown + ([f"**{ast.unparse(arguments.kwarg)}"] if arguments.kwarg is not None else [])
-
-
-def _argument(argument: ast.arg, default: ast.expr | None) -> str:
-    equals = " = " if argument.annotation is not None else "="
-    return ast.unparse(argument) + ("" if default is None else f"{equals}{ast.unparse(default)}")
+    return f"{word} {node.name}({ast.unparse(node.args)}){returns}"

@@ -231,7 +231,7 @@ def test_every_public_name_has_an_entry(module: str) -> None:
 
 def test_every_stub_of_a_public_name_is_python() -> None:
     for stub in blocks("python", "python"):
-        ast.parse(stub if not stub.startswith(("def ", "async def ")) else f"{stub.rstrip()}: ...")
+        ast.parse(stub)
 
 
 def test_every_fixture_marker_and_option_of_pytest_has_an_entry() -> None:
