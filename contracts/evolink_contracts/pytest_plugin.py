@@ -1,8 +1,9 @@
-"""Pytest plugin: `pytest --evolink-base-url URL` adds a test for each promise, and the fixture `target`."""
+"""Pytest plugin: `pytest --evolink-base-url URL` adds a test for each promise, and the fixture `evolink_target`."""
 
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from evolink_contracts.runs.probe import Profile
     from evolink_contracts.runs.runner import Report
     from evolink_contracts.target.budget import Budget
     from evolink_contracts.target.target import Target
@@ -20,27 +22,27 @@ _RUN = pytest.StashKey["_Run"]()
 def _from_0(text: str) -> float:
     number = float(text)
     if not (isfinite(number) and number >= 0):
-        raise ArgumentTypeError(f"{text} is no finite number from 0 on")
+        raise ArgumentTypeError(f"{text} is not a finite number from 0 on")
     return number
 
 
 def _above_0(text: str) -> float:
     number = float(text)
     if not (isfinite(number) and number > 0):
-        raise ArgumentTypeError(f"{text} is no finite number above 0")
+        raise ArgumentTypeError(f"{text} is not a finite number above 0")
     return number
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("evolink", "EvoLink contract; see evolink-contracts run --help")
+    group = parser.getgroup("evolink", "EvoLink contract; any of these options adds a test for each promise")
     add = group.addoption
-    add("--evolink-base-url", metavar="URL", help="base URL of the service to judge")
+    add("--evolink-base-url", metavar="URL", help="base URL of the service to check, or EVOLINK_BASE_URL")
+    add("--evolink-control-url", metavar="URL", help="base URL of the emulator itself, if the service is a proxy of it")
     add("--evolink-api-key", metavar="KEY", help="API key of the service, or EVOLINK_API_KEY")
     add(
         "--evolink-profile",
         choices=["emulator", "live-safe", "live"],
-        default="emulator",
-        help="live-safe sends nothing that costs credits; live buys a few videos",
+        help="live-safe sends nothing that costs credits; live buys a few videos [default: emulator]",
     )
     add(
         "--evolink-max-credits",
@@ -50,70 +52,116 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--evolink-rate", type=_above_0, metavar="N", help="live: highest price of a second of video")
     add("--evolink-tolerance", type=_from_0, metavar="SECONDS", help="permitted deviation of the gaps of callbacks")
-    add("--evolink-histories", type=int, default=0, metavar="N", help="also play this number of random histories")
-    add("--evolink-seed", type=int, default=0, metavar="N", help="seed of the histories")
+    add("--evolink-histories", type=int, metavar="N", help="also play this number of random histories")
+    add("--evolink-seed", type=int, metavar="N", help="seed of the histories")
+
+
+_OPTIONS = ("base-url", "control-url", "api-key", "profile", "max-credits", "rate", "tolerance", "histories", "seed")
 
 
 class _Run:
-    """The run and the budget of a pytest session, made when the first test needs them."""
+    """The run and the budget of a pytest session, made when the first test needs them.
+
+    If that fails, the first test fails with the reason, and the others are skipped.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
-        self._option = config.getoption
+        self._config = config
+        self._failed = False
         # The name of this worker of pytest-xdist, if that is in use.
         self._worker = str(getattr(config, "workerinput", {}).get("workerid", ""))
 
+    def _option(self, name: str) -> Any:
+        return self._config.getoption(f"--evolink-{name}")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the promises are tests of this session. EVOLINK_BASE_URL alone adds none: clients use it too."""
+        return bool(self.base_url) and any(self._option(name) is not None for name in _OPTIONS)
+
+    @property
+    def base_url(self) -> str:
+        return self._option("base-url") or os.environ.get("EVOLINK_BASE_URL") or ""
+
+    @property
+    def profile(self) -> "Profile":
+        profile: Profile = self._option("profile") or "emulator"
+        return profile
+
+    @property
+    def histories(self) -> int:
+        return self._option("histories") or 0
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        """Fail at the first mistake or unusable service, and skip afterwards."""
+        from evolink_contracts.reference.errors import BudgetExceeded, RunUnfinished, ServiceUnusable
+        from evolink_contracts.trace.header import without_secrets
+
+        if self._failed:
+            pytest.skip("there was no run; the first test of the contract says why")
+        try:
+            yield
+        except (ServiceUnusable, pytest.UsageError, BudgetExceeded) as error:
+            self._failed = True
+            where = f"{without_secrets(self.base_url)}: " if isinstance(error, ServiceUnusable) else ""
+            bought = "; nothing was bought" if isinstance(error, BudgetExceeded) else ""
+            raise RunUnfinished(f"{where}{error}{bought}") from None
+
     def open(self) -> "Target":
         # Imported late, since every run of pytest loads this module.
-        from evolink_contracts.reference.errors import ServiceUnusable
         from evolink_contracts.runs.profiles import open_target
         from evolink_contracts.target.target import TargetOptions
         from evolink_contracts.target.transports import HttpTransport
 
-        key = self._option("--evolink-api-key") or os.environ.get("EVOLINK_API_KEY")
-        if not key:
-            raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
-        profile = self._option("--evolink-profile")
-        # Each worker has a world of its own in an emulator.
-        own = f"{key}{self._worker}" if profile == "emulator" else key
-        options = TargetOptions(token=os.environ.get("EVOLINK_MOCK_CONTROL_TOKEN", ""))
-        transport = HttpTransport(self._option("--evolink-base-url"))
-        try:
-            return open_target(profile, transport, own, options, budget=self._budget)
-        except ServiceUnusable as error:
-            raise pytest.UsageError(f"--evolink-base-url: {error}") from None
+        with self._once():
+            key = self._option("api-key") or os.environ.get("EVOLINK_API_KEY")
+            if not key:
+                raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
+            control_url = self._option("control-url")
+            if control_url and self.profile != "emulator":
+                raise pytest.UsageError("--evolink-control-url is for --evolink-profile emulator")
+            # Each worker has a world of its own in an emulator.
+            own = f"{key}{self._worker}" if self.profile == "emulator" else key
+            token = os.environ.get("EVOLINK_MOCK_CONTROL_TOKEN", "")
+            return open_target(
+                self.profile,
+                HttpTransport(self.base_url),
+                own,
+                TargetOptions(token=token, base_url=self.base_url),
+                budget=self._budget,
+                control=HttpTransport(control_url) if control_url else None,
+            )
 
     @cached_property
     def _budget(self) -> "Budget | None":
         from evolink_contracts.target.budget import Budget
 
-        limit = self._option("--evolink-max-credits")
-        if (self._option("--evolink-profile") == "live") != (limit is not None):
+        limit = self._option("max-credits")
+        if (self.profile == "live") != (limit is not None):
             raise pytest.UsageError("--evolink-profile live needs --evolink-max-credits, and no other profile does")
         if limit is not None and self._worker:
             raise pytest.UsageError("--evolink-profile live is for one process: each worker of xdist would buy its own")
-        return None if limit is None else Budget(limit, self._option("--evolink-rate"))
+        return None if limit is None else Budget(limit, self._option("rate"))
 
     @cached_property
     def report(self) -> "Report":
-        from evolink_contracts.reference.errors import BudgetExceeded
         from evolink_contracts.runs.profiles import plan
         from evolink_contracts.runs.runner import run
         from evolink_contracts.stateful.search import search
         from evolink_contracts.stateful.session import Criteria
         from evolink_contracts.trace.history import TOLERANCE
 
-        count, seed, tolerance = (self._option(f"--evolink-{name}") for name in ("histories", "seed", "tolerance"))
-        if count and self._option("--evolink-profile") == "live-safe":
-            raise pytest.UsageError("--evolink-profile live-safe plays no histories")
-        with self.open() as target:
-            try:
-                probes, _ = plan(target, self._option("--evolink-profile"), self._budget)
-            except BudgetExceeded as error:
-                raise pytest.UsageError(f"{error}; nothing was bought") from None
-            within = TOLERANCE if tolerance is None else tolerance
-            criteria = Criteria(tolerance=within)
-            explore = (lambda target: search(target, count, seed, criteria=criteria)) if count else None
-            return run(target, probes=probes, tolerance=within, explore=explore)
+        count, seed, tolerance = self.histories, self._option("seed") or 0, self._option("tolerance")
+        with self._once():
+            if count and self.profile == "live-safe":
+                raise pytest.UsageError("--evolink-profile live-safe plays no histories")
+            with self.open() as target:
+                probes, _ = plan(target, self.profile, self._budget)
+                within = TOLERANCE if tolerance is None else tolerance
+                criteria = Criteria(tolerance=within)
+                explore = (lambda target: search(target, count, seed, criteria=criteria)) if count else None
+                return run(target, probes=probes, tolerance=within, explore=explore)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -121,11 +169,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def target(pytestconfig: pytest.Config) -> "Iterator[Target]":
-    """The service of --evolink-base-url, for tests of your own; skipped without one."""
-    if not pytestconfig.getoption("--evolink-base-url"):
-        pytest.skip("give --evolink-base-url")
-    with pytestconfig.stash[_RUN].open() as opened:
+def evolink_target(pytestconfig: pytest.Config) -> "Iterator[Target]":
+    """The service of --evolink-base-url or EVOLINK_BASE_URL, for tests of your own; skipped without one."""
+    from evolink_contracts.reference.errors import RunUnfinished
+
+    run = pytestconfig.stash[_RUN]
+    if not run.base_url:
+        pytest.skip("give --evolink-base-url, or set EVOLINK_BASE_URL")
+    try:
+        opened = run.open()
+    except RunUnfinished as error:
+        pytest.fail(str(error), pytrace=False)
+    with opened:
         yield opened
 
 
@@ -148,7 +203,7 @@ class _Item(pytest.Item):
 
 
 class PromiseItem(_Item):
-    """A promise as a test: passed if it held, failed if it was broken, skipped if it was not seen."""
+    """A promise as a test: skipped if it was not covered."""
 
     def __init__(self, *, promise: Any, **given: Any) -> None:
         super().__init__(**given)
@@ -156,20 +211,23 @@ class PromiseItem(_Item):
 
     def runtest(self) -> None:
         from evolink_contracts.reference.errors import PromiseBroken
-        from evolink_contracts.reporting.sentences import example_of
+        from evolink_contracts.reporting.legend import bracket
+        from evolink_contracts.reporting.sentences import NOT_COVERED, example_of
+        from evolink_contracts.trace.header import without_secrets
 
         report = self._run.report
         judgement = next(j for j in report.judgements if j.promise.number == self._promise.number)
-        if judgement.verdict == "not seen":
+        if judgement.verdict == "not covered":
             early = f"; the run stopped early: {report.stopped}" if report.stopped else ""
-            pytest.skip(f"nothing showed whether it holds{early}")
+            pytest.skip(f"{NOT_COVERED}{early}")
         if judgement.breaches:
-            example = example_of(judgement.shortest, self.config.getoption("--evolink-base-url"))
-            raise PromiseBroken("\n".join([f"{self._promise.number} {self._promise.statement}", *example]))
+            title = f"{self._promise.number} {self._promise.statement}"
+            example = example_of(judgement.shortest, without_secrets(self._run.base_url))
+            raise PromiseBroken("\n".join([title, *example, bracket(self._promise)]))
 
 
 class HistoriesItem(_Item):
-    """Random histories as one test, failed by the shortest history that broke a promise."""
+    """Random histories as one test, failed by the shortest history that fails."""
 
     def runtest(self) -> None:
         from evolink_contracts.reference.errors import PromiseBroken, RunUnfinished
@@ -184,24 +242,30 @@ class HistoriesItem(_Item):
 
 
 class RunItem(_Item):
-    """The run itself as one test, failed if it ended early, since the promises then saw less."""
+    """The run itself as one test, failed if it ended early or covered nothing, since the promises then saw less."""
 
     def runtest(self) -> None:
         from evolink_contracts.reference.errors import RunUnfinished
+        from evolink_contracts.reporting.sentences import NOTHING
 
-        if self._run.report.stopped:
-            raise RunUnfinished(f"the run stopped early: {self._run.report.stopped}")
+        report = self._run.report
+        if report.stopped:
+            raise RunUnfinished(f"the run stopped early: {report.stopped}")
+        if report.covers_nothing:
+            reasons = "".join(f"\n  skipped {each.probe}: {each.reason}" for each in report.skipped)
+            raise RunUnfinished(f"{NOTHING}: no promise was covered by this run{reasons}")
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--evolink-base-url"):
+    run = config.stash[_RUN]
+    if run.wanted:
         from evolink_contracts.promises import PROMISES
 
-        run = config.stash[_RUN]
+        # First, so that a run that cannot be made fails here, and the others are skipped.
+        items.append(RunItem.from_parent(session, name="run completed", run=run))
         items += [
             PromiseItem.from_parent(session, name=f"{promise.number} {promise.name}", promise=promise, run=run)
             for promise in PROMISES
         ]
-        if config.getoption("--evolink-histories"):
+        if run.histories:
             items.append(HistoriesItem.from_parent(session, name="histories", run=run))
-        items.append(RunItem.from_parent(session, name="run completed", run=run))

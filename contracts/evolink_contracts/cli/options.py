@@ -1,25 +1,22 @@
-"""Options that several commands share, and the exit codes and files in which a command ends."""
+"""Options that several commands share, and how a command ends: its report, its files and its exit code."""
 
 import os
 import sys
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.promises.registry import BY_NUMBER
+from evolink_contracts.reference.errors import InvalidTrace
 from evolink_contracts.reporting.formats import FORMATS
+from evolink_contracts.reporting.sentences import NOTHING, clean
 from evolink_contracts.runs.runner import Report
 from evolink_contracts.trace.history import TOLERANCE
-
-EXIT_CODES = {
-    0: "every promise that was seen held",
-    1: "a promise was broken; `drift`: a critical difference; `selftest`: a mutant that was not caught",
-    2: "wrong usage",
-    3: "the service or the recording could not be checked, or a report could not be written",
-}
+from evolink_contracts.trace.json_lines import Recording, read_recording
 
 
 class _WritableFile(click.Path):
@@ -49,16 +46,16 @@ FORMAT = click.option(
 )
 OUT = click.option("--out", type=FILE, metavar="FILE", help="Write the report to a file instead of printing it.")
 ONLY = click.option(
-    "--only", multiple=True, metavar="PROMISE", help="Judge only this promise, by number or name; may be repeated."
+    "--only", multiple=True, metavar="PROMISE", help="Check only this promise, by number or name; may be repeated."
 )
 SKIP = click.option(
-    "--skip", multiple=True, metavar="PROMISE", help="Do not judge this promise, by number or name; may be repeated."
+    "--skip", multiple=True, metavar="PROMISE", help="Do not check this promise, by number or name; may be repeated."
 )
 
 
 def _number(value: float) -> float:
     if isnan(value):
-        raise click.BadParameter("nan is no number of seconds.")
+        raise click.BadParameter("nan is not a number of seconds.")
     return value
 
 
@@ -74,7 +71,7 @@ WITHIN = click.option(
 
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> Sequence[str]:
-    """The numbers of the promises to judge, in order; promises are given by number or name."""
+    """The numbers of the promises to check, in order; promises are given by number or name."""
     numbers = {name: number for number, promise in BY_NUMBER.items() for name in (number, promise.name)}
     unknown = {*only, *skip} - numbers.keys()
     if unknown:
@@ -82,15 +79,48 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> Sequence[str]:
             f"there is no promise {', '.join(sorted(unknown))}; evolink-contracts promises lists them"
         )
     wanted = {numbers[name] for name in only} or BY_NUMBER.keys()
-    return [number for number in BY_NUMBER if number in wanted - {numbers[name] for name in skip}]
+    chosen = [number for number in BY_NUMBER if number in wanted - {numbers[name] for name in skip}]
+    if not chosen:
+        fail("--only and --skip leave no promise to check")
+    return chosen
 
 
-def finish(report: Report, base_url: str, form: str, out: Path | None, lost: bool = False) -> None:
+def fail(sentence: str) -> NoReturn:
+    """Exit, since nothing can be checked."""
+    click.echo(f"Error: {clean(sentence)}", err=True)
+    sys.exit(Exit.NOT_CHECKED)
+
+
+def read_file(recording: Path) -> Recording:
+    """The recording in a file. Exits if it cannot be read, or has no event."""
+    try:
+        with recording.open(encoding="utf-8") as lines:
+            found = read_recording(lines)
+    except (InvalidTrace, UnicodeDecodeError) as error:
+        fail(f"{recording}: {error}")
+    if not found.events:
+        fail(f"{recording}: it holds no call and no callback attempt, so there is nothing to check")
+    return found
+
+
+def finish(report: Report, base_url: str | None, form: str, out: Path | None, lost: bool = False) -> NoReturn:
     """Write a report, and exit with its code; `lost` is whether another file could not be written."""
     put(FORMATS[form](report, base_url), out)
     if report.stopped:
         click.echo(f"Error: {report.stopped}", err=True)
-    sys.exit(3 if lost else 1 if report.broken or report.failure else 3 if report.stopped else 0)
+    elif report.covers_nothing:
+        click.echo(f"Error: {_nothing(report)}", err=True)
+    if lost:
+        sys.exit(Exit.NOT_CHECKED)
+    if report.failed or report.failure:
+        sys.exit(Exit.FAILED)
+    sys.exit(Exit.NOT_CHECKED if report.stopped or report.covers_nothing else Exit.PASSED)
+
+
+def _nothing(report: Report) -> str:
+    of_all = "" if len(report.judgements) == len(BY_NUMBER) else "chosen "
+    where = "this run" if report.recording is None else "this recording"
+    return f"{NOTHING}: no call or callback of {where} is covered by a {of_all}promise"
 
 
 def put(text: str, out: Path | None) -> None:
@@ -99,7 +129,7 @@ def put(text: str, out: Path | None) -> None:
         click.echo(text)
     elif not written(text, out):
         click.echo(text)
-        sys.exit(3)
+        sys.exit(Exit.NOT_CHECKED)
 
 
 def written(text: str, file: Path) -> bool:

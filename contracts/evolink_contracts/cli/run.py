@@ -1,16 +1,17 @@
-"""`evolink-contracts run`: opens a service by its profile, plays probes and histories, and judges the trace."""
+"""`evolink-contracts run`: opens a service by its profile, runs probes and histories, and checks the trace."""
 
 import json
 import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 
 from evolink_contracts.cli import options
+from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.cli.run_options import RunOptions
 from evolink_contracts.reference.errors import BudgetExceeded, InvalidHistory, ServiceUnusable
 from evolink_contracts.reporting.progress import Progress, show_progress
@@ -26,6 +27,7 @@ from evolink_contracts.target.target import Target, TargetOptions
 from evolink_contracts.target.transports import HttpTransport
 from evolink_contracts.target.wall_clock import WallClock
 from evolink_contracts.target.webhook import ORIGIN, Webhook
+from evolink_contracts.trace.header import Header, without_secrets
 from evolink_contracts.trace.json_lines import write_trace
 
 
@@ -41,21 +43,22 @@ class _Prepared:
 def execute(chosen: RunOptions) -> None:
     """Run the command, and exit with its code."""
     prepared = _prepare(chosen)
-    wall = WallClock()
+    _warn_of_secrets(chosen)
+    base_url, wall = without_secrets(chosen.base_url), WallClock()
+    header = Header(base_url, wall.date())
     with ExitStack() as stack:
         webhook = None if chosen.listen is None else _listen(stack, wall, chosen, chosen.listen)
         try:
-            report = _judge(stack, chosen, prepared, webhook, wall)
+            report = _check(stack, chosen, prepared, webhook, wall)
         except BudgetExceeded as error:
             click.echo(f"Error: {error}; nothing was bought", err=True)
-            sys.exit(2)
+            sys.exit(Exit.USAGE)
         except ServiceUnusable as error:
-            click.echo(f"Error: {chosen.base_url}: {error}", err=True)
-            sys.exit(3)
+            options.fail(f"{base_url}: {error}")
     if webhook is not None and webhook.unknown_requests:
         click.echo(f"{webhook.unknown_requests} unknown requests came to --listen, and got 404", err=True)
-    saved = _save(chosen, report)
-    options.finish(report, chosen.base_url, chosen.form, chosen.out, lost=not saved)
+    saved = _save(chosen, report, header)
+    options.finish(report, base_url, chosen.form, chosen.out, lost=not saved)
 
 
 def _prepare(chosen: RunOptions) -> _Prepared:
@@ -66,17 +69,32 @@ def _prepare(chosen: RunOptions) -> _Prepared:
     return _Prepared(criteria, steps, budget)
 
 
-def _judge(
+def _warn_of_secrets(chosen: RunOptions) -> None:
+    for option, url in (("--base-url", chosen.base_url), ("--control-url", chosen.control_url or "")):
+        if without_secrets(url) != url.rstrip("/"):
+            click.echo(f"Warning: {option}: credentials and a query in the URL are not sent", err=True)
+
+
+def _check(
     stack: ExitStack, chosen: RunOptions, prepared: _Prepared, webhook: Webhook | None, wall: WallClock
 ) -> Report:
     target_options = TargetOptions(
         token=os.environ.get("EVOLINK_MOCK_CONTROL_TOKEN", ""),
         callbacks_arrive={"yes": True, "no": False}.get(chosen.callbacks),
         defaults={} if chosen.image is None else {"image_urls": [chosen.image]},
+        base_url=chosen.base_url,
     )
+    control = None if chosen.control_url is None else HttpTransport(chosen.control_url)
     transport, budget = HttpTransport(chosen.base_url), prepared.budget
     target = open_target(
-        chosen.profile, transport, chosen.api_key, target_options, webhook=webhook, budget=budget, wall=wall
+        chosen.profile,
+        transport,
+        chosen.api_key,
+        target_options,
+        webhook=webhook,
+        budget=budget,
+        wall=wall,
+        control=control,
     )
     stack.enter_context(target)
     probes, cost = ([], "") if prepared.steps is not None else plan(target, chosen.profile, budget)
@@ -112,18 +130,18 @@ def _explorer(chosen: RunOptions, prepared: _Prepared, progress: Progress) -> Ca
     return explore
 
 
-def _save(chosen: RunOptions, report: Report) -> bool:
+def _save(chosen: RunOptions, report: Report, header: Header) -> bool:
     """Write the trace and the failed history, where that was requested; whether all of it was written."""
     saved = []
     if chosen.trace is not None:
-        saved.append(options.written("".join(f"{line}\n" for line in write_trace(report.trace)), chosen.trace))
+        saved.append(options.written("".join(f"{line}\n" for line in write_trace(report.trace, header)), chosen.trace))
     if chosen.save is not None and report.failure is not None:
-        saved.append(options.written(_history_json(report.failure), chosen.save))
+        saved.append(options.written(_history_json(report.failure, header), chosen.save))
     return all(saved)
 
 
-def _history_json(failure: FailedHistory) -> str:
-    return json.dumps({"says": failure.says, "steps": failure.steps}, indent=2) + "\n"
+def _history_json(failure: FailedHistory, header: Header) -> str:
+    return json.dumps({**asdict(header), "says": failure.says, "steps": failure.steps}, indent=2) + "\n"
 
 
 def _budget(limit: float, rate: float | None) -> Budget:
@@ -135,9 +153,12 @@ def _budget(limit: float, rate: float | None) -> Budget:
 
 def _steps(saved: Path) -> list[Step]:
     try:
-        return read_steps(saved.read_text(encoding="utf-8"))
+        steps = read_steps(saved.read_text(encoding="utf-8"))
     except (InvalidHistory, UnicodeDecodeError) as error:
         raise click.BadParameter(f"--replay {saved}: {error}") from None
+    if not steps:
+        options.fail(f"--replay {saved}: the history has no step, so there is nothing to check")
+    return steps
 
 
 def _listen(stack: ExitStack, wall: WallClock, chosen: RunOptions, listen: str) -> Webhook:
@@ -151,5 +172,6 @@ def _listen(stack: ExitStack, wall: WallClock, chosen: RunOptions, listen: str) 
         listener = stack.enter_context(Listener(webhook, host.strip("[]"), int(port), files))
     except OSError as error:
         raise click.BadParameter(f"--listen {listen}: {error}") from None
+    webhook.address = f"--listen {listener.url}"
     click.echo(f"Callbacks to {webhook.origin} are received at {listener.url}", err=True)
     return webhook

@@ -1,6 +1,6 @@
-"""Options of `evolink-contracts run`, declared once and read into one frozen record."""
+"""Options of `evolink-contracts run`, declared once, checked, and read into one frozen record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +19,7 @@ class RunOptions:
     """The options by their names; those of `DECLARATIONS` and the shared ones."""
 
     base_url: str
+    control_url: str | None
     api_key: str
     form: str
     out: Path | None
@@ -40,19 +41,53 @@ class RunOptions:
     trace: Path | None
 
     def check(self) -> None:
-        """Raise `click.UsageError` for options that exclude each other."""
-        if (self.profile == "live") != (self.max_credits is not None):
-            raise click.UsageError("--profile live needs --max-credits, and no other profile does")
-        if self.profile == "live-safe" and (self.histories or self.replay):
-            raise click.UsageError("--profile live-safe plays no histories, since their creates are accepted")
-        if self.histories and find_spec("hypothesis") is None:
-            raise click.UsageError("--histories needs Hypothesis: pip install 'evolink-devkit[contracts]'")
+        """Raise `click.UsageError` for options that exclude each other, or that need another one."""
+        for wrong, sentence in self._mistakes():
+            if wrong:
+                raise click.UsageError(sentence)
+
+    def _mistakes(self) -> Iterator[tuple[bool, str]]:
+        live = self.profile == "live"
+        yield live != (self.max_credits is not None), "--profile live needs --max-credits, and no other profile does"
+        yield self.rate is not None and not live, "--rate is for --profile live"
+        yield (
+            self.control_url is not None and self.profile != "emulator",
+            "--control-url is for --profile emulator, since no other profile uses a control API",
+        )
+        yield (
+            self.profile == "live-safe" and bool(self.histories or self.replay),
+            "--profile live-safe plays no histories, since their creates are accepted",
+        )
+        yield bool(self.histories and self.replay), "--replay plays one saved history; leave --histories out"
+        yield (
+            self.save is not None and not (self.histories or self.replay),
+            "--save saves a history that failed: give --histories or --replay",
+        )
+        yield (
+            bool(self.histories) and find_spec("hypothesis") is None,
+            "--histories needs Hypothesis: from a checkout, pip install '.[contracts]'",
+        )
+        for option, given in (
+            ("--webhook", self.webhook is not None),
+            ("--certificate", self.certificate is not None),
+            (f"--callbacks {self.callbacks}", self.callbacks != "auto"),
+        ):
+            yield given and self.listen is None, f"{option} needs --listen HOST:PORT, where the callbacks arrive"
 
 
 _POSITIVE = click.FloatRange(0, min_open=True)
 DECLARATIONS = (
     click.option(
-        "--base-url", envvar="EVOLINK_BASE_URL", required=True, metavar="URL", help="Base URL of the service to judge."
+        "--base-url",
+        envvar="EVOLINK_BASE_URL",
+        required=True,
+        metavar="URL",
+        help="Base URL of the service to check, without /v1; or EVOLINK_BASE_URL.",
+    ),
+    click.option(
+        "--control-url",
+        metavar="URL",
+        help="Base URL of the emulator itself, for its control API, if --base-url is a proxy that passes only /v1.",
     ),
     click.option(
         "--api-key",
@@ -71,7 +106,7 @@ DECLARATIONS = (
         type=click.Choice(get_args(Profile)),
         default="emulator",
         show_default=True,
-        help="emulator: every probe; needs a control API. live-safe: reads, and creates that lack a required field; "
+        help="emulator: every probe; needs a control API. live-safe: queries, and creates that lack a required field; "
         "stops at the first that is accepted. live: also buys a few short videos, within --max-credits.",
     ),
     click.option("--max-credits", type=click.FloatRange(0), metavar="N", help="live: limit of the credits to spend."),
@@ -91,7 +126,7 @@ DECLARATIONS = (
         help="Also play this number of random histories.",
     ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the histories."),
-    click.option("--save", type=options.FILE, metavar="FILE", help="Save the history that broke a promise."),
+    click.option("--save", type=options.FILE, metavar="FILE", help="Save the history that failed."),
     click.option("--replay", type=options.RECORDING, metavar="FILE", help="Play a saved history, and nothing else."),
     click.option("--webhook", metavar="ORIGIN", help="Origin (https) of the callback URLs in creates."),
     click.option(
@@ -104,10 +139,10 @@ DECLARATIONS = (
     ),
     click.option(
         "--callbacks",
-        type=click.Choice(["look", "yes", "no"]),
-        default="look",
+        type=click.Choice(["auto", "yes", "no"]),
+        default="auto",
         show_default=True,
-        help="Whether callbacks reach --listen. look: find out by a task of an emulator, or else by a request to "
+        help="Whether callbacks reach --listen. auto: find out by a task of an emulator, or else by a request to "
         "--webhook.",
     ),
     click.option("--trace", type=options.FILE, metavar="FILE", help="Record the trace as JSON Lines."),

@@ -11,9 +11,6 @@ from evolink_contracts.spec.wire import TERMINAL, Seconds
 from evolink_contracts.trace.events import Attempt, Call
 from evolink_contracts.trace.history import CREATE_PATH, CREDITS_PATH, TASK_PATH
 
-SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "information")
-"""The worst first."""
-
 
 class Difference(NamedTuple):
     """A place such as `error.code`, with the value in the recording and that of the emulator, as shown to people."""

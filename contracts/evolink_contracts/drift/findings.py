@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evolink_contracts.drift.comparison import SEVERITIES, Difference
+from evolink_contracts.drift.comparison import Difference
+from evolink_contracts.promises.promise import SEVERITIES
 from evolink_contracts.trace.events import Event
 
 

@@ -1,4 +1,4 @@
-"""A promise: one numbered statement about the service, its source, and the check that judges a trace by it."""
+"""A promise: one numbered statement about the service, its source, and the check of a trace."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,18 +9,21 @@ from evolink_contracts.trace.events import Event
 from evolink_contracts.trace.history import History
 
 Severity: TypeAlias = Literal["critical", "warning", "information"]
-Verdict: TypeAlias = Literal["held", "broken", "not seen"]
+SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "information")
+"""The worst first."""
+Verdict: TypeAlias = Literal["passed", "failed", "not covered"]
+VERDICTS: tuple[Verdict, ...] = ("passed", "failed", "not covered")
 
 
 class Finding(NamedTuple):
-    """The result of a check at some events. `problem` says how the promise was broken; empty if it held."""
+    """The result of a check at some events. `problem` says why it failed; empty if it passed."""
 
     events: tuple[Event, ...]
     problem: str = ""
 
 
 def expect(holds: bool, problem: str, *events: Event) -> Finding:
-    """A finding at these events, with the problem unless the promise holds."""
+    """A finding at these events, with the problem unless it holds."""
     return Finding(events, "" if holds else problem)
 
 
@@ -45,21 +48,21 @@ class Promise:
 
 
 class Judgement(NamedTuple):
-    """A promise judged on one history: how often it held, and the findings that break it."""
+    """The result of a promise on one history: how often it passed, and the findings that failed."""
 
     promise: Promise
-    held: int
+    passed: int
     breaches: tuple[Finding, ...]
 
     @property
     def verdict(self) -> Verdict:
         if self.breaches:
-            return "broken"
-        return "held" if self.held else "not seen"
+            return "failed"
+        return "passed" if self.passed else "not covered"
 
     @property
     def shortest(self) -> Finding:
-        """The breach with the fewest events, and among those the one with the shortest bodies."""
+        """The failure with the fewest events, and among those the one with the shortest bodies."""
         return min(self.breaches, key=lambda breach: (len(breach.events), sum(_size(event) for event in breach.events)))
 
 
@@ -75,7 +78,7 @@ def promise(
     basis: Basis = "documented",
     severity: Severity = "critical",
 ) -> Callable[[Check], Promise]:
-    """Make a promise of the check that judges it."""
+    """Make a promise of its check."""
     assert source in SOURCES, source
 
     def made(check: Check) -> Promise:

@@ -22,7 +22,11 @@ class ContractsError(Exception):
 
 
 class NoResponse(ContractsError):
-    """No response to a request arrived; says why."""
+    """No response to a request arrived; says why. `why` is the reason alone, without the request."""
+
+    def __init__(self, message: str, why: str = "") -> None:
+        super().__init__(message)
+        self.why = why or message
 
 
 class ServiceUnusable(ContractsError):

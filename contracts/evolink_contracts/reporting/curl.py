@@ -13,13 +13,15 @@ _SERVICE_PATH = re.compile("/(?!/)")
 """A path that is certainly on the service, whatever the recording says."""
 
 
-def curl(call: Call, base_url: str) -> str:
-    """A shell command that repeats a call. The key comes from EVOLINK_API_KEY, and is sent to the service only."""
-    url = call.path if _WHOLE_URL.match(call.path) else f"{base_url.rstrip('/')}{call.path}"
+def curl(call: Call, base_url: str | None) -> str:
+    """A shell command that repeats a call. The key comes from EVOLINK_API_KEY, and is sent to the service only.
+
+    If the service is unknown, its base URL comes from EVOLINK_BASE_URL.
+    """
     # The method that curl uses by itself.
     usual = "GET" if call.sent is None else "POST"
-    words = ["curl", "-s", "-i", "-g", *(["-X", call.method] if call.method != usual else []), url]
-    line = shlex.join(words)
+    words = ["curl", "-s", "-i", "-g", *(["-X", call.method] if call.method != usual else [])]
+    line = f"{shlex.join(words)} {_url(call.path, base_url)}"
     if call.access == "granted" and _SERVICE_PATH.match(call.path):
         line += ' -H "Authorization: Bearer $EVOLINK_API_KEY"'
     elif call.access == "wrong":
@@ -31,6 +33,14 @@ def curl(call: Call, base_url: str) -> str:
         line += "" if "content-type" in call.sent_headers else " -H content-type:"
         line += f" --data-raw {shlex.quote(_shortened(call.sent))}"
     return line
+
+
+def _url(path: str, base_url: str | None) -> str:
+    if _WHOLE_URL.match(path):
+        return shlex.quote(path)
+    if base_url is None:
+        return f'"$EVOLINK_BASE_URL"{shlex.quote(path) if path else ""}'
+    return shlex.quote(f"{base_url.rstrip('/')}{path}")
 
 
 def _shortened(body: str) -> str:

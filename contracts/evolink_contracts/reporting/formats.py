@@ -12,11 +12,11 @@ from evolink_contracts.reporting.text import as_text
 from evolink_contracts.runs.runner import Report
 
 
-def _cleaned(made: Callable[[Report, str], str]) -> Callable[[Report, str], str]:
+def _cleaned(made: Callable[[Report, str | None], str]) -> Callable[[Report, str | None], str]:
     return lambda report, base_url: clean(made(report, base_url))
 
 
-FORMATS: Mapping[str, Callable[[Report, str], str]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[Report, str | None], str]] = MappingProxyType(
     {
         "text": _cleaned(as_text),
         "markdown": _cleaned(as_markdown),
@@ -25,4 +25,4 @@ FORMATS: Mapping[str, Callable[[Report, str], str]] = MappingProxyType(
         "junit": _cleaned(as_junit),
     }
 )
-"""Each renders a report about the service at a base URL."""
+"""Each renders a report about the service at a base URL, which is `None` for a recording of an unknown one."""

@@ -1,16 +1,18 @@
 """Sentences and examples that all report formats share."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from evolink_contracts.promises.promise import Finding
+from evolink_contracts.promises.promise import VERDICTS, Finding, Verdict
 from evolink_contracts.reporting.curl import curl
 from evolink_contracts.runs.runner import Report
 from evolink_contracts.stateful.search import FailedHistory, SearchResult
 from evolink_contracts.stateful.steps import describe_steps
 from evolink_contracts.trace.events import Attempt, Call, Event
 
-MARKS = {"held": "✓", "broken": "✗", "not seen": "–"}
+MARKS: Mapping[Verdict, str] = {"passed": "✓", "failed": "✗", "not covered": "–"}
+NOT_COVERED = "not covered: no call or callback of the trace tests it"
+NOTHING = "nothing was checked"
 _EXCERPT = 300
 _UNPRINTABLE = re.compile("[^\t\n\r -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -21,22 +23,34 @@ def clean(text: str) -> str:
 
 
 def summary(report: Report) -> str:
+    """The number of promises that passed, that failed and that were not covered, and how the run ended."""
     verdicts = [judgement.verdict for judgement in report.judgements]
-    counts = {verdict: verdicts.count(verdict) for verdict in ("held", "broken", "not seen")}
+    passed, failed, open_ = (verdicts.count(verdict) for verdict in VERDICTS)
+    counts = f"{passed} promise{'' if passed == 1 else 's'} passed, {failed} failed, {open_} not covered"
+    nothing = f"; {NOTHING}" if report.covers_nothing else ""
     early = f"; stopped early: {report.stopped}" if report.stopped else ""
     played = f"; {histories_summary(report.searched)}" if report.searched else ""
-    return f"{counts['held']} promises held, {counts['broken']} broken, {counts['not seen']} not seen{played}{early}"
+    return f"{counts}{nothing}{played}{early}"
+
+
+def subject(report: Report, base_url: str | None, code: str = "") -> str:
+    """The service that the report is about. `code` surrounds its URL, as in Markdown."""
+    shown = f"{code}{base_url}{code}"
+    if report.recording is None and base_url is not None:
+        return f"Against {shown}."
+    made = "" if report.recording is None or report.recording.recorded is None else f", {report.recording.recorded}"
+    return f"Against a recording{'' if base_url is None else f' of {shown}'}{made}."
 
 
 def histories_summary(searched: SearchResult) -> str:
     if searched.failure is None and not searched.played:
         return "no history came to its end"
     several = f"{searched.played} histories of seed {searched.seed}" if searched.played != 1 else "one history"
-    return f"{several} {'held' if searched.failure is None else 'broke a promise'}"
+    return f"{several} {'passed' if searched.failure is None else 'failed'}"
 
 
-def example_of(breach: Finding, base_url: str) -> Iterator[str]:
-    """A breach in lines: the problem, the events, and a curl command that repeats the last call."""
+def example_of(breach: Finding, base_url: str | None) -> Iterator[str]:
+    """A failure in lines: the problem, the events, and a curl command that repeats the last call."""
     yield _on_one_line(breach.problem)
     for event in breach.events:
         yield f"  {_event(event)}"
@@ -50,8 +64,8 @@ def history_lines(failure: FailedHistory) -> Iterator[str]:
     yield failure.says
     yield from (f"  {number}. {line}" for number, line in enumerate(describe_steps(failure.steps), 1))
     if not failure.reproducible:
-        yield "  Played once more it did not fail."
-    yield "  --save FILE keeps it, and --replay FILE plays it again."
+        yield "  It did not fail when it was played again."
+    yield "  --save FILE saves it, and --replay FILE plays it again."
 
 
 def _event(event: Event) -> str:

@@ -1,4 +1,4 @@
-"""Profiles: how a service is opened and what is played to it, if it is an emulator, or live and paid."""
+"""Profiles: how a service is opened and which probes it gets, as an emulator, or as a live and paid service."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from evolink_contracts.runs.probe import Probe, Profile
 from evolink_contracts.runs.probes import probes_of
 from evolink_contracts.runs.runner import playable
 from evolink_contracts.target.budget import Budget
+from evolink_contracts.target.diagnosis import credits_trouble, wrong_base_url
 from evolink_contracts.target.guard import Guard, NoPurchases
 from evolink_contracts.target.target import DEFAULT_OPTIONS, Target, TargetOptions
 from evolink_contracts.target.transports import Transport
@@ -24,19 +25,37 @@ def open_target(
     webhook: Webhook | None = None,
     budget: Budget | None = None,
     wall: WallClock | None = None,
+    control: Transport | None = None,
 ) -> Target:
-    """A target with the guard of its profile; `budget` is for `live`. Raises `ServiceUnusable` for a service that is
-    no emulator under the profile `emulator`.
+    """A target with the guard of its profile. `budget` is for `live`; `control` is a transport to the control API, if
+    that has its own address.
+
+    Raises `ServiceUnusable` for a service that is no emulator under the profile `emulator`, and for a base URL that
+    ends in `/v1` if nothing answers there.
     """
     guards: dict[Profile, Guard | None] = {"emulator": None, "live-safe": NoPurchases(), "live": budget}
     options = replace(options, use_control=profile == "emulator")
-    target = Target(transport, key, options, webhook=webhook, guard=guards[profile], wall=wall)
-    if profile == "emulator" and "control" not in target.can:
-        raise ServiceUnusable(
-            "it has no control API, as emulators have, or wants a token for it (EVOLINK_MOCK_CONTROL_TOKEN); "
-            "--profile live-safe sends it nothing that costs credits, and evolink-contracts check judges a recording"
-        )
+    target = Target(transport, key, options, webhook=webhook, guard=guards[profile], wall=wall, control=control)
+    trouble = _trouble(target, profile, options.base_url)
+    if trouble:
+        with target:
+            raise ServiceUnusable(trouble)
     return target
+
+
+def _trouble(target: Target, profile: Profile, base_url: str) -> str:
+    """Why a service cannot be checked under a profile; empty if it can."""
+    if profile != "emulator":
+        return credits_trouble(target.try_credits(), base_url) if wrong_base_url(base_url) else ""
+    if "control" in target.can:
+        return ""
+    why = target.why_missing("control")
+    if "no control API" not in why:
+        return why
+    return (
+        f"{why}; --control-url is the emulator's own address if this is a proxy, --profile live-safe sends it "
+        "nothing that costs credits, and evolink-contracts check needs only a recording"
+    )
 
 
 def plan(target: Target, profile: Profile, budget: Budget | None = None) -> tuple[list[Probe], str]:

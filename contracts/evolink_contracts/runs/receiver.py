@@ -1,4 +1,4 @@
-"""Check of a receiver of callbacks: sends it the requests of every promise, and judges its answers."""
+"""Check of a receiver of callbacks: sends it the requests of every promise, and checks its answers."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +11,8 @@ from evolink_contracts.spec.wire import Seconds
 from evolink_contracts.target.transports import Transport
 from evolink_contracts.target.wall_clock import WallClock
 
+_EXCERPT = 100
+
 
 class ReceiverAnswer(NamedTuple):
     """The answer to one request: a status, or the reason why there is none."""
@@ -22,20 +24,20 @@ class ReceiverAnswer(NamedTuple):
 
 
 class ReceiverJudgement(NamedTuple):
-    """A promise of a receiver, and how it was broken."""
+    """A promise of a receiver, and why it failed."""
 
     promise: ReceiverPromise
     problems: tuple[str, ...]
 
     @property
-    def held(self) -> bool:
+    def passed(self) -> bool:
         return not self.problems
 
 
 def check_receiver(
     transport: Transport, path: str, task: str = UNKNOWN_ID, wall: WallClock | None = None
 ) -> Iterator[ReceiverJudgement]:
-    """Judge every promise. `task` is an id that the receiver knows, if it accepts no other."""
+    """Check every promise. `task` is an id that the receiver knows, if it accepts no other."""
     clock = wall or WallClock()
 
     def send(request: ReceiverRequest) -> ReceiverAnswer:
@@ -43,7 +45,7 @@ def check_receiver(
         try:
             status, reason = transport.send(request.method, path, request.headers, request.content).status, ""
         except NoResponse as error:
-            status, reason = None, str(error)
+            status, reason = None, error.why
         return ReceiverAnswer(request, status, clock.now() - began, reason)
 
     for promise in PROMISES:
@@ -58,9 +60,20 @@ def check_receiver(
 
 
 def _problem(promise: ReceiverPromise, answer: ReceiverAnswer) -> str:
-    shown = answer.request.content[:100].decode("utf-8", "replace")
+    sent = _describe(answer.request)
     if answer.status is None:
-        return f"{answer.reason}; it was sent {shown}"
+        return f"it gave no answer to {sent}: {answer.reason}"
     if answer.took > POLICY.timeout:
-        return f"it took {answer.took:.1f} s to answer {answer.status}, and {POLICY.timeout:g} s are all it has"
-    return "" if promise.allows(answer.status) else f"it answered {answer.status} to {shown}"
+        return f"it took {answer.took:.1f} s to answer {answer.status} to {sent}; the limit is {POLICY.timeout:g} s"
+    if promise.expected.allows(answer.status):
+        return ""
+    return f"it answered {answer.status} to {sent}; {promise.expected.description} was expected"
+
+
+def _describe(request: ReceiverRequest) -> str:
+    """The method of a request and the beginning of its body."""
+    if request.method != "POST":
+        return f"a {request.method}"
+    text = request.content[:_EXCERPT].decode("utf-8", "replace")
+    shown = text if len(request.content) <= _EXCERPT else f"{text}…"
+    return f"a POST of {shown if shown else '(empty body)'}"

@@ -1,4 +1,4 @@
-"""Promises of a receiver of callbacks: each with the requests that test it, and the statuses that keep it."""
+"""Promises of a receiver of callbacks: each with the requests that test it, and the statuses that it expects."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,13 +22,20 @@ class ReceiverRequest(NamedTuple):
     headers: Mapping[str, str] = _JSON
 
 
+class Expected(NamedTuple):
+    """The statuses that keep a promise."""
+
+    description: str
+    allows: Callable[[int], bool]
+
+
 class ReceiverPromise(NamedTuple):
     """One promise of a receiver. `requests` makes the requests about a task; `at_once` sends them at the same time."""
 
     number: str
     statement: str
     requests: Callable[[str], list[ReceiverRequest]]
-    allows: Callable[[int], bool]
+    expected: Expected
     at_once: bool = False
 
 
@@ -58,93 +65,85 @@ def _requests(*bodies: Body) -> list[ReceiverRequest]:
     return [ReceiverRequest(json.dumps(body).encode()) for body in bodies]
 
 
-def _is_success(status: int) -> bool:
-    return status in POLICY.success
-
-
-def _is_answer(status: int) -> bool:
-    return status < 500
-
-
-def _is_refusal(status: int) -> bool:
-    return 400 <= status < 500
-
+SUCCESS = Expected("2xx", lambda status: status in POLICY.success)
+ANSWER = Expected("a status below 500", lambda status: status < 500)
+REFUSAL = Expected("4xx", lambda status: 400 <= status < 500)
 
 _LONG = "x" * 64_000
 
 PROMISES: tuple[ReceiverPromise, ...] = (
-    ReceiverPromise("RC-001", "A completed task gets 2xx.", lambda task: _requests(completed(task)), _is_success),
-    ReceiverPromise("RC-002", "A failed task gets 2xx.", lambda task: _requests(failed(task)), _is_success),
+    ReceiverPromise("RC-001", "A completed task gets 2xx.", lambda task: _requests(completed(task)), SUCCESS),
+    ReceiverPromise("RC-002", "A failed task gets 2xx.", lambda task: _requests(failed(task)), SUCCESS),
     ReceiverPromise(
         "RC-003",
         "A cancelled task gets 2xx, by its code or by its status.",
         lambda task: _requests(
             failed(task, "request_cancelled"), {**failed(task, "request_cancelled"), "status": "cancelled"}
         ),
-        _is_success,
+        SUCCESS,
     ),
     ReceiverPromise(
-        "RC-004", "The same callback again gets 2xx.", lambda task: _requests(*[completed(task)] * 3), _is_success
+        "RC-004", "The same callback again gets 2xx.", lambda task: _requests(*[completed(task)] * 3), SUCCESS
     ),
     ReceiverPromise(
         "RC-005",
         "The same callback ten times at once gets 2xx each time.",
         lambda task: _requests(*[completed(task)] * 10),
-        _is_success,
+        SUCCESS,
         at_once=True,
     ),
     ReceiverPromise(
         "RC-006",
-        "Another end after the first gets 2xx, so that it does not come for ever.",
+        "A second, different end of a task gets 2xx, so that it is not retried.",
         lambda task: _requests(completed(task), failed(task), completed(task)),
-        _is_success,
+        SUCCESS,
     ),
     ReceiverPromise(
         "RC-007",
-        "A task that is not known, or not yet, makes it answer, and not fail.",
+        "A task that is not known, or not yet, gets a status below 500.",
         lambda task: _requests(completed(UNKNOWN_ID), failed(UNKNOWN_ID)),
-        _is_answer,
+        ANSWER,
     ),
     ReceiverPromise(
         "RC-008",
-        "Fields that it does not know are ignored.",
+        "Unknown fields are ignored.",
         lambda task: _requests({**completed(task), "usage": {"credits_used": 6.12}, "surprise": [{"deep": None}]}),
-        _is_success,
+        SUCCESS,
     ),
     ReceiverPromise(
         "RC-009",
-        "A failure code that it does not know gets 2xx, since upstream ones pass through.",
+        "An unknown failure code gets 2xx, since codes of the upstream pass through.",
         lambda task: _requests(failed(task, "InvalidParameter.TaskTypeConstraint")),
-        _is_success,
+        SUCCESS,
     ),
     ReceiverPromise(
         "RC-010",
         "A very long error message gets 2xx.",
         lambda task: _requests(failed(task, message=_LONG)),
-        _is_success,
+        SUCCESS,
     ),
     ReceiverPromise(
         "RC-011",
         "A failure without an error gets 2xx, as one source shows it.",
         lambda task: _requests({name: value for name, value in failed(task).items() if name != "error"}),
-        _is_success,
+        SUCCESS,
     ),
     ReceiverPromise(
         "RC-012",
-        "A status that it does not know makes it answer, and not fail.",
+        "An unknown status of a task gets a status below 500.",
         lambda task: _requests({**completed(task), "status": "archived"}),
-        _is_answer,
+        ANSWER,
     ),
-    ReceiverPromise("RC-013", "A GET is refused.", lambda task: [ReceiverRequest(b"", "GET", {})], _is_refusal),
+    ReceiverPromise("RC-013", "A GET is refused with 4xx.", lambda task: [ReceiverRequest(b"", "GET", {})], REFUSAL),
     ReceiverPromise(
         "RC-014",
-        "Another content type makes it answer, and not fail.",
+        "Another content type gets a status below 500.",
         lambda task: [ReceiverRequest(json.dumps(completed(task)).encode(), headers={"content-type": "text/plain"})],
-        _is_answer,
+        ANSWER,
     ),
     ReceiverPromise(
         "RC-015",
-        "What is no callback is refused.",
+        "A POST that is not a callback is refused with 4xx.",
         lambda task: [
             ReceiverRequest(b""),
             ReceiverRequest(b"{"),
@@ -152,6 +151,6 @@ PROMISES: tuple[ReceiverPromise, ...] = (
             ReceiverRequest(b"{}"),
             ReceiverRequest(b"\xff\xfe"),
         ],
-        _is_refusal,
+        REFUSAL,
     ),
 )

@@ -43,17 +43,17 @@ class EmulatorProvider(Protocol):
 
 
 class Trial(NamedTuple):
-    """The result for one emulator. `name` is `None` for the unmodified one; `unseen` are promises without a test."""
+    """The result for one emulator. `name` is `None` for the unmodified one; `not_covered` are untested promises."""
 
     name: str | None
     breaks: str
     description: str
     caught_by: tuple[str, ...]
-    unseen: tuple[str, ...]
+    not_covered: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
-        return not (self.caught_by or self.unseen) if self.name is None else self.breaks in self.caught_by
+        return not (self.caught_by or self.not_covered) if self.name is None else self.breaks in self.caught_by
 
 
 def find_provider() -> EmulatorProvider:
@@ -72,11 +72,11 @@ def try_emulator(provider: EmulatorProvider, mutant: Mutant | None) -> Trial:
         Target(AsgiTransport(app), "sk-contract-kit", options, webhook=webhook) as target,
     ):
         report = run(target)
-    caught = tuple(judgement.promise.number for judgement in report.broken)
-    unseen = tuple(each.promise.number for each in report.judgements if each.verdict == "not seen")
+    caught = tuple(judgement.promise.number for judgement in report.failed)
+    not_covered = tuple(each.promise.number for each in report.judgements if each.verdict == "not covered")
     if mutant is None:
-        return Trial(None, "", "", caught, unseen)
-    return Trial(mutant.name, mutant.breaks, mutant.description, caught, unseen)
+        return Trial(None, "", "", caught, not_covered)
+    return Trial(mutant.name, mutant.breaks, mutant.description, caught, not_covered)
 
 
 def selftest(names: Sequence[str] | None = None, processes: int | None = None) -> Iterator[Trial]:

@@ -45,17 +45,16 @@ class Action:
 
 
 def _create(session: Session, fields: Mapping[str, Any], outcome: str | None, answers: list[Any] | None) -> None:
-    body, headers = dict(fields), dict(_JSON)
+    body = dict(fields)
     if not session.controlled:
         body |= CHEAPEST
     session.creates += 1
     url = session.callback_url(answers)
     if url is not None:
         body["callback_url"] = url
-    if session.controlled and outcome is not None and not session.refusals:
-        headers["x-mock-scenario"] = outcome
+    scenario = outcome if session.controlled and not session.refusals else None
     try:
-        call = session.target.create(body, headers=headers, notes={"listens": url is not None})
+        call = session.target.create(body, scenario=scenario, notes={"listens": url is not None})
     except CreateWithheld:
         return
     if session.was_refused_on_request(call) or session.is_inconclusive(call):
@@ -68,7 +67,7 @@ def _create(session: Session, fields: Mapping[str, Any], outcome: str | None, an
         raise PromiseBroken(f"a request without a fault got {call.status}: {call.answer[:200]}")
     session.tasks.append(call.task_id)
     session.target.open_tasks.add(call.task_id)
-    session.model.task_created(call, assessment, headers.get("x-mock-scenario"))
+    session.model.task_created(call, assessment, scenario)
 
 
 def _create_wrongly(session: Session, title: str, body: str) -> None:

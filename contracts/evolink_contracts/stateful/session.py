@@ -184,7 +184,7 @@ class Session:
 
     def judge(self) -> None:
         """Judge the trace by the promises."""
-        broken = [each for each in self._criteria.judge(tuple(self.target.trace)) if each.verdict == "broken"]
+        broken = [each for each in self._criteria.judge(tuple(self.target.trace)) if each.verdict == "failed"]
         if broken:
             first = broken[0]
             raise PromiseBroken(f"{first.promise.number} {first.promise.statement} {first.shortest.problem}")

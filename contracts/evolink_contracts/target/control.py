@@ -3,19 +3,25 @@
 import json
 from typing import Any
 
-from evolink_contracts.reference.errors import ServiceUnusable
+from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.target.connection import Connection
-from evolink_contracts.target.transports import Response
+from evolink_contracts.target.diagnosis import control_trouble, describe, keys_trouble
+from evolink_contracts.target.transports import Response, Transport
 from evolink_contracts.trace.events import decoded
 
 CONTROL_PATH = "/__mock/"
 
 
 class ControlClient:
-    """Calls the control API with a key of a connection. `token` is for an emulator beyond loopback."""
+    """Calls the control API with a key of a connection. `token` is for an emulator beyond loopback.
 
-    def __init__(self, connection: Connection, token: str = "") -> None:
+    `transport` leads to the emulator itself if the connection goes through a proxy that passes only `/v1`.
+    """
+
+    def __init__(self, connection: Connection, token: str = "", transport: Transport | None = None) -> None:
+        self.is_apart = transport is not None
         self._connection = connection
+        self._transport = transport
         self._token = {"x-mock-token": token} if token else {}
 
     def call(self, path: str, change: object = None, *, who: str = "a") -> Any:
@@ -24,12 +30,10 @@ class ControlClient:
         content = None if change is None else json.dumps(change).encode()
         response = self._send(method, path, content, who)
         if response.status != 200:
-            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} answered {response.status}: {response.text[:200]}")
+            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} answered {describe(response)}")
         found = decoded(response.text)
         if not isinstance(found, dict):
-            raise ServiceUnusable(
-                f"{method} {CONTROL_PATH}{path} answered what is no JSON object: {response.text[:200]}"
-            )
+            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} answered no JSON object: {describe(response)}")
         return found
 
     def try_call(self, path: str, change: object = None, *, who: str = "a") -> bool:
@@ -37,14 +41,31 @@ class ControlClient:
         content = b"" if change is None else json.dumps(change).encode()
         return self._send("POST", path, content, who).status == 200
 
-    def is_available(self) -> bool:
-        """Whether the service has a control API. Some services answer 200 to anything, but only an emulator shows the
-        state of its clock.
-        """
-        response = self._send("GET", "clock", None, "a")
-        clock = decoded(response.text) if response.status == 200 else None
-        return isinstance(clock, dict) and {"now", "mode", "next_event", "attempts_in_flight"} <= clock.keys()
+    def trouble(self) -> str:
+        """Why the service has no control API that can be used; empty if it has one."""
+        return control_trouble(self._send("GET", "clock", None, "a"), f"GET {CONTROL_PATH}clock")
+
+    def trouble_of_keys(self) -> str:
+        """Why the service does not accept the keys of the connection; empty if it does."""
+        return keys_trouble(self._send("GET", "clock", None, "a"), f"GET {CONTROL_PATH}clock")
+
+    def queue(self, scenario: str, who: str) -> None:
+        """Set the scenario of the next create of a key."""
+        self.call("scenarios", {"scenario": scenario, "operation": "create", "times": 1}, who=who)
+
+    def clear_queue(self, who: str) -> None:
+        """Remove the queued scenarios of a key, such as one that a refused create did not use."""
+        self._send("DELETE", "scenarios", None, who)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
 
     def _send(self, method: str, path: str, content: bytes | None, who: str) -> Response:
         headers = {**self._token, **self._connection.authorization(who)}
-        return self._connection.send(method, f"{CONTROL_PATH}{path}", headers, content)
+        if self._transport is None:
+            return self._connection.send(method, f"{CONTROL_PATH}{path}", headers, content)
+        try:
+            return self._transport.send(method, f"{CONTROL_PATH}{path}", headers, content)
+        except NoResponse as error:
+            raise ServiceUnusable(f"the control API: {error}") from None

@@ -13,6 +13,7 @@ from evolink_contracts.target.capabilities import Capability, emulator_reaches, 
 from evolink_contracts.target.clocks import MAX_STEPS, Clock, ManualClock, WaitingClock
 from evolink_contracts.target.connection import Connection
 from evolink_contracts.target.control import ControlClient
+from evolink_contracts.target.diagnosis import wrong_base_url
 from evolink_contracts.target.guard import Guard
 from evolink_contracts.target.transports import Response, Transport
 from evolink_contracts.target.wall_clock import WallClock
@@ -30,7 +31,9 @@ class TargetOptions:
     """Settings of a target."""
 
     use_control: bool = True
-    """Whether to look for an emulator's control API."""
+    """Whether to use an emulator's control API."""
+    base_url: str = ""
+    """The base URL of the service, for messages."""
     token: str = ""
     """For the control API of an emulator beyond loopback."""
     callbacks_arrive: bool | None = None
@@ -48,7 +51,7 @@ class Target:
     """A service behind a transport. `who` names a key; all but `a` need the capability `keys`.
 
     `webhook` receives its callbacks. `guard` checks each create, and may raise `RunStopped` or `CreateWithheld`.
-    Without a control API time passes on `wall`.
+    `control` leads to the emulator itself if `transport` leads to a proxy. Without a control API time passes on `wall`.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Target:
         webhook: Webhook | None = None,
         guard: Guard | None = None,
         wall: WallClock | None = None,
+        control: Transport | None = None,
     ) -> None:
         self.trace: list[Event] = []
         self.open_tasks: set[str] = set()
@@ -71,16 +75,41 @@ class Target:
         self._guard = guard
         self._defaults = options.defaults
         self._connection = Connection(transport, key)
-        self.control = ControlClient(self._connection, options.token)
+        self.control = ControlClient(self._connection, options.token, control)
         self._clock: Clock = WaitingClock(self.wall, self._collect)
-        if options.use_control and self.control.is_available():
-            self.can |= {"control", "keys"}
-            self._connection.separate_keys = True
+        self._missing: dict[Capability, str] = {}
+        """Why a capability is missing."""
+        if self._find_control(options):
             self._clock = ManualClock(self.control, self._connection, self.wall, self._collect)
-        if webhook is not None:
-            known = options.callbacks_arrive
-            if self._callbacks_arrive(webhook) if known is None else known:
-                self.can.add("callbacks")
+        self._find_callbacks(options.callbacks_arrive)
+
+    def _find_control(self, options: TargetOptions) -> bool:
+        trouble = self.control.trouble() if options.use_control else "this profile uses none"
+        if not trouble:
+            self._connection.separate_keys = True
+            trouble = self.control.trouble_of_keys()
+        if not trouble:
+            self.can |= {"control", "keys"}
+            return True
+        self._connection.separate_keys = False
+        wrong = wrong_base_url(options.base_url) if options.use_control and not self.control.is_apart else ""
+        self._missing |= dict.fromkeys(("control", "keys"), wrong or trouble)
+        return False
+
+    def _find_callbacks(self, known: bool | None) -> None:
+        if self.webhook is None:
+            self._missing["callbacks"] = "no receiver is open (evolink-contracts run --listen HOST:PORT opens one)"
+        elif known or (known is None and self._callbacks_arrive(self.webhook)):
+            self.can.add("callbacks")
+        elif known is False:
+            self._missing["callbacks"] = "--callbacks no says that none arrives"
+        else:
+            remedy = "; start the emulator with --callback-route, or open a tunnel" if "control" in self.can else ""
+            self._missing["callbacks"] = f"callbacks of this service do not reach {self.webhook.address}{remedy}"
+
+    def why_missing(self, *capabilities: Capability) -> str:
+        """Why the service lacks these capabilities, of those that it lacks."""
+        return "; ".join(dict.fromkeys(self._missing[each] for each in sorted(set(capabilities) - self.can)))
 
     def _callbacks_arrive(self, webhook: Webhook) -> bool:
         if "control" in self.can:
@@ -94,6 +123,7 @@ class Target:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
+        self.control.close()
 
     def begin(self, scope: str) -> None:
         """Use other keys from here on than in any other scope."""
@@ -148,18 +178,31 @@ class Target:
         headers: Mapping[str, str] | None = None,
         notes: Mapping[str, Any] | None = None,
     ) -> Call:
-        """Create a task from the smallest request with these fields."""
+        """Create a task from the smallest request with these fields.
+
+        `scenario` is its outcome in an emulator. It is queued through the control API if that has its own address,
+        since a proxy may drop the header that says the same.
+        """
         own = {"content-type": "application/json", **(headers or {})}
-        if scenario is not None:
+        if scenario is not None and self.control.is_apart:
+            self.control.queue(scenario, who)
+        elif scenario is not None:
             own["x-mock-scenario"] = scenario
         content = json.dumps(minimal_request() | dict(self._defaults) | dict(fields or {})).encode()
-        return self.call("POST", CREATE_PATH, who=who, access=access, content=content, headers=own, notes=notes)
+        call = self.call("POST", CREATE_PATH, who=who, access=access, content=content, headers=own, notes=notes)
+        if scenario is not None and self.control.is_apart and call.status != 200:
+            self.control.clear_queue(who)
+        return call
 
     def query(self, task: str, *, who: str = "a", access: Access = "granted", **notes: Any) -> Call:
         return self.call("GET", f"{TASK_PATH}{task}", who=who, access=access, notes=notes)
 
     def credits(self, *, who: str = "a", access: Access = "granted", **notes: Any) -> Call:
         return self.call("GET", CREDITS_PATH, who=who, access=access, notes=notes)
+
+    def try_credits(self) -> Response:
+        """The answer to a query of the credits that is no part of the trace."""
+        return self._connection.send("GET", CREDITS_PATH, self._connection.authorization("a"), None)
 
     def now(self, who: str = "a") -> Seconds:
         """The time on the clock of a key, which only `advance` moves; without a control API, on the wall clock."""

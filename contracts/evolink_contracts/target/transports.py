@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from evolink_contracts.reference.errors import NoResponse
+from evolink_contracts.trace.header import without_secrets
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -36,23 +37,31 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Sends requests to a base URL by httpx."""
+    """Sends requests to a base URL by httpx. Its credentials and query are not sent: the key has their place."""
 
     def __init__(self, base_url: str, timeout: float = 30.0) -> None:
         import httpx
 
         self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
-        self._client = httpx.Client(base_url=base_url, timeout=timeout)
+        self._client = httpx.Client(base_url=without_secrets(base_url), timeout=timeout)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         try:
             response = self._client.request(method, path, headers=headers, content=content)
         except self._errors as error:
-            raise NoResponse(f"{method} {path} got no answer: {str(error) or type(error).__name__}") from None
+            why = _reason(error)
+            raise NoResponse(f"{method} {path} got no answer: {why}", why) from None
         return Response(response.status_code, dict(response.headers), response.content)
 
     def close(self) -> None:
         self._client.close()
+
+
+def _reason(error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    if "Connection refused" in said:
+        return f"{said}; nothing listens there: is it running, and is the port right?"
+    return f"{said}; is the host name right?" if "Name or service not known" in said else said
 
 
 class AsgiTransport:

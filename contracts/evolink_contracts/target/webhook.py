@@ -30,6 +30,8 @@ class Webhook:
         self, origin: str = ORIGIN, clock: Callable[[], Seconds] = lambda: UNKNOWN, *, public: bool = False
     ) -> None:
         self.origin = origin
+        self.address = "the kit's receiver"
+        """The place where it receives callbacks, as a message names it."""
         self.public = public
         self.unknown_requests = 0
         self._own_url = re.compile(rf"{re.escape(origin)}/([^/?#\"\\\s]+)")

@@ -6,5 +6,8 @@ from evolink_contracts.trace.events import Call as Call
 from evolink_contracts.trace.events import Event as Event
 from evolink_contracts.trace.events import Outcome as Outcome
 from evolink_contracts.trace.events import Trace as Trace
+from evolink_contracts.trace.header import Header as Header
+from evolink_contracts.trace.json_lines import Recording as Recording
+from evolink_contracts.trace.json_lines import read_recording as read_recording
 from evolink_contracts.trace.json_lines import read_trace as read_trace
 from evolink_contracts.trace.json_lines import write_trace as write_trace

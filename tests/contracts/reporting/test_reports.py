@@ -80,7 +80,7 @@ def test_junit_says_that_a_run_ended_before_its_time_and_what_was_skipped() -> N
     assert error.get("message") == "stopped early: it is <dead>"
     histories = suite.find("testcase[@name='histories']/skipped")
     assert histories is not None
-    assert histories.get("message") == "stopped early; 4 histories of seed 7 held"
+    assert histories.get("message") == "stopped early; 4 histories of seed 7 passed"
     probe = suite.find("testcase[@name='skipped callbacks']/skipped")
     assert probe is not None
     assert probe.get("message") == "no <way>"
@@ -177,7 +177,7 @@ def test_the_key_goes_nowhere_but_to_the_service(path: str) -> None:
 
 def test_markdown_is_a_table_and_what_broke() -> None:
     page = FORMATS["markdown"](WRONG, URL)
-    assert "| VC-002 | An accepted request is answered with 200, not 201 or 202. | documented | broken |" in page
+    assert "| VC-002 | An accepted request is answered with 200, not 201 or 202. | documented | failed |" in page
     assert "## VC-002 answers 200" in page
     assert page.count("```") % 2 == 0
 
@@ -188,7 +188,7 @@ def test_json_has_every_promise_with_its_example() -> None:
     assert found["histories"] == {
         "played": 5,
         "seed": 7,
-        "failure": {"says": SHOWN, "steps": [STEPS[0] | {"fields": {"prompt": SHOWN}}], "again": False},
+        "failure": {"says": SHOWN, "steps": [STEPS[0] | {"fields": {"prompt": SHOWN}}], "reproducible": False},
     }
 
 
@@ -210,7 +210,7 @@ def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(
     page.goto(file.as_uri())
     assert noticed == [f"asks for {file.as_uri()}"]
     assert page.locator("tr").count() == len(BY_NUMBER) + 1
-    assert page.locator("details[open]").count() == len(shown.broken)
+    assert page.locator("details[open]").count() == len(shown.failed)
     assert page.title() == page.locator("h1").inner_text()
     assert "<script>document.title='owned'</script>" in page.locator("body").inner_text()
     assert page.locator("script, img, iframe, link").count() == 0

@@ -30,7 +30,7 @@ def test_the_emulator_s_provider_is_found_and_keeps_the_protocol() -> None:
 
 def test_the_unmodified_emulator_keeps_every_promise_and_shows_it() -> None:
     trial = try_emulator(EMULATORS, None)
-    assert (trial.caught_by, trial.unseen) == ((), ())
+    assert (trial.caught_by, trial.not_covered) == ((), ())
 
 
 def test_every_promise_has_a_mutant_that_breaks_it() -> None:

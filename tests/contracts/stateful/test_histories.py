@@ -424,10 +424,12 @@ def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) 
         run = ("run", "--base-url", server.url, "--api-key", "sk-histories")
         ran = kit(*run, "--histories", "5", "--seed", "7", "--only", "VC-001")
         assert ran.returncode == 0, ran.stdout + ran.stderr
-        assert ran.stdout.splitlines()[-1].endswith("1 promises held, 0 broken, 0 not seen; 5 histories of seed 7 held")
+        assert ran.stdout.splitlines()[-1].endswith(
+            "1 promise passed, 0 failed, 0 not covered; 5 histories of seed 7 passed"
+        )
         ran = kit(*run, "--replay", str(kept))
         assert ran.returncode == 0, ran.stdout
-        assert ran.stdout.splitlines()[-1].endswith("; one history held")
+        assert ran.stdout.splitlines()[-1].endswith("; one history passed")
         ran = kit(*run, "--replay", str(wrong))
         assert ran.returncode == 2
         assert 'step 1 has no "do" that is one of create' in ran.stderr
