@@ -29,6 +29,9 @@ _COMPLETION = (
 )
 
 
+_NOTHING_COMPARED = "it has no call that could be compared with the emulator"
+
+
 class _Commands(click.Group):
     """The group of the commands. An interruption ends with a code of its own, since 1 says that a promise failed."""
 
@@ -69,7 +72,7 @@ def check(
 ) -> None:
     """Check a recording (JSON Lines) without sending anything."""
     chosen = options.choose(only, skip)
-    found = options.read_file(recording)
+    found = options.read_file(recording, "it holds no call and no callback attempt, so there is nothing to check")
     report = Report(tuple(judge(found.events, chosen, tolerance)), found.events, recording=found.header)
     options.finish(report, found.header.base_url, form, out)
 
@@ -92,7 +95,7 @@ def drift_command(recording: Path, form: str, out: Path | None, tolerance: float
     Nothing is sent over the network. A difference is critical if clients would notice it, a warning if they should know
     it, and information if both answers are right.
     """
-    read = options.read_file(recording)
+    read = options.read_file(recording, _NOTHING_COMPARED)
     try:
         with (
             find_provider().made(None, {}) as app,
@@ -102,8 +105,8 @@ def drift_command(recording: Path, form: str, out: Path | None, tolerance: float
     except ServiceUnusable as error:
         options.fail(str(error))
     options.put(drift_report.FORMATS[form](found, read.header), out)
-    if not found.compared:
-        options.fail(f"{recording}: nothing was compared: it has no call that could be compared with the emulator")
+    if not found.covered:
+        options.fail(f"{recording}: {_NOTHING_COMPARED}")
     sys.exit(Exit.FAILED if found.critical else Exit.PASSED)
 
 

@@ -91,15 +91,15 @@ def fail(sentence: str) -> NoReturn:
     sys.exit(Exit.NOT_CHECKED)
 
 
-def read_file(recording: Path) -> Recording:
-    """The recording in a file. Exits if it cannot be read, or has no event."""
+def read_file(recording: Path, nothing: str) -> Recording:
+    """The recording in a file. Exits if it cannot be read, or, with the sentence `nothing`, if it has no event."""
     try:
         with recording.open(encoding="utf-8") as lines:
             found = read_recording(lines)
     except (InvalidTrace, UnicodeDecodeError) as error:
         fail(f"{recording}: {error}")
     if not found.events:
-        fail(f"{recording}: it holds no call and no callback attempt, so there is nothing to check")
+        fail(f"{recording}: {nothing}")
     return found
 
 

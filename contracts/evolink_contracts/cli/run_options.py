@@ -1,5 +1,6 @@
 """Options of `evolink-contracts run`, declared once, checked, and read into one frozen record."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -75,18 +76,30 @@ class RunOptions:
             yield given and self.listen is None, f"{option} needs --listen HOST:PORT, where the callbacks arrive"
 
 
+class _BaseUrl(click.ParamType):  # type: ignore[type-arg]
+    """A base URL by HTTP or HTTPS."""
+
+    name = "url"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.match(r"https?://[^/\s]", value):
+            self.fail("must begin with http:// or https://, such as http://127.0.0.1:8080", param, ctx)
+        return value
+
+
+BASE_URL = _BaseUrl()
 _POSITIVE = click.FloatRange(0, min_open=True)
 DECLARATIONS = (
     click.option(
         "--base-url",
         envvar="EVOLINK_BASE_URL",
         required=True,
-        metavar="URL",
+        type=BASE_URL,
         help="Base URL of the service to check, without /v1; or EVOLINK_BASE_URL.",
     ),
     click.option(
         "--control-url",
-        metavar="URL",
+        type=BASE_URL,
         help="Base URL of the emulator itself, for its control API, if --base-url is a proxy that passes only /v1.",
     ),
     click.option(

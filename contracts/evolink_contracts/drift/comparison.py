@@ -104,6 +104,9 @@ _UNIQUE_HEADERS = ("x-request-id",)
 """Headers whose value is different in each answer."""
 
 
+API_OPERATIONS = frozenset({"create", "query", "credits", "result link", "callback"})
+
+
 def operation_of(call: Call) -> str:
     """The operation of the API that a call is, or its method and path."""
     if call.path.startswith(TASK_PATH):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evolink_contracts.drift.comparison import Difference
+from evolink_contracts.drift.comparison import API_OPERATIONS, Difference
 from evolink_contracts.promises.promise import SEVERITIES
 from evolink_contracts.trace.events import Event
 
@@ -21,11 +21,15 @@ class Drift:
 
 @dataclass(frozen=True)
 class DriftResult:
-    """The number of answers that were compared, the drifts with the worst first, and the calls that were skipped."""
+    """The number of answers that were compared, the drifts with the worst first, and the calls that were skipped.
+
+    `covered` is the number of those answers that belong to operations of the API, and not to unknown routes.
+    """
 
     compared: int
     drifts: Sequence[Drift]
     skipped: dict[str, int]
+    covered: int
 
     @property
     def critical(self) -> bool:
@@ -37,12 +41,14 @@ class Findings:
 
     def __init__(self) -> None:
         self._compared = 0
+        self._covered = 0
         self._by_place: dict[tuple[str, str, str], list[tuple[Difference, Event]]] = defaultdict(list)
         self._skipped: dict[str, int] = defaultdict(int)
 
     def add(self, operation: str, event: Event, differences: Iterable[Difference]) -> None:
         """An event was compared."""
         self._compared += 1
+        self._covered += operation in API_OPERATIONS
         for difference in differences:
             self._by_place[difference.severity, difference.where, operation].append((difference, event))
 
@@ -56,4 +62,4 @@ class Findings:
             for (_, _, operation), found in self._by_place.items()
         ]
         drifts.sort(key=lambda drift: SEVERITIES.index(drift.difference.severity))
-        return DriftResult(self._compared, drifts, dict(self._skipped))
+        return DriftResult(self._compared, drifts, dict(self._skipped), self._covered)

@@ -1,7 +1,7 @@
-"""A Hypothesis state machine that performs the actions of a customer in any order, judged after every step."""
+"""A Hypothesis state machine that performs the actions of a client in any order, checked after every step."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -12,7 +12,7 @@ from evolink_contracts.target.target import Target
 
 
 class Customer(RuleBasedStateMachine):
-    """A customer with a webhook, on a clock that only they move, or that passes by waiting if it cannot be moved.
+    """A client with a webhook, on a clock that only it moves, or that passes by waiting if it cannot be moved.
 
     `opened` gives a fresh service for each history. Each row of `ACTIONS` is a rule.
     """
@@ -21,19 +21,18 @@ class Customer(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._opening = type(self).opened()
-        self.target = self._opening.__enter__()
-        self.session = Session(self.target)
+        with ExitStack() as opening:
+            self.target = opening.enter_context(type(self).opened())
+            self.session = Session(self.target)
+            self._open = opening.pop_all()
 
     def play(self, step: Step) -> None:
         play_step(self.session, step)
 
     def teardown(self) -> None:
-        """Judge the whole history by every promise."""
-        try:
+        """Check the whole history by every promise."""
+        with self._open:
             self.session.finish()
-        finally:
-            self._opening.__exit__(None, None, None)
 
 
 def _rule_of(action: Action) -> Callable[[Customer, Step], None]:

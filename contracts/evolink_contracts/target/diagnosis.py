@@ -33,10 +33,10 @@ def control_trouble(response: Response, what: str) -> str:
     error = body.get("error")
     code, message = (error.get("code"), error.get("message")) if isinstance(error, dict) else (None, None)
     if code == "key_refused":
-        return f"it accepts only some API keys, and this one is none of them ({message})"
+        return f"it refused the API key: {message}"
     if code == "token_required":
         return "its control API needs a token: set EVOLINK_MOCK_CONTROL_TOKEN"
-    if code in ("world_required", "unauthorized"):
+    if response.status == 401:
         return "it refused the API key: is --api-key or EVOLINK_API_KEY right?"
     return f"it has no control API, as an emulator has: {what} answered {describe(response)}"
 

@@ -207,6 +207,28 @@ def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_
     assert "needs --evolink-api-key" in plugin(tmp_path, "--evolink-base-url", foreign, "-k", "VC").stdout
 
 
+def test_a_dead_address_is_one_failure_in_pytest(tmp_path: Path) -> None:
+    ran = plugin(tmp_path, "--evolink-base-url", "http://user:pw@127.0.0.1:9", "--evolink-api-key", "sk-x")
+    assert re.search(r"\n(78 skipped, 1 error|1 error, 78 skipped|.*78 skipped, 1 error)", ran.stdout), ran.stdout
+    assert ran.stdout.count("Connection refused") <= 2
+    assert "http://127.0.0.1:9: GET /__mock/clock got no answer" in ran.stdout
+    assert "pw@" not in ran.stdout
+    ran = plugin(tmp_path, "--evolink-base-url", "http://127.0.0.1:9", "--evolink-api-key", "sk-x", "-k", "VC")
+    assert re.search(r"1 failed, 76 skipped", ran.stdout), ran.stdout
+
+
+def test_a_base_url_of_the_environment_is_for_the_fixture_alone_unless_the_contract_is_asked_for(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVOLINK_BASE_URL", server.url)
+    monkeypatch.setenv("EVOLINK_API_KEY", "sk-environ")
+    assert re.search(r"\n1 passed in", plugin(tmp_path).stdout)
+    ran = plugin(tmp_path, "--evolink-profile", "live-safe", "-k", "VC-032")
+    assert "PASSED ::VC-032 key first" in ran.stdout, ran.stdout
+    ran = plugin(tmp_path, "--evolink-base-url", server.url + "/v1", "-k", "completed")
+    assert f"the base URL ends in /v1, which the kit adds itself: write {server.url}" in ran.stdout
+
+
 @pytest.mark.slow
 def test_the_options_of_a_run_are_options_of_pytest_too(server: Server, tmp_path: Path) -> None:
     given = ("--evolink-base-url", server.url, "--evolink-api-key", "sk-plugin-options")
@@ -229,9 +251,7 @@ def test_a_run_that_stops_fails_in_pytest_with_its_reason(foreign: str, tmp_path
     ran = plugin(tmp_path, *given, "live-safe", "-k", "completed or VC-067")
     assert "FAILED ::run completed" in ran.stdout, ran.stdout
     assert "was accepted as a task without an id; look after that task and its credits" in ran.stdout
-    assert (
-        "not covered: no call or callback of the trace tests it; the run stopped early: a create without" in ran.stdout
-    )
+    assert "not covered: no call or callback of the trace tests it; the run stopped early: a create" in ran.stdout
     live = (*given, "live", "--evolink-max-credits", "16", "--evolink-histories", "5")
     ran = plugin(tmp_path, *live, "-k", "histories")
     assert "0 histories were played before the run stopped: " in ran.stdout, ran.stdout

@@ -253,7 +253,7 @@ def test_at_a_prompt(tmp_path: Path) -> None:
     assert ran.returncode == 1, ran.stderr
     first, curl, *_, summary = ran.stdout.splitlines()
     assert first == "✗ critical create: the HTTP status was 201, and the emulator has 200"
-    assert curl.startswith("    curl -s -i -g https://api.evolink.ai/v1/videos/generations -H ")
+    assert curl.startswith('    curl -s -i -g "$EVOLINK_BASE_URL"/v1/videos/generations -H ')
     assert summary == "3 answers compared; 1 difference: 1 critical, 0 warning, 0 information"
     write(*DOCUMENTED[:1], *DOCUMENTED[2:])
     ran = kit("drift", str(recording), "--format", "json")

@@ -10,7 +10,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -217,3 +217,32 @@ def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.set_viewport_size({"width": 360, "height": 700})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_with_failures_is_readable_and_accessible(
+    browser_page: "tuple[Page, list[str]]", width: int, scheme: Any, tmp_path: Path
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no types.
+
+    page, _ = browser_page
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 800})
+    file = tmp_path / "report.html"
+    long = Call(0, "POST", "/v1/videos/generations", 201, "{" + "x" * 3000, sent="{}")
+    file.write_text(FORMATS["html"](report(long, create(status=201)), URL), encoding="utf-8")
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for column in (1, 3, 4, 5):
+        cell = page.locator(f"tbody tr.failed td:nth-child({column})").first
+        assert cell.evaluate("cell => getComputedStyle(cell).whiteSpace") == "nowrap"
+        assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
+    statement = page.locator("tbody tr.failed td:nth-child(2)").first.bounding_box()
+    assert statement is not None
+    assert statement["width"] > width * 0.4
+    assert page.locator("tbody tr").first.get_attribute("class") == "failed"
+    found = Axe().run(page)
+    serious = [each["id"] for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+    assert serious == [], found.generate_report()
+    page.emulate_media(color_scheme="light")

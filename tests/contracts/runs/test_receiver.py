@@ -1,6 +1,7 @@
 """The receiver's side of the contract: good ones keep it, and each fault breaks the promise that is about it."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -107,6 +108,29 @@ def test_who_takes_everything_and_who_takes_too_long_are_noticed() -> None:
     verdicts = list(check_receiver(slow, "/", wall=slow))
     assert not any(verdict.passed for verdict in verdicts)
     assert "the limit is 10 s" in verdicts[0].problems[0]
+
+
+def test_a_problem_says_what_was_sent_and_what_was_expected() -> None:
+    problems = {v.promise.number: v.problems for v in check_receiver(Faulty(lambda *_: 200), "/")}
+    assert problems["RC-013"] == ("it answered 200 to a GET; 4xx was expected",)
+    assert problems["RC-015"][0] == "it answered 200 to a POST of (empty body); 4xx was expected"
+
+
+def test_the_report_names_the_receiver_without_its_path_and_its_limits() -> None:
+    listener = listening()
+    place = place_of(listener)
+    with served(CallbackRouter(handle, secret="s3cret"), listener):
+        ran = command("--target", f"{place_of(listener)}/hooks/s3cret?token=t0ken")
+        shown = command("--target", f"{place_of(listener)}/hooks/s3cret", "--json")
+        failed = command("--target", f"{place_of(listener)}/hooks")
+    *_, limits, subject, summary = ran.stdout.splitlines()
+    assert "not by its effects: an application that credits a user twice for one callback passes too" in limits
+    assert (subject, summary) == (f"Against the receiver at {place}.", "15 promises passed, 0 failed")
+    found = json.loads(shown.stdout)
+    assert (found["receiver"], found["limits"]) == (place, limits)
+    assert not {"s3cret", "t0ken"} & set(re.findall(r"\w+", ran.stdout + ran.stderr + shown.stdout))
+    marks = [line[0] for line in failed.stdout.splitlines() if line[0] in "✓✗"]
+    assert marks == sorted(marks, reverse=True)
 
 
 def test_an_application_in_process_can_be_judged_too() -> None:
