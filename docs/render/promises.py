@@ -9,7 +9,7 @@ from evolink_contracts.runs.receiver_promises import PROMISES as RECEIVER_PROMIS
 
 def _body() -> str:
     return join(
-        "A promise is held, broken or not seen. Sources such as S1a are those of [Fidelity](fidelity.md).",
+        "A promise passes, fails or is not covered. Sources such as S1a are those of [Fidelity](fidelity.md).",
         "## Promises of the service",
         "Checked by `evolink-contracts run` and `check`, whose `--only` and `--skip` take numbers and names.",
         table(
@@ -19,7 +19,10 @@ def _body() -> str:
         "## Promises of a receiver",
         "Checked by `evolink-contracts receiver`, which sees the statuses of a receiver, and not what it does: a "
         "receiver that credits a repeated callback twice still keeps RC-004.",
-        table(("Number", "Statement"), ((p.number, prose(p.statement)) for p in RECEIVER_PROMISES)),
+        table(
+            ("Number", "Statement", "Expected"),
+            ((p.number, prose(p.statement), p.expected.description) for p in RECEIVER_PROMISES),
+        ),
         "## Sentences of the documentation that no promise tests, or not all of them",
         table(
             ("Page", "Sentence", "Reason"),

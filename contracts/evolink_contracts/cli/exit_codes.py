@@ -15,7 +15,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-EXIT_CODES: Mapping[Exit, str] = MappingProxyType(
+EXIT_CODES: Mapping[int, str] = MappingProxyType(
     {
         Exit.PASSED: "every promise that was covered passed",
         Exit.FAILED: "a promise failed; `drift`: a critical difference; `selftest`: a mutant that was not caught",
@@ -27,7 +27,7 @@ EXIT_CODES: Mapping[Exit, str] = MappingProxyType(
 """The exit codes of all commands, in general."""
 _USAGE = "the command was used wrongly, or a file cannot be written; nothing was sent"
 _INTERRUPTED = "interrupted by Ctrl+C"
-EXIT_CODES_OF: Mapping[str, Mapping[Exit, str]] = MappingProxyType(
+EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
         "run": {
             Exit.PASSED: "every promise that was covered passed",
@@ -71,7 +71,7 @@ EXIT_CODES_OF: Mapping[str, Mapping[Exit, str]] = MappingProxyType(
 """Each command with its exit codes and their meanings."""
 
 
-def exit_codes(meanings: Mapping[Exit, str]) -> str:
+def exit_codes(meanings: Mapping[int, str]) -> str:
     """Exit codes as the last paragraph of a `--help`."""
     return "Exit codes: " + "; ".join(f"{code:d} {says}" for code, says in meanings.items()) + "."
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evolink_contracts.cli.exit_codes import EXIT_CODES
+from evolink_contracts.cli.exit_codes import EXIT_CODES_OF
 from evolink_contracts.cli.main import main
 from evolink_contracts.target.diagnosis import control_trouble, wrong_base_url
 from evolink_contracts.target.transports import Response
@@ -164,8 +164,8 @@ def test_every_command_has_a_short_help_and_its_exit_codes() -> None:
     overview = kit("--help").stdout
     assert "..." not in overview.replace("COMMAND [ARGS]...", "")
     assert "_EVOLINK_CONTRACTS_COMPLETE=bash_source" in overview
-    assert EXIT_CODES.keys() == main.commands.keys()
-    for command, codes in EXIT_CODES.items():
+    assert EXIT_CODES_OF.keys() == main.commands.keys()
+    for command, codes in EXIT_CODES_OF.items():
         shown = " ".join(kit(command, "--help").stdout.split())
         for code, says in codes.items():
             assert f"{code:d} {says}" in shown

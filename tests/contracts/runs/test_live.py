@@ -241,4 +241,4 @@ def test_callbacks_come_to_the_receiver_of_the_kit(profile: str, scheme: str, tm
         assert "At worst this costs 18 credits, for 5 creates of 2 s; --max-credits allows 20" in ran.stderr
         assert "✓ VC-068 A receiver has 10 s to answer." in ran.stdout
     else:
-        assert ran.stdout.splitlines()[-1].endswith("; 5 histories of seed 0 held")
+        assert ran.stdout.splitlines()[-1].endswith("; 5 histories of seed 0 passed")
