@@ -25,6 +25,7 @@ from evolink_mock.control.access import ControlAccess
 from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control
 from evolink_mock.control.timeline import Timeline
+from evolink_mock.control.ui.home_page import HomePage
 from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.callback_routes import CallbackRoutes
@@ -112,9 +113,10 @@ def create_app(
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
     selector = WorldSelector(worlds, settings.accepted_keys())
     control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)
+    home = HomePage(settings, _public_url(settings), worlds.anonymous, api.unknown_route())
     table = RouteTable([*api.rows(), *files.rows()])
     router = Router(
-        [*table.routes(), _mount_control(settings, worlds, selector, control)],
+        [*table.routes(), Route("/", home), _mount_control(settings, worlds, selector, control)],
         redirect_slashes=False,
         default=api.unknown_route(),
         lifespan=lambda app: _lifespan(settings, behaviour, worlds, dispatcher, control, backend),

@@ -1,4 +1,4 @@
-"""Static files of the timeline page, served from the package with their security headers.
+"""Static files of the pages, served from the package with their security headers.
 
 Not starlette's `StaticFiles`: its errors have another shape, and its headers no date of the clock and no request id.
 """
@@ -15,8 +15,9 @@ from evolink_mock.api.responses import Result, error_control, error_method_not_a
 from evolink_mock.worlds.world import World
 
 _HOME = Path(__file__).parent / "ui"
+HTML = b"text/html; charset=utf-8"
 _KINDS: Mapping[str, bytes] = {
-    ".html": b"text/html; charset=utf-8",
+    ".html": HTML,
     ".css": b"text/css; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
 }
@@ -25,7 +26,7 @@ _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = (
+SECURITY_HEADERS = (
     (b"content-security-policy", _POLICY),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -34,7 +35,7 @@ _HEADERS = (
 
 
 class Pages:
-    """The files by name. They contain nothing of any world, so they need no key."""
+    """The timeline page and its files, by name. They contain nothing of any world, so they need no key."""
 
     def __init__(self, anonymous: World) -> None:
         self._anonymous = anonymous
@@ -49,12 +50,12 @@ class Pages:
     def _result(self, method: str, name: str) -> Result:
         if method not in ("GET", "HEAD"):
             return error_method_not_allowed(
-                error_control(405, "method_not_allowed", "A page is read by GET"), ("GET", "HEAD")
+                error_control(405, "method_not_allowed", "A page takes GET and HEAD"), ("GET", "HEAD")
             )
         files = page_files()
         if name not in files:
             return error_control(404, "not_found", "No such part of the page")
-        return Result(200, files[name], _HEADERS, _KINDS[Path(name).suffix])
+        return Result(200, files[name], SECURITY_HEADERS, _KINDS[Path(name).suffix])
 
 
 @lru_cache(maxsize=1)

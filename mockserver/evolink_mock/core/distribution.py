@@ -72,6 +72,14 @@ def parse_distribution(text: str) -> Distribution:
     return distribution
 
 
+def show_distribution(distribution: Distribution) -> str:
+    """A distribution of some seconds in words: `5 s`, `3 to 8 s`, `about 120 s`."""
+    low, high = f"{distribution.low / SECOND:g}", f"{distribution.high / SECOND:g}"
+    if distribution.sigma is not None:
+        return f"about {low} s"
+    return f"{low} s" if low == high else f"{low} to {high} s"
+
+
 def sample(distribution: Distribution, unit: float, other_unit: float) -> Micros:
     """Draw from a distribution by two numbers in [0, 1); a uniform one uses only the first."""
     if distribution.sigma is None:

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from evolink_mock.core.distribution import parse_generation_time
-from evolink_mock.core.duration import SECOND
+from evolink_mock.core.distribution import parse_generation_time, show_distribution
 from evolink_mock.settings import Settings
 
 _BODY = (
@@ -41,13 +40,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
 
 
 def _generation_time(settings: Settings) -> str:
-    distribution = parse_generation_time(settings.generation_time)
-    if distribution.sigma is not None:
-        span = f"about {distribution.low / SECOND:g} s"
-    elif distribution.low == distribution.high:
-        span = f"{distribution.low / SECOND:g} s"
-    else:
-        span = f"{distribution.low / SECOND:g} to {distribution.high / SECOND:g} s"
+    span = show_distribution(parse_generation_time(settings.generation_time))
     return f"{span} (--generation-time {settings.generation_time})"
 
 
