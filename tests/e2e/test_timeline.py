@@ -175,6 +175,29 @@ def test_a_jump_of_a_running_clock_is_sent() -> None:
         assert after["now"] - before["now"] >= 3600
 
 
+def test_rows_have_the_beginning_of_the_prompt(server: Server) -> None:
+    """The key is redacted before a prompt is cut, since half of it would not be recognised."""
+    key = "sk-in-a-prompt"
+    prompts = {create(server, key, prompt=prompt): prompt for prompt in ("", "short", "猫" * 121, "x" * 110 + key * 2)}
+    with following(server, key) as reader:
+        rows = {row["id"]: row["prompt"] for row in reader.batch()}
+    assert list(map(rows.get, prompts)) == ["", "short", "猫" * 120 + "…", "x" * 110 + "……"]
+
+
+def test_the_worlds_are_listed_on_request(server: Server) -> None:
+    key, other = "sk-lists-worlds", "sk-listed"
+    with httpx.stream("GET", f"{server.url}{STREAM}?worlds=true", headers=bearer(key), timeout=20) as response:
+        reader = Reader(response)
+        reader.batch()
+        event, worlds = reader.message()
+        assert event == "worlds"
+        assert worlds[-1] == {"key": "sk-l…lds", "world": worlds[-1]["world"], "tasks": 0}
+        create(server, other)
+        while event != "worlds" or "sk-l…ted" not in {each["key"] for each in worlds}:
+            event, worlds = reader.message()
+    assert [each["tasks"] for each in worlds if each["key"] == "sk-l…ted"] == [1]
+
+
 def test_a_key_sees_only_its_own_tasks(server: Server) -> None:
     create(server, "sk-one")
     with following(server, "sk-two") as reader:

@@ -10,12 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from tests.support.browser import expect, opened_page
-from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.browser import expect
 from tests.support.server_process import Server
+from tests.support.timeline_page import Ui, named
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,74 +29,16 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def browser_page() -> "Iterator[tuple[Page, list[str]]]":
-    with opened_page() as opened:
-        yield opened
-
-
-class Ui:
-    """The page, following its own key, and the API of that key."""
-
-    def __init__(self, page: "Page", noticed: list[str], server: Server, key: str) -> None:
-        self.page, self.server, self.key = page, server, key
-        self.noticed = noticed
-        self.client = httpx.Client(base_url=server.url, headers=bearer(key))
-
-    def open(self, fragment: str = "") -> None:
-        address = f"{self.server.url}/__mock/ui"
-        if not self.page.url.startswith(address):
-            self.page.goto(address)
-        self.page.evaluate(
-            """([key, address]) => {
-                sessionStorage.setItem('keys', JSON.stringify([key]));
-                history.replaceState(null, '', address);
-            }""",
-            [self.key, address + fragment],
-        )
-        self.noticed.clear()
-        self.page.reload()
-        expect(self.page.locator("#connection")).to_have_text("Live")
-
-    def create(self, scenario: str | None = None, **fields: Any) -> str:
-        headers = {} if scenario is None else {"x-mock-scenario": scenario}
-        answer = self.client.post("/v1/videos/generations", json={**DOCUMENTED, **fields}, headers=headers)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["id"])
-
-    def control(self, path: str, change: object = None) -> Any:
-        url = f"/__mock/{path}"
-        return (self.client.get(url) if change is None else self.client.post(url, json=change)).json()
-
-    def row(self, task: str) -> Any:
-        return self.page.locator(f"#names button[data-task='{task}']")
-
-    def click(self, text: str) -> None:
-        self.page.get_by_role("button", name=text, exact=True).click()
-
-
-@pytest.fixture
-def ui(server: Server, browser_page: "tuple[Page, list[str]]", request: pytest.FixtureRequest) -> Iterator[Ui]:
-    page, noticed = browser_page
-    page.set_viewport_size({"width": 1280, "height": 800})
-    made = Ui(page, noticed, server, f"sk-{abs(hash(request.node.name))}")
-    yield made
-    made.client.close()
-    complaints = [line for line in noticed if not line.startswith(f"asks for {server.url}/__mock/")]
-    # The browser logs every refused request too.
-    assert [line for line in complaints if "Failed to load resource" not in line] == []
-
-
 def test_a_created_task_appears_with_its_details(ui: Ui) -> None:
     ui.open()
     expect(ui.page.locator("#empty")).to_be_visible()
     expect(ui.page.locator("#first")).to_contain_text(f"curl -s {ui.server.url}/v1/videos/generations")
     task = ui.create("fail=service_error", callback_url="https://sink.mock/500,200")
-    expect(ui.row(task)).to_have_text(f"{task} pending")
+    expect(ui.row(task)).to_have_text(named(task, "pending"))
     expect(ui.page.locator("#empty")).to_be_hidden()
     ui.client.get(f"/v1/tasks/{task}")
     ui.control("clock", {"advance": "60s"})
-    expect(ui.row(task)).to_have_text(f"{task} failed service_error")
+    expect(ui.row(task)).to_have_text(named(task, "failed service_error"))
     ui.row(task).click()
     detail = ui.page.locator("#detail")
     for text in (
@@ -105,7 +46,7 @@ def test_a_created_task_appears_with_its_details(ui: Ui) -> None:
         "decided by the header X-Mock-Scenario: fail=service_error",
         "Callback 1: delivered",
         "500: ",
-        "Reads (1)",
+        "Queries (1)",
         '"callback_url": "https://sink.mock/500,200"',
         f"curl -s '{ui.server.url}/v1/videos/generations' -H \"Authorization: Bearer $EVOLINK_API_KEY\" "
         "-H 'X-Mock-Scenario: fail=service_error' -H 'Content-Type: application/json' -d '{",
@@ -125,7 +66,7 @@ def test_bodies_are_shown_whole(ui: Ui) -> None:
     ui.control(f"deliveries/{number}/resend", {"body": {"changed": "<b>this one</b>"}})
     ui.control("clock", {"advance": "60s"})
     ui.open(f"#task={task}")
-    read = ui.page.locator("#detail h2:text('Reads (1)') + ol pre")
+    read = ui.page.locator("#detail h2:text('Queries (1)') + ol pre")
     expect(read).to_contain_text("and its end")
     assert read.evaluate("each => each.scrollHeight <= each.clientHeight")
     expect(ui.page.get_by_label("Body of callback 1")).to_contain_text("and its end")
@@ -147,11 +88,11 @@ def test_each_button_makes_one_call_and_shows_it(ui: Ui) -> None:
     )
     expect(call).to_contain_text("""-d '{"mode":"manual"}'""")
     expect(ui.page.locator("#mode")).to_contain_text("manual")
-    ui.page.get_by_label("Next task").fill("fail=content_policy_violation")
+    ui.page.get_by_label("Scenario for the next task").fill("fail=content_policy_violation")
     ui.click("Queue")
     expect(call).to_contain_text("""-d '{"scenario":"fail=content_policy_violation"}'""")
     task = ui.create(callback_url="https://sink.mock/404")
-    expect(ui.row(task)).to_have_text(f"{task} pending")
+    expect(ui.row(task)).to_have_text(named(task, "pending"))
     before = ui.control("clock")["now"]
     ui.page.get_by_label("Advance by").fill("3s")
     ui.click("Advance")
@@ -162,7 +103,7 @@ def test_each_button_makes_one_call_and_shows_it(ui: Ui) -> None:
         ui.click("To next event")
         if ui.control(f"tasks/{task}")["status"] == "failed":
             break
-    expect(ui.row(task)).to_have_text(f"{task} failed content_policy_violation")
+    expect(ui.row(task)).to_have_text(named(task, "failed content_policy_violation"))
     assert ui.control("clock")["now"] > before
     ui.control("clock", {"advance": "60s"})
     ui.row(task).click()
@@ -175,15 +116,15 @@ def test_each_button_makes_one_call_and_shows_it(ui: Ui) -> None:
     ui.row(other).click()
     ui.click("Cancel this task")
     expect(call).to_contain_text(f"/__mock/tasks/{other}/cancel'")
-    expect(ui.row(other)).to_have_text(f"{other} failed request_cancelled")
-    ui.click("Reset this world")
+    expect(ui.row(other)).to_have_text(named(other, "failed request_cancelled"))
+    ui.reset()
     expect(ui.page.locator("#empty")).to_be_visible()
     assert ui.control("tasks")["tasks"] == []
 
 
 def test_the_error_of_a_failed_call_is_shown(ui: Ui) -> None:
     ui.open()
-    ui.page.get_by_label("Next task").fill("fail=nonsense")
+    ui.page.get_by_label("Scenario for the next task").fill("fail=nonsense")
     ui.click("Queue")
     expect(ui.page.locator("#call")).to_contain_text("# scenario")
 
@@ -251,14 +192,10 @@ def test_another_world_is_picked_by_its_key(ui: Ui) -> None:
     theirs = other.create()
     ui.open()
     expect(ui.row(own)).to_be_visible()
-    expect(ui.page.locator("#worlds")).to_contain_text("ly (1)")
     ui.page.get_by_label("API key").fill(other.key)
     ui.click("Follow")
     expect(ui.row(theirs)).to_be_visible()
     expect(ui.row(own)).to_have_count(0)
-    ui.page.get_by_label("API key").fill("sk-invalid-key")
-    ui.click("Follow")
-    expect(ui.page.locator("#connection")).to_contain_text("send Authorization: Bearer and its key")
     other.client.close()
 
 
@@ -268,32 +205,37 @@ def test_updated_details_keep_their_scroll_position_and_the_focus(ui: Ui) -> Non
     cancel = ui.page.get_by_role("button", name="Cancel this task")
     cancel.focus()
     ui.client.get(f"/v1/tasks/{task}")
-    expect(ui.page.locator("#detail")).to_contain_text("Reads (1)")
+    expect(ui.page.locator("#detail")).to_contain_text("Queries (1)")
     expect(cancel).to_be_focused()
 
 
 def test_a_link_names_the_world_of_its_task(ui: Ui) -> None:
+    """It opens the task in a browser in which its key was never entered, too."""
     task = ui.create()
     ui.open(f"#task={task}")
-    expect(ui.page).to_have_url(re.compile("world=sk-"))
+    expect(ui.page).to_have_url(re.compile(f"#task={task}&world=[0-9a-f]{{8}}$"))
     link = ui.page.url
-    ui.page.evaluate("sessionStorage.setItem('keys', JSON.stringify(['sk-of-somebody-else']))")
-    ui.page.goto("about:blank")
+    assert ui.control("clock")["world"] in link
+    ui.page.goto(f"{ui.server.url}/__mock/ui/style.css")
+    ui.page.evaluate("sessionStorage.clear()")
     ui.page.goto(link)
-    expect(ui.page.locator("#detail")).to_contain_text("enter its key above and press Follow")
-    ui.page.get_by_label("API key").fill(ui.key)
-    ui.click("Follow")
     expect(ui.page.locator("#detail h2").first).to_have_text(task)
-    ui.click("Reset this world")
-    expect(ui.page.locator("#detail")).to_contain_text("No such task in this world")
-    expect(ui.page.locator("#detail button")).to_have_count(0)
+    expect(ui.row(task)).to_be_visible()
+    expect(ui.page.get_by_label("API key")).to_have_value("")
+
+
+def test_a_link_to_a_world_that_is_not_there_says_so(ui: Ui) -> None:
+    ui.page.goto("about:blank")
+    ui.page.goto(f"{ui.server.url}/__mock/ui#task=task-unified-1-aaaaaaaa&world=00000000")
+    for place in ("#connection", "#empty", "#detail"):
+        expect(ui.page.locator(place)).to_contain_text("No key has the world 00000000")
 
 
 def test_a_key_that_cannot_be_a_header_is_refused(ui: Ui) -> None:
     ui.open()
     ui.page.get_by_label("API key").fill("sk-ключ")
     ui.click("Follow")
-    expect(ui.page.locator("#connection")).to_contain_text("A key has letters, digits and signs of ASCII")
+    expect(ui.page.locator("#connection")).to_contain_text("A key has letters, digits and punctuation of ASCII")
 
 
 def test_a_click_means_the_name_under_the_pointer_when_it_went_down(ui: Ui) -> None:
@@ -306,8 +248,8 @@ def test_a_click_means_the_name_under_the_pointer_when_it_went_down(ui: Ui) -> N
     other = ui.create()
     expect(ui.row(other)).to_be_visible()
     ui.page.mouse.up()
-    expect(ui.row(task)).to_have_text(f"{task} failed request_cancelled")
-    expect(ui.page.locator("#detail")).to_contain_text("Reads (1)")
+    expect(ui.row(task)).to_have_text(named(task, "failed request_cancelled"))
+    expect(ui.page.locator("#detail")).to_contain_text("Queries (1)")
 
 
 def test_a_long_create_is_shown_whole_as_curl(ui: Ui) -> None:

@@ -3,14 +3,20 @@
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
 
+import msgspec
+
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.delivery import Attempt, Delivery
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.redaction import redact
 from evolink_mock.core.task import NEVER, Task
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
+
+_PROMPT = 120
+"""Characters of a prompt in a row: more than its label has room for."""
 
 
 def task_rows(world: World, view: WorldView, names: Iterable[str]) -> Iterator[dict[str, object]]:
@@ -28,6 +34,7 @@ def _task_row(world: World, name: str, task: Task, now: Micros) -> dict[str, obj
     return {
         "id": name,
         "model": task.model,
+        "prompt": _short_prompt(task.request, world.key),
         "status": public_status(state, world.config.choices),
         "progress": state.progress,
         "failure": None if state.failure is None else state.failure.code,
@@ -37,6 +44,22 @@ def _task_row(world: World, name: str, task: Task, now: Micros) -> dict[str, obj
         "ends": None if ends >= NEVER else to_seconds(ends),
         "ended": state.ended is not None,
     }
+
+
+class _Prompt(msgspec.Struct):
+    prompt: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Prompt).decode
+
+
+def _short_prompt(request: bytes, key: str) -> str | None:
+    """The beginning of a task's prompt; the key is redacted first, since half of one would not be recognised."""
+    prompt = _decode(request).prompt
+    if prompt is None or len(prompt) <= _PROMPT:
+        return prompt
+    shown = redact(prompt.encode(), key).decode()
+    return shown if len(shown) <= _PROMPT else shown[:_PROMPT] + "…"
 
 
 def _queries(world: World, tasks: Container[str]) -> defaultdict[str, list[float]]:

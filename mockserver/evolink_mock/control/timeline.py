@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from itertools import islice
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -33,6 +33,8 @@ _BATCH = 200
 """Tasks in one message."""
 _INTERVAL = 0.1
 """Seconds of wall time between messages, so that many changes make one."""
+_LISTING = 1.0
+"""Seconds of wall time after which the worlds are listed anew."""
 _KEEP_ALIVE = 15.0
 """Seconds without a message after which a comment is sent, for proxies that close idle connections."""
 
@@ -64,13 +66,14 @@ def parse_cursor(text: str) -> Cursor | None:
 class Timeline:
     """`GET /__mock/timeline`: a stream of `begin`, `tasks` and `clock`, resumed by `Last-Event-ID`.
 
-    The world is that of the key, or that of `?world=ID`.
+    The world is that of the key, or that of `?world=ID`. With `?worlds=true` the events `worlds` list all worlds.
     """
 
     def __init__(self, worlds: WorldRegistry, selector: WorldSelector, is_shutting_down: Callable[[], bool]) -> None:
         self._worlds = worlds
         self._selector = selector
         self._is_shutting_down = is_shutting_down
+        self._directory = _Directory(worlds)
         self._readers = 0
         self._marks: WeakKeyDictionary[World, int] = WeakKeyDictionary()
         """Different for each world, in this process and in those before it."""
@@ -78,15 +81,16 @@ class Timeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        world_id = parse_qs(scope["query_string"].decode("latin-1")).get("world", [None])[0]
-        found = self._error(scope["method"]) or self._selector.select(headers.get(b"authorization"), world_id)
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        found = self._error(scope["method"]) or self._selector.select(headers.get(b"authorization"), query.get("world"))
         if isinstance(found, Result):
             await send_response(send, response_of(found, self._worlds.anonymous), scope["method"])
             return
         cursor = parse_cursor(headers.get(b"last-event-id", b"").decode("latin-1"))
         self._readers += 1
         try:
-            await self._stream(found, cursor, receive, send)
+            listed = self._directory if query.get("worlds") == "true" else None
+            await self._stream(found, cursor, listed, receive, send)
         finally:
             self._readers -= 1
 
@@ -99,7 +103,9 @@ class Timeline:
             return error_control(429, "too_many_readers", message)
         return None
 
-    async def _stream(self, world: World, cursor: Cursor | None, receive: Receive, send: Send) -> None:
+    async def _stream(
+        self, world: World, cursor: Cursor | None, directory: "_Directory | None", receive: Receive, send: Send
+    ) -> None:
         headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         disconnected: list[bool] = []
@@ -110,7 +116,7 @@ class Timeline:
             disconnected.append(True)
 
         async with in_background(watch_connection()):
-            quiet, unsent = 0.0, b""
+            quiet, unsent, listed = 0.0, b"", None
             with closing(_Subscription(world, self._mark(world), cursor)) as subscription:
                 # An evicted world ends its streams: a reader that connects again gets the new world of the key.
                 while not disconnected and not self._is_shutting_down() and self._worlds.get(world.key) is world:
@@ -121,6 +127,9 @@ class Timeline:
                         news = b""  # Changes are stored before they are sent; the emulator's log has the reason.
                     else:
                         news, unsent = unsent, b""
+                    if directory is not None and (rows := directory.rows(anew=listed is None)) is not listed:
+                        listed = rows
+                        news += _message("worlds", rows)
                     if not news and quiet >= _KEEP_ALIVE:
                         news = b": still here\n\n"
                     quiet = 0.0 if news else quiet + _INTERVAL
@@ -135,6 +144,26 @@ class Timeline:
         if world not in self._marks:
             self._marks[world] = self._next_mark = self._next_mark + 1
         return self._marks[world]
+
+
+class _Directory:
+    """The worlds that there are, listed once a second for all readers, and for each new reader."""
+
+    def __init__(self, worlds: WorldRegistry) -> None:
+        self._worlds = worlds
+        self._listed_at = -_LISTING
+        self._tasks: dict[object, int] = {}
+        self._rows: list[dict[str, object]] = []
+
+    def rows(self, *, anew: bool) -> list[dict[str, object]]:
+        """A row for each world, the last used one last; the same list until a number of tasks changes."""
+        if anew or monotonic() - self._listed_at >= _LISTING:
+            self._listed_at = monotonic()
+            tasks: dict[object, int] = {world.id: len(world.tasks) for world in self._worlds}
+            if tasks != self._tasks:
+                self._tasks = tasks
+                self._rows = [show_identity(world) | {"tasks": len(world.tasks)} for world in self._worlds]
+        return self._rows
 
 
 class _Subscription:

@@ -1,25 +1,27 @@
 // The timeline page: follows the tasks of one world and makes calls of the control API.
 
 import { CALLS, curl, send } from "./calls.js";
-import { detail, element } from "./detail.js";
+import { element } from "./detail.js";
 import { ROW, draw } from "./draw.js";
+import { keyOf, knownKeys, rememberKey, rememberWorld } from "./keys.js";
 import { Names } from "./names.js";
+import { Panel } from "./panel.js";
 import { follow } from "./stream.js";
+import { WorldButtons } from "./worlds.js";
 
-const BASE = `${location.origin}/__mock`;
 const $ = (id) => document.getElementById(id);
 const tasks = new Map();
-const names = new Names($("names"), $("rows"), choose);
 const state = {
-  key: "", token: "", world: "", clock: null, received: 0, shown: [], stale: false, following: null,
-  // The chosen task; whether it is being loaded, has changed meanwhile, or must not be redrawn until a pointer is up.
-  chosen: null, loading: false, changed: false, held: false,
+  target: { base: `${location.origin}/__mock`, key: "", world: "", token: "" },
+  // The followed world as the emulator names it; the worlds that there are; the error that ended the stream.
+  world: null, worlds: [], refusal: null,
+  clock: null, received: 0, shown: [], stale: false, following: null,
 };
-
-const headers = () => ({
-  authorization: `Bearer ${state.key}`,
-  ...(state.token ? { "x-mock-token": state.token } : {}),
-});
+const names = new Names($("names"), $("rows"), choose);
+const panel = new Panel(
+  $("detail"), $("content"), [document.querySelector("header"), $("steer"), $("tasks")], () => state.target, call, link,
+);
+const choices = new WorldButtons($("worlds"), chooseWorld), offers = new WorldButtons($("offers"), chooseWorld);
 
 // The instant of the clock, computed from the last message and the clock's speed.
 function now() {
@@ -29,40 +31,64 @@ function now() {
   return sent + passed;
 }
 
-function begin() {
+// Follows the world of a key, or the one with an id.
+function begin({ key = "", world = "" }) {
   state.following?.abort();
   state.following = new AbortController();
-  state.key = $("key").value.trim();
-  state.token = $("token").value;
+  const sendable = /^[\x21-\x7e]*$/.test(key);
+  state.target = { ...state.target, key: sendable ? key : "", world, token: $("token").value };
   tasks.clear();
-  state.clock = null;
-  if (!/^[\x21-\x7e]+$/.test(state.key)) {
-    $("connection").textContent = "A key has letters, digits and signs of ASCII, and no spaces";
+  Object.assign(state, { world: null, clock: null, refusal: null, stale: true });
+  panel.close();
+  $("key").value = key;
+  $("key").placeholder = "";
+  if (!sendable) {
+    report("A key has letters, digits and punctuation of ASCII, and no spaces", {});
     return;
   }
-  remember(state.key);
-  listWorlds();
-  follow(`${BASE}/timeline`, headers(), receive, (text) => ($("connection").textContent = text), state.following.signal);
-}
-
-function remember(key) {
-  const keys = [...new Set([key, ...known()])].slice(0, 20);
-  sessionStorage.setItem("keys", JSON.stringify(keys));
-  $("keys").replaceChildren(...keys.map((each) => element("option", { value: each })));
+  if (key) rememberKey(key);
+  $("keys").replaceChildren(...knownKeys().map((each) => element("option", { value: each })));
+  follow("timeline?worlds=true", state.target, receive, report, state.following.signal);
 }
 
 function receive(event, data) {
   if (event === "begin") {
     tasks.clear();
-    state.world = data.key;
-    if (state.chosen) refresh();
+    state.world = data;
+    if (state.target.key) rememberWorld(data.world, state.target.key);
+    else $("key").placeholder = data.key;
+    link(panel.task);
   }
   if (event === "tasks") for (const task of data) tasks.set(task.id, task);
+  if (event === "worlds") state.worlds = data.reverse();
   if (event === "clock") {
     state.clock = data;
     state.received = performance.now();
   }
-  if (event === "tasks" && data.some((task) => task.id === state.chosen)) refresh();
+  if (event === "begin" || (event === "tasks" && data.some((task) => task.id === panel.task))) panel.refresh();
+  state.stale = true;
+}
+
+// Shows the state of the connection; an error response ends it.
+function report(text, refusal = null) {
+  $("connection").textContent = text;
+  state.refusal = refusal && text;
+  if (["token_required", "cross_origin"].includes(refusal?.code)) {
+    $("beyond").hidden = false;
+    if (!state.target.token) state.refusal += ". Enter the control token that the emulator printed when it started.";
+  }
+  if (refusal) listWorlds();
+  state.stale = true;
+}
+
+// A stream lists the worlds; where there is none, a call does.
+async function listWorlds() {
+  try {
+    const { worlds } = await send(CALLS.worlds(), state.target);
+    state.worlds = worlds.reverse();
+  } catch {
+    state.worlds = [];
+  }
   state.stale = true;
 }
 
@@ -73,12 +99,27 @@ function filter() {
     (task) =>
       (!status || task.status === status) &&
       (task.ends === null || task.ends >= since) &&
-      (!words || [task.id, task.scenario, task.failure, task.status].some((text) => text?.toLowerCase().includes(words))),
+      (!words || [task.id, task.prompt, task.scenario, task.failure, task.status].some((text) => text?.toLowerCase().includes(words))),
   );
   state.shown.sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1));
   $("count").textContent = `${state.shown.length} of ${tasks.size} tasks`;
-  $("empty").hidden = tasks.size > 0 || !state.clock;
   $("height").style.height = `${state.shown.length * ROW}px`;
+  showWorlds();
+}
+
+// The worlds with tasks are always offered; where this one has none, or cannot be followed, beside the reason.
+function showWorlds() {
+  const current = state.world?.world, empty = state.refusal !== null || (state.clock !== null && tasks.size === 0);
+  const busy = state.worlds.filter((each) => each.tasks > 0);
+  choices.render(state.worlds.filter((each) => each.tasks > 0 || each.world === current), current);
+  for (const id of ["rows", "axis"]) $(id).hidden = empty;
+  $("empty").hidden = !empty;
+  if (!empty) return;
+  offers.render(busy.filter((each) => each.world !== current), current);
+  $("others").hidden = $("offers").hidden;
+  $("first").hidden = state.refusal !== null;
+  $("empty-title").textContent = state.refusal === null ? "No task yet" : "Not connected";
+  $("empty-text").textContent = state.refusal ?? "Create one, and it appears here:";
 }
 
 function range() {
@@ -98,117 +139,91 @@ function frame() {
   if (state.clock) {
     $("now").textContent = new Date(now() * 1000).toISOString().replace("T", " ").slice(0, 23);
     const next = state.clock.next_event;
-    $("mode").textContent = `${state.clock.mode}${next === null ? ", nothing is due" : `, next in ${Math.max(next - now(), 0).toFixed(1)} s`}`;
-    names.render(state.shown, state.chosen);
-    draw($("canvas"), $("axis"), $("rows"), state.shown, range(), now(), state.chosen);
+    $("mode").textContent = `${state.clock.mode}${next === null ? ", nothing is due" : `, next event in ${Math.max(next - now(), 0).toFixed(1)} s`}`;
+    names.render(state.shown, panel.task);
+    draw($("canvas"), $("axis"), $("rows"), state.shown, range(), now(), panel.task);
   }
   requestAnimationFrame(frame);
 }
 
 function choose(task) {
-  state.chosen = task;
-  refresh();
+  // An entry of the history, so that Back leads back to the tasks.
+  if (panel.task === null) history.pushState({ opened: true }, "", fragment(task));
+  panel.open(task);
 }
 
-// Loads the chosen task: one load at a time, and none while a pointer is down, since redrawing would replace the button under it.
-async function refresh() {
-  state.changed = true;
-  if (state.loading) return;
-  state.loading = true;
-  while (state.changed && state.chosen && !state.held) {
-    state.changed = false;
-    const task = state.chosen;
-    try {
-      const load = (name) => send(CALLS[name]({ task }), BASE, headers());
-      const [details, explained, listed, journal] = await Promise.all(["task", "explain", "deliveries", "journal"].map(load));
-      if (state.chosen !== task || state.held) continue;
-      const found = { task: details, story: explained.story, deliveries: listed.deliveries, journal: journal.rows };
-      show(detail(found, BASE, state.token, call));
-      link(task);
-    } catch (error) {
-      if (state.chosen !== task) continue;
-      state.chosen = null;
-      show([element("p", { role: "alert" }, `${task}: ${error.message}`)]);
-    }
-  }
-  state.loading = false;
+function chooseWorld(world) {
+  const key = keyOf(world);
+  history.replaceState(null, "", fragment(null, world));
+  begin(key ? { key } : { world });
 }
 
-// The fragment of the address names the task, and its world by the masked key.
+// The fragment of the address names the task and its world.
+function fragment(task, world = state.world?.world ?? linked().world) {
+  const named = new URLSearchParams({ ...(task ? { task } : {}), ...(world ? { world } : {}) });
+  return named.size ? `#${named}` : location.pathname;
+}
+
 function link(task) {
-  const wanted = `#${new URLSearchParams({ task, world: state.world })}`;
-  if (location.hash !== wanted) history.replaceState(null, "", wanted);
+  const wanted = fragment(task);
+  if (wanted !== (location.hash || location.pathname)) history.replaceState(history.state, "", wanted);
 }
+
+const linked = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
 function followLink() {
-  const linked = new URLSearchParams(location.hash.slice(1)), world = linked.get("world"), task = linked.get("task");
-  if (!task || task === state.chosen) return;
-  if (world && world !== shownKey(state.key)) {
-    const key = known().find((each) => shownKey(each) === world);
-    if (!key) {
-      show([element("p", { role: "alert" }, `${task} is in the world of ${world}: enter its key above and press Follow`)]);
-      return;
-    }
-    $("key").value = key;
-    begin();
+  const { task, world } = linked();
+  const key = keyOf(world);
+  if (world && world !== state.world?.world && world !== state.target.world && key !== state.target.key) {
+    begin(key ? { key } : { world });
   }
-  choose(task);
+  if (!task) leave();
+  else if (task !== panel.task) panel.open(task);
 }
 
-const known = () => JSON.parse(sessionStorage.getItem("keys") ?? "[]");
-// Masked as in the control API.
-const shownKey = (key) => `${key.slice(0, 4)}…${key.slice(4).slice(-3)}`;
-
-// Replaces the details, and keeps the scroll position and the keyboard focus.
-function show(parts) {
-  const box = $("detail"), place = box.scrollTop;
-  const named = (each) => each.getAttribute("aria-label") ?? each.textContent;
-  const focused = box.contains(document.activeElement) ? named(document.activeElement) : null;
-  box.replaceChildren(...parts);
-  box.hidden = false;
-  box.scrollTop = place;
-  if (focused !== null) [...box.querySelectorAll("button, pre")].find((each) => named(each) === focused)?.focus();
+// Closes the panel; the focus returns to the row of its task where the panel had covered it.
+function leave() {
+  const covered = panel.covers;
+  panel.close();
+  link(null);
+  if (covered) names.focus();
 }
 
-// Lists the worlds by their masked keys, which their owners recognise and others cannot use.
-async function listWorlds() {
-  try {
-    const { worlds } = await send(CALLS.worlds(), BASE, headers());
-    const shown = worlds.reverse().slice(0, 12).map((world) => `${world.key} (${world.tasks})`);
-    $("worlds").textContent = shown.length ? `Worlds and their tasks: ${shown.join(", ")}${worlds.length > 12 ? ", …" : ""}` : "";
-  } catch {
-    $("worlds").textContent = "";
-  }
+function back() {
+  if (history.state?.opened) history.back();
+  else leave();
 }
 
 async function call(name, values = {}) {
   const made = CALLS[name](values);
-  $("call").textContent = curl(made, BASE, state.token);
+  $("call").textContent = curl(made, state.target);
   try {
-    await send(made, BASE, headers());
-    if (state.chosen) refresh();
+    await send(made, state.target);
+    panel.refresh();
   } catch (error) {
     $("call").textContent += `\n# ${error.message}`;
   }
 }
 
+function confirmReset() {
+  const about = state.world ? `The world of ${state.world.key} loses` : "This world loses";
+  const count = tasks.size === 1 ? "1 task" : `${tasks.size} tasks`;
+  $("consequence").textContent = `${about} its ${count}, callbacks, journal and queued scenarios; its credits and its clock start anew. Other worlds are unaffected.`;
+  $("confirm").showModal();
+}
+
 $("world").addEventListener("submit", (event) => {
   event.preventDefault();
-  begin();
-  followLink();
+  const { task, world } = linked(), key = $("key").value.trim();
+  begin({ key });
+  // A link to a task of a world that is not known yet may be of this key.
+  if (task && world && !keyOf(world)) panel.open(task);
 });
-window.addEventListener("hashchange", followLink);
-$("detail").addEventListener("pointerdown", () => (state.held = true));
-for (const over of ["pointerup", "pointercancel"]) {
-  window.addEventListener(over, () => {
-    if (!state.held) return;
-    // The click event follows, and belongs to the pressed button.
-    setTimeout(() => {
-      state.held = false;
-      if (state.changed) refresh();
-    });
-  });
-}
+for (const moved of ["hashchange", "popstate"]) window.addEventListener(moved, followLink);
+window.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && panel.covers) back();
+});
+$("back").addEventListener("click", back);
 for (const id of ["search", "status", "span"]) $(id).addEventListener("input", () => (state.stale = true));
 for (const control of document.querySelectorAll("[data-call]")) {
   control.addEventListener(control.tagName === "FORM" ? "submit" : "click", (event) => {
@@ -216,12 +231,17 @@ for (const control of document.querySelectorAll("[data-call]")) {
     call(control.dataset.call, control.tagName === "FORM" ? Object.fromEntries(new FormData(control)) : {});
   });
 }
+$("reset").addEventListener("click", confirmReset);
+$("no").addEventListener("click", () => $("confirm").close());
+$("yes").addEventListener("click", () => {
+  $("confirm").close();
+  call("reset");
+});
 $("first").textContent = [
   `curl -s ${location.origin}/v1/videos/generations -H "Authorization: Bearer $EVOLINK_API_KEY" \\`,
   "  -H 'Content-Type: application/json' -d '{\"model\": \"wan2.6-image-to-video-flash\",",
   "  \"prompt\": \"A cat playing piano\", \"image_urls\": [\"https://example.com/cat.png\"]}'",
 ].join("\n");
-$("key").value = known()[0] ?? "sk-local";
-begin();
+if (!linked().world) begin({ key: knownKeys()[0] ?? "sk-local" });
 followLink();
 requestAnimationFrame(frame);

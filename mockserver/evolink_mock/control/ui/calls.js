@@ -1,4 +1,5 @@
 // The calls of the control API that the page makes: as data, as curl and as a request.
+// A target says where they go: `{ base, key, world, token }`. Without a key, the world is named by its id.
 
 export const CALLS = {
   pause: () => ({ method: "POST", path: "clock", body: { mode: "manual" } }),
@@ -18,11 +19,23 @@ export const CALLS = {
 
 const quoted = (text) => `'${text.replaceAll("'", `'"'"'`)}'`;
 
+/** The address of a path, with the id of the target's world where there is no key. */
+export function address(path, target) {
+  const named = target.key || !target.world || path.includes("all=true") ? "" : `world=${target.world}`;
+  return `${target.base}/${path}${named && (path.includes("?") ? "&" : "?")}${named}`;
+}
+
+/** The headers that a target's calls need. */
+export const headers = (target) => ({
+  ...(target.key ? { authorization: `Bearer ${target.key}` } : {}),
+  ...(target.token ? { "x-mock-token": target.token } : {}),
+});
+
 /** A call as a shell command; the key stays in a variable. */
-export function curl(call, base, token) {
-  const words = ["curl -s", ...(call.method === "POST" && !call.body ? ["-X POST"] : []), quoted(`${base}/${call.path}`)];
-  words.push('-H "Authorization: Bearer $EVOLINK_API_KEY"');
-  if (token) words.push('-H "X-Mock-Token: $EVOLINK_MOCK_CONTROL_TOKEN"');
+export function curl(call, target) {
+  const words = ["curl -s", ...(call.method === "POST" && !call.body ? ["-X POST"] : []), quoted(address(call.path, target))];
+  if (target.key) words.push('-H "Authorization: Bearer $EVOLINK_API_KEY"');
+  if (target.token) words.push('-H "X-Mock-Token: $EVOLINK_MOCK_CONTROL_TOKEN"');
   if (call.body) words.push(`-d ${quoted(JSON.stringify(call.body))}`);
   return words.join(" ");
 }
@@ -35,14 +48,27 @@ export function repeat(task, origin) {
   return words.join(" ");
 }
 
-/** Makes a call; the decoded response. Throws an error with the emulator's message. */
-export async function send(call, base, headers) {
-  const response = await fetch(`${base}/${call.path}`, {
+/** An error response of the emulator: its message, code and status. */
+export class Refused extends Error {
+  constructor(status, error) {
+    super(error?.message ?? `The emulator answered ${status}`);
+    this.status = status;
+    this.code = error?.code ?? null;
+  }
+
+  static async of(response) {
+    const body = await response.json().catch(() => ({}));
+    return new Refused(response.status, body.error);
+  }
+}
+
+/** Makes a call; the decoded response. Throws `Refused` for an error response. */
+export async function send(call, target) {
+  const response = await fetch(address(call.path, target), {
     method: call.method,
-    headers,
+    headers: headers(target),
     body: call.body ? JSON.stringify(call.body) : undefined,
   });
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error?.message ?? `The emulator answered ${response.status}`);
-  return body;
+  if (!response.ok) throw await Refused.of(response);
+  return response.json();
 }

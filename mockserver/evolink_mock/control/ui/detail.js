@@ -13,31 +13,31 @@ export function element(kind, attributes = {}, ...children) {
 const pretty = (value) => JSON.stringify(value, null, 2);
 const block = (label, text) => element("pre", { tabindex: "0", "aria-label": label }, text);
 
-/** The elements that show a task; `call(name, values)` makes a call. */
-export function detail(found, base, token, call) {
+/** The elements that show a task; `call(name, values)` makes a call of the target. */
+export function detail(found, target, call) {
   const { task, story, deliveries, journal } = found;
   const shown = [
     element("h2", {}, task.id),
     facts({
       Status: `${task.status}, ${task.progress} %`,
-      Outcome: task.plan.outcome.code ?? task.plan.outcome.status,
-      "Decided by": [task.scenario_source, task.scenario, task.scenario_rule].filter(Boolean).join(": "),
-      Credits: `${task.credits.reserved} reserved, ${task.credits.charged ?? "nothing yet"} charged`,
+      "Planned outcome": task.plan.outcome.code ?? task.plan.outcome.status,
+      "Scenario source": [task.scenario_source, task.scenario, task.scenario_rule].filter(Boolean).join(": "),
+      Credits: `${task.credits.reserved} reserved, ${task.credits.charged ?? "none"} charged`,
     }),
   ];
   if (!["completed", "failed", "cancelled"].includes(task.status)) {
     shown.push(button("Cancel this task", () => call("cancel", { task: task.id })));
   }
-  shown.push(element("h2", {}, "Story"), element("ol", {}, ...story.map((line) => element("li", {}, `+${line.after} ${line.about}: ${line.says}`))));
+  shown.push(element("h2", {}, "Explanation"), element("ol", {}, ...story.map((line) => element("li", {}, `+${line.after} ${line.about}: ${line.says}`))));
   for (const delivery of deliveries) shown.push(...callback(delivery, task, call));
   shown.push(element("h2", {}, "Request"), block("Request", pretty(task.request)));
-  shown.push(element("h2", {}, "What a query answers"), block("What a query answers", pretty(task.body)));
+  shown.push(element("h2", {}, "Response to a query"), block("Response to a query", pretty(task.body)));
   shown.push(element("h2", {}, "Plan"), block("Plan", pretty(task.plan)));
-  const reads = journal.filter((row) => row.route === "query");
-  shown.push(element("h2", {}, `Reads (${reads.length})`));
-  shown.push(element("ol", {}, ...reads.map(read)));
-  shown.push(element("h2", {}, "Repeat it"), block("The create as curl", repeat(task, location.origin)));
-  shown.push(element("h2", {}, "Ask for it"), block("This task as curl", curl(CALLS.task({ task: task.id }), base, token)));
+  const queries = journal.filter((row) => row.route === "query");
+  shown.push(element("h2", {}, `Queries (${queries.length})`));
+  shown.push(element("ol", {}, ...queries.map(query)));
+  shown.push(element("h2", {}, "Repeat the create"), block("The create as curl", repeat(task, location.origin)));
+  shown.push(element("h2", {}, "Get these details"), block("The details as curl", curl(CALLS.task({ task: task.id }), target)));
   return shown;
 }
 
@@ -59,7 +59,7 @@ function attempt(made) {
   return element("li", {}, `${outcome}: ${made.reason}; to ${made.target}`, ...whole(made.response));
 }
 
-const read = (row) => element("li", {}, `${row.at}: ${row.answer.status ?? row.answer.fault}`, ...whole(row.answer.body));
+const query = (row) => element("li", {}, `${row.at}: ${row.answer.status ?? row.answer.fault}`, ...whole(row.answer.body));
 const whole = (text) => (text ? [element("pre", { class: "whole" }, text)] : []);
 
 function facts(rows) {

@@ -2,9 +2,12 @@
 
 import { labelOf, ticks } from "./axis.js";
 
-export const ROW = 24;
-const NAMES = 240;
+export const ROW = matchMedia("(max-width: 50rem)").matches ? 36 : 24;
+// As wide as in the style sheet.
+const NAMES = 272;
 const AXIS = 18;
+// The opacity of a bar that is planned and not reached yet.
+const PLANNED = 0.3;
 const LABEL = 56;
 
 /** Draws the visible rows on a canvas as large as its box, and their axis; `range` is [from, to] in seconds. */
@@ -30,10 +33,11 @@ export function draw(canvas, axis, box, tasks, range, now, chosen) {
       pen.fillRect(left, top, right - left, ROW);
     }
     const ends = task.ends ?? range[1], starts = task.starts ?? ends;
-    bar(pen, x(task.created), x(Math.min(starts, ends)), middle, colour("pending"), 1);
-    const until = task.ended ? ends : Math.min(Math.max(now, starts), ends);
-    bar(pen, x(starts), x(until), middle, colour("processing"), 1);
-    if (!task.ended) bar(pen, x(Math.max(until, starts)), x(ends), middle, colour("processing"), 0.25);
+    const reached = task.ended ? ends : now;
+    for (const [from, to, name] of [[task.created, Math.min(starts, ends), "pending"], [starts, ends, "processing"]]) {
+      bar(pen, x(from), x(Math.min(to, reached)), middle, colour(name), 1);
+      bar(pen, x(Math.max(from, reached)), x(to), middle, colour(name), PLANNED);
+    }
     if (task.ended && inside(ends)) {
       pen.fillStyle = colour(task.status === "completed" ? "completed" : task.status === "cancelled" ? "cancelled" : "failed");
       pen.fillRect(x(ends) - 2, top + 3, 5, ROW - 6);

@@ -3,6 +3,8 @@
 import { element } from "./detail.js";
 import { ROW } from "./draw.js";
 
+const SHOWN = 8;
+
 /** Buttons in `list` for the scroll position of `box`; pressing one calls `choose(task)`. */
 export class Names {
   #list;
@@ -18,12 +20,12 @@ export class Names {
   constructor(list, box, choose) {
     this.#list = list;
     this.#box = box;
-    list.addEventListener("focusin", (event) => (this.#cursor = event.target.dataset.task));
+    list.addEventListener("focusin", (event) => (this.#cursor = taskOf(event)));
     list.addEventListener("keydown", (event) => this.#key(event));
     // Names move as tasks arrive: a click means the name under the pointer when it went down.
-    list.addEventListener("pointerdown", (event) => (this.#pressed = event.target.dataset.task));
+    list.addEventListener("pointerdown", (event) => (this.#pressed = taskOf(event)));
     list.addEventListener("click", (event) => {
-      const task = event.detail ? this.#pressed : event.target.dataset.task;
+      const task = event.detail ? this.#pressed : taskOf(event);
       if (!task) return;
       this.#cursor = task;
       choose(task);
@@ -42,7 +44,7 @@ export class Names {
     const focused = this.#list.contains(document.activeElement);
     this.#keep(places);
     places.forEach((place) => label(this.#buttons.get(tasks[place].id), tasks[place], place, chosen, this.#cursor));
-    if (focused && !this.#list.contains(document.activeElement)) this.#focus();
+    if (focused && !this.#list.contains(document.activeElement)) this.focus();
   }
 
   #find() {
@@ -85,10 +87,11 @@ export class Names {
     this.#cursor = this.#tasks[this.#place].id;
     this.#show();
     this.render(this.#tasks, this.#chosen);
-    this.#focus();
+    this.focus();
   }
 
-  #focus() {
+  /** Moves the focus to the task under the keyboard cursor. */
+  focus() {
     this.#buttons.get(this.#cursor)?.focus({ preventScroll: true });
   }
 
@@ -99,11 +102,27 @@ export class Names {
   }
 }
 
+const taskOf = (event) => event.target.closest("button")?.dataset.task;
+
+// Apart by spaces, which a name read aloud needs.
+function parts() {
+  const end = element("span", { class: "end" }), prompt = element("bdi", { class: "prompt", dir: "auto" });
+  return element("span", { class: "label" }, end, " ", prompt, " ", element("span", { class: "status" }));
+}
+
+// A row's name: the end of the id, which is the part that differs, the prompt, and for screen readers the status.
 function label(button, task, place, chosen, cursor) {
-  const text = `${task.id} ${task.status}${task.failure ? ` ${task.failure}` : ""}`;
-  if (button.textContent !== text) button.textContent = text;
+  if (!button.firstChild) button.append(parts());
+  const prompt = task.prompt?.trim() || "(no prompt)", status = `${task.status}${task.failure ? ` ${task.failure}` : ""}`;
+  [task.id.slice(-SHOWN), prompt, status].forEach((text, at) => {
+    const part = button.firstChild.children[at];
+    if (part.textContent !== text) part.textContent = text;
+  });
+  const title = `${task.id}, ${status}\n${prompt}`;
+  if (button.title !== title) button.title = title;
   button.dataset.task = task.id;
   button.style.top = `${place * ROW}px`;
+  button.style.height = `${ROW}px`;
   button.tabIndex = task.id === cursor ? 0 : -1;
   button.setAttribute("aria-pressed", String(task.id === chosen));
 }

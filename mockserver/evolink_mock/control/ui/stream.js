@@ -1,19 +1,16 @@
 // Server-sent events over fetch, so that the key can be sent in a header; resumed after a lost connection.
 
-/** Calls `receive(event, data)` for each message until `signal` aborts; `report(text)` gets the connection's state. */
-export async function follow(url, headers, receive, report, signal) {
+import { Refused, address, headers } from "./calls.js";
+
+/** Calls `receive(event, data)` for each message until `signal` aborts; `report(text, refusal)` gets the connection's state. */
+export async function follow(path, target, receive, report, signal) {
   let cursor = "";
   for (let failures = 0; !signal.aborted; ) {
     try {
       report(failures ? "Connecting again…" : "Connecting…");
       const more = cursor ? { "last-event-id": cursor } : {};
-      const response = await fetch(url, { headers: { ...headers, ...more }, signal, cache: "no-store" });
-      if (!response.ok) {
-        const body = await response.json().catch(() => ({}));
-        report(body.error?.message ?? `The emulator answered ${response.status}`);
-        if (response.status < 500) return;
-        throw new Error(String(response.status));
-      }
+      const response = await fetch(address(path, target), { headers: { ...headers(target), ...more }, signal, cache: "no-store" });
+      if (!response.ok) throw await Refused.of(response);
       report("Live");
       failures = 0;
       for await (const message of messages(response.body)) {
@@ -22,6 +19,7 @@ export async function follow(url, headers, receive, report, signal) {
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof Refused && error.status < 500) return report(error.message, error);
     }
     failures += 1;
     report("Connection lost; connecting again…");
@@ -38,11 +36,11 @@ async function* messages(body) {
     text += value;
     const parts = text.split("\n\n");
     text = parts.pop();
-    for (const part of parts) yield read(part);
+    for (const part of parts) yield parse(part);
   }
 }
 
-function read(part) {
+function parse(part) {
   const found = {};
   for (const line of part.split("\n")) {
     const [name, ...rest] = line.split(": ");
