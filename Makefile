@@ -23,7 +23,7 @@ help:
 	@echo "make hooks        run make check's tools before each commit"
 	@echo "make bench        figures against a bare starlette application, in one table"
 	@echo "make bench-peers  the same for other mock servers, where they can be installed"
-	@echo "make screenshots  take the README's pictures of the timeline anew"
+	@echo "make screenshots  take the documents' screenshots of the timeline anew"
 	@echo "make lock         renew the locked requirements"
 
 run: $(RUN)/installed$(EXTRA)
