@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 from evolink_client._errors import ApiError, UnexpectedAnswer, error_class
 from evolink_client._models import Malformed, Seconds
@@ -16,11 +17,12 @@ Value = TypeVar("Value")
 
 
 class Answer(NamedTuple):
-    """A complete HTTP response; its header names are in lower case."""
+    """A complete HTTP response; its header names are in lower case. `base_url` is that of the client, for messages."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    base_url: str = ""
 
     @property
     def request_id(self) -> str | None:
@@ -35,9 +37,11 @@ def read(answer: Answer, reader: Callable[[object], Value], now: Seconds) -> Val
         return reader(json.loads(answer.content))
     except (ValueError, RecursionError):
         kind = answer.headers.get("content-type", "no content type")
-        raise UnexpectedAnswer(f"the answer is no JSON ({kind})", answer.status, _excerpt(answer)) from None
+        raise UnexpectedAnswer(
+            f"the answer is no JSON ({kind})", answer.status, _excerpt(answer), _foreign(answer)
+        ) from None
     except Malformed as error:
-        raise UnexpectedAnswer(str(error), answer.status, _excerpt(answer)) from None
+        raise UnexpectedAnswer(str(error), answer.status, _excerpt(answer), _foreign(answer)) from None
 
 
 _NAMED = frozenset({"code", "message", "type", "param", "request_id"})
@@ -46,7 +50,9 @@ _NAMED = frozenset({"code", "message", "type", "param", "request_id"})
 def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
     """The error for a response other than 200; `now` is the date in Unix seconds."""
     if answer.status < 400:
-        return UnexpectedAnswer("the API neither answered nor refused", answer.status, _excerpt(answer))
+        return UnexpectedAnswer(
+            "the API neither answered nor refused", answer.status, _excerpt(answer), _foreign(answer)
+        )
     try:
         body = json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -64,7 +70,36 @@ def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
         answer.request_id or _text(found.get("request_id")),
         retry_after(answer.headers.get("retry-after"), now),
         {name: value for name, value in found.items() if name not in _NAMED},
+        _likely_cause(answer, of_the_api=bool(found)),
     )
+
+
+def _unexpected(what: str, answer: Answer) -> UnexpectedAnswer:
+    return UnexpectedAnswer(what, answer.status, _excerpt(answer), _foreign(answer))
+
+
+def _likely_cause(answer: Answer, *, of_the_api: bool) -> str:
+    """The likely cause of an error response, if it is a wrong base URL or key; else empty."""
+    if not answer.base_url:
+        return ""
+    if answer.status == 404 and urlsplit(answer.base_url).path.endswith("/v1"):
+        return _doubled(answer.base_url)
+    if answer.status == 401:
+        return f"is the API key right for {answer.base_url}?"
+    return "" if of_the_api else _foreign(answer)
+
+
+def _foreign(answer: Answer) -> str:
+    """The likely cause of a response that is not one of the API."""
+    if not answer.base_url:
+        return ""
+    if urlsplit(answer.base_url).path.endswith("/v1"):
+        return _doubled(answer.base_url)
+    return f"is {answer.base_url} the base URL of EvoLink's API, or of an emulator of it?"
+
+
+def _doubled(base_url: str) -> str:
+    return f"the base URL {base_url} ends in /v1, which the client adds itself: write {base_url.removesuffix('/v1')}"
 
 
 def retry_after(text: str | None, now: Seconds) -> Seconds | None:

@@ -87,7 +87,7 @@ class AsyncEvolinkClient:
             return value
 
     async def _send(self, request: Request) -> Answer | ConnectionFailed:
-        reading = Reading(request, self._calls.clock)
+        reading = Reading(request, self._calls.clock, self._calls.config.base_url)
         try:
             async with self._http.stream(**self._calls.config.asks(request)) as response:
                 async for chunk in response.aiter_bytes():
@@ -95,7 +95,7 @@ class AsyncEvolinkClient:
                         return reading.timed_out()
                 return reading.answer(response)
         except httpx.HTTPError as error:
-            return lost(request, error)
+            return lost(request, error, self._calls.config.base_url)
 
 
 class AsyncVideos:

@@ -90,7 +90,7 @@ class EvolinkClient:
             return value
 
     def _send(self, request: Request) -> Answer | ConnectionFailed:
-        reading = Reading(request, self._calls.clock)
+        reading = Reading(request, self._calls.clock, self._calls.config.base_url)
         try:
             with self._http.stream(**self._calls.config.asks(request)) as response:
                 for chunk in response.iter_bytes():
@@ -98,7 +98,7 @@ class EvolinkClient:
                         return reading.timed_out()
                 return reading.answer(response)
         except httpx.HTTPError as error:
-            return lost(request, error)
+            return lost(request, error, self._calls.config.base_url)
 
 
 class Videos:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from evolink_client._errors import InvalidRequest
 
 MODEL = "wan2.6-image-to-video-flash"
+TEXT_MODEL = "wan2.6-text-to-video"
+"""The model of the command for a prompt without an image."""
 MAX_PROMPT = 1500
 MAX_CALLBACK = 2048
 DURATIONS = range(2, 16)

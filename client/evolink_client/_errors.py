@@ -24,6 +24,7 @@ EvolinkError                 base class of all errors of this package
     └── LinkExpired          the link no longer works, as is the case 24 hours after completion
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -47,12 +48,29 @@ def _rebuilt(kind: type[EvolinkError], args: tuple[object, ...], fields: Mapping
     return error
 
 
+_SHOWN = 80
+
+
+def shortened(text: str) -> str:
+    """An HTML page by its title, since its beginning says nothing; any other text unchanged."""
+    if not re.match(r"\s*<(!doctype\s+html|html)", text, re.IGNORECASE):
+        return text
+    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+    words = " ".join(title[1].split()) if title else ""
+    return f"an HTML page titled {words[:_SHOWN]!r}" if words else "an HTML page"
+
+
+def _with(hint: str) -> str:
+    return f"; {hint}" if hint else ""
+
+
 class InvalidRequest(EvolinkError, ValueError):
-    """The request cannot succeed, and was not sent; `field` names the invalid field."""
+    """The request cannot succeed, and was not sent; `field` names the invalid field, and `message` the mistake."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field} {message}")
         self.field = field
+        self.message = message
 
 
 class NotConfigured(EvolinkError, ValueError):
@@ -60,7 +78,9 @@ class NotConfigured(EvolinkError, ValueError):
 
 
 class ConnectionFailed(EvolinkError):
-    """No response arrived; the request may have been executed or not."""
+    """No response arrived; the request may have been executed or not, unless `sent` is false."""
+
+    sent = True
 
 
 class RequestTimedOut(ConnectionFailed):
@@ -70,8 +90,8 @@ class RequestTimedOut(ConnectionFailed):
 class UnexpectedAnswer(EvolinkError):
     """A response that the API does not send. `excerpt` is its beginning, at most 500 characters."""
 
-    def __init__(self, what: str, status: int, excerpt: str) -> None:
-        super().__init__(f"{what} (status {status}): {excerpt!r}")
+    def __init__(self, what: str, status: int, excerpt: str, hint: str = "") -> None:
+        super().__init__(f"{what} (status {status}): {shortened(excerpt)!r}{_with(hint)}")
         self.status = status
         self.excerpt = excerpt
 
@@ -101,10 +121,12 @@ class ApiError(EvolinkError):
         request_id: str | None = None,
         retry_after: float | None = None,
         extra: Mapping[str, Any] = MappingProxyType({}),
+        hint: str = "",
     ) -> None:
-        named = f" {code}" if code else ""
+        # The documented error of the credits call has the status as its code.
+        named = f" {code}" if code and code != str(status) else ""
         traced = f" (request {request_id})" if request_id else ""
-        super().__init__(f"{status}{named}: {message}{traced}")
+        super().__init__(f"{status}{named}: {shortened(message)}{traced}{_with(hint)}")
         self.status = status
         self.message = message
         self.code = code

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypedDict
 
 import httpx
@@ -45,8 +46,9 @@ class AsyncHttpOptions(Connections, total=False):
 class Reading:
     """Reads the body of a response, with a limit on its size and on the time for all of it."""
 
-    def __init__(self, request: Request, clock: Clock) -> None:
+    def __init__(self, request: Request, clock: Clock, base_url: str) -> None:
         self._request = request
+        self._base_url = base_url
         self._clock = clock
         self._until = clock.now() + request.timeout
         self._content = bytearray()
@@ -60,19 +62,39 @@ class Reading:
         return self._clock.now() > self._until
 
     def answer(self, response: httpx.Response) -> Answer:
-        return Answer(response.status_code, response.headers, bytes(self._content))
+        return Answer(response.status_code, response.headers, bytes(self._content), self._base_url)
 
     def timed_out(self) -> RequestTimedOut:
-        return _timed_out(self._request)
+        return _timed_out(self._request, self._base_url)
 
 
-def lost(request: Request, error: httpx.HTTPError) -> ConnectionFailed:
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""The errors that come before a request is sent."""
+_CAUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "Connection refused": "nothing listens there: is the server running, and is the port right?",
+        "Name or service not known": "is the host name right?",
+        "nodename nor servname": "is the host name right?",
+        "CERTIFICATE_VERIFY_FAILED": "SSL_CERT_FILE names a file with the certificate authorities to trust",
+        "WRONG_VERSION_NUMBER": "it speaks plain HTTP: write http://",
+        "RECORD_LAYER_FAILURE": "it speaks plain HTTP: write http://",
+    }
+)
+"""The likely cause by a part of the error's text."""
+
+
+def lost(request: Request, error: httpx.HTTPError, base_url: str) -> ConnectionFailed:
     """The error for a request without a response. It leaves out httpx's request, which contains the API key."""
     if isinstance(error, httpx.TimeoutException):
-        return _timed_out(request)
-    why = str(error) or type(error).__name__
-    return ConnectionFailed(f"{request.method} {request.path} got no answer: {why}")
+        failed: ConnectionFailed = _timed_out(request, base_url)
+    else:
+        why = str(error) or type(error).__name__
+        cause = next((f"; {cause}" for part, cause in _CAUSES.items() if part.lower() in why.lower()), "")
+        failed = ConnectionFailed(f"{request.method} {base_url}{request.path} got no answer: {why}{cause}")
+    if isinstance(error, _NOT_SENT):
+        failed.sent = False
+    return failed
 
 
-def _timed_out(request: Request) -> RequestTimedOut:
-    return RequestTimedOut(f"{request.method} {request.path} took longer than {request.timeout:g} s")
+def _timed_out(request: Request, base_url: str) -> RequestTimedOut:
+    return RequestTimedOut(f"{request.method} {base_url}{request.path} took longer than {request.timeout:g} s")

@@ -50,7 +50,8 @@ def evolink(server: Server) -> Command:
 
 def test_a_video_is_made_waited_for_and_fetched_in_one_call(evolink: Command, tmp_path: Path) -> None:
     made = evolink.in_its_own("create", "A cat", *IMAGE, "--duration", "5", "--out", str(tmp_path / "cat.mp4"))
-    assert (made.returncode, made.stdout, made.stderr) == (0, f"{tmp_path / 'cat.mp4'}\n", "")
+    assert (made.returncode, made.stdout) == (0, f"{tmp_path / 'cat.mp4'}\n")
+    assert re.fullmatch(r"task-unified-\S+: created, waiting\n", made.stderr)
     assert (tmp_path / "cat.mp4").read_bytes()[4:8] == b"ftyp"
 
 
@@ -84,7 +85,10 @@ def test_in_a_script_it_speaks_json(evolink: Command) -> None:
     ("arguments", "code", "says"),
     [
         (("create", "A cat", "--duration", "99", *IMAGE), 2, "duration must be a whole number of seconds from 2 to 15"),
-        (("create", "A cat"), 2, "image_url is required"),
+        (("create", "A cat", "--model", "wan2.6-image-to-video"), 2, "--image is required for wan2.6-image-to-video"),
+        (("create", "A cat", *IMAGE, "--audio", "x"), 2, "--audio must be a URL that begins with http"),
+        (("create", "A cat", *IMAGE, "--callback-url", "http://a.test"), 2, "--callback-url must be a URL that begins"),
+        (("create", "A cat", "--idempotency-key", "short"), 2, "--idempotency-key must have 16 to 96 letters"),
         (("create",), 2, "Missing argument 'PROMPT'"),
         (("get", "nonsense"), 1, "400 invalid_task_id: Invalid task ID format"),
         (("create", "[[mock: create=insufficient_quota]]", *IMAGE), 1, "402 insufficient_quota: Insufficient quota."),
@@ -107,7 +111,7 @@ def test_what_goes_wrong_is_said_in_a_line_and_by_the_code(
 def test_without_a_key_it_says_where_to_put_one(evolink: Command) -> None:
     evolink.environ["EVOLINK_API_KEY"] = ""
     done = evolink("credits")
-    assert (done.returncode, done.stderr) == (2, "Error: there is no API key: set EVOLINK_API_KEY, or pass api_key\n")
+    assert (done.returncode, done.stderr) == (2, "Error: there is no API key: set EVOLINK_API_KEY\n")
 
 
 def test_on_a_terminal_it_shows_how_far_it_is_and_leaves_the_line_clean(evolink: Command, tmp_path: Path) -> None:
@@ -132,3 +136,61 @@ def test_what_the_service_says_does_not_steer_the_terminal(evolink: Command) -> 
         done = evolink("credits")
     assert done.returncode == 1
     assert done.stderr == "Error: 400 x: �]0;owned� �31m\n"
+
+
+def test_a_prompt_alone_makes_a_video_from_text_and_one_with_an_image_from_that(evolink: Command) -> None:
+    made = {name: json.loads(evolink("create", "A cat", *more, "--json").stdout) for name, more in MODELS.items()}
+    assert {name: task["model"] for name, task in made.items()} == {
+        "text": "wan2.6-text-to-video",
+        "image": "wan2.6-image-to-video-flash",
+        "named": "wan2.6-image-to-video",
+    }
+
+
+MODELS = {"text": (), "image": IMAGE, "named": (*IMAGE, "--model", "wan2.6-image-to-video")}
+
+
+def test_the_base_url_is_taken_after_the_subcommand_too(evolink: Command) -> None:
+    url = evolink.environ.pop("EVOLINK_BASE_URL")
+    assert (
+        evolink("--base-url", url, "credits").stdout
+        == evolink("credits", "--base-url", url).stdout
+        == ("unlimited, 0 used\n")
+    )
+    evolink.environ["EVOLINK_BASE_URL"] = "http://127.0.0.1:9"
+    assert evolink("credits", "--base-url", url).returncode == 0
+    assert evolink("--base-url", "http://127.0.0.1:9", "credits", "--base-url", url).returncode == 0
+
+
+def test_a_server_that_is_down_and_a_base_url_that_ends_in_v1_are_named(evolink: Command) -> None:
+    url = evolink.environ["EVOLINK_BASE_URL"]
+    down = evolink("credits", "--base-url", "http://127.0.0.1:9")
+    assert down.returncode == 1
+    assert "GET http://127.0.0.1:9/v1/credits got no answer: " in down.stderr
+    assert "nothing listens there: is the server running" in down.stderr
+    doubled = evolink("credits", "--base-url", f"{url}/v1")
+    assert doubled.returncode == 1
+    assert f"the base URL {url}/v1 ends in /v1, which the client adds itself: write {url}\n" in doubled.stderr
+    evolink.environ["EVOLINK_API_KEY"] = "sk-invalid-key"
+    refused = evolink("credits")
+    assert refused.stderr.startswith("Error: 401: ")
+    assert refused.stderr.endswith(f"; is the API key right for {url}?\n")
+
+
+@pytest.mark.parametrize("status", [200, 404, 502])
+def test_a_page_of_a_foreign_server_is_named_by_its_title(evolink: Command, status: int) -> None:
+    page = b"<!DOCTYPE html><html><head><title>Welcome to nginx!</title></head><body>" + b"<p>x</p>" * 999
+    with Receiver(whole(status, page, "Content-Type: text/html")) as receiver:
+        done = evolink("get", "task-unified-1-aaaaaaaa", "--base-url", receiver.place)
+    assert done.returncode == 1
+    assert "an HTML page titled 'Welcome to nginx!'" in done.stderr.replace('"', "'")
+    assert f"is {receiver.place} the base URL of EvoLink's API, or of an emulator of it?" in done.stderr
+    assert len(done.stderr) < 300
+
+
+def test_every_command_has_a_short_help_and_its_exit_codes(evolink: Command) -> None:
+    overview = evolink("--help").stdout
+    assert "..." not in overview.replace("COMMAND [ARGS]...", "")
+    assert "_EVOLINK_COMPLETE=bash_source" in overview
+    for command in main.commands:
+        assert "Exit codes: 0 success; 1 " in " ".join(evolink(command, "--help").stdout.split())

@@ -12,10 +12,12 @@ import pytest
 from evolink_client import (
     AsyncEvolinkClient,
     AsyncVideo,
+    AuthenticationFailed,
     ConnectionFailed,
     DownloadFailed,
     EvolinkClient,
     LinkExpired,
+    NotFound,
     RequestTimedOut,
     Retries,
     Task,
@@ -186,3 +188,26 @@ def test_who_gives_up_in_the_midst_of_a_call_leaves_nothing_open(backend: str) -
         before = sockets()
         anyio.run(scene, receiver.place, backend=backend)
         assert sockets() <= before
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_error_names_the_address_and_the_likely_cause(shell: str) -> None:
+    with Server("--clock", "auto") as server, driven(shell, KEY, f"{server.url}/v1") as do:
+        with pytest.raises(NotFound, match=f"the base URL {server.url}/v1 ends in /v1.*: write {server.url}$"):
+            do(lambda client: client.credits())
+        with pytest.raises(NotFound, match="ends in /v1, which the client adds itself"):
+            do(lambda client: client.videos.create("A cat", IMAGE))
+    with driven(shell, KEY, "http://127.0.0.1:9", retries=ONCE) as do:
+        with pytest.raises(ConnectionFailed, match=r"GET http://127.0.0.1:9/v1/credits got no answer: .*") as raised:
+            do(lambda client: client.credits())
+        assert not raised.value.sent
+    with (
+        Receiver(whole(401, b"{}")) as receiver,
+        driven(shell, KEY, receiver.place, retries=ONCE) as do,
+        pytest.raises(AuthenticationFailed, match=f"is the API key right for {receiver.place}"),
+    ):
+        do(lambda client: client.credits())
+    with Receiver("reset") as receiver, driven(shell, KEY, receiver.place, retries=ONCE) as do:
+        with pytest.raises(ConnectionFailed) as raised:
+            do(lambda client: client.credits())
+        assert raised.value.sent
