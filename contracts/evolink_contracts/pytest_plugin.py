@@ -146,6 +146,7 @@ class _Run:
 
     @cached_property
     def report(self) -> "Report":
+        from evolink_contracts.reference.extras import has_hypothesis, hypothesis_missing
         from evolink_contracts.runs.profiles import plan
         from evolink_contracts.runs.runner import run
         from evolink_contracts.stateful.search import search
@@ -154,6 +155,8 @@ class _Run:
 
         count, seed, tolerance = self.histories, self._option("seed") or 0, self._option("tolerance")
         with self._once():
+            if count and not has_hypothesis():
+                raise pytest.UsageError(hypothesis_missing("--evolink-histories"))
             if count and self.profile == "live-safe":
                 raise pytest.UsageError("--evolink-profile live-safe plays no histories")
             with self.open() as target:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
 from evolink_contracts.cli import options
+from evolink_contracts.reference.extras import has_hypothesis, hypothesis_missing
 from evolink_contracts.runs.probe import Profile
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,10 +64,7 @@ class RunOptions:
             self.save is not None and not (self.histories or self.replay),
             "--save saves a history that failed: give --histories or --replay",
         )
-        yield (
-            bool(self.histories) and find_spec("hypothesis") is None,
-            "--histories needs Hypothesis: from a checkout, pip install '.[contracts]'",
-        )
+        yield bool(self.histories) and not has_hypothesis(), hypothesis_missing("--histories")
         for option, given in (
             ("--webhook", self.webhook is not None),
             ("--certificate", self.certificate is not None),

@@ -192,7 +192,7 @@ class Settings:
         self._routes()
         if (self.media_route or self.fetch_public) and not MEDIA:
             name = "media_route" if self.media_route else "fetch_public"
-            raise ValueError(f"{name} needs Pillow and PyAV: pip install 'evolink-devkit[media]'")
+            raise ValueError(f"{name} needs Pillow and PyAV: from a checkout, pip install '.[media]'")
         if self.callback_ca:
             check_certificates(self.callback_ca)
         if self.only_keys and not self.keys:

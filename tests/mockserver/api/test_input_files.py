@@ -444,7 +444,9 @@ def test_the_error_of_an_invalid_media_route_names_it(route: dict[str, str], say
 
 def test_the_error_without_the_extra_names_the_packages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evolink_mock.settings.record.MEDIA", False)
-    with pytest.raises(ValueError, match=r"media_route needs Pillow and PyAV: pip install 'evolink-devkit\[media\]'"):
+    with pytest.raises(
+        ValueError, match=r"media_route needs Pillow and PyAV: from a checkout, pip install '\.\[media\]'"
+    ):
         Settings(media_route={CDN: str(home)})
 
 
