@@ -97,5 +97,8 @@ $(RUN)/installed$(EXTRA): requirements$(EXTRA).lock pyproject.toml
 	@$(RUN)/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+requirements-%.lock:
+	@echo "EXTRAS can be media; the project has no $@" >&2; exit 1
+
 clean:
 	rm -rf $(DEV) $(RUN) build dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

@@ -3,6 +3,7 @@
 import re
 from importlib.metadata import version as version_of
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -13,6 +14,7 @@ release = version = version_of("evolink-devkit")
 extensions = ["myst_parser"]
 exclude_patterns = ["render"]
 html_theme = "furo"
+html_favicon = "icon.svg"
 html_title = f"{project} {release}"
 html_show_copyright = False
 html_show_sphinx = False
@@ -56,10 +58,18 @@ def _offer_files(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = _OUTSIDE.sub(offered, source[0])
 
 
+def _let_keys_scroll(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
+    """Let the keyboard reach what scrolls sideways: code blocks and wide tables."""
+    if "body" in context:
+        body = context["body"].replace("<pre>", '<pre tabindex="0">')
+        context["body"] = re.sub(r'<div class="table-wrapper[^"]*"', r'\g<0> tabindex="0"', body)
+
+
 def setup(app: Sphinx) -> None:
     """Connect the handlers of this file."""
     from docs.llms import write_llms
 
     app.connect("source-read", _add_contents)
     app.connect("source-read", _offer_files)
+    app.connect("html-page-context", _let_keys_scroll, priority=900)
     app.connect("build-finished", write_llms)

@@ -4,6 +4,7 @@ import ast
 import builtins
 import inspect
 from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
 
 from docs.render.definitions import Function, definition_of, exported_names, tree_of
 
@@ -92,14 +93,21 @@ def _is_public(name: str, called: bool) -> bool:
     return not name.startswith("_") or name == "__call__" or (called and name == "__init__")
 
 
+class _Unannotated(ast.NodeTransformer):
+    """Leaves out what `Annotated` adds, such as a setting's bounds and help text, which its own page shows."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # The name is ast's.
+        """The annotated type itself."""
+        self.generic_visit(node)
+        annotated = ast.unparse(node.value) == "Annotated" and isinstance(node.slice, ast.Tuple)
+        return node.slice.elts[0] if annotated and isinstance(node.slice, ast.Tuple) else node
+
+
 def _field(statement: ast.AnnAssign | ast.Assign, below: ast.stmt | None) -> Iterator[str]:
     target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
     if not isinstance(target, ast.Name) or target.id.startswith("_"):
         return
-    # A setting's annotation holds its bounds and help text too, which its own page shows.
-    kind = statement.annotation if isinstance(statement, ast.AnnAssign) else None
-    if isinstance(kind, ast.Subscript) and ast.unparse(kind.value) == "Annotated" and isinstance(kind.slice, ast.Tuple):
-        kind = kind.slice.elts[0]
+    kind = _Unannotated().visit(deepcopy(statement.annotation)) if isinstance(statement, ast.AnnAssign) else None
     default = "" if statement.value is None else f" = {ast.unparse(statement.value)}"
     yield f"    {target.id}{'' if kind is None else f': {ast.unparse(kind)}'}{default}"
     if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):

@@ -214,8 +214,8 @@ def test_every_error_and_failure_code_has_an_entry() -> None:
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.number)
 def test_every_promise_has_an_entry(promise: Any) -> None:
-    row = f"| {promise.number} | `{promise.name}` | {prose(promise.statement)} | {promise.source} |"
-    assert f"{row} {promise.basis} | {promise.severity} |".replace("\n", " ") in page("promises")
+    row = f"| {promise.number} | `{promise.name}` | {prose(promise.statement)} | {promise.severity} |"
+    assert f"{row} {promise.basis}, {promise.source} |".replace("\n", " ") in page("promises")
 
 
 def test_every_promise_of_a_receiver_has_an_entry() -> None:

@@ -2,11 +2,16 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -29,22 +34,72 @@ def copy(tmp_path: Path) -> Path:
     return target
 
 
-def test_make_run_sets_itself_up_and_serves(copy: Path, tmp_path: Path) -> None:
-    ready = tmp_path / "ready.json"
-    command = ["make", "run", f"PYTHON={sys.executable}", f"ARGS=--port 0 --ready-file {ready}"]
-    process = subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, text=True, start_new_session=True)
+@contextmanager
+def made_run(home: Path, ready: Path, *variables: str, printed: list[str] | None = None) -> Iterator[str]:
+    """`make run` in a directory; the emulator's URL while it runs, and afterwards what it printed."""
+    command = ["make", "run", f"PYTHON={sys.executable}", f"ARGS=--port 0 --ready-file {ready}", *variables]
+    process = subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         deadline = time.monotonic() + SETTING_UP
         while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.1)
         announced = json.loads(ready.read_text(encoding="utf-8"))
-        answer = httpx.post(f"{announced['url']}/v1/videos/generations", json=DOCUMENTED, headers=bearer())
-        assert answer.json()["status"] == "pending"
+        yield str(announced["url"])
         os.kill(announced["pid"], 15)
     finally:
-        printed, _ = process.communicate(timeout=PATIENCE)
-    assert "Create a task:" in printed
-    assert "curl -s http://127.0.0.1:" in printed
+        text, _ = process.communicate(timeout=PATIENCE)
+        if printed is not None:
+            printed.append(text)
+
+
+def test_make_run_sets_itself_up_and_serves(copy: Path, tmp_path: Path) -> None:
+    printed: list[str] = []
+    with made_run(copy, tmp_path / "ready.json", printed=printed) as url:
+        answer = httpx.post(f"{url}/v1/videos/generations", json=DOCUMENTED, headers=bearer())
+        assert answer.json()["status"] == "pending"
+    assert "Create a task:" in printed[0]
+    assert "curl -s http://127.0.0.1:" in printed[0]
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """The source archive, unpacked."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(tmp_path, filter="data")
+    return tmp_path / archive.name.removesuffix(".tar.gz")
+
+
+def test_the_source_archive_serves_and_tests_itself(unpacked: Path, tmp_path: Path) -> None:
+    with made_run(unpacked, tmp_path / "ready.json") as url:
+        assert httpx.get(f"{url}/__mock/ready").status_code == 200
+    chosen = "tests/test_architecture.py tests/docs tests/mockserver/core/test_lifecycle.py"
+    command = ["make", "docs", "test", f"PYTHON={sys.executable}", f"ARGS={chosen}"]
+    ran = subprocess.run(command, cwd=unpacked, capture_output=True, text=True, timeout=2 * SETTING_UP, check=False)
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+    assert (unpacked / "build" / "docs" / "llms.txt").is_file()
+
+
+def test_make_run_installs_the_extra_that_is_named(copy: Path, tmp_path: Path) -> None:
+    with made_run(copy, tmp_path / "ready.json", "EXTRAS=media") as url:
+        assert httpx.get(f"{url}/__mock/ready").status_code == 200
+    python = copy / ".venv-run" / "bin" / "python"
+    subprocess.run([python, "-c", "from evolink_mock.settings import MEDIA; assert MEDIA"], check=True)
+    refused = subprocess.run(["make", "run", "EXTRAS=none"], cwd=copy, capture_output=True, text=True, check=False)
+    assert "EXTRAS can be media" in refused.stderr
+
+
+def test_the_long_description_has_no_link_into_the_project(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as opened:
+        (name,) = (each for each in opened.namelist() if each.endswith("METADATA"))
+        description = opened.read(name).decode().partition("\n\n")[2]
+    assert description.startswith("# EvoLink devkit")
+    assert re.findall(r"\]\((?!https?://|#)[^)]*\)|<img|<source|!\[", description) == []
 
 
 def test_pip_install_gives_a_working_command_and_typed_packages(copy: Path, tmp_path: Path) -> None:
