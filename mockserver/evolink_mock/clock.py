@@ -18,6 +18,9 @@ LAST_INSTANT: Micros = 4_102_444_800 * SECOND
 """The year 2100: no clock goes further."""
 MAX_SPEED = 100_000.0
 
+STILL_QUERIES = 10
+"""Queries of one unfinished task at one instant of a manual clock that are worth a warning."""
+
 
 class Notifier:
     """Wakes all tasks that wait when it is notified."""
@@ -91,6 +94,7 @@ class ManualClock:
 
     def __init__(self, start: Micros = DEFAULT_START, mode: Literal["manual", "auto"] = "manual") -> None:
         self._now = start
+        self._queries: dict[str, int] = {}
         self._moved = Notifier()
         self.mode: Mode = mode
         self.speed = 0.0
@@ -100,7 +104,13 @@ class ManualClock:
 
     def move_to(self, instant: Micros) -> None:
         self._now = max(self._now, instant)
+        self._queries.clear()
         self._moved.notify_all()
+
+    def count_query(self, task: str) -> int:
+        """The number of queries of an unfinished task, this one included, since the clock moved last."""
+        count = self._queries[task] = self._queries.get(task, 0) + 1
+        return count
 
     async def sleep_until(self, deadline: Micros) -> None:
         while self._now < deadline:

@@ -1,4 +1,8 @@
-"""`evolink_mock.mocked.Mocked`: the emulator as a test double; it lives in `evolink_mock.testing.mocked`."""
+"""Public names of `evolink_mock.testing`: the emulator as a test double, and the types of the pytest fixtures."""
 
-from evolink_mock.testing.mocked import Callbacks as Callbacks
-from evolink_mock.testing.mocked import Mocked as Mocked
+from evolink_mock.testing.callbacks import Callbacks
+from evolink_mock.testing.handle import ControlRefused, EmulatorHandle
+from evolink_mock.testing.mocked import Mocked
+from evolink_mock.testing.server import EvolinkServer
+
+__all__ = ["Callbacks", "ControlRefused", "EmulatorHandle", "EvolinkServer", "Mocked"]

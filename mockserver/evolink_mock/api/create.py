@@ -1,5 +1,6 @@
 """The create operation: parses and validates the body, reserves credits, creates the task."""
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -18,11 +19,13 @@ from evolink_mock.core.bodies import created_body
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import CreateRequest, Refusal, Validator
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
-from evolink_mock.scenarios.directive import OPENING, extract_directive
+from evolink_mock.scenarios.directive import OPENING, extract_directive, unread_directive
 from evolink_mock.scenarios.precedence import Decision
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.tasks import NewTask
 from evolink_mock.worlds.world import World
+
+log = logging.getLogger("evolink_mock")
 
 _NEUTRAL_URL = "https://looked.at/"
 """Passes every check of a name."""
@@ -162,8 +165,13 @@ def _without_names(body: Mapping[str, Any], files: Mapping[str, Any]) -> dict[st
 
 
 def has_directive(body: object) -> bool:
+    """Whether the prompt has a directive; what only looks like one is logged."""
     prompt = body.get("prompt") if type(body) is dict else None
-    return type(prompt) is str and OPENING in prompt
+    if type(prompt) is not str or "[" not in prompt:
+        return False
+    if (note := unread_directive(prompt)) is not None:
+        log.warning("%s", note)
+    return OPENING in prompt
 
 
 def without_directive(body: object) -> tuple[object, str]:

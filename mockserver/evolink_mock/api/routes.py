@@ -149,7 +149,7 @@ class Api:
             world.charge(self._behaviour.query_price)
         if found.plan.queries_to_end:
             found = world.tasks.count_query(name, found, request.now)
-        state = world.observe(found, request.now)
+        state = world.observe(name, found, request.now)
         if found.scenario is not None and state.ended is not None:
             world.outbox.release_on_query(name, world.view().now)
         return Result(200, query_body(world, name, found, state), task=name)

@@ -1,15 +1,21 @@
 """Explains a task in words: its scenario source, plan, requests, charges and callback attempts."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import msgspec
 
 from evolink_contracts.spec.timing import CallbackPolicy
+from evolink_contracts.spec.wire import TERMINAL
+from evolink_mock.clock import STILL_QUERIES
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.delivery import attempt_reason, delivery_summary, describe
-from evolink_mock.core.duration import Micros, show_duration, to_seconds
+from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summary, describe
+from evolink_mock.core.duration import SECOND, Micros, show_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
+from evolink_mock.scenarios.directive import unread_directive
 from evolink_mock.worlds.journal import JournalEntry
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
@@ -25,6 +31,15 @@ _SOURCE_WORDS = {
 }
 
 
+_TERMINAL = (*sorted(TERMINAL), "cancelled")
+
+
+class _StatusOf(msgspec.Struct):
+    """The one field of a response that tells the state of its task."""
+
+    status: str = ""
+
+
 class ExplainLine(NamedTuple):
     """One step of a task's history; `at` on its world's clock."""
 
@@ -34,14 +49,15 @@ class ExplainLine(NamedTuple):
 
 
 def explain_task(world: World, view: WorldView, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
-    """All steps so far, in order of time. Requests are those that the journal still has."""
+    """All steps so far, in order of time. Requests are those that the journal still has; repeated queries are one."""
     lines = [
         *_creation(task),
         *_requests(world, name),
         *_end(task, view.now, world.config.choices),
         *_attempts(view.deliveries, name, policy),
     ]
-    return sorted(lines, key=lambda line: line.at)
+    steps = sorted(lines, key=lambda line: line.at)
+    return list(_fold_queries(steps, task.created, stands_still=world.clock.mode == "manual"))
 
 
 def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> dict[str, object]:
@@ -55,11 +71,25 @@ def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> di
     }
 
 
+def explanation_lines(story: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A shown explanation as text: the time since the creation to two decimals, all columns aligned."""
+    times = [f"+{float(line['after'].removesuffix('s')):.2f}s" for line in story]
+    width = max(map(len, times), default=0)
+    return [f"{time:>{width}}  {line['about']:<9} {line['says']}" for time, line in zip(times, story, strict=True)]
+
+
 def _creation(task: Task) -> Iterator[ExplainLine]:
-    source = _SOURCE_WORDS[task.source]
-    rule = f" ({task.rule})" if task.rule else ""
-    scenario = f": {task.scenario}" if task.scenario is not None else ""
-    yield ExplainLine(task.created, "scenario", f"decided by {source}{rule}{scenario}")
+    failure = task.plan.failure
+    if task.scenario is None and failure is not None:
+        yield ExplainLine(task.created, "scenario", f"none; the request makes the task fail: {failure.message}")
+    else:
+        source = _SOURCE_WORDS[task.source]
+        rule = f" ({task.rule})" if task.rule else ""
+        scenario = f": {task.scenario}" if task.scenario is not None else ""
+        yield ExplainLine(task.created, "scenario", f"decided by {source}{rule}{scenario}")
+    prompt = msgspec.json.decode(task.request).get("prompt")
+    if isinstance(prompt, str) and (note := unread_directive(prompt)) is not None:
+        yield ExplainLine(task.created, "scenario", note)
     yield ExplainLine(task.created, "plan", _describe_plan(task.plan))
     yield ExplainLine(task.created, "charge", f"{_credits(task.plan.reserved)} reserved")
 
@@ -68,7 +98,7 @@ def _describe_plan(plan: Plan) -> str:
     outcome = _describe_outcome(plan.failure, plan.cancelled)
     video = f" with {show_duration(plan.video_duration)} of video" if plan.failure is None else ""
     if plan.queries_to_end:
-        return f"ends at its {plan.queries_to_end}. read: {outcome}{video}"
+        return f"ends at query {plan.queries_to_end}: {outcome}{video}"
     if plan.starts >= NEVER:
         return "stays pending for ever"
     starts = f"starts after {show_duration(plan.starts)}"
@@ -87,15 +117,46 @@ def _describe_outcome(failure: Failure | None, cancelled: bool) -> str:
 def _requests(world: World, name: str) -> Iterator[ExplainLine]:
     for _, entry in world.journal.after(0):
         if entry.task == name:
-            yield ExplainLine(entry.at, "create" if entry.route == "create" else "read", _describe_response(entry))
+            yield ExplainLine(entry.at, "create" if entry.route == "create" else "query", _describe_response(entry))
 
 
 def _describe_response(entry: JournalEntry) -> str:
     text = f"answered {entry.status}" if entry.status else "not answered"
     if entry.fault is not None:
         text += f", spoiled by {entry.fault}"
+    if entry.route == "query" and (status := _status_in(entry.response_body)):
+        text += f": {status}"
     decided = entry.source not in (None, "default") and entry.route != "create"
     return f"{entry.method} {text}" + (f" (by the {entry.source}: {entry.scenario})" if decided else "")
+
+
+def _status_in(body: bytes) -> str:
+    """The status of the task in a response; empty where there is none, or where the journal kept only a part of it."""
+    try:
+        return msgspec.json.decode(body, type=_StatusOf).status
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _fold_queries(lines: list[ExplainLine], created: Micros, *, stands_still: bool) -> Iterator[ExplainLine]:
+    """The lines, with each run of queries of the same response as one line."""
+    for (about, says), run in groupby(lines, key=lambda line: (line.about, line.says)):
+        instants = [line.at for line in run]
+        if about != "query" or len(instants) == 1:
+            yield from (ExplainLine(at, about, says) for at in instants)
+            continue
+        first, last = (_brief(at - created) for at in (instants[0], instants[-1]))
+        when = f"at {first}" if first == last else f"from {first} to {last}"
+        text = f"{len(instants)} queries {when}: {says.removeprefix('GET answered 200: ')}"
+        at_once = max(instants.count(at) for at in set(instants))
+        if stands_still and at_once >= STILL_QUERIES and not says.endswith(_TERMINAL):
+            text += "; the manual clock stands still: advance it, or use evolink_mock.evolink"
+        yield ExplainLine(instants[0], about, text)
+
+
+def _brief(micros: Micros) -> str:
+    """1831310 → `"+1.83s"`."""
+    return f"+{f'{micros / SECOND:.2f}'.rstrip('0').rstrip('.')}s"
 
 
 def _end(task: Task, now: Micros, choices: Choices) -> Iterator[ExplainLine]:
@@ -106,10 +167,11 @@ def _end(task: Task, now: Micros, choices: Choices) -> Iterator[ExplainLine]:
         return
     at = task.created + state.ended
     early = next((early for early in task.early_ends if early.at == state.ended), None)
-    causes = {"cancelled": ", by hand", "forced": ", by hand", "read": f", by its {task.query_count}. read"}
+    causes = {"cancelled": ", by hand", "forced": ", by hand", "read": f", at query {task.query_count}"}
     cause = "" if early is None else causes[early.kind]
     code = "" if state.failure is None else f" with {state.failure.code}"
-    yield ExplainLine(at, "status", f"{public_status(state, choices)}{code}{cause}")
+    why = "" if state.failure is None or early is not None else f": {state.failure.message}"
+    yield ExplainLine(at, "status", f"{public_status(state, choices)}{code}{cause}{why}")
     yield ExplainLine(at, "charge", _describe_settlement(task.plan, state.failure))
 
 
@@ -131,11 +193,17 @@ def _attempts(deliveries: DeliveryReader, name: str, policy: CallbackPolicy) -> 
         if delivery is None:
             continue
         for place, attempt in enumerate(delivery.attempts, 1):
-            reason = attempt_reason(delivery, place, policy)
+            detail = f" ({attempt.result.detail})" if attempt.result.detail else ""
             about = f"callback {number}, attempt {place} to {attempt.target}"
-            yield ExplainLine(
-                attempt.started, "attempt", f"{about}: the receiver {describe(attempt.result)}; because {reason}"
-            )
+            cause = _cause(delivery, place, policy)
+            says = f"{about}: the receiver {describe(attempt.result)}{detail}. Sent because {cause}"
+            yield ExplainLine(attempt.started, "attempt", says)
         if not delivery.attempts:
             says = f"callback {number}: {delivery_summary(delivery, policy)}"
             yield ExplainLine(delivery.queued, "attempt", says)
+
+
+def _cause(delivery: Delivery, place: int, policy: CallbackPolicy) -> str:
+    """The reason for an attempt, without the response to the one before, which has a line of its own."""
+    reason = attempt_reason(delivery, place, policy)
+    return reason if place == 1 else f"attempt {place - 1} failed; {reason.rpartition('; ')[2]}"

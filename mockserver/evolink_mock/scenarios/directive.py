@@ -3,6 +3,7 @@
 import re
 
 OPENING = "[[mock:"
+_MEANT = re.compile(r"\[\[\s*mock\b:?|(?<!\[)\[\s*mock:", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"\s*\[\[mock:(.*?)\]\]", re.DOTALL)
 
 
@@ -15,3 +16,12 @@ def extract_directive(prompt: str) -> tuple[str, str]:
     if OPENING in rest:
         raise ValueError(f"a directive is never closed; write {OPENING} fail=service_error]]")
     return rest.strip(), ";".join(_DIRECTIVE.findall(prompt)).strip()
+
+
+def unread_directive(prompt: str) -> str | None:
+    """A note on a prompt that has something like a directive but none of its form, and so is used as it is."""
+    meant = next((found for found in _MEANT.finditer(prompt) if found[0] != OPENING), None)
+    if meant is None:
+        return None
+    shown = prompt[meant.start() :][:60]
+    return f"the prompt has {shown!r}, which is no directive and stays in it; write {OPENING} fail=service_error]]"

@@ -1,24 +1,35 @@
-"""The emulator without a socket, for synchronous httpx clients: `httpx.Client(transport=InProcessTransport(app))`."""
+"""The emulator without a socket, for httpx clients: `httpx.Client(transport=InProcessTransport(app))`."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from threading import Lock
 
 import anyio
+import anyio.to_thread
 import httpx
 from anyio.from_thread import start_blocking_portal
 from starlette.types import ASGIApp, Message
 
 
 class InProcessTransport(httpx.BaseTransport):
-    """Runs an ASGI application's lifespan and requests on an event loop of its own, in a thread of its own."""
+    """Runs an ASGI application's lifespan and requests on an event loop of its own, in a thread of its own.
+
+    `close` ends both, from any thread and as often as it is called; httpx calls it when a client with this transport
+    is closed. `shared` and `async_shared` make transports that leave them running.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._asgi = httpx.ASGITransport(app)
-        self._stack = ExitStack()
-        self._portal = self._stack.enter_context(start_blocking_portal("asyncio"))
-        self._stack.enter_context(self._portal.wrap_async_context_manager(_lifespan(app)))
+        self._open = True
+        self._closing = Lock()
+        with ExitStack() as stack:
+            self._portal = stack.enter_context(start_blocking_portal("asyncio"))
+            stack.enter_context(self._portal.wrap_async_context_manager(_lifespan(app)))
+            self._stack = stack.pop_all()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not self._open:
+            raise RuntimeError("this emulator is closed: InProcessTransport.close or Mocked.close was called")
         return self._portal.call(self._handle, request, request.read())
 
     async def _handle(self, request: httpx.Request, content: bytes) -> httpx.Response:
@@ -28,8 +39,40 @@ class InProcessTransport(httpx.BaseTransport):
         body = await response.aread()
         return httpx.Response(response.status_code, headers=response.headers, content=body, request=request)
 
+    def shared(self) -> httpx.BaseTransport:
+        """A transport to the same application for any number of clients. Its `close` changes nothing."""
+        return SharedTransport(self)
+
+    def async_shared(self) -> httpx.AsyncBaseTransport:
+        """`shared` for `httpx.AsyncClient`, on any event loop."""
+        return AsyncSharedTransport(self)
+
     def close(self) -> None:
-        self._stack.close()
+        self._open = False
+        with self._closing:
+            self._stack.close()
+
+
+class SharedTransport(httpx.BaseTransport):
+    """Sends by a transport that it does not own: `httpx.BaseTransport.close` does nothing."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._transport.handle_request(request)
+
+
+class AsyncSharedTransport(httpx.AsyncBaseTransport):
+    """Sends by a blocking transport that it does not own, in a thread."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        plain = httpx.Request(request.method, request.url, headers=request.headers, content=await request.aread())
+        answer = await anyio.to_thread.run_sync(self._transport.handle_request, plain)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.read(), request=request)
 
 
 @asynccontextmanager

@@ -1,86 +1,97 @@
-"""The emulator as pytest fixtures: in this process, or behind a socket; a failure tells the story of its tasks."""
+"""The emulator as pytest fixtures, in this process or behind a socket; a failure report explains its tasks."""
 
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from itertools import count
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from evolink_mock.testing.handle import EmulatorHandle
     from evolink_mock.testing.mocked import Callbacks, Mocked
+    from evolink_mock.testing.server import EvolinkServer
+
+# The emulator is imported where a fixture is asked for, since this module is loaded by every run of pytest.
 
 _NUMBERS = count(1)
-_PATIENCE = 30.0
-_LOOKS = 1500
+_HANDLES = pytest.StashKey[list["EmulatorHandle"]]()
+_TITLE = "EvoLink emulator"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "evolink(scenario=…, seed=…, **settings): how the emulator of the fixture evolink_mock is made"
+        "markers",
+        "evolink(scenario=None, seed=0, receivers=None, **settings): settings of the test's evolink_mock, such as "
+        'scenario="fail=service_error", generation_time="3s", receivers={"https://app.example.com": app}; the closest '
+        "mark counts.",
     )
 
 
 @pytest.fixture
 def evolink_mock(request: pytest.FixtureRequest) -> Iterator["Mocked"]:
-    """An emulator in this process, on a manual clock, with nothing in it; see `evolink_mock.mocked.Mocked`."""
-    # Imported where it is asked for, since this module is loaded by every run of pytest.
+    """An emulator of the test's own that answers for https://api.evolink.ai in this process, without a socket.
+
+    Its clock stands still until it is moved, and each video takes 10 seconds of it: `evolink_mock.advance(10)`.
+    `evolink_mock.evolink` and `.async_evolink` are the devkit's clients, whose waiting moves the clock;
+    `.client`, `.transport` and `.async_transport` are for httpx; `.receive(origin, app)` makes your
+    application the receiver of callbacks; `.scenario("fail=service_error")` applies to the next request.
+    `@pytest.mark.evolink(...)` sets its settings. If the test fails, the report explains each task.
+    """
+    __tracebackhide__ = True
     from evolink_mock.testing.mocked import Mocked
 
     mark = request.node.get_closest_marker("evolink")
-    with Mocked(**(mark.kwargs if mark else {})) as mocked:
+    mocked = Mocked(*mark.args, **mark.kwargs) if mark else Mocked()
+    with mocked:
+        _explained(request.node, mocked)
         yield mocked
 
 
 @pytest.fixture
 def evolink_callbacks(evolink_mock: "Mocked") -> "Callbacks":
-    """The receiver of that emulator: `url`, `answer(500, 200)`, `received`, `wait_for(task_id)`."""
+    """A receiver of the callbacks of evolink_mock: create tasks with `callback_url=evolink_callbacks.url`.
+
+    `answer(500, 200)` sets the statuses of its next responses, `wait_for(task_id)` moves the clock until the callback
+    came, and `received` lists the bodies.
+    """
     return evolink_mock.callbacks
-
-
-class EvolinkServer:
-    """An emulator behind a socket of this machine, and a key whose world no other test sees."""
-
-    def __init__(self, url: str, key: str) -> None:
-        self.url = url
-        self.key = key
 
 
 @pytest.fixture(scope="session")
 def _evolink_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    home = tmp_path_factory.mktemp("evolink")
-    command = [sys.executable, "-m", "evolink_mock", "serve", "--port", "0", "--clock", "auto"]
-    printed = (home / "output").open("w+", encoding="utf-8")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK_")}
-    command += ["--ready-file", str(home / "announced")]
-    process = subprocess.Popen(command, stdout=printed, stderr=printed, env=clean)  # noqa: S603  # Our own words.
+    from evolink_mock.testing.server import ServerFailed, server_process
+
+    process = server_process(tmp_path_factory.mktemp("evolink"))
     try:
-        yield _announced(home / "announced", process, home / "output")
+        url = process.__enter__()
+    except ServerFailed as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield url
     finally:
-        process.terminate()
-        process.wait(_PATIENCE)
-        printed.close()
-
-
-def _announced(file: Path, process: "subprocess.Popen[bytes]", output: Path) -> str:
-    for _ in range(_LOOKS):
-        if file.exists():
-            return str(json.loads(file.read_text(encoding="utf-8"))["url"])
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE / _LOOKS)
-            break
-    pytest.fail(f"the emulator did not start: {output.read_text(encoding='utf-8')}")
+        process.__exit__(None, None, None)
 
 
 @pytest.fixture
-def evolink_server(_evolink_process: str) -> EvolinkServer:
-    """`url` and `key` of an emulator behind a socket, on an automatic clock: one process, a world for each test."""
-    return EvolinkServer(_evolink_process, f"sk-test-{os.getpid()}-{next(_NUMBERS)}")
+def evolink_server(request: pytest.FixtureRequest, _evolink_process: str) -> Iterator["EvolinkServer"]:
+    """An emulator behind a socket: `url`, and a `key` of the test's own. One process serves the whole session.
+
+    For applications that use `requests`, or run in another process. Its clock is automatic: each query of an unfinished
+    task moves it to the next event. `advance`, `scenario`, `control`, `client`, `evolink`, `tasks` and `explain` are
+    those of evolink_mock. If the test fails, the report explains each task.
+    """
+    from evolink_mock.testing.server import EvolinkServer
+
+    server = EvolinkServer(_evolink_process, f"sk-test-{os.getpid()}-{next(_NUMBERS)}")
+    _explained(request.node, server)
+    yield server
+    server.close()
+
+
+def _explained(item: pytest.Item, handle: "EmulatorHandle") -> None:
+    item.stash.setdefault(_HANDLES, []).append(handle)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,7 +99,20 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    mocked: Any = getattr(item, "funcargs", {}).get("evolink_mock")
-    if report.when == "call" and report.failed and mocked is not None and mocked.tasks:
-        report.sections.append(("EvoLink emulator", mocked.explain()))
+    if report.when in ("setup", "call") and report.failed:
+        try:
+            report.sections += [(_TITLE, text) for text in _explanations(item)]
+        except Exception as error:  # An explanation never costs the report.
+            report.sections.append((_TITLE, f"no explanation: {type(error).__name__}: {error}"))
     return report
+
+
+def _explanations(item: pytest.Item) -> Iterator[str]:
+    """The explanation of each emulator of the test, its own fixtures' included, if anything happened in it."""
+    module = sys.modules.get("evolink_mock.testing.handle")
+    if module is None:
+        return
+    fixtures = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, module.EmulatorHandle)]
+    for handle in {id(each): each for each in (*item.stash.get(_HANDLES, ()), *fixtures)}.values():
+        if handle.was_used():
+            yield handle.explain()

@@ -1,8 +1,9 @@
 """World: the tenant of one API key, with its own clock, seed, tasks, credits, callbacks and journal."""
 
 import asyncio
+import logging
 
-from evolink_mock.clock import Clock, unix_micros, yield_to_loop
+from evolink_mock.clock import STILL_QUERIES, Clock, ManualClock, unix_micros, yield_to_loop
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.duration import Micros
@@ -23,6 +24,8 @@ from evolink_mock.worlds.store import MemoryStore, Store, Transaction
 from evolink_mock.worlds.tasks import Records, Tasks
 from evolink_mock.worlds.uploads import Uploads
 from evolink_mock.worlds.view import WorldView
+
+log = logging.getLogger("evolink_mock")
 
 _UNSAVED_REQUESTS = 1 << 20
 """More than there may have been since the last time that their number was saved, so that no request id comes twice."""
@@ -136,11 +139,22 @@ class World:
     def may_use(self, model: str) -> bool:
         return self.grant.models is None or model in self.grant.models
 
-    def observe(self, task: Task, now: Micros) -> State:
-        """The state of a task; on an automatic clock, a query of an unfinished one brings on the next event."""
+    def observe(self, name: str, task: Task, now: Micros) -> State:
+        """The state of a task; on an automatic clock, a query of an unfinished one brings on the next event.
+
+        On a manual clock, queries that wait for nothing are warned of.
+        """
         state = state_of(task, now)
-        if state.ended is None and self.clock.mode == "auto" and not task.plan.queries_to_end:
-            state = state_of(task, self.advance_to_next_event())
+        if state.ended is None and isinstance(self.clock, ManualClock) and not task.plan.queries_to_end:
+            if self.clock.mode == "auto":
+                return state_of(task, self.advance_to_next_event())
+            if self.clock.count_query(name) == STILL_QUERIES:
+                log.warning(
+                    "%d queries of %s while the manual clock stands still: advance it, by POST /__mock/clock "
+                    '{"advance": "7s"}, in a test by evolink_mock.advance(7) or by the client evolink_mock.evolink',
+                    STILL_QUERIES,
+                    name,
+                )
         return state
 
     @property

@@ -1,0 +1,67 @@
+"""Explanation of everything that a test did with an emulator, as text for its failure report."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from evolink_mock.control.explain import explanation_lines
+
+Control = Callable[[str], Any]
+"""A reading call of the control API, by its path."""
+
+_TASKS = 20
+"""Tasks and refused requests that are explained; a report of thousands helps nobody."""
+
+
+def explain_world(control: Control, *, everywhere: bool) -> str:
+    """The explanation of each task, the requests that were refused, and the clock."""
+    return "\n".join([*explain_requests(control, everywhere=everywhere), *_clock(control)])
+
+
+def explain_requests(control: Control, *, everywhere: bool) -> list[str]:
+    """The same without the clock; empty where nothing was created and nothing refused."""
+    scope = "&all=true" if everywhere else ""
+    return [*_tasks(control, scope), *_refusals(control, scope)]
+
+
+def _tasks(control: Control, scope: str) -> Iterator[str]:
+    tasks = control(f"tasks?limit=1000{scope}")["tasks"]
+    if len(tasks) > _TASKS:
+        yield f"{len(tasks) - _TASKS} earlier tasks are left out"
+    for task in tasks[-_TASKS:]:
+        found = control(f"tasks/{task['id']}/explain?{scope.removeprefix('&')}")
+        yield f"{task['id']}: {task['status']}"
+        yield from (f"  {line}" for line in explanation_lines(found["story"]))
+
+
+def _refusals(control: Control, scope: str) -> Iterator[str]:
+    """The requests that failed and belong to no task, such as a create that was invalid."""
+    rows = [row for row in control(f"journal?limit=1000{scope}")["rows"] if row["task"] is None and _failed(row)]
+    for row in rows[-_TASKS:]:
+        request, answer = row["request"], row["answer"]
+        status = answer["status"] or "nothing"
+        yield f"{request['method']} {request['path']} answered {status}: {_error_in(answer['body'])}"
+        if row["scenario"]:
+            yield f"  by the scenario {row['scenario']} ({row['scenario_source']})"
+        if request["body"]:
+            yield f"  the request was {request['body'][:500]}"
+
+
+def _failed(row: dict[str, Any]) -> bool:
+    status = row["answer"]["status"]
+    return status is None or status >= 400
+
+
+def _error_in(body: str) -> str:
+    try:
+        error = json.loads(body)["error"]
+        return f"{error['code']}: {error['message']}"
+    except (ValueError, LookupError, TypeError):
+        return body[:200] or "no response"
+
+
+def _clock(control: Control) -> Iterator[str]:
+    clock = control("clock")
+    due = clock["next_event"]
+    following = "nothing is due" if due is None else f"the next event is due in {due - clock['now']:.2f}s"
+    yield f"the clock shows {clock['now']:.2f} ({clock['mode']}); {following}"
