@@ -1,7 +1,7 @@
 """A local emulator of EvoLink's asynchronous video API. `create_app` makes it; `evolink-mock serve` runs it.
 
-Its exceptions, each defined in the module that raises it. `create_app` raises `StorageError` and `ValueError`; all
-others are caught within the emulator.
+Its exceptions, each defined in the module that raises it. `create_app` raises `StorageError` and `ValueError`, and the
+test double and the fixtures those of `testing` and `ValueError`; all others are caught within the emulator.
 
 Exception
 ├── CannotServe             server.run: an address, a file or a directory of the settings cannot be used
@@ -11,7 +11,10 @@ Exception
 ├── Unsatisfiable           api.byte_ranges: a range begins behind the last byte of a file
 ├── OSError
 │   └── Blocked             egress: a name resolves to an address that production would not connect to
+├── RuntimeError
+│   └── ServerFailed        testing.server: the emulator of the fixture evolink_server did not start; with its output
 └── ValueError
+    ├── ControlRefused      testing.handle: a control call of a test was refused; with the sentence of the answer
     ├── UnknownSetting      settings.types: a setting that Python code names does not exist; also a TypeError
     └── RuleError           scenarios.rules: a scenario rule makes no sense; with the path of the wrong setting
 """

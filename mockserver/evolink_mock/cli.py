@@ -215,8 +215,9 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    for line in found["story"]:
-        click.echo(f"{line['after']:>12}  {line['about']:<9} {line['says']}")
+    from evolink_mock.control.explain import explanation_lines
+
+    click.echo("\n".join(explanation_lines(found["story"])))
 
 
 @main.command()

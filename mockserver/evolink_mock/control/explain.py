@@ -74,7 +74,7 @@ def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> di
 def explanation_lines(story: Sequence[Mapping[str, Any]]) -> list[str]:
     """A shown explanation as text: the time since the creation to two decimals, all columns aligned."""
     times = [f"+{float(line['after'].removesuffix('s')):.2f}s" for line in story]
-    width = max(map(len, times), default=0)
+    width = max(8, *map(len, times))
     return [f"{time:>{width}}  {line['about']:<9} {line['says']}" for time, line in zip(times, story, strict=True)]
 
 

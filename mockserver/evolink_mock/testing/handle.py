@@ -111,7 +111,11 @@ class EmulatorHandle:
         """
         __tracebackhide__ = True
         span = by if isinstance(by, str | int | float) else _seconds(by)
-        self.control("clock", {"advance": show_duration(parse_time_span(span))})
+        try:
+            micros = parse_time_span(span)
+        except ValueError as error:
+            raise error.with_traceback(None) from None
+        self.control("clock", {"advance": show_duration(micros)})
 
     def sleep(self, seconds: float) -> None:
         """`time.sleep` on the emulator's clock: returns at once, and the clock has moved.

@@ -44,9 +44,12 @@ class Mocked(EmulatorHandle):
         **settings: Any,
     ) -> None:
         __tracebackhide__ = True
-        made = settings_of({**_DEFAULTS, "seed": seed, **settings}, ("scenario", "receivers"))
         self.callbacks = Callbacks(self)
-        self._app = create_app(made, receivers={ORIGIN: self.callbacks, **(receivers or {})})
+        try:
+            made = settings_of({**_DEFAULTS, "seed": seed, **settings}, ("scenario", "receivers"))
+            self._app = create_app(made, receivers={ORIGIN: self.callbacks, **(receivers or {})})
+        except ValueError as error:
+            raise error.with_traceback(None) from None  # The sentence says all; where it was found is of no use.
         self._in_process = InProcessTransport(self._app)
         self.transport: httpx.BaseTransport = self._in_process.shared()
         self.async_transport: httpx.AsyncBaseTransport = self._in_process.async_shared()
@@ -78,7 +81,10 @@ class Mocked(EmulatorHandle):
         `app`, without a socket. The lifespan of an ASGI application is not run. Raises `ValueError`.
         """
         __tracebackhide__ = True
-        self._app.receive(origin, application)
+        try:
+            self._app.receive(origin, application)
+        except ValueError as error:
+            raise error.with_traceback(None) from None
 
     def mount(self, router: Any) -> None:
         """Let a respx router answer https://api.evolink.ai by this emulator, for every httpx client in the process."""

@@ -32,7 +32,6 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def evolink_mock(request: pytest.FixtureRequest) -> Iterator["Mocked"]:
     """An emulator of the test's own that answers for https://api.evolink.ai in this process, without a socket.
-
     Its clock stands still until it is moved, and each video takes 10 seconds of it: `evolink_mock.advance(10)`.
     `evolink_mock.evolink` and `.async_evolink` are the devkit's clients, whose waiting moves the clock;
     `.client`, `.transport` and `.async_transport` are for httpx; `.receive(origin, app)` makes your
@@ -52,7 +51,6 @@ def evolink_mock(request: pytest.FixtureRequest) -> Iterator["Mocked"]:
 @pytest.fixture
 def evolink_callbacks(evolink_mock: "Mocked") -> "Callbacks":
     """A receiver of the callbacks of evolink_mock: create tasks with `callback_url=evolink_callbacks.url`.
-
     `answer(500, 200)` sets the statuses of its next responses, `wait_for(task_id)` moves the clock until the callback
     came, and `received` lists the bodies.
     """
@@ -77,7 +75,6 @@ def _evolink_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def evolink_server(request: pytest.FixtureRequest, _evolink_process: str) -> Iterator["EvolinkServer"]:
     """An emulator behind a socket: `url`, and a `key` of the test's own. One process serves the whole session.
-
     For applications that use `requests`, or run in another process. Its clock is automatic: each query of an unfinished
     task moves it to the next event. `advance`, `scenario`, `control`, `client`, `evolink`, `tasks` and `explain` are
     those of evolink_mock. If the test fails, the report explains each task.

@@ -1,10 +1,15 @@
 """An application that turns pictures into video postcards; what an integrator might write."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from evolink_client import CallbackInbox, EvolinkClient, TaskFailed, parse_callback
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 @dataclass
@@ -34,6 +39,17 @@ class Postcards:
         except TaskFailed as failed:
             return self.order(picture, callback_url) if failed.retryable else None
         return None
+
+
+def webhook(postcards: Postcards) -> "WSGIApplication":
+    """The endpoint that takes callbacks, as a WSGI application; Flask and Django make the same."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        postcards.called_back(environ["wsgi.input"].read())
+        start_response("204 No Content", [])
+        return []
+
+    return application
 
 
 def fetch_rate(url: str) -> int:

@@ -2,20 +2,19 @@
 
 import json
 
-import httpx
 import pytest
 import respx
-from postcards import Postcards, fetch_rate
+from postcards import Postcards, fetch_rate, webhook
 
 from evolink_client import EvolinkClient, InsufficientQuota
-from evolink_mock.testing.mocked import Callbacks, Mocked
+from evolink_mock.mocked import Callbacks, Mocked
 
 PICTURE = "https://example.com/beach.png"
 
 
 @pytest.fixture
 def postcards(evolink_mock: Mocked) -> Postcards:
-    return Postcards(EvolinkClient(evolink_mock.key, http={"transport": evolink_mock.transport}))
+    return Postcards(evolink_mock.evolink)
 
 
 def test_an_order_is_done_when_the_callback_says_so(
@@ -24,7 +23,14 @@ def test_an_order_is_done_when_the_callback_says_so(
     order = postcards.order(PICTURE, evolink_callbacks.url)
     postcards.called_back(json.dumps(evolink_callbacks.wait_for(order)).encode())
     assert postcards.orders[order].endswith(".mp4")
-    assert httpx.Client(transport=evolink_mock.transport).get(postcards.orders[order]).content[4:8] == b"ftyp"
+    assert evolink_mock.client.get(postcards.orders[order]).content[4:8] == b"ftyp"
+
+
+def test_our_own_endpoint_takes_the_callback(postcards: Postcards, evolink_mock: Mocked) -> None:
+    evolink_mock.receive("https://postcards.example.com", webhook(postcards))
+    order = postcards.order(PICTURE, "https://postcards.example.com/evolink")
+    evolink_mock.advance(10)
+    assert postcards.orders[order].endswith(".mp4")
 
 
 def test_a_callback_comes_again_when_we_were_down(postcards: Postcards, evolink_callbacks: Callbacks) -> None:

@@ -30,22 +30,23 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
         ("0s", "scenario", "decided by the built-in default"),
         ("0s", "charge", "15 credits reserved"),
         ("0s", "create", "POST answered 200"),
-        ("0s", "read", "GET answered 200"),
+        ("0s", "query", "GET answered 200: pending"),
         (starts, "status", "processing"),
         ("10s", "status", "completed"),
         ("10s", "charge", "15 credits charged"),
         (
             "10s",
             "attempt",
-            "callback 1, attempt 1 to https://sink.mock/500,200: the receiver answered 500; because the task ended",
+            "callback 1, attempt 1 to https://sink.mock/500,200: the receiver answered 500. "
+            "Sent because the task ended",
         ),
         (
             "11s",
             "attempt",
-            "callback 1, attempt 2 to https://sink.mock/500,200: the receiver answered 200; because "
-            "attempt 1: the receiver answered 500; attempt 2 follows 1 s after that failure",
+            "callback 1, attempt 2 to https://sink.mock/500,200: the receiver answered 200. Sent because "
+            "attempt 1 failed; attempt 2 follows 1 s after that failure",
         ),
-        ("20s", "read", "GET answered 200"),
+        ("20s", "query", "GET answered 200: completed"),
     ]
 
 
@@ -60,7 +61,7 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
         ),
         (
             "polls=1",
-            ["ends at its 1. read: completed with 5s of video", "completed, by its 1. read", "15 credits charged"],
+            ["ends at query 1: completed with 5s of video", "completed, at query 1", "15 credits charged"],
         ),
         ("actual_duration=2s", ["completed with 2s of video", "6 credits charged, 9 credits given back"]),
         ("fail=service_error", ["failed with service_error", "15 credits refunded, since it failed"]),
@@ -92,6 +93,94 @@ def test_a_scenario_is_explained_with_its_source_and_its_effect(
     assert says[0] == f"decided by the header X-Mock-Scenario: {scenario}"
     for part in texts:
         assert any(part in line for line in says), says
+
+
+def queries(emulator: Emulator, task: str) -> list[str]:
+    return [says for _, about, says in explained(emulator, task) if about == "query"]
+
+
+def test_queries_that_repeat_are_one_line(emulator: Emulator) -> None:
+    task = emulator.create("stuck=99")
+    emulator.advance("8s")
+    for _ in range(50):
+        emulator.query(task)
+        emulator.advance("12s")
+    assert queries(emulator, task) == ["50 queries from +8s to +596s: processing"]
+
+
+def test_queries_with_different_responses_are_told_apart(emulator: Emulator) -> None:
+    task = emulator.create()
+    for _ in range(3):
+        emulator.query(task)
+    emulator.advance("20s")
+    emulator.query(task, {"X-Mock-Scenario": "query=rate_limited"})
+    emulator.query(task)
+    emulator.query(task)
+    assert queries(emulator, task) == [
+        "3 queries at +0s: pending",
+        "GET answered 429 (by the header: query=rate_limited)",
+        "2 queries at +20s: completed",
+    ]
+
+
+@pytest.mark.parametrize("count", [9, 10, 25])
+def test_queries_of_a_clock_that_stands_still_are_warned_of_once(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture, count: int
+) -> None:
+    task = emulator.create()
+    for _ in range(count):
+        emulator.query(task)
+    (line,) = queries(emulator, task)
+    warnings = [record.getMessage() for record in caplog.records if "stands still" in record.getMessage()]
+    assert len(warnings) == ("stands still" in line) == (count >= 10)
+    for text in (line, *warnings) if warnings else ():
+        assert "evolink_mock.evolink" in text
+        assert "advance" in text
+
+
+def test_queries_are_not_warned_of_where_the_clock_moves_or_the_task_has_ended(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    task, counted = emulator.create(), emulator.create("polls=30")
+    for _ in range(25):
+        emulator.advance("100ms")
+        emulator.query(task)
+    for _ in range(25):
+        emulator.query(counted)
+    emulator.advance("20s")
+    for _ in range(25):
+        emulator.query(task)
+    assert "stands still" not in caplog.text
+    assert "stands still" not in " ".join(queries(emulator, task))
+
+
+def test_a_request_that_makes_its_task_fail_is_named_as_the_cause(emulator: Emulator) -> None:
+    task = emulator.create(image_urls=["https://example.com/cat.gif"])
+    emulator.advance("20s")
+    message = emulator.query(task).json()["error"]["message"]
+    lines = explained(emulator, task)
+    assert lines[0] == ("0s", "scenario", f"none; the request makes the task fail: {message}")
+    (status,) = [says for _, about, says in lines if about == "status" and says.startswith("failed")]
+    assert status.endswith(f": {message}")
+
+
+@pytest.mark.parametrize("text", ["[[mock create=rate_limited]]", "[[Mock: ok]]", "[[ mock: ok]]", "[mock: ok]"])
+def test_a_directive_of_another_form_is_a_prompt_with_a_note(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    task = emulator.create(prompt=f"A cat {text} playing")
+    notes = [says for _, about, says in explained(emulator, task) if about == "scenario"]
+    assert notes[0] == "decided by the built-in default"
+    for note in (notes[1], caplog.text):
+        assert "is no directive and stays in it; write [[mock: fail=service_error]]" in note
+    assert emulator.control(f"tasks/{task}")["request"]["prompt"] == f"A cat {text} playing"
+
+
+@pytest.mark.parametrize("prompt", ["A cat", "A [cat]", "[[mocking birds]]", "A cat [[mock: ok]]", "mock: me"])
+def test_other_prompts_have_no_note(emulator: Emulator, caplog: pytest.LogCaptureFixture, prompt: str) -> None:
+    task = emulator.create(prompt=prompt)
+    assert [about for _, about, _ in explained(emulator, task)].count("scenario") == 1
+    assert caplog.text == ""
 
 
 def test_the_rule_that_decided_is_named(emulator: Emulator) -> None:

@@ -26,7 +26,7 @@ def test_an_integrators_project_passes(tmp_path: Path, workers: int) -> None:
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     ran = run(tmp_path, "-n", str(workers))
     assert ran.returncode == 0, ran.stdout
-    assert "5 passed" in ran.stdout
+    assert "6 passed" in ran.stdout
 
 
 FAILING = """
@@ -61,7 +61,7 @@ def test_on_failure_the_story_of_the_tasks_is_told(tmp_path: Path) -> None:
         "the clock shows",
     ):
         assert words in told
-    assert "0 callbacks came, and nothing more will; 1 were waited for" in ran.stdout
+    assert "0 callbacks came, and nothing more will; 1 were waited for: no task was created" in ran.stdout
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -82,3 +82,175 @@ def test_settings_go_in_by_name() -> None:
         assert mocked.tasks == []
     with pytest.raises(TypeError):
         Mocked(no_such_setting=1)
+
+
+def created(more: str = "", number: int = 0) -> str:
+    """The source of a test that creates a task and then fails."""
+    return f"""
+def test_fails_{number}(evolink_mock):
+    evolink_mock.client.post("/v1/videos/generations", json={{"model": "wan2.6-text-to-video", "prompt": "A cat"}})
+    {more}
+    assert False
+"""
+
+
+SURVIVES = """
+def test_after():
+    pass
+"""
+
+
+BREAKS = (
+    "evolink_mock.close()",
+    "evolink_mock.control = None",
+    "evolink_mock.explain = lambda: 1 / 0",
+    "evolink_mock._control.close()",
+    "evolink_mock.control = lambda path: {}",
+)
+
+
+def test_an_explanation_that_fails_costs_a_line_of_the_report_alone(tmp_path: Path) -> None:
+    tests = [created(more, number) for number, more in enumerate(BREAKS)]
+    (tmp_path / "test_it.py").write_text("".join(tests) + SURVIVES, encoding="utf-8")
+    ran = run(tmp_path)
+    assert f"{len(BREAKS)} failed, 1 passed" in ran.stdout, ran.stdout
+    assert ran.stdout.count("no explanation: ") == len(BREAKS)
+    assert "INTERNALERROR" not in ran.stdout
+
+
+def test_a_client_that_is_closed_costs_nothing(tmp_path: Path) -> None:
+    with_block = """
+import httpx
+def test_one(evolink_mock):
+    with httpx.Client(transport=evolink_mock.transport, base_url="https://api.evolink.ai") as client:
+        client.post("/v1/videos/generations", json={}, headers={"Authorization": "Bearer sk-test"})
+    assert False
+"""
+    (tmp_path / "test_it.py").write_text(with_block + SURVIVES, encoding="utf-8")
+    ran = run(tmp_path)
+    assert "1 failed, 1 passed" in ran.stdout, ran.stdout
+    assert "POST /v1/videos/generations answered 400" in ran.stdout
+
+
+@pytest.mark.parametrize("arguments", [("-x",), ("-n", "2"), ("--tb=line",)])
+def test_the_explanation_comes_with_every_way_of_running(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "test_it.py").write_text(SURVIVES + created(), encoding="utf-8")
+    ran = run(tmp_path, *arguments, "-rA")
+    assert "1 failed" in ran.stdout, ran.stdout
+    assert "INTERNALERROR" not in ran.stdout
+    assert ("the clock shows" in ran.stdout) or arguments == ("--tb=line",)
+
+
+ELSEWHERE = """
+import unittest
+import anyio
+import pytest
+from evolink_mock.mocked import Mocked
+
+REQUEST = {"model": "wan2.6-text-to-video", "prompt": "A cat"}
+
+@pytest.fixture
+def fails_in_setup(evolink_mock):
+    evolink_mock.client.post("/v1/videos/generations", json=REQUEST)
+    assert False
+
+@pytest.fixture
+def fails_in_teardown(evolink_mock):
+    yield
+    assert False
+
+@pytest.fixture
+def own():
+    with Mocked() as mocked:
+        yield mocked
+
+def test_setup(fails_in_setup):
+    pass
+
+def test_teardown(fails_in_teardown, evolink_mock):
+    evolink_mock.client.post("/v1/videos/generations", json=REQUEST)
+
+def test_own_fixture(own):
+    own.client.post("/v1/videos/generations", json=REQUEST)
+    assert False
+
+def test_asked_for_late(request):
+    request.getfixturevalue("evolink_mock").client.post("/v1/videos/generations", json=REQUEST)
+    assert False
+
+class TestOfTheStandardLibrary(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def _emulator(self, evolink_mock):
+        self.emulator = evolink_mock
+
+    def test_it(self):
+        self.emulator.client.post("/v1/videos/generations", json=REQUEST)
+        self.fail()
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_async(evolink_mock, anyio_backend):
+    task = await evolink_mock.async_evolink.videos.create("A cat", "https://example.com/cat.png")
+    await evolink_mock.async_evolink.tasks.wait(task.id)
+    assert False
+
+def test_server(evolink_server):
+    evolink_server.client.post("/v1/videos/generations", json={"model": "x"})
+    evolink_server.evolink.tasks.wait(evolink_server.evolink.videos.create("A cat", "https://example.com/cat.png").id)
+    evolink_server.advance(7.5)
+    evolink_server.scenario("fail=service_error")
+    assert [task["status"] for task in evolink_server.tasks] == ["completed"]
+    assert False
+"""
+
+
+def test_every_kind_of_test_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(ELSEWHERE, encoding="utf-8")
+    ran = run(tmp_path, "-p", "anyio")
+    assert "6 failed, 1 passed, 2 errors" in ran.stdout, ran.stdout
+    assert ran.stdout.count("- EvoLink emulator -") == 7, ran.stdout
+    assert ran.stdout.count("the clock shows") == 7
+
+
+WRONG = """
+import pytest
+
+@pytest.mark.evolink(sed=7)
+def test_setting(evolink_mock):
+    pass
+
+@pytest.mark.evolink(clock="manul")
+def test_value(evolink_mock):
+    pass
+
+@pytest.mark.evolink("fail=servce_error")
+def test_scenario(evolink_mock):
+    pass
+
+@pytest.mark.evolink("fail=service_error", generation_time="3s", cancelled_as="cancelled", receivers={})
+def test_right(evolink_mock):
+    assert evolink_mock.control("clock")["mode"] == "manual"
+
+def test_control(evolink_mock):
+    evolink_mock.scenario("fail=servce_error")
+"""
+
+
+def test_what_is_wrong_is_said_in_one_sentence_without_the_devkits_frames(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(WRONG, encoding="utf-8")
+    ran = run(tmp_path)
+    assert "1 failed, 1 passed, 3 errors" in ran.stdout, ran.stdout
+    for text in ("did you mean 'seed'?", "did you mean 'manual'?", "did you mean 'service_error'?"):
+        assert text in ran.stdout
+    assert "evolink_mock/" not in ran.stdout, ran.stdout
+    assert len(ran.stdout.splitlines()) < 40
+
+
+def test_the_fixtures_and_the_mark_are_described(tmp_path: Path) -> None:
+    shown = " ".join(run(tmp_path, "--fixtures", "-v").stdout.split())  # With -q: the usual verbosity.
+    assert "each video takes 10 seconds of it" in shown
+    assert "An emulator behind a socket" in shown
+    assert "A receiver of the callbacks of evolink_mock" in shown
+    assert (
+        "@pytest.mark.evolink(scenario=None, seed=0, receivers=None, **settings)" in run(tmp_path, "--markers").stdout
+    )
