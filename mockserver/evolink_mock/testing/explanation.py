@@ -10,7 +10,7 @@ Control = Callable[[str], Any]
 """A reading call of the control API, by its path."""
 
 _TASKS = 20
-"""Tasks and refused requests that are explained; a report of thousands helps nobody."""
+"""Tasks, and refused requests, that are explained at most."""
 
 
 def explain_world(control: Control, *, everywhere: bool) -> str:

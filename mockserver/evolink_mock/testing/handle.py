@@ -1,7 +1,7 @@
 """Handle of one emulator and one API key in a test: clients, clock, scenarios, tasks, explanation."""
 
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio.to_thread
@@ -47,6 +47,8 @@ class EmulatorHandle:
         self._control = self._httpx_client()
         self._control.timeout = _PATIENCE
         self._client = self._httpx_client()
+        self._evolink: EvolinkClient | None = None
+        self._async_evolink: AsyncEvolinkClient | None = None
 
     def _httpx_client(self) -> httpx.Client:
         headers = {"authorization": f"Bearer {self.key}"}
@@ -66,7 +68,7 @@ class EmulatorHandle:
             self._client = self._httpx_client()
         return self._client
 
-    @cached_property
+    @property
     def evolink(self) -> "EvolinkClient":
         """`evolink_client.EvolinkClient` with this emulator and key. Its waiting, as in `tasks.wait`, moves the clock.
 
@@ -74,14 +76,16 @@ class EmulatorHandle:
         """
         from evolink_mock.testing.evolink_clients import FixtureClient
 
-        return FixtureClient(**self.client_options)
+        self._evolink = self._evolink or FixtureClient(**self.client_options)
+        return self._evolink
 
-    @cached_property
+    @property
     def async_evolink(self) -> "AsyncEvolinkClient":
         """`evolink` with awaitable calls, for tests on asyncio and on trio."""
         from evolink_mock.testing.evolink_clients import AsyncFixtureClient
 
-        return AsyncFixtureClient(**self.async_client_options)
+        self._async_evolink = self._async_evolink or AsyncFixtureClient(**self.async_client_options)
+        return self._async_evolink
 
     @property
     def client_options(self) -> "ClientOptions":
