@@ -1,0 +1,64 @@
+"""Every command that a page names, in a block or in a line, is one that the program understands."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from evolink_client.cli import main as evolink
+from evolink_contracts.cli.main import main as evolink_contracts
+from evolink_mock.cli import main as evolink_mock
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]
+PROGRAMS = {"evolink": evolink, "evolink-contracts": evolink_contracts, "evolink-mock": evolink_mock}
+_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`(evolink(?:-mock|-contracts)? [^`]+)`")
+_COMMAND = re.compile(r"(?:\w+=\S*\s+)*(evolink(?:-mock|-contracts)?) (.*)")
+
+
+def commands() -> Iterator[str]:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines = "".join(_BLOCK.findall(text)).replace("\\\n", "").splitlines()
+        for line in [*lines, *_INLINE.findall(text)]:
+            if found := _COMMAND.match(line.strip()):
+                yield re.split(r" [|>&;]|\)", f"{found[1]} {found[2]}")[0]
+
+
+COMMANDS = sorted({each for each in commands() if not set(each) & set("…$[")})
+
+
+def understand(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
+    """Parse as the program does, up to values: files and services of an example need not exist here."""
+    try:
+        context = command.make_context(command.name, arguments, parent=parent)
+    except (click.NoSuchOption, click.exceptions.NoArgsIsHelpError):
+        raise
+    except (click.BadParameter, click.MissingParameter, click.exceptions.Exit):
+        return
+    if isinstance(command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        _, chosen, rest = command.resolve_command(context, rest)
+        assert chosen is not None
+        understand(chosen, rest, context)
+
+
+def test_pages_name_every_command_of_the_kit() -> None:
+    named = {line.split()[1] for line in COMMANDS if line.startswith("evolink-contracts ")}
+    assert evolink_contracts.commands.keys() <= named
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_a_command_is_understood(line: str) -> None:
+    program, *arguments = shlex.split(line, comments=True)
+    understand(PROGRAMS[program], arguments)
+
+
+@pytest.mark.parametrize("line", ["evolink-mock serv", "evolink-mock serve --prt 1", "evolink-contracts run --hook x"])
+def test_an_unknown_command_or_option_is_found(line: str) -> None:
+    with pytest.raises(click.UsageError):
+        test_a_command_is_understood(line)
