@@ -38,7 +38,7 @@ class CreateOptions(TypedDict, total=False):
     audio_url: str
     """URL of an MP3 of 3 to 30 s; trimmed to the length of the video."""
     generate_audio: bool
-    """Whether the video has sound, which costs twice as much as a silent one."""
+    """Whether the video has audio, which costs twice as much as a silent one."""
     callback_url: str
     """An HTTPS URL with at most 2,048 characters; no internal address."""
     extra: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""Public: a Hypothesis state machine that plays a customer, for your own tests."""
+"""Public: a Hypothesis state machine that acts as a client, for your own tests."""
 
 from evolink_contracts.reference.extras import has_hypothesis, hypothesis_missing
 

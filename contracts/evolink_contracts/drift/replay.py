@@ -78,7 +78,7 @@ class _Replay:
     def _reason_to_skip(self, call: Call) -> str | None:
         """Why a call cannot be replayed or says nothing; `None` if it can be compared."""
         if is_inconclusive(call) or from_intermediary(call) or "remaining" in call.notes:
-            return "answers that tell of a key, an account or the service"
+            return "answers about a key, an account or the service"
         if "://" in call.path and call.path not in self._links:
             return "links that no query showed"
         words = (call.method, call.path, *call.sent_headers, *call.sent_headers.values())

@@ -15,7 +15,7 @@ _EXACT = 1e-6
 
 
 def _amount(call: Call, name: str) -> float:
-    """The credits that the user of a key has used or has left; 0 if that is no number, which another promise judges."""
+    """The credits that the user of a key has used or has left; 0 if that is no number, which another promise checks."""
     return finite_number(user_balance(call).get(f"{name}_credits")) or 0.0
 
 
@@ -23,7 +23,7 @@ def _reserved(create: Create) -> float:
     return finite_number(create.usage.get("credits_reserved")) or 0.0
 
 
-@promise("VC-080", "reserved", "What is reserved follows from quality, sound and duration.", "S8", "inferred")
+@promise("VC-080", "reserved", "The reserved credits follow from quality, audio and duration.", "S8", "inferred")
 def reserved(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         if create.assessment.cost is not None and create.call.notes.get("priced"):
@@ -31,7 +31,7 @@ def reserved(history: History) -> Iterator[Finding]:
             yield expect(abs(_reserved(create) - create.assessment.cost) < _EXACT, says, create.call)
 
 
-@promise("VC-081", "prices", "1080p costs more than 720p, and sound more than silence.", "S1a")
+@promise("VC-081", "prices", "1080p costs more than 720p, and audio more than silence.", "S1a")
 def prices(history: History) -> Iterator[Finding]:
     by_kind: dict[tuple[int, str, bool], Create] = {}
     for create in history.accepted:
@@ -103,7 +103,7 @@ def _answer_withheld(history: History, call: Call) -> bool:
 @promise(
     "VC-083",
     "charged",
-    "What is used is what unfinished tasks reserve and completed ones cost; failures cost nothing.",
+    "The used credits are those that unfinished tasks reserve and completed ones cost; failures cost nothing.",
     "S1a",
 )
 def charged(history: History) -> Iterator[Finding]:
@@ -114,7 +114,7 @@ def charged(history: History) -> Iterator[Finding]:
         yield expect(abs(used - should) < _EXACT, says, earlier, later)
 
 
-@promise("VC-084", "conserved", "Used and remaining credits have the same sum at every look.", "S1d", "inferred")
+@promise("VC-084", "conserved", "Used and remaining credits have the same sum at every query.", "S1d", "inferred")
 def conserved(history: History) -> Iterator[Finding]:
     by_key: dict[str, list[Call]] = {}
     for call in history.credits:

@@ -119,7 +119,7 @@ def can_cancel(history: History) -> Iterator[Finding]:
             yield expect(shown is (read.status not in TERMINAL), f"{read.status} with {shown}", read.call)
 
 
-@promise("VC-050", "the end stays", "What a query answers after the end is the same for ever.", "S1b", "inferred")
+@promise("VC-050", "the end stays", "The answer to a query never changes after the end.", "S1b", "inferred")
 def the_end_stays(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for earlier, later in pairwise(task.reads):
@@ -128,7 +128,7 @@ def the_end_stays(history: History) -> Iterator[Finding]:
                 yield expect(holds, "the answer changed after the end", earlier.call, later.call)
 
 
-@promise("VC-051", "same task", "A query tells of the task that was created: its id, created and model.", "S1b")
+@promise("VC-051", "same task", "A query answers with the id, created and model of the created task.", "S1b")
 def same_task(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         if task.create is None:

@@ -1,4 +1,4 @@
-"""Registry of the promises by number, and the judgement of a trace by them."""
+"""Registry of the promises by number, and the check of a trace by them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
@@ -14,7 +14,7 @@ BY_NUMBER: Mapping[str, Promise] = MappingProxyType({promise.number: promise for
 
 
 def judge(trace: Trace, chosen: Iterable[str] | None = None, tolerance: Seconds = TOLERANCE) -> Iterator[Judgement]:
-    """Judge a trace by the chosen promises, or by all. Raises `KeyError` for an unknown number."""
+    """Check a trace by the chosen promises, or by all. Raises `KeyError` for an unknown number."""
     history = History(trace, tolerance)
     for number in BY_NUMBER if chosen is None else chosen:
         yield BY_NUMBER[number].judge(history)

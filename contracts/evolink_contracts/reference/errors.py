@@ -2,7 +2,7 @@
 
 ContractsError                 whatever this package raises by itself
 ├── NoResponse                 no response to a request arrived
-├── ServiceUnusable            the service cannot be judged
+├── ServiceUnusable            the service cannot be checked
 ├── InvalidTrace               a line of a recording is no event
 ├── InvalidHistory             a text is no saved history
 ├── PromiseBroken              a promise did not hold
@@ -30,7 +30,7 @@ class NoResponse(ContractsError):
 
 
 class ServiceUnusable(ContractsError):
-    """The service cannot be judged; says why."""
+    """The service cannot be checked; says why."""
 
 
 class InvalidTrace(ContractsError, ValueError):

@@ -1,6 +1,6 @@
 """Classification of a URL's host as public, internal or unsure, by its spelling alone.
 
-The emulator has a table of its own on purpose (`evolink_mock.core.url_policy`): one judges the other.
+The emulator has a table of its own on purpose (`evolink_mock.core.url_policy`): one checks the other.
 """
 
 import re

@@ -9,7 +9,7 @@ import click
 
 
 class Progress(NamedTuple):
-    """`begin` is called with each part before it is played, `update` while it goes on."""
+    """`begin` is called with each part before it begins, `update` while it goes on."""
 
     begin: Callable[[str], None]
     update: Callable[[str], None]

@@ -63,7 +63,7 @@ def unknown(target: Target) -> None:
 
 @probe(
     "a purchase",
-    "buys the shortest video with and without sound, creates one of them twice, and queries both",
+    "buys the shortest video with and without audio, creates one of them twice, and queries both",
     profiles=("live",),
     # Two more, for a service that does not honour the Idempotency-Key.
     purchases=(CHEAPEST, CHEAPEST, CHEAPEST, _WITH_AUDIO),

@@ -32,7 +32,7 @@ def probe(
     profiles: tuple[Profile, ...] = ("emulator",),
     purchases: tuple[Mapping[str, Any], ...] = (),
 ) -> Callable[[Callable[[Target], None]], Probe]:
-    """Make a probe of the function that plays it."""
+    """Make a probe of its function."""
 
     def made(run: Callable[[Target], None]) -> Probe:
         return Probe(name, description, run, frozenset(needs), profiles, purchases)
@@ -41,7 +41,7 @@ def probe(
 
 
 def watch(target: Target, task: str, reads: int = 3, who: str = "a") -> Call:
-    """Query a task until it ends or is none: `reads` times between events, or after every pause if they are unknown."""
+    """Query a task until it ends or is lost: `reads` times between events, or after every pause if they are unknown."""
     read = target.query(task, who=who)
     controlled = "control" in target.can
     for _ in range(_MAX_EVENTS if controlled else MAX_POLLS):

@@ -1,4 +1,4 @@
-"""The probes of a run, in the order in which they are played."""
+"""The probes of a run, in the order in which they run."""
 
 from evolink_contracts.runs import emulator_probes, live_probes
 from evolink_contracts.runs.probe import Probe, Profile

@@ -95,7 +95,7 @@ def run(
 
 
 def _play(target: Target, probes: Iterable[Probe], tell: Callable[[Probe], None]) -> tuple[list[Skipped], str]:
-    """Play probes to the end, or until one stops the run; those skipped, and why the run stopped."""
+    """Run probes to the end, or until one stops the run; those skipped, and why the run stopped."""
     skipped: list[Skipped] = []
     for probe in probes:
         missing = probe.needs - target.can

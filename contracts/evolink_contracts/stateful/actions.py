@@ -21,7 +21,7 @@ Steps: TypeAlias = Sequence[Step]
 REFUSALS = tuple(
     condition for (operation, condition), row in ERRORS.items() if operation == "create" and row.status in INCONCLUSIVE
 )
-"""Refusals that `inject` can ask for: those that tell of a key, an account or the service, and not of the request."""
+"""Refusals that `inject` can ask for: those about a key, an account or the service, and not about the request."""
 _JSON = {"content-type": "application/json"}
 
 
@@ -149,7 +149,7 @@ ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action
 
 
 def play_step(session: Session, step: Step) -> None:
-    """Perform one step, and judge the observations after it. Raises `PromiseBroken`."""
+    """Perform one step, and check the observations after it. Raises `PromiseBroken`."""
     values = {name: value for name, value in step.items() if name != "do"}
     with session.step():
         ACTIONS[step["do"]].perform(session, **values)

@@ -1,4 +1,4 @@
-"""Session: one history of a service, judged after each step by the running model, and at its end by the promises."""
+"""Session: one history of a service, checked after each step by the running model, and at its end by the promises."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ _PATH = "/history-"
 
 @dataclass(frozen=True)
 class Criteria:
-    """The promises that a history is judged by, or all of them for `None`, and the tolerance of times."""
+    """The promises that a history is checked by, or all of them for `None`, and the tolerance of times."""
 
     promises: Sequence[str] | None = None
     tolerance: Seconds = TOLERANCE
@@ -38,8 +38,8 @@ ALL_PROMISES = Criteria()
 class Session:
     """The state of one history: its tasks, the refusals it asked for, and the running model.
 
-    Every judgement raises `PromiseBroken`. Without a control API prices and ends are unknown, time passes by waiting,
-    and what only the control API can do is left out.
+    A failed check raises `PromiseBroken`. Without a control API prices and ends are unknown, time passes by waiting, and
+    what only the control API can do is left out.
     """
 
     def __init__(self, target: Target, criteria: Criteria = ALL_PROMISES) -> None:
@@ -63,7 +63,7 @@ class Session:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """One step, and the judgement of the callbacks that arrived during it."""
+        """One step, and the check of the callbacks that arrived during it."""
         self._broken = True
         yield
         self._drop_other_callbacks()
@@ -71,7 +71,7 @@ class Session:
         self._broken = False
 
     def finish(self) -> None:
-        """Let every task end and query all of them, then judge the whole history by the promises.
+        """Let every task end and query all of them, then check the whole history by the promises.
 
         Does nothing after a step that broke a promise.
         """
@@ -126,16 +126,16 @@ class Session:
         return f"{webhook.origin}{path}{','.join(map(str, answers))}"
 
     def read_credits(self) -> None:
-        """Query the credits, and judge them.
+        """Query the credits, and check them.
 
-        Without a control API a task of another history may end between two queries, which are not judged then.
+        Without a control API a task of another history may end between two queries, which are not checked then.
         """
         call = self.target.credits()
         if not self.is_inconclusive(call) and (self.controlled or not self.target.open_tasks):
             self._expect_none(self.model.credits_read(call))
 
     def query(self, number: int) -> None:
-        """Query a task, counted from 0 and modulo their number, and judge the answer."""
+        """Query a task, counted from 0 and modulo their number, and check the answer."""
         name = self.task(number)
         gone = name in self._before_reset
         call = self.target.query(name, unknown=True) if gone else self.target.query(name)
@@ -151,7 +151,7 @@ class Session:
         return self.tasks[number % len(self.tasks)]
 
     def is_inconclusive(self, call: Call) -> bool:
-        """Whether an answer tells of the key, the account or the service; never so with a control API."""
+        """Whether an answer is about the key, the account or the service; never so with a control API."""
         unavailable = call.path == CREATE_PATH and call.status in INCONCLUSIVE_FOR_CREATE
         return not self.controlled and (unavailable or is_inconclusive(call))
 
@@ -172,7 +172,7 @@ class Session:
         return True
 
     def reset(self) -> None:
-        """Judge the history so far, and empty the world of the key."""
+        """Check the history so far, and empty the world of the key."""
         self.judge()
         self._resets += 1
         # A new seed, since the old one would give the same ids again.
@@ -183,7 +183,7 @@ class Session:
         self._begin()
 
     def judge(self) -> None:
-        """Judge the trace by the promises."""
+        """Check the trace by the promises."""
         broken = [each for each in self._criteria.judge(tuple(self.target.trace)) if each.verdict == "failed"]
         if broken:
             first = broken[0]

@@ -177,7 +177,7 @@ _NEXT: st.SearchStrategy[Step | None] = st.sampled_from(["", *_WEIGHTED * 2]).fl
 
 @st.composite
 def histories(draw: st.DrawFn, longest: int = 50) -> list[Step]:
-    """Steps of a customer in any order; shrinks to the few that are needed."""
+    """Steps of a client in any order; shrinks to the few that are needed."""
     steps = [draw(CREATES)]
     # Not `lists`, which draws six steps on average, whatever the limit.
     while len(steps) < longest and (step := draw(_NEXT)) is not None:

@@ -28,7 +28,7 @@ def emulator_reaches(
 ) -> bool:
     """Whether an emulator's callbacks reach a webhook, shown by a task of its own, which costs nothing.
 
-    An emulator that sends no callback at all counts as reaching it, since promises judge it for that; one whose
+    An emulator that sends no callback at all counts as reaching it, since promises check for that; one whose
     callbacks get no response does not.
     """
     arrived: list[Attempt] = []

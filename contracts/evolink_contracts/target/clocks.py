@@ -9,7 +9,7 @@ from evolink_contracts.target.control import ControlClient
 from evolink_contracts.target.wall_clock import WallClock
 
 MAX_STEPS = 400
-"""Limit of each loop over events, so that a faulty service cannot keep a run busy for ever."""
+"""Limit of each loop over events, so that a faulty service cannot keep a run busy without end."""
 _IMMEDIATE_POLLS = 20
 _POLL_INTERVAL: Seconds = 0.03
 """Between polls of a long attempt, which ends by the wall clock: 12 s in all."""

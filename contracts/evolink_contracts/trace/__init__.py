@@ -1,4 +1,4 @@
-"""Traces: recorded calls and callback attempts, their JSON Lines format, and the history that they tell."""
+"""Traces: recorded calls and callback attempts, their JSON Lines format, and the history that they make up."""
 
 from evolink_contracts.trace.events import Access as Access
 from evolink_contracts.trace.events import Attempt as Attempt

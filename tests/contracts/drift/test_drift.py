@@ -153,7 +153,7 @@ def test_what_tells_nothing_is_skipped() -> None:
     assert differences(found) == []
     assert sum(found.skipped.values()) == 3
     page = made(status=504, access="missing", answer={}, headers={"content-type": "text/html"})
-    assert drifted(page).skipped == {"answers that tell of a key, an account or the service": 1}
+    assert drifted(page).skipped == {"answers about a key, an account or the service": 1}
     stray = drifted(read(5.0, DONE))
     assert stray.skipped == {"queries of a task whose creation is not there, or was refused by the emulator": 1}
 
