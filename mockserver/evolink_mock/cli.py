@@ -171,21 +171,26 @@ def cert(host: str, out: Path, config: Path | None) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check a scenario file, and list its errors by line."""
-    from evolink_mock.scenarios.file import read_rules
+    """Check a scenario file: list its errors by line, and warn of rules that can never apply.
+
+    Exit code 1 if there is an error; warnings alone leave it 0.
+    """
+    from evolink_mock.scenarios.file import check_file
 
     try:
-        rules, errors = read_rules(file.read_bytes())
+        rules, errors, warnings = check_file(file.read_bytes())
     except OSError as failure:
-        raise click.ClickException(f"cannot read {file}: {failure.strerror}") from None
-    for error in errors:
-        place = f"{file}:{error.line}" if error.line else str(file)
-        click.echo(f"{place}: {error.message}", err=True)
+        raise click.UsageError(f"cannot read {file}: {failure.strerror}") from None
+    for kind, found in (("", errors), ("warning: ", warnings)):
+        for each in found:
+            place = f"{file}:{each.line}" if each.line else str(file)
+            click.echo(f"{place}: {kind}{each.message}", err=True)
     if errors:
         sys.exit(1)
-    click.echo(f"{file}: {len(rules)} rule{'' if len(rules) == 1 else 's'}, nothing wrong")
+    count = f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}" if warnings else "nothing wrong"
+    click.echo(f"{file}: {len(rules)} rule{'' if len(rules) == 1 else 's'}, {count}")
 
 
 @main.command()

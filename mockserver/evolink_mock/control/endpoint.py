@@ -161,8 +161,22 @@ def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
 def parse_body(body: bytes, wanted: type[Body]) -> Body:
     try:
         return msgspec.json.decode(body or b"{}", type=wanted)
+    except msgspec.ValidationError as error:
+        raise ControlError(400, "invalid_body", _body_errors(body, wanted) or str(error)[:300]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ControlError(400, "invalid_body", f"The body is not what this call takes: {str(error)[:300]}") from None
+
+
+def _body_errors(body: bytes, wanted: type) -> str:
+    """Every mistake of a body against its form."""
+    from evolink_mock.form_errors import form_errors
+
+    try:
+        value = msgspec.json.decode(body or b"{}")
+    except msgspec.DecodeError:
+        return ""
+    errors = form_errors(value, wanted) if issubclass(wanted, msgspec.Struct) else []
+    return "; ".join(error.message for error in errors)[:1000]
 
 
 def read_duration(name: str, text: str) -> Micros:

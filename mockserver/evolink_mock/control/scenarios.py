@@ -62,7 +62,13 @@ class ScenarioCalls:
             {"name": rule.name, "operation": rule.operation, "used": world.scenarios.used.get(digest, 0)}
             for digest, rule in self._file.rules()
         ]
-        return {"path": str(self._file.path), "error": self._file.error, "loads": self._file.loads, "rules": rules}
+        return {
+            "path": str(self._file.path),
+            "error": self._file.error,
+            "warnings": self._file.warnings,
+            "loads": self._file.loads,
+            "rules": rules,
+        }
 
     async def _queue(self, request: ControlRequest) -> object:
         spec = parse_body(request.body, RuleSpec)

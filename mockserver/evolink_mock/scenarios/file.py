@@ -2,18 +2,19 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
 from evolink_mock.clock import unix_micros
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.suggestion import unknown_name
-from evolink_mock.scenarios.rules import Rule, RuleError
-from evolink_mock.scenarios.schema import MAX_RULES, MatchSpec, RuleSpec, StepSpec
+from evolink_mock.scenarios.file_check import read_rule_of_file, rule_warnings
+from evolink_mock.scenarios.rules import Rule
+from evolink_mock.scenarios.schema import MAX_RULES, RuleSpec
 from evolink_mock.scenarios.toml_lines import TomlPath, value_lines
 
 log = logging.getLogger("evolink_mock")
@@ -23,8 +24,6 @@ _SETTLED = SECOND // 20
 _FILLED = SECOND
 """A file that was emptied less than this ago is most likely being written."""
 MAX_BYTES = 1024 * 1024
-_ERROR_PATH = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
-_PATH_PART = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
 
 
 class FileSpec(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,26 +48,34 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "scenarios.toml", **described}
 
 
-def read_rules(content: bytes) -> tuple[list[tuple[str, Rule]], list[FileError]]:
-    """The rules, each with a digest of its content, and every error."""
+class FileReport(NamedTuple):
+    """The rules of a file, each with a digest of its content, and what is wrong with it."""
+
+    rules: Sequence[tuple[str, Rule]] = ()
+    errors: Sequence[FileError] = ()
+    warnings: Sequence[FileError] = ()
+    """Rules and words that can never take effect."""
+
+
+def check_file(content: bytes) -> FileReport:
+    """Read a scenario file: every error and every warning, by line."""
     if len(content) > MAX_BYTES:
-        return [], [FileError(None, f"a scenario file has at most {MAX_BYTES} bytes")]
+        return FileReport(errors=[FileError(None, f"a scenario file has at most {MAX_BYTES} bytes")])
     import tomllib
 
     try:
         text = content.decode("utf-8")
         table = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        return [], [FileError(content[: error.start].count(b"\n") + 1, "it is not UTF-8")]
+        return FileReport(errors=[FileError(content[: error.start].count(b"\n") + 1, "it is not UTF-8")])
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         at = re.search(r"line (\d+)", str(error))
-        return [], [
-            FileError(int(at[1]) if at else len(text.splitlines()), f"it is not valid TOML: {str(error)[:200]}")
-        ]
-    return _rules(table, text)
+        line = int(at[1]) if at else len(text.splitlines())
+        return FileReport(errors=[FileError(line, f"it is not valid TOML: {str(error)[:200]}")])
+    return _check_rules(table, text)
 
 
-def _rules(table: dict[str, Any], text: str) -> tuple[list[tuple[str, Rule]], list[FileError]]:
+def _check_rules(table: dict[str, Any], text: str) -> FileReport:
     listed = table.pop("rule", [])
     errors: list[tuple[TomlPath, str]] = [
         ((name,), unknown_name("table of a scenario file", name, ("rule",))) for name in table
@@ -78,46 +85,25 @@ def _rules(table: dict[str, Any], text: str) -> tuple[list[tuple[str, Rule]], li
         errors.append((("rule",), f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"))
         listed = []
     for place, given in enumerate(listed):
-        try:
-            spec = _spec(given)
-            digest = blake2b(msgspec.json.encode(spec), digest_size=8).hexdigest()
-            rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", spec.rule(f"rule {place + 1}")))
-        except RuleError as error:
-            errors.append((("rule", place, *error.path), str(error)))
-        except msgspec.ValidationError as error:
-            errors.append((("rule", place, *_path(error)), str(error)))
-    lines = value_lines(text) if errors else {}
-    return rules, [FileError(_nearest_line(lines, path), message) for path, message in errors]
+        found = read_rule_of_file(given, place)
+        if isinstance(found, list):
+            errors += [(("rule", place, *path), message) for path, message in found]
+            continue
+        spec, rule = found
+        digest = blake2b(msgspec.json.encode(spec), digest_size=8).hexdigest()
+        rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", rule))
+    warnings = [] if errors else [(("rule", place, *path), says) for place, path, says in rule_warnings(_of(rules))]
+    lines = value_lines(text) if errors or warnings else {}
+    return FileReport(rules, _by_line(lines, errors), _by_line(lines, warnings))
 
 
-def _spec(given: object) -> RuleSpec:
-    """Convert one rule. Raises `RuleError` for an unknown setting, and msgspec's error for a wrong value."""
-    for noun, spec, part, path in _parts(given):
-        for name in part:
-            if name not in spec.__struct_fields__:
-                message = unknown_name(f"setting of a {noun}", str(name), spec.__struct_fields__)
-                raise RuleError(message, (*path, str(name)))
-    return msgspec.convert(given, RuleSpec)
+def _of(rules: list[tuple[str, Rule]]) -> list[Rule]:
+    return [rule for _, rule in rules]
 
 
-def _parts(given: object) -> Iterator[tuple[str, type[msgspec.Struct], dict[str, Any], TomlPath]]:
-    """The tables of one rule that can be read: what each is, its form, its content and its path."""
-    if not isinstance(given, dict):
-        return
-    yield "rule", RuleSpec, given, ()
-    steps = given.get("steps")
-    for place, step in enumerate(steps if isinstance(steps, list) else []):
-        if isinstance(step, dict):
-            yield "step", StepSpec, step, ("steps", place)
-    if isinstance(match := given.get("match"), dict):
-        yield "match", MatchSpec, match, ("match",)
-
-
-def _path(error: msgspec.ValidationError) -> TomlPath:
-    """The path that msgspec names at the end of its message: ``… - at `$.steps[1].times` ``."""
-    found = _ERROR_PATH.search(str(error))
-    parts = _PATH_PART.findall(found[1]) if found else []
-    return tuple(int(place) if place else key for key, place in parts)
+def _by_line(lines: Mapping[TomlPath, int], found: Sequence[tuple[TomlPath, str]]) -> list[FileError]:
+    errors = [FileError(_nearest_line(lines, path), message) for path, message in found]
+    return sorted(errors, key=lambda error: error.line or 0)
 
 
 def _nearest_line(lines: Mapping[TomlPath, int], path: TomlPath) -> int | None:
@@ -133,6 +119,8 @@ class ScenarioFile:
         self.path = path
         self.error: str | None = None
         """The error of the present file, while the rules are those it had before."""
+        self.warnings: list[str] = []
+        """Rules and words of the present rules that can never take effect."""
         self.loads = 0
         self._rules: list[tuple[str, Rule]] = []
         self._seen = (0, 0, 0)
@@ -166,13 +154,16 @@ class ScenarioFile:
         if self._stamp() != stamp:
             return  # It was changed while it was read: the next request tries again.
         self._seen = stamp
-        rules, errors = read_rules(content)
+        rules, errors, warnings = check_file(content)
         if errors:
             self._keep("; ".join(map(str, errors)))
             return
+        self.warnings = list(map(str, warnings))
+        for warning in self.warnings:
+            log.warning("scenarios: %s: %s", self.path, warning)
         if self.loads:
             log.info("scenarios: %s was read again: %d rules", self.path, len(rules))
-        self._rules = rules
+        self._rules = list(rules)
         self.error = None
         self.loads += 1
 

@@ -1,7 +1,7 @@
 """The scenario language: `create=rate_limited; times=3; fail=service_error`, parsed to a record."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -231,6 +231,29 @@ def parse_scenario(text: str) -> Scenario:
     scenario = Scenario(**found)
     _check_together(scenario)
     return scenario
+
+
+def scenario_mistakes(text: str) -> list[str]:
+    """Every mistake of a scenario text: those of its words, or else the one that `parse_scenario` finds."""
+    try:
+        parse_scenario(text)
+    except ValueError as error:
+        return list(_mistakes_of_words(text)) or [str(error)]
+    return []
+
+
+def _mistakes_of_words(text: str) -> Iterator[str]:
+    if len(text) > LONGEST:
+        return
+    for part in text.split(";"):
+        word, equals, value = (piece.strip() for piece in part.partition("="))
+        for name, given in _written_out(word, value) if equals else ():
+            try:
+                if name not in WORDS:
+                    raise ValueError(unknown_name("scenario word", name, (*WORDS, "flap")))
+                _value(name, given)
+            except ValueError as error:
+                yield str(error)
 
 
 def _written_out(word: str, value: str) -> tuple[tuple[str, str], ...]:

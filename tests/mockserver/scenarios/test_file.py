@@ -58,7 +58,7 @@ def test_three_refusals_then_a_success_then_two_in_five_fail_and_the_same_again(
             answers = [emulator.post(DOCUMENTED) for _ in range(404)]
             assert [answer.headers.get("retry-after") for answer in answers[:4]] == ["1", "1", "1", None]
             emulator.advance("10s")
-            statuses = [row["status"] for row in emulator.control("tasks?limit=500")["tasks"]][::-1]
+            statuses = [row["status"] for row in emulator.control("tasks?limit=500")["tasks"]]
         assert [answer.status_code for answer in answers] == [429] * 3 + [200] * 401
         return statuses
 
@@ -193,11 +193,14 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
     ),
     (R + "name = 'x'\nscenario = 'fial=x'\n", [(3, "'fial' is not a known scenario word; did you mean 'fail'?")]),
     (R + "weights = { ok = 1, 'create=drop' = 2 }\n", [(2, "'drop' is not a known value of create")]),
-    (R + "name = 5\nscenario = 'ok'\n", [(2, "Expected `str`, got `int` - at `$.name`")]),
-    (OK + "times = 0\n", [(3, "at `$.times`")]),
-    (OK + "times = 'x'\n", [(3, "got `str` - at `$.times`")]),
-    (OK + "repeat = 1\n", [(3, "at `$.repeat`")]),
-    (OK + "operation = 'create '\n", [(3, "at `$.operation`")]),
+    (R + "name = 5\nscenario = 'ok'\n", [(2, "name must be text of at most 100 characters; got 5")]),
+    (OK + "times = 0\n", [(3, "times must be an integer from 1 to 1,000,000; got 0")]),
+    (OK + "times = 'x'\n", [(3, "times must be an integer from 1 to 1,000,000; got 'x'")]),
+    (OK + "repeat = 1\n", [(3, "repeat must be true or false; got 1")]),
+    (
+        OK + "operation = 'create '\n",
+        [(3, "operation must be one of create, credits, query; got 'create '; did you mean 'create'?")],
+    ),
     (OK + "name = 'x'\nrepeat = true\n", [(4, "repeat: the last step needs times too")]),
     (
         R + "steps = [\n  { scenario = 'ok' },\n  { scenario = 'ok' },\n]\n",
@@ -215,10 +218,35 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
     (R + "scenario = 'fial=x'\n" + OK + R + "name = 'y'\nscenrio = 'ok'\n", [(2, "'fial'"), (7, "'scenrio'")]),
     (
         R + "steps = [\n  { scenario = 'ok', times = 1 },\n  { scenario = 'ok', times = 0 },\n]\n",
-        [(4, "at `$.steps[1].times`")],
+        [(4, "steps[1].times must be an integer from 1 to 1,000,000; got 0")],
     ),
     ("rule = [\n  { scenario = 'ok' },\n  { scenario = 'fial=x' },\n]\n", [(3, "'fial' is not a known scenario word")]),
     (OK + "[rule.match]\nmodel = 'x'\nmodle = 'x'\n", [(5, "'modle' is not a known setting of a match")]),
+    (
+        R
+        + "scenario = 'create=rate_limitd; fial=x; times=no'\nnam = 'x'\noperation = 'querry'\n"
+        + "match = { modl = 'x' }\n",
+        [
+            (2, "'rate_limitd' is not a known value of create; did you mean 'rate_limited'?"),
+            (2, "'fial' is not a known scenario word; did you mean 'fail'?"),
+            (2, "times: 'no' is not a number from 1 to 1000000"),
+            (3, "'nam' is not a known setting of a rule; did you mean 'name'?"),
+            (4, "operation must be one of create, credits, query; got 'querry'; did you mean 'query'?"),
+            (5, "'modl' is not a known setting of a match; did you mean 'model'?"),
+        ],
+    ),
+    (
+        R
+        + "steps = [\n  { scenario = 'stuck=banana', tims = 1 },\n"
+        + "  { scenario = 'delivery=twice', times = 'forty' },\n  {},\n]\n",
+        [
+            (3, "'tims' is not a known setting of a step; did you mean 'times'?"),
+            (3, "step 1: scenario 'stuck=banana': 'banana' is not a known value of stuck; known: pending, 99"),
+            (4, "steps[1].times must be an integer from 1 to 1,000,000; got 'forty'"),
+            (4, "step 2: scenario 'delivery=twice': 'twice' is not a known value of delivery"),
+            (5, "step 3: give either scenario or weights"),
+        ],
+    ),
     (b"\n\xff\n", [(2, "it is not UTF-8")]),  # type: ignore[list-item]
 ]
 
@@ -235,9 +263,64 @@ def test_each_error_is_named_with_its_line(content: str, errors: list[tuple[int,
         assert message in line
 
 
+IDLE = [
+    (OK + OK, 3, "rule 2 never applies: rule 1 before it takes the same requests, and never ends"),
+    (
+        R
+        + "scenario = 'ok'\nmatch.prompt_contains = 'cat'\n"
+        + R
+        + "scenario = 'ok'\nmatch.prompt_contains = 'cats'\n",
+        4,
+        "rule 2 never applies",
+    ),
+    (OK + "match.task = 'task-unified-1-x'\n", 3, "a create request has no task"),
+    (R + "scenario = 'credits=rate_limited'\nmatch.model = 'x'\n", 3, "a credits request has no model"),
+    (OK + "match.model = 'wan2.6-text-to-vido'\n", 3, "did you mean 'wan2.6-text-to-video'?"),
+    (
+        R + "steps = [\n  { scenario = 'create=drip', times = 1 },\n  { scenario = 'query=drip' },\n]\n",
+        4,
+        "step 2: 'query=drip' has no word that applies to a create request",
+    ),
+    (R + "weights = { ok = 1, 'fail=service_error' = 0 }\n", 1, "has the weight 0, so it is never drawn"),
+]
+
+
+@pytest.mark.parametrize(("content", "line", "says"), IDLE)
+def test_what_can_never_apply_is_a_warning(
+    content: str, line: int, says: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write(tmp_path / "s.toml", content)
+    checked = run("check", str(file))
+    assert checked.exit_code == 0
+    assert f"{file}:{line}: warning: " in checked.stderr
+    assert says in checked.stderr
+    assert checked.stdout.endswith(" 1 warning\n")
+    with Emulator.in_process(scenarios=str(file)) as emulator:
+        assert [says in warning for warning in shown(emulator)["warnings"]] == [True]
+    assert any(says in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        OK + "times = 3\n" + OK,
+        R + "scenario = 'ok'\nmatch.key = 'sk-a'\n" + OK,
+        OK + R + "scenario = 'query=drip'\n",
+        R
+        + "scenario = 'ok'\nmatch.prompt_contains = 'cats'\n"
+        + R
+        + "scenario = 'ok'\nmatch.prompt_contains = 'cat'\n",
+    ],
+)
+def test_rules_that_can_apply_are_not_warned_of(content: str, tmp_path: Path) -> None:
+    assert run("check", str(write(tmp_path / "s.toml", content))).stdout.endswith("nothing wrong\n")
+
+
 def test_check_refuses_a_missing_and_a_huge_file(tmp_path: Path) -> None:
     missing = run("check", str(tmp_path / "none.toml"))
-    assert missing.exit_code == 1
+    assert missing.exit_code == 2
+    directory = run("check", str(tmp_path))
+    assert (directory.exit_code, f"cannot read {tmp_path}: Is a directory" in directory.output) == (2, True)
     assert f"cannot read {tmp_path}/none.toml: No such file or directory" in missing.output
     huge = run("check", str(write(tmp_path / "huge.toml", "#" * (MAX_BYTES + 1))))
     assert (huge.exit_code, "at most 1048576 bytes" in huge.output) == (1, True)
