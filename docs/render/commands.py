@@ -25,7 +25,7 @@ _DEFAULT = re.compile(r"\s*\[default: (.*)\]$")
 
 def subcommands(name: str, group: click.Group) -> Iterator[tuple[click.Context, click.Command]]:
     """The group and each of its subcommands with a context, as `--help` has it."""
-    above = click.Context(group, info_name=name)
+    above = click.Context(group, info_name=name, **group.context_settings)
     yield above, group
     for subcommand in sorted(group.commands):
         command = group.commands[subcommand]

@@ -7,7 +7,7 @@ from docs.render import Page
 from docs.render.control_api import form
 from docs.render.markdown import block, code, join
 from evolink_mock.core.choices import Choices
-from evolink_mock.scenarios.file import MAX_BYTES, read_rules
+from evolink_mock.scenarios.file import MAX_BYTES, check_file
 from evolink_mock.scenarios.schema import MAX_RULES, RuleSpec
 from evolink_mock.settings import NAMES
 from evolink_mock.settings.record import Settings
@@ -53,7 +53,7 @@ times = 10
 
 
 def _body() -> str:
-    rules, errors = read_rules(SCENARIOS.encode())
+    rules, errors, _ = check_file(SCENARIOS.encode())
     assert len(rules) == 2, errors
     return join(
         "## Settings file",

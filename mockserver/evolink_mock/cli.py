@@ -88,7 +88,9 @@ def _load(
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}.",
+    epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}. "
+    'Shell completion: eval "$(_EVOLINK_MOCK_COMPLETE=bash_source evolink-mock)", with zsh_source or fish_source for '
+    "other shells.",
 )
 @click.version_option(package_name="evolink-devkit", prog_name="evolink-mock")
 def main() -> None:
@@ -122,7 +124,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
         raise click.ClickException(str(error)) from None
 
 
-@main.command(cls=SettingsCommand, settings=_CALLBACK_SETTINGS)
+@main.command(cls=SettingsCommand, settings=_CALLBACK_SETTINGS, short_help="Check a callback URL, and try to call it.")
 @click.argument("url")
 @click.option("--dry-run", is_flag=True, help="Report what would happen, without sending anything.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -142,7 +144,7 @@ def doctor(url: str, config: Path | None, dry_run: bool, as_json: bool, **flags:
     sys.exit(0 if found["ok"] else 1)
 
 
-@main.command()
+@main.command(short_help="Create a certificate for an HTTPS receiver.")
 @click.argument("host")
 @click.option(
     "--out",
@@ -170,7 +172,7 @@ def cert(host: str, out: Path, config: Path | None) -> None:
     click.echo(f"certificate  {certificate}\nkey          {key}\nauthority    {directory / CERTIFICATE}")
 
 
-@main.command()
+@main.command(short_help="Check a scenario file, and list its errors.")
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Check a scenario file: list its errors by line, and warn of rules that can never apply.
@@ -193,9 +195,17 @@ def check(file: Path) -> None:
     click.echo(f"{file}: {len(rules)} rule{'' if len(rules) == 1 else 's'}, {count}")
 
 
-@main.command()
+@main.command(short_help="Explain a task: its scenario, plan and callbacks.")
 @click.argument("task_id")
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, help="URL of the emulator.")
+@click.option(
+    "--url",
+    envvar="EVOLINK_BASE_URL",
+    default="http://127.0.0.1:8080",
+    show_default=True,
+    show_envvar=True,
+    metavar="URL",
+    help="URL of the emulator.",
+)
 @click.option("--key", metavar="KEY", help="API key that created the task.  [default: any]")
 @click.option(
     "--token",
@@ -206,17 +216,20 @@ def check(file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain(task_id: str, url: str, key: str | None, token: str | None, as_json: bool) -> None:
     """Explain a task: the scenario that applied, its plan, queries, charges and callback attempts."""
-    import httpx
+    from evolink_mock.control_client import ControlClient, Unreachable
 
-    headers = ({"Authorization": f"Bearer {key}"} if key else {}) | ({"X-Mock-Token": token} if token else {})
-    path = f"{url.rstrip('/')}/__mock/tasks/{quote(task_id, safe='')}/explain"
+    base = url.rstrip("/").removesuffix("/v1")
+    path = f"/__mock/tasks/{quote(task_id, safe='')}/explain{'' if key else '?all=true'}"
     try:
-        answer = httpx.get(path, headers=headers, params=None if key else {"all": "true"}, timeout=30)
-        found = answer.json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise click.ClickException(f"no emulator answers at {url}: {error}; say where it is with --url") from None
-    if answer.status_code != 200:
-        raise click.ClickException(found["error"]["message"])
+        status, found = ControlClient(base, key, token).get(path)
+    except Unreachable as error:
+        raise click.ClickException(f"{error}; say where the emulator is with --url or EVOLINK_BASE_URL") from None
+    if status == 404 and found["error"]["code"] == "task_not_found":
+        whose = "the world of that key has no such task; without --key, all are searched" if key else "no key has it"
+        raise click.ClickException(f"no task {task_id} at {base}: {whose}")
+    if status != 200:
+        hint = "; give it with --token" if found["error"]["code"] == "token_required" else ""
+        raise click.ClickException(f"{base}: {found['error']['message']}{hint}")
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -225,35 +238,16 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
     click.echo("\n".join(explanation_lines(found["story"])))
 
 
-@main.command()
+@main.command(short_help="List every setting with its value and meaning.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_CONFIG
 def settings(as_json: bool, config: Path | None) -> None:
-    """List every setting with its value in this environment, and the open question of the API that it answers."""
-    from evolink_contracts.spec.sources import CONFLICTS
-    from evolink_mock.settings import NAMES
+    """List every setting with its value in this environment, its meaning, type and default."""
+    from evolink_mock.settings.listing import list_settings, show_value
 
-    loaded = _load(config)
-    shown: list[dict[str, object]] = []
-    for name in NAMES:
-        conflict = CONFLICTS.get(name)
-        value = getattr(loaded.choices if conflict else loaded, name)
-        if name in ("control_token", "keys") and value:
-            value = "(set)"
-        if not as_json:
-            click.echo(f"{name} = {_toml(value)}")
-        if conflict is None:
-            shown.append({"name": name, "value": value})
-            continue
-        readings = [reading.value for reading in conflict.readings]
-        shown.append({"name": name, "value": value, "question": conflict.question, "readings": readings})
-        if not as_json:
-            click.echo(f"    {conflict.question}  {' | '.join(map(_toml, readings))}")
+    listed = list_settings(_load(config))
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
-
-
-def _toml(value: object) -> str:
-    if value is None:
-        return "(unset)"
-    return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+        click.echo(json.dumps([row.as_json() for row in listed], indent=2, default=dict))
+        return
+    for row in listed:
+        click.echo(f"{row.name} = {show_value(row.value)}\n    {row.meaning}\n    {row.takes}")

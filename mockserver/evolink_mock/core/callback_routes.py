@@ -12,12 +12,14 @@ SINK = "sink.mock"
 
 _CALLBACK = re.compile(r"https://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[^\[\]@]*\]|[^:@\[\]]+)(?::([0-9]{0,5}))?", re.ASCII)
-_PLACE = re.compile(r"(https?)://([^/?#]+)/?", re.IGNORECASE | re.ASCII)
+_PLACE = re.compile(r"(https?|https\+insecure)://([^/?#]+)/?", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
 _SUCH_AS = "a route is for a whole origin, such as https://app.example.com"
 _UNSAFE = re.compile(r"[^!-~]")
 """Characters that a request line cannot hold. All others are kept, since receivers keep secrets in their URLs."""
 
+_INSECURE = "https+insecure://"
+"""For development servers with a certificate of their own, which is not verified."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -47,6 +49,11 @@ class Destination(NamedTuple):
     authority: str
     server_name: str
 
+    @property
+    def insecure(self) -> bool:
+        """Whether the certificate of the receiver is not verified."""
+        return self.place.startswith(_INSECURE)
+
 
 class CallbackRoutes(NamedTuple):
     """Routes by origin. `forward_to` takes all other callbacks; `deliver_public` lets the rest go to the Internet."""
@@ -70,7 +77,8 @@ class CallbackRoutes(NamedTuple):
             return Destination("receiver", parsed.origin, direct, parsed.authority, name)
         place = self.routes.get(parsed.origin) or self.forward_to
         if place:
-            return Destination("network", place, f"{place}{parsed.target}", parsed.authority, name)
+            url = f"{place.replace(_INSECURE, 'https://', 1)}{parsed.target}"
+            return Destination("network", place, url, parsed.authority, name)
         if self.deliver_public:
             return Destination("public", parsed.origin, direct, parsed.authority, name)
         return None
@@ -127,7 +135,7 @@ def parse_destination(text: str) -> str:
     if match is None or found is None or match[2].endswith(":") or not _is_callable(found[0]):
         raise ValueError(
             f"{_cut(text)} is no place to send callbacks to; write http://HOST:PORT or https://HOST:PORT, without a "
-            "path: each callback keeps its own"
+            "path: each callback keeps its own; https+insecure://HOST:PORT verifies no certificate"
         )
     host, port = found
     return f"{match[1].lower()}://{host}{f':{port}' if port else ''}"

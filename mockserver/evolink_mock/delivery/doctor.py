@@ -76,9 +76,10 @@ def _here(destination: Destination) -> str:
         case "network":
             tls = (
                 f", where the certificate must be for {destination.server_name}"
-                if destination.url.startswith("https:")
+                if destination.url.startswith("https:") and not destination.insecure
                 else ""
             )
+            tls = ", whose certificate is not verified" if destination.insecure else tls
             return f"a route takes it to {destination.url}, with Host: {destination.authority}{tls}"
         case "public":
             return f"--deliver-public sends it to {destination.url} itself"

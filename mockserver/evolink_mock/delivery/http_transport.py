@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Callable
+from functools import cache
 from typing import Literal
 
 import aiohttp
@@ -11,6 +12,7 @@ from aiohttp.abc import AbstractResolver
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.delivery import AttemptError, AttemptResult
 from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.delivery.tls_failures import tls_failure
 from evolink_mock.delivery.transport import READ_ANSWER, AttemptRequest, excerpt
 from evolink_mock.egress import Blocked, NonBlockingResolver, exact_url
 
@@ -43,7 +45,8 @@ class HttpTransport:
         began = wall_micros()
         try:
             if destination.url.startswith("https:"):
-                secure = {"ssl": self._trust(), "server_hostname": destination.server_name}
+                context = _unverified() if destination.insecure else self._trust()
+                secure = {"ssl": context, "server_hostname": destination.server_name}
             async with session.post(
                 url,
                 data=request.body,
@@ -54,7 +57,7 @@ class HttpTransport:
                 beginning = excerpt(await _beginning(response.content), request)
                 return AttemptResult(response.status, excerpt=beginning, latency=wall_micros() - began)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            detail = excerpt(_message(error).encode(), request)
+            detail = excerpt((tls_failure(error, destination) or _message(error)).encode(), request)
             return AttemptResult(error=_classify(error), detail=detail, latency=wall_micros() - began)
 
     async def close(self) -> None:
@@ -80,6 +83,15 @@ class HttpTransport:
             skip_auto_headers=("Accept-Encoding",),
         )
         return session
+
+
+@cache
+def _unverified() -> ssl.SSLContext:
+    """For a route that is marked as insecure: encrypts, and verifies nothing."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

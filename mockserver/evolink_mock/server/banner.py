@@ -33,10 +33,19 @@ def banner(settings: Settings, certificate: Path | None) -> str:
         f"    -d '{_BODY}'",
         "Watch it (TASK_ID is the answer's id):",
         f'  curl -s {trust}{url}/v1/tasks/TASK_ID -H "Authorization: Bearer {key}"',
+        *(_advance(url, trust, key, settings) if settings.clock == "manual" else []),
         "",
         "Ctrl+C stops it.",
     ]
     return "\n".join(lines)
+
+
+def _advance(url: str, trust: str, key: str, settings: Settings) -> list[str]:
+    token = "" if settings.loopback else f'-H "X-Mock-Token: {settings.control_token}" '
+    return [
+        "Move the clock, which stands still otherwise:",
+        f"""  curl -s {trust}{url}/__mock/clock -H "Authorization: Bearer {key}" {token}-d '{{"advance": "10s"}}'""",
+    ]
 
 
 def _generation_time(settings: Settings) -> str:

@@ -22,6 +22,7 @@ _NOUNS: Mapping[Any, str] = {
     str: "text",
     list[str]: "a list of texts",
     Mapping[str, str]: "a table",
+    Mapping[str, KeyRule]: "a list of keys, or a table for each",
 }
 
 

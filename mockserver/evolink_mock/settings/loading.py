@@ -32,9 +32,6 @@ class _Given(NamedTuple):
     source: str
     of_file: bool = False
 
-    def where(self, name: str) -> str:
-        return f"{self.source}: {name}" if self.of_file else self.source
-
     def complaint(self, message: str) -> str:
         return f"{self.source}: {message}"
 
@@ -64,7 +61,7 @@ def load_settings(
             layer.setdefault("only_keys", listed._replace(value=True))
     given: _Layer = {name: each for layer in layers for name, each in layer.items()}
     values = {
-        name: convert_setting(name, _TYPES[name], each.value, each.where(name), strict=each.of_file)
+        name: convert_setting(name, _TYPES[name], each.value, f"{each.source}: {name}", strict=each.of_file)
         for name, each in given.items()
         if name != "keys"
     }
@@ -139,7 +136,7 @@ def _keys(given: Sequence[_Given]) -> KeyRules:
     *_, last = given
     used = given if lists_keys(last.value) else [last]
     for each in used:
-        found = convert_keys(each.value, each.where("keys"), strict=each.of_file)
+        found = convert_keys(each.value, f"{each.source}: keys", strict=each.of_file)
         rules = {key: rules.get(key, rule) for key, rule in found.items()} if lists_keys(each.value) else found
     return KeyRules(rules, last.source)
 

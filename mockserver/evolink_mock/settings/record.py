@@ -108,6 +108,7 @@ class Settings:
         Mapping[str, str],
         Help(
             "Deliver callbacks for an origin to another address: https://app.example.com=http://127.0.0.1:3000. "
+            "https+insecure:// verifies no certificate. "
             "Repeatable.",
             "ORIGIN=DESTINATION",
         ),
