@@ -38,8 +38,8 @@ ALL_PROMISES = Criteria()
 class Session:
     """The state of one history: its tasks, the refusals it asked for, and the running model.
 
-    A failed check raises `PromiseBroken`. Without a control API prices and ends are unknown, time passes by waiting, and
-    what only the control API can do is left out.
+    A failed check raises `PromiseBroken`. Without a control API prices and ends are unknown, time passes by waiting,
+    and what only the control API can do is left out.
     """
 
     def __init__(self, target: Target, criteria: Criteria = ALL_PROMISES) -> None:

@@ -151,7 +151,7 @@ def wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
         (flask.Flask("x"), httpx.AsyncBaseTransport),
         (flask.Flask("x").wsgi_app, httpx.AsyncBaseTransport),
     ],
-    ids=str,
+    ids=["asgi", "partial asgi", "starlette", "asgi lambda", "wsgi", "flask", "bound wsgi"],
 )
 def test_the_kind_of_an_application_is_found_by_its_call(application: Any, kind: type) -> None:
     made = Receivers({APP: application}).transport(APP)
@@ -160,7 +160,9 @@ def test_the_kind_of_an_application_is_found_by_its_call(application: Any, kind:
 
 
 @pytest.mark.parametrize(
-    "application", [None, 7, "app:app", flask.Flask, Starlette, lambda: flask.Flask("x"), Undecided()], ids=str
+    "application",
+    [None, 7, "app:app", flask.Flask, Starlette, lambda: flask.Flask("x"), Undecided()],
+    ids=["none", "number", "path", "flask class", "starlette class", "factory", "undecided"],
 )
 def test_any_other_value_is_refused_with_what_a_receiver_is(application: Any) -> None:
     with pytest.raises(ValueError, match=r"the receiver of https://app.example.com must be an ASGI application"):
