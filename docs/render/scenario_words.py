@@ -10,6 +10,11 @@ from evolink_mock.scenarios.precedence import SOURCE_MEANINGS
 from evolink_mock.scenarios.wire_faults import WIRE_FAULTS
 
 
+def _whole(name: str, example: str) -> str:
+    """A shorthand as it is written: alone, or with its value."""
+    return name if example == name else f"{name}={example}"
+
+
 def _body() -> str:
     return join(
         _GRAMMAR,
@@ -19,7 +24,11 @@ def _body() -> str:
         "## Words",
         *(_word(name, word) for name, word in WORDS.items()),
         *(
-            join(f"### {name}", sentence(row.summary), f"Example: {code(row.example)}.")
+            join(
+                f"### {name}",
+                sentence(row.summary),
+                f"Example: {code(_whole(name, row.example))}.",
+            )
             for name, row in SHORTHANDS.items()
         ),
         "## Combinations",

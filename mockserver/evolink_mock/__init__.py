@@ -8,6 +8,7 @@ Exception
 ├── ClientDisconnected      api.asgi: the client disconnected before its request was complete
 ├── ControlError            control.endpoint: a control call cannot be carried out; with its error response
 ├── StorageError            worlds.store: the state directory cannot hold or does not hold a state
+├── Unreachable             control_client: no emulator answers at a URL; with the reason
 ├── Unsatisfiable           api.byte_ranges: a range begins behind the last byte of a file
 ├── OSError
 │   └── Blocked             egress: a name resolves to an address that production would not connect to

@@ -38,7 +38,7 @@ def understand(command: click.Command, arguments: list[str], parent: click.Conte
         context = command.make_context(command.name, arguments, parent=parent)
     except (click.NoSuchOption, click.exceptions.NoArgsIsHelpError):
         raise
-    except (click.BadParameter, click.MissingParameter, click.exceptions.Exit):
+    except (click.BadParameter, click.BadOptionUsage, click.MissingParameter, click.exceptions.Exit):
         return
     if isinstance(command, click.Group):
         rest = [*context._protected_args, *context.args]

@@ -58,17 +58,6 @@ def test_what_differs_from_run_to_run_is_written_as_dots(tmp_path: Path) -> None
     run(tmp_path, fence("sh", "echo one $$ two; echo; echo three"), expected("one … two\n…\nthree"))
 
 
-def test_a_port_in_an_expected_output_is_that_of_the_page_or_the_one_in_its_place(tmp_path: Path) -> None:
-    run(
-        tmp_path,
-        fence("sh", "echo http://127.0.0.1:3000 http://127.0.0.1:'3000'"),
-        expected("http://127.0.0.1:3000 …:3000"),
-    )
-    other = tmp_path / "other"
-    other.mkdir()
-    assert "page.md:7" in failure(other, fence("sh", "echo http://127.0.0.1:'3001'"), expected("http://127.0.0.1:3000"))
-
-
 def test_a_wrong_expected_output_is_found(tmp_path: Path) -> None:
     said = failure(tmp_path, fence("sh", "echo one; echo two >&2"), expected("one"))
     assert said == "page.md:7: this is not what was printed\n--- the text block\none\n--- printed\none\ntwo\n"

@@ -71,7 +71,7 @@ def test_long_words_break_no_layout(ui: Ui, size: Any) -> None:
         ui.click("← Back to the tasks")
     ui.page.get_by_label("Scenario for the next task").fill("x" * 2000)
     ui.click("Queue")
-    expect(ui.page.locator("#call")).to_contain_text("# The body is not what this call takes")
+    expect(ui.page.locator("#call")).to_contain_text("# scenario must be text of at most 500 characters; got")
     assert overflows(ui.page) == []
 
 

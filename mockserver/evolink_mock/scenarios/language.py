@@ -186,7 +186,7 @@ class Shorthand(NamedTuple):
 
 SHORTHANDS: Mapping[str, Shorthand] = MappingProxyType(
     {
-        "flap": Shorthand("short for query=internal_error; times=N", "flap=2"),
+        "flap": Shorthand("short for query=internal_error; times=N", "2"),
         "ok": Shorthand("no faults; stands alone, and overrides the sources of lower precedence", "ok"),
     }
 )

@@ -215,7 +215,7 @@ def test_the_explain_command_prints_the_same_as_text_and_as_json() -> None:
         for other in ("task-unified-1-aaaaaaaa", "a b"):
             unknown = run("explain", other, "--url", server.url)
             assert unknown.exit_code == 1
-            assert unknown.output.rpartition("Error: ")[2].startswith("No such task in this world")
+            assert unknown.output.rpartition("Error: ")[2] == f"no task {other} at {server.url}: no key has it\n"
     gone = run("explain", task, "--url", server.url)
     assert gone.exit_code == 1
     assert f"no emulator answers at {server.url}" in gone.output
