@@ -31,6 +31,9 @@ class Elsewhere(NamedTuple):
 
 
 ELSEWHERE = (
+    Elsewhere(
+        "docs/how-to/containers.md", "docker compose", "needs a container engine", "tests/docs/test_container.py"
+    ),
     Elsewhere("README.md", "make run", "sets up an environment", "tests/e2e/test_install.py"),
     Elsewhere("CONTRIBUTING.md", "make hooks", "changes this repository", ".pre-commit-config.yaml"),
 )

@@ -28,7 +28,7 @@ _INSTALLS = re.compile(
 )
 _SERVES = re.compile(r"(?:\w+=\S*\s+)*(?:evolink-mock serve\b|make run\b|uvicorn\s|flask\s.*\brun\b|waitress-serve\s)")
 _RUNS_A_FILE = re.compile(r"(?:\w+=\S*\s+)*(?:python3?|node)\s+(\S+\.(?:py|m?js))(?:\s|$)")
-_LISTENS = re.compile(r"\.run\(|\blisten\(|serve_forever\(|run_app\(|run_simple\(")
+_LISTENS = re.compile(r"(?<!asyncio)(?<!anyio)(?<!subprocess)\.run\(|\blisten\(|serve_forever\(|run_app\(|run_simple\(")
 
 
 @dataclass(frozen=True)
