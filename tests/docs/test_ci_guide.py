@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 GUIDES = ROOT / "docs" / "how-to"
 GITHUB, GITLAB = ".github/workflows/tests.yml", ".gitlab-ci.yml"
 SCHEMAS = {GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}
-DEVKIT = ("pyproject.toml", "README.md", "LICENSE", "contracts", "mockserver", "client")
+DEVKIT = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "contracts", "mockserver", "client")
 """The parts of a checkout of the devkit that its installation needs."""
 PATIENCE = 600.0
 
