@@ -182,7 +182,7 @@ def evolink_target(pytestconfig: pytest.Config) -> "Iterator[Target]":
     try:
         opened = run.open()
     except RunUnfinished as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     with opened:
         yield opened
 

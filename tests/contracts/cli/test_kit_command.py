@@ -193,7 +193,9 @@ def plugin(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         encoding="utf-8",
     )
     command = [sys.executable, "-m", "pytest", "-q", "-rA", "-W", "error", *NO_OTHERS, *arguments]
-    return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=120)
+    # Where CI is set, pytest cuts no line of its summary.
+    environ = {**os.environ, "CI": "true"}
+    return subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.slow
