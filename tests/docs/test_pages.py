@@ -49,8 +49,8 @@ BEFORE = {
     "docs/tutorial.md": ("evolink-mock serve",),
 }
 """What a page takes for granted: servers that are running, variables that are set."""
-SLOW: tuple[str, ...] = ()
-"""Pages that take more than half a minute, and run with the slow tests."""
+SLOW = "docs/how-to/"
+"""The guides start dozens of processes, and run with the slow tests; the README and the tutorial run always."""
 PROGRAMS = ("curl", "node", "npm")
 
 
@@ -86,7 +86,9 @@ def require_programs(blocks: list[Block]) -> None:
         pytest.skip(f"{', '.join(missing)} not found")
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW)) for page in PAGES])
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] * page.startswith(SLOW)) for page in PAGES]
+)
 def test_a_page_runs_as_it_stands(page: str, tmp_path: Path) -> None:
     blocks = blocks_of(page)
     require_programs(blocks)

@@ -18,6 +18,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body leave in one packet: in two, the second waits for the acknowledgement of the first.
+    wbufsize = -1
     server: _Server
 
     def setup(self) -> None:
