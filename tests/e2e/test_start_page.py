@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import expect
+from tests.support.browser import SCHEMES, expect
 from tests.support.server_process import Server
 from tests.support.timeline_page import DESKTOP, PHONE, overflows, serious_violations
 
@@ -19,7 +19,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_page_fits_and_is_accessible(
     browser_page: "tuple[Page, list[str]]", server: Server, size: Any, scheme: Any

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import expect
+from tests.support.browser import SCHEMES, expect
 from tests.support.server_process import Server
 from tests.support.timeline_page import Ui, named
 
@@ -168,7 +168,7 @@ def test_content_of_requests_is_shown_as_text_only(ui: Ui, text: str) -> None:
     assert ui.page.title() == "EvoLink emulator: timeline"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_is_accessible(ui: Ui, scheme: Any, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no types.
@@ -328,7 +328,7 @@ def _light(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_attempts_are_marks_on_the_axis_in_the_colours_of_the_legend(ui: Ui, scheme: Any) -> None:
     ui.page.emulate_media(color_scheme=scheme)
     task = ui.create(callback_url="https://sink.mock/500,200")
@@ -347,7 +347,7 @@ def test_attempts_are_marks_on_the_axis_in_the_colours_of_the_legend(ui: Ui, sch
     assert arcs[1]["given"][0] - arcs[0]["given"][0] == pytest.approx((instants[1] - instants[0]) * scale, abs=0.5)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_axis_has_few_labels_at_round_instants(ui: Ui, scheme: Any) -> None:
     ui.page.emulate_media(color_scheme=scheme)
     ui.create("stuck=99")

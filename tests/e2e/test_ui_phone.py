@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import expect
+from tests.support.browser import SCHEMES, expect
 from tests.support.server_process import Server
 from tests.support.timeline_page import DESKTOP, PHONE, Ui, overflows, serious_violations
 
@@ -95,7 +95,7 @@ def test_a_wider_window_shows_both(ui: Ui) -> None:
     assert not ui.page.locator("#tasks").evaluate("each => each.inert")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_page_is_accessible_before_and_after_a_tap(ui: Ui, scheme: Any) -> None:
     ui.page.emulate_media(color_scheme=scheme)
     task = open_with_tasks(ui)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import expect
+from tests.support.browser import SCHEMES, expect
 from tests.support.server_process import Server
 from tests.support.timeline_page import DESKTOP, PHONE, Ui, named, overflows
 
@@ -96,7 +96,7 @@ _LEGEND = """all => all.map((each) => {
 })"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_legend_explains_everything_that_is_drawn(ui: Ui, scheme: Any) -> None:
     ui.page.emulate_media(color_scheme=scheme)
     ui.create(callback_url="https://sink.mock/500,200")

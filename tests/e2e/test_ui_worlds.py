@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support.browser import expect
+from tests.support.browser import SCHEMES, expect
 from tests.support.emulator import DOCUMENTED, bearer
 from tests.support.server_process import Server
 from tests.support.timeline_page import DESKTOP, PHONE, Ui, overflows, serious_violations
@@ -39,7 +39,7 @@ def open_with_default_key(page: "Page", server: Server, fragment: str = "") -> N
     page.goto(f"{server.url}/__mock/ui{fragment}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_where_the_key_has_no_task_the_worlds_that_have_some_are_offered(
     ui: Ui, server: Server, size: Any, scheme: Any

@@ -23,7 +23,7 @@ from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.runs.runner import Report, Skipped
 from evolink_contracts.stateful.search import FailedHistory, SearchResult
 from evolink_contracts.trace.events import Call, Event
-from tests.support.browser import opened_page
+from tests.support.browser import SCHEMES, opened_page
 from tests.support.sample_traces import SAMPLES, create, read
 from tests.support.trace_strategies import CALLED, FOREIGN
 
@@ -219,7 +219,7 @@ def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_page_with_failures_is_readable_and_accessible(
     browser_page: "tuple[Page, list[str]]", width: int, scheme: Any, tmp_path: Path
