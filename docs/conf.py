@@ -35,7 +35,7 @@ def _listed(folder: Path, text: str) -> list[str]:
 
 
 def _add_contents(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Give each index page a table of contents: the pages that it lists, and then those that lie beside it.
+    """Give each index page a table of contents: the pages that it lists, and then the others of its folder.
 
     Written into the page, it would be shown as code by a browser of the repository.
     """

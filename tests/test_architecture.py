@@ -1,12 +1,13 @@
 """The house keeps its order: who imports whom, what is exported, what is shipped."""
 
 import ast
-import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from tests.support.plain_english import NOT_A_BEGINNING, NOT_PLAIN
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {
@@ -18,8 +19,6 @@ MODULES = [path for package in PACKAGES.values() for path in sorted(package.rglo
 
 MAX_LINES = 40
 MAX_MODULES = 20
-NOT_PLAIN = re.compile(r"\b(whoever|somebody|nobody|everybody|so many|what is none)\b", re.IGNORECASE)
-NOT_A_BEGINNING = re.compile(r"\s*(What|Who|How|Of)\b")
 
 
 def imports_of(path: Path) -> Iterator[str]:

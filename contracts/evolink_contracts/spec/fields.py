@@ -165,7 +165,7 @@ GENERATE_AUDIO = Field(
     kind="boolean",
     default=True,
     schema_default=True,
-    meaning="Whether the video gets sound. Silent videos cost less.",
+    meaning="Whether the video gets audio. Silent videos cost less.",
     example=True,
 )
 ASPECT_RATIO = Field(

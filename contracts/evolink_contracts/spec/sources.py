@@ -323,7 +323,7 @@ RULINGS = (
     ),
     Ruling(
         "audio_url",
-        "A task with `audio_url` has sound, and its price, whatever `generate_audio` says.",
+        "A task with `audio_url` has audio, and its price, whatever `generate_audio` says.",
         "inferred",
         "S8",
     ),

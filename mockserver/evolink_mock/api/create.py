@@ -80,7 +80,7 @@ class CreateOperation:
         return result
 
     def _validated(self, body: object, files: Mapping[str, Any]) -> CreateRequest | Refusal:
-        """Judge a file that was probed by its content, and any other by its name."""
+        """Validate a file that was probed by its content, and any other by its name."""
         if not isinstance(body, dict):
             return self._validate(body)
         request = self._validate(_without_names(body, files))

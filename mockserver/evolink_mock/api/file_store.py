@@ -12,7 +12,7 @@ from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
 LINKS = "/files"
-"""The path below which the links of files lie, behind the public URL."""
+"""The path of the links of files, behind the public URL."""
 
 UploadError: TypeAlias = Literal["too_large", "wrong_type", "quota"]
 """Why a file is not accepted, as a condition of the file endpoints' errors."""

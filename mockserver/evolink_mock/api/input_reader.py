@@ -1,4 +1,4 @@
-"""Reads input files: from a media route or an upload, probed and judged by the limits of the model."""
+"""Reads input files: from a media route or an upload, probed and checked against the limits of the model."""
 
 import asyncio
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class InputReader:
         self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
 
     async def probe_all(self, media: Mapping[str, Media]) -> Mapping[str, ProbedFile]:
-        """The files at these URLs, without those that are judged by their names alone."""
+        """The files at these URLs, without those that are checked by their names alone."""
         found = await asyncio.gather(*(self._probe(url, limits) for url, limits in media.items()))
         return {url: probed for url, probed in zip(media, found, strict=True) if probed is not None}
 
@@ -58,7 +58,7 @@ class InputReader:
             return await asyncio.to_thread(self._judge, content, limits)
 
     async def _fetch(self, url: str, max_bytes: int) -> Fetched | None:
-        """`None` where a file is judged by its name alone."""
+        """`None` where a file is checked by its name alone."""
         if self._store.is_link(url):
             return self._store.content_at(url) or Unreadable("is not there: its upload is unknown or expired")
         source = self._routes.source(url)

@@ -35,7 +35,7 @@ _TERMINAL = (*sorted(TERMINAL), "cancelled")
 
 
 class _StatusOf(msgspec.Struct):
-    """The one field of a response that tells the state of its task."""
+    """The one field of a response that shows the state of its task."""
 
     status: str = ""
 

@@ -68,7 +68,7 @@ def parse_distribution(text: str) -> Distribution:
     low, dash, high = text.partition("-")
     distribution = Distribution(parse_duration(low), parse_duration(high if dash else low))
     if distribution.high < distribution.low:
-        raise ValueError("its end lies before its start")
+        raise ValueError("its end is before its start")
     return distribution
 
 

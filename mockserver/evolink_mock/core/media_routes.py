@@ -43,7 +43,7 @@ class MediaRoutes(NamedTuple):
     public: bool = False
 
     def source(self, url: str) -> MediaSource | None:
-        """The source of a URL's file, or `None` where the file is judged by its name alone."""
+        """The source of a URL's file, or `None` where the file is checked by its name alone."""
         found = _URL.fullmatch(url)
         if found is None:
             return None

@@ -39,7 +39,7 @@ class Upload(NamedTuple):
 
 
 def format_of(content: bytes) -> str | None:
-    """The image format, told by the first bytes, not by the name."""
+    """The image format, by the first bytes, not by the name."""
     return next((form for form, magic in _MAGIC if magic.match(content)), None)
 
 

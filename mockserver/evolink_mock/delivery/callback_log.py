@@ -17,7 +17,7 @@ WINDOW = 10.0
 IN_FULL = 20
 """Warnings of one reason that a window shows; those after them are summed up at its end."""
 _REASONS = 100
-"""Reasons that a window tells apart."""
+"""Reasons that a window counts separately."""
 _LONGEST = 600
 _OTHERS = "other reasons"
 

@@ -83,9 +83,7 @@ def _check_image(found: ImageInfo, media: Media) -> Failure | None:
     if not all(low <= side <= high for side in found.size):
         return _wrong_sides(f"{found.size.width} x {found.size.height}", media)
     if found.frames > 1:
-        return Failure(
-            media.failure, f"The image moves: it has {found.frames} frames, and the first frame is to be one"
-        )
+        return Failure(media.failure, f"The image is animated: it has {found.frames} frames, and must have one")
     if found.transparent and found.format == "png":
         return Failure(media.failure, "The image has the format png with transparency; png must have none")
     return None

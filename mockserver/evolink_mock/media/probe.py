@@ -40,7 +40,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""The operation that makes a picture upright, by its EXIF orientation (EXIF 2.3, 4.6.4). `ImageOps.exif_transpose`
+"""The operation that makes an image upright, by its EXIF orientation (EXIF 2.3, 4.6.4). `ImageOps.exif_transpose`
 serializes the EXIF again, which raises where another entry has a value of the wrong type."""
 _LONGEST = 60.0
 """Seconds of audio that are decoded at most; twice the longest that is accepted."""
@@ -57,7 +57,7 @@ def probe_image(content: bytes) -> Seen:
     except Image.DecompressionBombError:
         return TooManyPixels()
     except UnidentifiedImageError:
-        return Unreadable("is no picture, whatever its name says")
+        return Unreadable("is not an image, whatever its name says")
     except _UNREADABLE as error:
         return Unreadable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
 
@@ -99,13 +99,13 @@ def _orientation(picture: Image.Image) -> int:
 
 
 def probe_audio(content: bytes) -> Seen:
-    """Facts of an audio file, which is decoded as far as needed to tell whether it is too long."""
+    """Facts of an audio file, which is decoded until it has ended or is too long."""
     try:
         with av.open(BytesIO(content), "r", options=AUDIO_CONTAINERS) as container:
             stream = next(iter(container.streams.audio), None)
             # An unknown codec has no context.
             if stream is None or stream.codec_context is None:
-                return Unreadable("has no sound in it that can be read")
+                return Unreadable("has no audio in it that can be read")
             samples, rate = 0, stream.rate or 1
             for packet in container.demux(stream):
                 # A player too goes on after what it cannot read.
@@ -114,7 +114,7 @@ def probe_audio(content: bytes) -> Seen:
                 if samples / rate > _LONGEST:
                     break
             if not samples:
-                return Unreadable("has no sound in it that can be read")
+                return Unreadable("has no audio in it that can be read")
             kind = container.format.name if stream.codec_context.name.startswith("mp3") else stream.codec_context.name
             return AudioInfo(kind.partition(",")[0], samples / rate, len(content))
     except (FFmpegError, ValueError, OSError, EOFError) as error:

@@ -1,6 +1,6 @@
 """Wire faults: responses that fail on the connection, by name, as data that any transport can follow.
 
-Each is what a real network or gateway does when it fails, never a lie about the API.
+Each is what a real network or gateway does when it fails, never a false answer of the API.
 """
 
 from collections.abc import Iterator, Mapping

@@ -121,7 +121,7 @@ class Settings:
     media_route: Annotated[
         Mapping[str, str],
         Help(
-            "Read the input files of an origin from a directory or a server: https://cdn.example.com=./pictures, or "
+            "Read the input files of an origin from a directory or a server: https://cdn.example.com=./images, or "
             "=http://127.0.0.1:9000. Repeatable; needs the extra media.",
             "ORIGIN=SOURCE",
         ),

@@ -1,4 +1,4 @@
-"""Receiver of callbacks in a test: answers as told, keeps what came, and waits for what is to come."""
+"""Receiver of callbacks in a test: answers as set, keeps what came, and waits for what is to come."""
 
 import json
 from typing import TYPE_CHECKING, Any

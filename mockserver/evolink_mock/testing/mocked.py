@@ -25,7 +25,7 @@ _DEFAULTS = {"clock": "manual", "generation_time": GENERATION_TIME, "public_url"
 
 
 class Mocked(EmulatorHandle):
-    """An emulator in this process that answers for https://api.evolink.ai, on a clock that moves when it is told to.
+    """An emulator in this process that answers for https://api.evolink.ai, on a clock that moves when you move it.
 
     Each video takes 10 seconds of that clock (`generation_time="10s"`). `transport` and `async_transport` are for httpx
     clients of yours, any number of them; closing those does not end the emulator. `callbacks` is a receiver of

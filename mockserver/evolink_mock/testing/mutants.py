@@ -150,7 +150,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("VC-028", "no_nulls", "refuses null", requests(without_nulls)),
     Mutant("VC-030", "number_codes", "gives error codes as numbers", errors(put("code", value=404))),
     Mutant("VC-031", "own_types", "gives errors a type of its own", errors(put("type", value="error"))),
-    Mutant("VC-032", "no_keys", "asks for no key", any_caller),
+    Mutant("VC-032", "no_keys", "requires no key", any_caller),
     Mutant(
         "VC-033",
         "sibling_code",
@@ -254,7 +254,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "does not announce failures",
         silent_failures,
     ),
-    Mutant("VC-070", "calls_everybody", "calls back who did not ask", requests(every_task)),
+    Mutant("VC-070", "unrequested_callbacks", "sends callbacks that were not requested", requests(every_task)),
     Mutant("VC-071", "lagging_reads", "calls back before a query sees the end", queries(lags)),
     Mutant(
         "VC-072",
@@ -263,11 +263,11 @@ MUTANTS: tuple[Mutant, ...] = (
         callbacks(lambda body, sent: body.update(attempt=sent)),
     ),
     Mutant("VC-073", "signed", "signs callbacks", headers(x_evolink_signature="sha256=0")),
-    Mutant("VC-080", "one_price", "asks one price for every quality", rates(lambda rate: 30_000)),
+    Mutant("VC-080", "one_price", "charges one price for every quality", rates(lambda rate: 30_000)),
     Mutant(
         "VC-081",
         "dear_silence",
-        "asks as much for silence as for sound",
+        "charges the same with and without audio",
         rates(lambda rate: {15_000: 30_000, 25_000: 50_000}.get(rate, rate)),
     ),
     Mutant(
@@ -334,7 +334,7 @@ MUTANTS: tuple[Mutant, ...] = (
         any_key_form,
     ),
 )
-"""At least one for each promise that the contract kit judges."""
+"""At least one for each promise that the contract kit checks."""
 
 
 class Emulators:

@@ -197,7 +197,7 @@ class World:
         self._events.append(WorldEvent(now, event, None, detail))
 
     def keep_delivery(self, number: int, delivery: Delivery, event: WorldEvent) -> None:
-        """Keep a delivery after an attempt, or after the decision to make none, and the event that tells of it."""
+        """Keep a delivery after an attempt, or after the decision to make none, and its event."""
         self._outbox.keep(number, delivery)
         if delivery.attempts:
             self._outbox.release_overtaken(number, event.at)

@@ -155,7 +155,7 @@ def test_input_audio_is_trimmed_or_padded_with_silence(
     ("picture", "code", "says"),
     [
         (f"{CDN}/small.jpg", "invalid_parameters", "image dimensions must be between 360 and 2000; got 300 x 300"),
-        (f"{CDN}/page.jpg", "image_processing_error", "The image is no picture, whatever its name says"),
+        (f"{CDN}/page.jpg", "image_processing_error", "The image is not an image, whatever its name says"),
         (f"{CDN}/nowhere.jpg", "image_processing_error", "The image is not there: /nowhere.jpg"),
         (f"{CDN}/../secret.jpg", "image_processing_error", "The image is not there"),
         (f"{CDN}/%2e%2e/secret.jpg", "image_processing_error", "The image is not there"),

@@ -154,7 +154,7 @@ def test_a_word_with_a_letter_missing_is_refused_with_the_right_one(word: str) -
         ("create=drip; for=25h", "for: '25h' is above 86400s"),
         ("create=drip; drip_time=61s", "drip_time: '61s' is above 60s"),
         ("create_latency=11m", "create_latency: '11m' is not a latency (it is above 600s): write a duration (2s)"),
-        ("create_latency=3s-1s", "its end lies before its start"),
+        ("create_latency=3s-1s", "its end is before its start"),
         ("create_latency=quick", "'quick' is not a latency"),
         ("fail=upstream:", "a code after upstream: has 1 to 100 letters"),
         ("fail=upstream:a b", "a code after upstream: has 1 to 100 letters"),

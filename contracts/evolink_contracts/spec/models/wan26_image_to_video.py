@@ -1,4 +1,4 @@
-"""wan2.6-image-to-video: the slower sibling of flash. It always has sound, so it takes no `generate_audio`."""
+"""wan2.6-image-to-video: the slower sibling of flash. It always has audio, so it takes no `generate_audio`."""
 
 from evolink_contracts.spec import fields
 from evolink_contracts.spec.models import Model, Rate
@@ -18,7 +18,7 @@ MODEL = Model(
         fields.AUDIO_URL,
         fields.CALLBACK_URL,
     ),
-    # No figure was found for this model; it takes the rates of flash with sound.
+    # No figure was found for this model; it takes the rates of flash with audio.
     rates=(
         Rate(quality="720p", audio=True, credits_per_second=3.0),
         Rate(quality="1080p", audio=True, credits_per_second=5.0),

@@ -1,4 +1,4 @@
-"""wan2.6-image-to-video-flash: one image becomes a video, faster, with or without sound."""
+"""wan2.6-image-to-video-flash: one image becomes a video, faster, with or without audio."""
 
 from evolink_contracts.spec import fields
 from evolink_contracts.spec.models import Model, Rate

@@ -18,7 +18,7 @@ MODEL = Model(
         fields.AUDIO_URL,
         fields.CALLBACK_URL,
     ),
-    # No figure was found for this model; it takes the rates of flash with sound.
+    # No figure was found for this model; it takes the rates of flash with audio.
     rates=(
         Rate(quality="720p", audio=True, credits_per_second=3.0),
         Rate(quality="1080p", audio=True, credits_per_second=5.0),

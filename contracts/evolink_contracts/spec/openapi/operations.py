@@ -74,7 +74,7 @@ def create_operation(cancel_route: bool, policy: CallbackPolicy) -> Json:
                 **_success("The task was created.", "VideoGenerationResponse", "S1a", created=created_example()),
                 "headers": {**_REQUEST_ID, **_REPLAYED},
                 "links": {
-                    "task": _link("getTaskDetail", "Ask how the task is doing."),
+                    "task": _link("getTaskDetail", "Query the task."),
                     **({"cancel": _link("cancelTask", "Cancel the task.")} if cancel_route else {}),
                 },
             },
@@ -128,7 +128,7 @@ def _task_id() -> Json:
 def query_operation() -> Json:
     return {
         "operationId": "getTaskDetail",
-        "summary": "Ask how a task is doing",
+        "summary": "Query a task",
         "parameters": [_task_id()],
         "responses": {
             "200": _success(
@@ -169,7 +169,7 @@ def cancel_operation() -> Json:
 def credits_operation() -> Json:
     return {
         "operationId": "getCredits",
-        "summary": "Ask how many credits remain",
+        "summary": "Query the remaining credits",
         "responses": {
             "200": _success(
                 "The balance of the key and of its user.", "CreditsResponse", "S1d", limited=credits_example()
