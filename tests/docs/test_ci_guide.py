@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.markdown_pages import read_blocks
+from tests.support.markdown_pages import files_of
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDES = ROOT / "docs" / "how-to"
@@ -22,19 +22,15 @@ DEVKIT = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "contracts
 PATIENCE = 600.0
 
 
-def files_of(guide: str) -> dict[str, str]:
-    return {block.file: block.text for block in read_blocks(GUIDES / guide, guide) if block.file}
-
-
 def file(name: str) -> Any:
     """A file of the guide, parsed."""
-    return yaml.safe_load(files_of("ci.md")[name])
+    return yaml.safe_load(files_of(GUIDES / "ci.md")[name])
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_each_file_follows_the_schema_of_its_service(name: str, tmp_path: Path) -> None:
     copied = tmp_path / Path(name).name
-    copied.write_text(files_of("ci.md")[name], encoding="utf-8")
+    copied.write_text(files_of(GUIDES / "ci.md")[name], encoding="utf-8")
     checker = Path(sys.executable).parent / "check-jsonschema"
     ran = subprocess.run(
         [checker, "--builtin-schema", SCHEMAS[name], copied], capture_output=True, text=True, check=False
@@ -48,7 +44,7 @@ class Machine:
     def __init__(self, home: Path) -> None:
         self.project = home / "project"
         self.project.mkdir()
-        for name, text in {**files_of("other-languages.md"), **files_of("ci.md")}.items():
+        for name, text in {**files_of(GUIDES / "other-languages.md"), **files_of(GUIDES / "ci.md")}.items():
             (self.project / name).parent.mkdir(parents=True, exist_ok=True)
             (self.project / name).write_text(text, encoding="utf-8")
         programs = home / "programs"

@@ -101,6 +101,11 @@ def read_blocks(path: Path, page: str) -> list[Block]:
     ]
 
 
+def files_of(path: Path) -> dict[str, str]:
+    """The files of a page by name; of a file that the page writes twice, the last version."""
+    return {block.file: block.text for block in read_blocks(path, path.name) if block.file}
+
+
 def _fenced(lines: list[str], page: str) -> Iterator[Block]:
     introduction: str = ""
     above: Block | None = None
