@@ -18,9 +18,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _QUERY = (0, 1, 2, 129, 130, 143)
 
 
-def _exit_codes(numbers: tuple[int, ...] = tuple(EXIT_CODES)) -> str:
-    """Exit codes as the last paragraph of a `--help`."""
-    return f"Exit codes: {'; '.join(f'{number} {EXIT_CODES[number]}' for number in numbers)}."
+def _epilog(numbers: tuple[int, ...] = tuple(EXIT_CODES)) -> str:
+    """The last paragraph of a `--help`: the variable of the key, and the exit codes."""
+    codes = "; ".join(f"{number} {EXIT_CODES[number]}" for number in numbers)
+    return f"The API key is read from EVOLINK_API_KEY. Exit codes: {codes}."
 
 
 def _writable(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
@@ -31,24 +32,22 @@ def _writable(context: click.Context, parameter: click.Parameter, file: Path | N
 
 
 def _address(context: click.Context, parameter: click.Parameter, base_url: str | None) -> None:
-    """Keep the base URL; that of a subcommand replaces that of the group."""
-    if base_url is not None or context.obj is None:
-        source = context.get_parameter_source(parameter.name or "")
-        context.obj = Address(base_url, source is ParameterSource.COMMANDLINE)
+    """Keep the base URL; an option of a subcommand replaces one of the group, and either replaces the variable."""
+    by_option = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    if by_option or context.obj is None:
+        context.obj = Address(base_url, by_option)
 
 
-def _base_url(envvar: str | None = None) -> Callable[[Command], Command]:
-    return click.option(
-        "--base-url",
-        envvar=envvar,
-        metavar="URL",
-        callback=_address,
-        expose_value=False,
-        is_eager=True,
-        help="Base URL of the service.  [default: https://api.evolink.ai]",
-    )
-
-
+_BASE_URL = click.option(
+    "--base-url",
+    envvar="EVOLINK_BASE_URL",
+    show_envvar=True,
+    metavar="URL",
+    callback=_address,
+    expose_value=False,
+    is_eager=True,
+    help="Base URL of the service.  [default: https://api.evolink.ai]",
+)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _OUT = click.option("--out", type=_FILE, callback=_writable, metavar="FILE", help="Wait, and save the video to FILE.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -59,18 +58,17 @@ _TIMEOUT = click.option(
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="The API key is read from EVOLINK_API_KEY. "
-    f"{_exit_codes()} "
+    epilog=f"{_epilog()} "
     'Shell completion: eval "$(_EVOLINK_COMPLETE=bash_source evolink)" in ~/.bashrc; zsh_source and fish_source for '
     "these shells.",
 )
 @click.version_option(package_name="evolink-devkit", prog_name="evolink")
-@_base_url("EVOLINK_BASE_URL")
+@_BASE_URL
 def main() -> None:
     """Create videos with EvoLink's API, or with an emulator of it."""
 
 
-@main.command(short_help="Create a video.", epilog=_exit_codes())
+@main.command(short_help="Create a video.", epilog=_epilog())
 @click.argument("prompt")
 @click.option("--image", "image_url", metavar="URL", help="URL of the image that the video starts with.")
 @click.option(
@@ -90,7 +88,7 @@ def main() -> None:
 @_OUT
 @_TIMEOUT
 @_JSON
-@_base_url()
+@_BASE_URL
 @click.pass_obj
 def create(
     address: Address,
@@ -121,12 +119,12 @@ def create(
             show(task, task.id, as_json)
 
 
-@main.command(short_help="Wait until a video is finished.", epilog=_exit_codes())
+@main.command(short_help="Wait until a video is finished.", epilog=_epilog())
 @click.argument("task_id")
 @_OUT
 @_TIMEOUT
 @_JSON
-@_base_url()
+@_BASE_URL
 @click.pass_obj
 def wait(address: Address, task_id: str, out: Path | None, timeout: float, as_json: bool) -> None:
     """Wait until a video is finished, and print its link."""
@@ -134,10 +132,10 @@ def wait(address: Address, task_id: str, out: Path | None, timeout: float, as_js
         _wait(current, task_id, timeout, out)
 
 
-@main.command(short_help="Print the state of a task.", epilog=_exit_codes(_QUERY))
+@main.command(short_help="Print the state of a task.", epilog=_epilog(_QUERY))
 @click.argument("task_id")
 @_JSON
-@_base_url()
+@_BASE_URL
 @click.pass_obj
 def get(address: Address, task_id: str, as_json: bool) -> None:
     """Print the state of a task."""
@@ -147,11 +145,11 @@ def get(address: Address, task_id: str, as_json: bool) -> None:
         show(task, "\n".join([f"{task.status}, {task.progress} %{failed}", *task.results]), as_json)
 
 
-@main.command(short_help="Save the video of a completed task.", epilog=_exit_codes())
+@main.command(short_help="Save the video of a completed task.", epilog=_epilog())
 @click.argument("task_id")
 @click.argument("file", type=_FILE, callback=_writable)
 @_JSON
-@_base_url()
+@_BASE_URL
 @click.pass_obj
 def download(address: Address, task_id: str, file: Path, as_json: bool) -> None:
     """Save the video of a completed task."""
@@ -160,9 +158,9 @@ def download(address: Address, task_id: str, file: Path, as_json: bool) -> None:
         show({"file": str(file), "bytes": size}, f"{file}: {size} bytes", as_json)
 
 
-@main.command(short_help="Print the remaining and used credits.", epilog=_exit_codes(_QUERY))
+@main.command(short_help="Print the remaining and used credits.", epilog=_epilog(_QUERY))
 @_JSON
-@_base_url()
+@_BASE_URL
 @click.pass_obj
 def credits(address: Address, as_json: bool) -> None:  # noqa: A001  # The API's own word.
     """Print the remaining and used credits."""

@@ -5,17 +5,19 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from docs.render import Page
-from docs.render.markdown import bullets, code, codes, default, join, prose, sentence, table
+from docs.render.markdown import bullets, code, codes, join, prose, sentence, table
+from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock.cli import SERVE_SETTINGS
 from evolink_mock.core.choices import Choices
 from evolink_mock.settings import NAMES
 from evolink_mock.settings.bounds import bounds_of
+from evolink_mock.settings.conversion import unset_word
 from evolink_mock.settings.help import help_in
 from evolink_mock.settings.keys import KeyRule
 from evolink_mock.settings.loading import ENV_PREFIX
-from evolink_mock.settings.options import default_of, help_of, value_type
-from evolink_mock.settings.record import BOUNDS
+from evolink_mock.settings.options import help_of, value_type, written_default
+from evolink_mock.settings.record import BOUNDS, LISTS, Settings
 
 _WORDS = {str: "text", int: "integer", float: "number", bool: "`true` or `false`"}
 
@@ -23,7 +25,7 @@ _WORDS = {str: "text", int: "integer", float: "number", bool: "`true` or `false`
 def _body() -> str:
     own = [name for name in NAMES if name not in CONFLICTS]
     return join(
-        _SOURCES,
+        _SOURCES.replace("{families}", _families()),
         "## Settings of the emulator",
         *(_setting(name) for name in own),
         "## Settings of a key",
@@ -42,23 +44,40 @@ def _places(name: str) -> dict[str, str]:
 
 
 def _setting(name: str) -> str:
-    given = default_of(name)
     per_key = "can be set per key" if name in KeyRule.__struct_fields__ else ""
     facts = {
-        "Type": _type(value_type(name), BOUNDS.get(name)),
-        "Default": "none" if given is None else default(given),
+        "Type": _list(name) if name in LISTS else _alternatives(name),
+        "Default": _default(name),
         **_places(name),
         "Keys": per_key,
     }
     return join(f"### {name}", sentence(help_of(name).text), bullets(facts))
 
 
+def _default(name: str) -> str:
+    """The value that stands for the default, and in words what it means."""
+    written, described = written_default(name), help_of(name).default
+    value = code(written) if written else "empty"
+    return value if described in (None, written) else f"{value}: {prose(described)}"
+
+
+def _list(name: str) -> str:
+    metavar = help_of(name).metavar
+    if name == "keys":
+        return f'list {code(metavar)}; in a file also tables `[keys."KEY"]`'
+    return f"list {code(f'{metavar},{metavar}')}; in a file a table `[{name}]`"
+
+
+def _alternatives(name: str) -> str:
+    unset = unset_word(name, get_type_hints(Settings)[name])
+    kind = _type(value_type(name), BOUNDS.get(name))
+    return f"{kind}; or {code(unset)}" if unset else kind
+
+
 def _type(kind: Any, bounded: Any) -> str:
     if get_origin(kind) is Literal:
         return f"one of {codes(get_args(kind))}"
-    if kind in _WORDS:
-        return _WORDS[kind] + (f", {prose(bounded.words)}" if bounded else "")
-    return "table, or a list `NAME=VALUE,NAME=VALUE` in options and variables"
+    return _WORDS[kind] + (f", {prose(bounded.words)}" if bounded else "")
 
 
 def _key_setting(name: str) -> tuple[str, str, str]:
@@ -82,6 +101,14 @@ def _choice(name: str) -> str:
     )
 
 
+def _families() -> str:
+    """Each family with its models."""
+    families: dict[str, list[str]] = {}
+    for model in MODELS.values():
+        families.setdefault(model.family, []).append(model.name)
+    return "; ".join(f"{code(family)} is {codes(names)}" for family, names in families.items())
+
+
 def _toml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -89,6 +116,16 @@ def _toml(value: object) -> str:
 _SOURCES = """\
 A setting is given by an option of `evolink-mock serve`, by an environment variable, or in the file of `--config`
 ([Files](files.md)); the first of these that has it wins. `evolink-mock settings` lists the values in force.
-From Python: `evolink_mock.Settings(clock="manual")`, `@pytest.mark.evolink(clock="manual")`."""
+From Python: `evolink_mock.Settings(clock="manual")`, `@pytest.mark.evolink(clock="manual")`.
+
+To return to a default that another source overrules, write the value that stands behind "Default"; where it is
+"empty", write an empty one: `--state ""`, `EVOLINK_MOCK_STATE=`, `state = ""`. In variables and `--set`, `on` and `yes`
+are `true`, and `off` and `no` are `false`; an option has `--tls` and `--no-tls` instead. From Python, `unlimited` and
+`unset` are `None`.
+
+A list is written with commas, in an option or a variable; an option of a list can also be repeated, as `--set` with its
+name can. A comma in the path of a directory is part of the path.
+
+A model family is the models whose creates count together towards one limit: {families}."""
 
 PAGE = Page("Settings", "Every setting of the emulator: type, default, bounds, option and environment variable.", _body)

@@ -30,6 +30,7 @@ _CONFIG = click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
     envvar="EVOLINK_MOCK_CONFIG",
+    show_envvar=True,
     metavar="FILE.toml",
     help="Read settings from a TOML file; flags and environment variables take precedence.",
 )
@@ -59,14 +60,14 @@ def _provided(flags: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in flags.items() if value not in (None, ())}
 
 
-def _assigned(assignments: Sequence[str]) -> dict[str, str]:
-    """The settings of `--set`, by name. Raises `ValueError`."""
-    given: dict[str, str] = {}
+def _assigned(assignments: Sequence[str]) -> dict[str, list[str]]:
+    """The values of `--set`, by name as written. Raises `ValueError`."""
+    given: dict[str, list[str]] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals:
             raise ValueError(f"--set takes NAME=VALUE, such as cancelled_as=cancelled; got {assignment[:60]!r}")
-        given[name.strip().replace("-", "_")] = value
+        given.setdefault(name.strip(), []).append(value)
     return given
 
 
@@ -100,7 +101,8 @@ def main() -> None:
 @main.command(
     cls=SettingsCommand,
     settings=SERVE_SETTINGS,
-    epilog="Every setting is also an environment variable: --clock-start is EVOLINK_MOCK_CLOCK_START.",
+    epilog="Every setting is also an environment variable: --clock-start is EVOLINK_MOCK_CLOCK_START, and "
+    "--set balance=20 is EVOLINK_MOCK_BALANCE.",
 )
 @_CONFIG
 @click.option(
@@ -124,7 +126,12 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
         raise click.ClickException(str(error)) from None
 
 
-@main.command(cls=SettingsCommand, settings=_CALLBACK_SETTINGS, short_help="Check a callback URL, and try to call it.")
+@main.command(
+    cls=SettingsCommand,
+    settings=_CALLBACK_SETTINGS,
+    short_help="Check a callback URL, and try to call it.",
+    epilog="Every setting is also an environment variable: --forward-to is EVOLINK_MOCK_FORWARD_TO.",
+)
 @click.argument("url")
 @click.option("--dry-run", is_flag=True, help="Report what would happen, without sending anything.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -210,6 +217,7 @@ def check(file: Path) -> None:
 @click.option(
     "--token",
     envvar="EVOLINK_MOCK_CONTROL_TOKEN",
+    show_envvar=True,
     metavar="TOKEN",
     help="Control token, required when the emulator is bound to a non-loopback address.",
 )
@@ -243,11 +251,11 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
 @_CONFIG
 def settings(as_json: bool, config: Path | None) -> None:
     """List every setting with its value in this environment, its meaning, type and default."""
-    from evolink_mock.settings.listing import list_settings, show_value
+    from evolink_mock.settings.listing import list_settings
 
     listed = list_settings(_load(config))
     if as_json:
         click.echo(json.dumps([row.as_json() for row in listed], indent=2, default=dict))
         return
     for row in listed:
-        click.echo(f"{row.name} = {show_value(row.value)}\n    {row.meaning}\n    {row.takes}")
+        click.echo(f"{row.name} = {row.shown}\n    {row.meaning}\n    {row.takes}")

@@ -159,6 +159,7 @@ def test_the_base_url_is_taken_after_the_subcommand_too(evolink: Command) -> Non
     )
     evolink.environ["EVOLINK_BASE_URL"] = "http://127.0.0.1:9"
     assert evolink("credits", "--base-url", url).returncode == 0
+    assert evolink("--base-url", url, "credits").returncode == 0
     assert evolink("--base-url", "http://127.0.0.1:9", "credits", "--base-url", url).returncode == 0
 
 

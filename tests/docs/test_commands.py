@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
+from docs.render.commands import COMMANDS as GROUPS
+from docs.render.commands import subcommands
 from evolink_client.cli import main as evolink
 from evolink_contracts.cli.main import main as evolink_contracts
+from evolink_mock.cli import SettingsCommand
 from evolink_mock.cli import main as evolink_mock
 
 ROOT = Path(__file__).parent.parent.parent
@@ -62,3 +65,21 @@ def test_a_command_is_understood(line: str) -> None:
 def test_an_unknown_command_or_option_is_found(line: str) -> None:
     with pytest.raises(click.UsageError):
         test_a_command_is_understood(line)
+
+
+EVERY = [each for name, group in GROUPS for each in subcommands(name, group)]
+
+
+@pytest.mark.parametrize(("context", "command"), [pytest.param(*each, id=each[0].command_path) for each in EVERY])
+def test_the_help_names_every_variable_that_a_command_reads(context: click.Context, command: click.Command) -> None:
+    for option in command.get_params(context):
+        if isinstance(option, click.Option) and option.envvar is not None:
+            record = option.get_help_record(context)
+            assert record is not None
+            assert f"[env var: {option.envvar}" in record[1]
+    shown = " ".join(command.get_help(context).split())
+    if isinstance(command, SettingsCommand):
+        assert "EVOLINK_MOCK_" in (command.epilog or "")
+    if context.command_path.startswith("evolink "):
+        assert "EVOLINK_API_KEY" in shown
+        assert "[env var: EVOLINK_BASE_URL]" in shown

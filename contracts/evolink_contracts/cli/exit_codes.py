@@ -41,14 +41,16 @@ EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
             Exit.PASSED: "every promise that was covered passed",
             Exit.FAILED: "a promise failed",
             Exit.USAGE: _USAGE,
-            Exit.NOT_CHECKED: "the recording cannot be read, or nothing in it is covered by a promise",
+            Exit.NOT_CHECKED: "the recording cannot be read, nothing in it is covered by a promise, "
+            "or the report could not be written",
             Exit.INTERRUPTED: _INTERRUPTED,
         },
         "drift": {
             Exit.PASSED: "no difference is critical",
             Exit.FAILED: "a difference is critical",
             Exit.USAGE: _USAGE,
-            Exit.NOT_CHECKED: "the recording cannot be read, or no call in it can be compared",
+            Exit.NOT_CHECKED: "the recording cannot be read, no call in it can be compared, "
+            "or the report could not be written",
             Exit.INTERRUPTED: _INTERRUPTED,
         },
         "receiver": {

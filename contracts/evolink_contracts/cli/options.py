@@ -46,10 +46,16 @@ FORMAT = click.option(
 )
 OUT = click.option("--out", type=FILE, metavar="FILE", help="Write the report to a file instead of printing it.")
 ONLY = click.option(
-    "--only", multiple=True, metavar="PROMISE", help="Check only this promise, by number or name; may be repeated."
+    "--only",
+    multiple=True,
+    metavar="PROMISE",
+    help="Check only this promise, by number or name. Several with commas, or by repeating the option.",
 )
 SKIP = click.option(
-    "--skip", multiple=True, metavar="PROMISE", help="Do not check this promise, by number or name; may be repeated."
+    "--skip",
+    multiple=True,
+    metavar="PROMISE",
+    help="Do not check this promise, by number or name. Several with commas, or by repeating the option.",
 )
 
 
@@ -71,7 +77,8 @@ WITHIN = click.option(
 
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> Sequence[str]:
-    """The numbers of the promises to check, in order; promises are given by number or name."""
+    """The numbers of the promises to check, in order; a text has the number or name of one or, with commas, several."""
+    only, skip = _items(only), _items(skip)
     numbers = {name: number for number, promise in BY_NUMBER.items() for name in (number, promise.name)}
     unknown = {*only, *skip} - numbers.keys()
     if unknown:
@@ -83,6 +90,10 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> Sequence[str]:
     if not chosen:
         fail("--only and --skip leave no promise to check")
     return chosen
+
+
+def _items(texts: Sequence[str]) -> list[str]:
+    return [item.strip() for text in texts for item in text.split(",") if item.strip()]
 
 
 def fail(sentence: str) -> NoReturn:

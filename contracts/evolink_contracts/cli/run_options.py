@@ -90,9 +90,10 @@ DECLARATIONS = (
     click.option(
         "--base-url",
         envvar="EVOLINK_BASE_URL",
+        show_envvar=True,
         required=True,
         type=BASE_URL,
-        help="Base URL of the service to check, without /v1; or EVOLINK_BASE_URL.",
+        help="Base URL of the service to check, without /v1.",
     ),
     click.option(
         "--control-url",
@@ -102,9 +103,10 @@ DECLARATIONS = (
     click.option(
         "--api-key",
         envvar="EVOLINK_API_KEY",
+        show_envvar=True,
         required=True,
         metavar="KEY",
-        help="API key of the service, or EVOLINK_API_KEY.",
+        help="API key of the service.",
     ),
     options.FORMAT,
     options.OUT,

@@ -1,5 +1,6 @@
 """Conversion of settings: values of a TOML file, or texts of options and variables, to the types of the record."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import NoneType
@@ -10,11 +11,15 @@ import msgspec
 from evolink_mock.core.redaction import REDACTED, masked_key
 from evolink_mock.core.suggestion import nearest_name, unknown_name
 from evolink_mock.settings.bounds import Bounded, bounds_of
+from evolink_mock.settings.help import help_in
 from evolink_mock.settings.keys import KeyRule
-from evolink_mock.settings.record import BOUNDS
+from evolink_mock.settings.record import BOUNDS, Settings
 
 _KEY_TYPES: dict[str, Any] = get_type_hints(KeyRule)
 _KEY_BOUNDS = bounds_of(KeyRule)
+_COMMA = re.compile(",")
+_SWITCHES: Mapping[str, bool] = {"on": True, "yes": True, "off": False, "no": False}
+"""Words for true and false, beside those of JSON."""
 _NOUNS: Mapping[Any, str] = {
     int: "an integer",
     float: "a number",
@@ -30,11 +35,25 @@ def convert_setting(name: str, wanted: Any, value: Any, where: str, *, strict: b
     """A value of the setting's type. A `strict` value, as of a file, is not converted from text."""
     if (special := _SPECIAL.get(name)) is not None:
         return special(value, where, strict)
-    return _convert(value, wanted, where, BOUNDS.get(name), strict=strict, secret=name == "control_token")
+    unset = unset_word(name, wanted)
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if unset and word in (unset, "unset"):
+            return None
+        if wanted is bool and not strict:
+            value = _SWITCHES.get(word, value)
+    return _convert(value, wanted, where, BOUNDS.get(name), strict=strict, secret=name == "control_token", unset=unset)
 
 
-def type_words(wanted: Any, bounded: Bounded | None = None) -> str:
+def unset_word(name: str, wanted: Any) -> str:
+    """The word that stands for `None` in a text or file; empty for a setting that cannot be `None`."""
+    return help_in(Settings, name).unset if NoneType in get_args(wanted) else ""
+
+
+def type_words(wanted: Any, bounded: Bounded | None = None, unset: str = "") -> str:
     """The values that a setting takes, as the end of "port must be"."""
+    if unset:
+        return f"{type_words(wanted, bounded)}, or {unset}"
     kinds = [kind for kind in get_args(wanted) if kind is not NoneType]
     if get_origin(wanted) is Literal:
         return f"one of {', '.join(map(str, kinds))}"
@@ -45,7 +64,14 @@ def type_words(wanted: Any, bounded: Bounded | None = None) -> str:
 
 
 def _convert(
-    value: Any, wanted: Any, where: str, bounded: Bounded | None = None, *, strict: bool, secret: bool = False
+    value: Any,
+    wanted: Any,
+    where: str,
+    bounded: Bounded | None = None,
+    *,
+    strict: bool,
+    secret: bool = False,
+    unset: str = "",
 ) -> Any:
     try:
         return msgspec.convert(value, wanted, strict=strict)
@@ -53,22 +79,29 @@ def _convert(
         shown = REDACTED if secret else repr(str(value)[:60])
         if get_origin(wanted) is Literal and (near := nearest_name(str(value), tuple(map(str, get_args(wanted))))):
             shown += f"; did you mean {near!r}?"
-        raise ValueError(f"{where} must be {type_words(wanted, bounded)}; got {shown}") from None
+        raise ValueError(f"{where} must be {type_words(wanted, bounded, unset)}; got {shown}") from None
 
 
 def lists_keys(value: Any) -> bool:
     """Whether keys are given as a list, which names those to accept, and not as a table of their settings."""
-    return not isinstance(value, Mapping) and bool(value.strip(" ,") if isinstance(value, str) else value)
+    return not isinstance(value, Mapping) and bool(_items(value) if isinstance(value, str | list | tuple) else value)
 
 
 def convert_keys(value: Any, where: str, *, strict: bool) -> dict[str, KeyRule]:
     """Keys with settings of their own as a table, or keys alone as a list."""
     if isinstance(value, Mapping):
         return {key: _key_rule(rule, key, where, strict) for key, rule in value.items()}
-    listed = value.split(",") if isinstance(value, str) else value
-    if not isinstance(listed, list | tuple) or not all(isinstance(key, str) for key in listed):
+    listed = _items(value)
+    if listed is None:
         raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
-    return {key.strip(): KeyRule() for key in listed if key.strip()}
+    for key in listed:
+        name, equals, _ = key.partition("=")
+        if equals:
+            raise ValueError(
+                f"{where} must list API keys alone, such as sk-a,sk-b; got {masked_key(name)} with a '=' behind it. "
+                "A settings file gives a key settings, or names a key that has a '=' in it: [keys.\"KEY\"]"
+            )
+    return {key: KeyRule() for key in listed}
 
 
 def _key_rule(rule: Any, key: str, where: str, strict: bool) -> KeyRule:
@@ -90,22 +123,35 @@ def _key_rule(rule: Any, key: str, where: str, strict: bool) -> KeyRule:
     )
 
 
-def _routes(such_as: str, value: Any, where: str, strict: bool) -> dict[str, str]:
+def _items(value: Any, comma: "re.Pattern[str]" = _COMMA) -> list[str] | None:
+    """The items of a list: of a text with commas, or of several texts. `None` for any other value."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        return None
+    return [item.strip() for text in texts for item in comma.split(text) if item.strip()]
+
+
+def _routes(form: str, such_as: str, comma: "re.Pattern[str]", value: Any, where: str, strict: bool) -> dict[str, str]:
     """Routes as a table, or `ORIGIN=DESTINATION`, one or more."""
     if isinstance(value, Mapping):
         return _convert(value, Mapping[str, str], where, strict=strict)  # type: ignore[no-any-return]
-    listed = value.split(",") if isinstance(value, str) else value
     routes: dict[str, str] = {}
-    for text in listed if isinstance(listed, list | tuple) else [listed]:
-        origin, equals, place = str(text).strip().partition("=")
+    for text in [str(value)] if (items := _items(value, comma)) is None else items:
+        origin, equals, place = text.partition("=")
         if not equals:
-            raise ValueError(f"{where} takes ORIGIN=PLACE, such as {such_as}; got {str(text)[:80]!r}")
+            raise ValueError(f"{where} takes {form}, such as {such_as}; got {text[:80]!r}")
         routes[origin.strip()] = place.strip()
     return routes
 
 
 _SPECIAL: Mapping[str, Callable[[Any, str, bool], Any]] = {
-    "callback_route": partial(_routes, "https://app.example.com=http://127.0.0.1:3000"),
-    "media_route": partial(_routes, "https://cdn.example.com=./pictures"),
+    "callback_route": partial(_routes, "ORIGIN=DESTINATION", "https://app.example.com=http://127.0.0.1:3000", _COMMA),
+    "media_route": partial(
+        # The name of a directory can have a comma.
+        _routes,
+        "ORIGIN=SOURCE",
+        "https://cdn.example.com=./images",
+        re.compile(r",(?=\s*https?://)", re.IGNORECASE),
+    ),
 }
 """Settings that have a short form as text, beside the table."""

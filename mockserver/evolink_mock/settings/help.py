@@ -7,12 +7,14 @@ from typing import Any, NamedTuple, get_type_hints
 class Help(NamedTuple):
     """Documentation of a setting, for `--help` and the reference pages.
 
-    `metavar` stands for a value; `default` describes a default that the field itself does not show.
+    `metavar` stands for a value; `default` describes a default that the field itself does not show; `unset` is the word
+    that stands for `None` in texts and files, of a setting that can be `None`.
     """
 
     text: str
     metavar: str | None = None
     default: str | None = None
+    unset: str = "unset"
 
 
 def help_in(record: type, name: str) -> Help:

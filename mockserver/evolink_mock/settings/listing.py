@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, get_type_hints
 
 from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock.core.choices import Choices
-from evolink_mock.settings.conversion import type_words
+from evolink_mock.settings.conversion import type_words, unset_word
 from evolink_mock.settings.loading import NAMES
-from evolink_mock.settings.options import default_of, help_of
+from evolink_mock.settings.options import default_of, help_of, written_default
 from evolink_mock.settings.record import BOUNDS, Settings
 
 _TYPES: dict[str, Any] = {**get_type_hints(Choices), **get_type_hints(Settings)}
@@ -22,6 +22,8 @@ class ListedSetting(NamedTuple):
     meaning: str
     takes: str
     default: object
+    shown: str
+    """The value, as TOML spells it."""
     readings: tuple[object, ...] = ()
     """The values between which the sources leave the choice, for an open question of the API."""
 
@@ -37,9 +39,12 @@ def list_settings(loaded: Settings) -> list[ListedSetting]:
 
 def _setting(name: str, loaded: Settings) -> ListedSetting:
     value = getattr(loaded, name)
-    default = default_of(name)
-    takes = f"{type_words(_TYPES[name], BOUNDS.get(name))}; default: {'unset' if default is None else default}"
-    return ListedSetting(name, "(set)" if name in _SECRET and value else value, help_of(name).text, takes, default)
+    unset = unset_word(name, _TYPES[name])
+    written, described = written_default(name) or "empty", help_of(name).default
+    default = written if described in (None, written) else f"{written} ({described})"
+    takes = f"{type_words(_TYPES[name], BOUNDS.get(name), unset)}; default: {default}"
+    safe = "(set)" if name in _SECRET and value else value
+    return ListedSetting(name, safe, help_of(name).text, takes, default_of(name), show_value(safe, unset))
 
 
 def _choice(name: str, choices: Choices) -> ListedSetting:
@@ -48,13 +53,14 @@ def _choice(name: str, choices: Choices) -> ListedSetting:
     words = " | ".join(f"{show_value(each.value)} ({each.meaning})" for each in conflict.readings)
     others = f", or {type_words(_TYPES[name], BOUNDS.get(name))}" if conflict.open_ended else ""
     takes = f"{words}{others}; default: {show_value(conflict.default)}"
-    return ListedSetting(name, getattr(choices, name), conflict.question, takes, conflict.default, readings)
+    value = getattr(choices, name)
+    return ListedSetting(name, value, conflict.question, takes, conflict.default, show_value(value), readings)
 
 
-def show_value(value: object) -> str:
-    """A value as TOML spells it."""
+def show_value(value: object, unset: str = "unset") -> str:
+    """A value as TOML spells it; `unset` is the word for `None`."""
     if value is None:
-        return "(unset)"
+        return f'"{unset}"'
     if isinstance(value, Mapping):
         return "{" + ", ".join(f'"{name}" = {show_value(each)}' for name, each in value.items()) + "}"
     return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,7 +10,7 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.settings.conversion import convert_keys, convert_setting, lists_keys
 from evolink_mock.settings.keys import KeyRule, KeyRules
-from evolink_mock.settings.record import Settings
+from evolink_mock.settings.record import LISTS, Settings
 from evolink_mock.settings.types import check_names
 
 ENV_PREFIX = "EVOLINK_MOCK_"
@@ -43,9 +43,9 @@ def load_settings(
     flags: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
     file: Path | None = None,
-    assignments: Mapping[str, str] | None = None,
+    assignments: Mapping[str, Sequence[str]] | None = None,
 ) -> Settings:
-    """Load settings and resolve them. `assignments` are those of `--set`, and win over `flags`.
+    """Load settings and resolve them. `assignments` are the values of `--set`, and win over `flags`.
 
     A value that is overruled is not converted, so that a flag also overrules a malformed variable. Raises `ValueError`
     that names the setting, the file, variable or option it came from, and what would be right.
@@ -53,8 +53,8 @@ def load_settings(
     layers = [
         {} if file is None else _read_file(file),
         _variables(environ or {}),
-        _options(flags or {}, "--{}"),
-        _options(assignments or {}, "--set {}"),
+        _options(flags or {}),
+        _assignments(assignments or {}),
     ]
     for layer in layers:
         if (listed := layer.get("keys")) is not None and lists_keys(listed.value):
@@ -100,10 +100,20 @@ def _variables(environ: Mapping[str, str]) -> _Layer:
     return {name: _Given(environ[variable], variable) for name, variable in variables.items() if variable in environ}
 
 
-def _options(given: Mapping[str, Any], form: str) -> _Layer:
-    layer = {name: _Given(value, form.format(name.replace("_", "-"))) for name, value in given.items()}
+def _options(given: Mapping[str, Any]) -> _Layer:
+    layer = {name: _Given(value, f"--{name.replace('_', '-')}") for name, value in given.items()}
     for name, each in layer.items():
         _check_name(name, each.source)
+    return layer
+
+
+def _assignments(given: Mapping[str, Sequence[str]]) -> _Layer:
+    """The settings of `--set`, whose names may have hyphens. Of repeated values a list has all, another the last."""
+    layer: _Layer = {}
+    for written, values in given.items():
+        name, source = written.replace("-", "_"), f"--set {written}"
+        _check_name(name, source)
+        layer[name] = _Given(tuple(values) if name in LISTS else values[-1], source)
     return layer
 
 

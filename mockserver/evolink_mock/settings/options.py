@@ -1,6 +1,5 @@
 """Command-line options made from the settings record: name, type, default and help text."""
 
-from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -8,10 +7,20 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import click
 
 from evolink_mock.settings.help import Help, help_in
-from evolink_mock.settings.record import Settings
+from evolink_mock.settings.record import LISTS, Settings
 
 _TYPES = get_type_hints(Settings)
 _DEFAULTS = {each.name: each.default for each in fields(Settings) if each.default is not MISSING}
+
+
+class _OrUnset(click.types.IntParamType):
+    """An integer, or the word for none."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == self._word else super().convert(value, param, ctx)
 
 
 def help_of(name: str) -> Help:
@@ -27,10 +36,9 @@ def option(name: str) -> click.Option:
     text = documented.text if default is None else f"{documented.text}  [default: {default}]"
     if kind is bool:
         return click.Option([f"--{flag}/--no-{flag}"], default=None, help=text)
-    repeatable = kind == Mapping[str, str]
-    return click.Option(
-        [f"--{flag}"], type=_parameter_type(kind), multiple=repeatable, metavar=documented.metavar, help=text
-    )
+    nullable = NoneType in get_args(_TYPES[name])
+    wanted = _OrUnset(documented.unset) if nullable and kind is int else _parameter_type(kind)
+    return click.Option([f"--{flag}"], type=wanted, multiple=name in LISTS, metavar=documented.metavar, help=text)
 
 
 def value_type(name: str) -> Any:
@@ -46,8 +54,21 @@ def _parameter_type(kind: Any) -> Any:
     return kind if kind in (int, float) else str
 
 
+def written_default(name: str) -> str:
+    """The text that gives a setting its default where it is the value of an option or variable; it can be empty."""
+    match _DEFAULTS.get(name):
+        case None:
+            return help_of(name).unset if NoneType in get_args(_TYPES[name]) else ""
+        case bool(value):
+            return str(value).lower()
+        case float(value):
+            return f"{value:g}"
+        case value:
+            return str(value)
+
+
 def default_of(name: str) -> str | None:
-    """The default of a setting as text; `None` for one that is unset."""
+    """The default of a setting in words, as `--help` shows it; `None` for one that is empty."""
     if (described := help_of(name).default) is not None:
         return described
     match _DEFAULTS.get(name):
@@ -55,7 +76,5 @@ def default_of(name: str) -> str | None:
             return None
         case bool(value):
             return "on" if value else "off"
-        case float(value):
-            return f"{value:g}"
-        case value:
-            return str(value)
+        case _:
+            return written_default(name)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal, Self, TypeVar, get_origin, get_type_hints
 
 from msgspec import Meta
 
@@ -25,6 +25,10 @@ Parsed = TypeVar("Parsed")
 
 MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))
 """Whether the extra `media` is installed."""
+
+
+def _limit(text: str) -> Help:
+    return Help(text, default="unlimited", unset="unlimited")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,21 +83,21 @@ class Settings:
     keys: Annotated[
         Mapping[str, KeyRule],
         Help(
-            "Accept only these API keys. In a file, tables [keys.NAME] give keys settings of their own, and refuse no "
-            "other key.",
+            "Accept only these API keys. Several with commas, or by repeating the option. In a file, tables "
+            "[keys.NAME] give keys settings of their own, and refuse no other key.",
             "KEY,KEY",
             "any but sk-invalid...",
         ),
     ] = field(default_factory=dict)
     only_keys: Annotated[bool, Help("Refuse every API key that has no settings of its own.")] = False
-    balance: Annotated[Balance | None, Help("Credits of each key that sets none itself.", default="unlimited")] = None
+    balance: Annotated[Balance | None, _limit("Credits of each key that sets none itself.")] = None
     requests_per_minute: Annotated[
         Limit | None,
-        Help("Creates of one model family per minute, for each key that sets none itself.", default="unlimited"),
+        _limit("Creates of one model family per minute, for each key that sets none itself."),
     ] = None
     concurrent_tasks: Annotated[
         Limit | None,
-        Help("Unfinished tasks of one model family, for each key that sets none itself.", default="unlimited"),
+        _limit("Unfinished tasks of one model family, for each key that sets none itself."),
     ] = None
     scenarios: Annotated[str, Help("Fault-injection rules (TOML), reloaded on change.", "FILE")] = ""
     tls: Annotated[bool, Help("Serve HTTPS, with a certificate of the emulator's own authority.")] = False
@@ -108,8 +112,7 @@ class Settings:
         Mapping[str, str],
         Help(
             "Deliver callbacks for an origin to another address: https://app.example.com=http://127.0.0.1:3000. "
-            "https+insecure:// verifies no certificate. "
-            "Repeatable.",
+            "https+insecure:// verifies no certificate. Several with commas, or by repeating the option.",
             "ORIGIN=DESTINATION",
         ),
     ] = field(default_factory=dict)
@@ -122,7 +125,7 @@ class Settings:
         Mapping[str, str],
         Help(
             "Read the input files of an origin from a directory or a server: https://cdn.example.com=./images, or "
-            "=http://127.0.0.1:9000. Repeatable; needs the extra media.",
+            "=http://127.0.0.1:9000. Several with commas, or by repeating the option. Needs the extra media.",
             "ORIGIN=SOURCE",
         ),
     ] = field(default_factory=dict)
@@ -258,6 +261,8 @@ _CHOICE_BOUNDS = {
     "not_found_code": Bounded(Annotated[str, Meta(min_length=1, max_length=100)], "of 1 to 100 characters"),
     "task_retention": Bounded(Annotated[int, Meta(ge=1, le=10 * 366 * 24 * 3600)], "from 1 second to 10 years"),
 }
+LISTS = tuple(name for name, kind in get_type_hints(Settings).items() if get_origin(kind) is Mapping)
+"""Settings of several values: lists of texts or tables."""
 _FIELDS = tuple(each.name for each in fields(Settings))
 _CHOICE_FIELDS = tuple(each.name for each in fields(Choices))
 _PATHS = tuple(

@@ -6,10 +6,13 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from evolink_contracts.cli.exit_codes import EXIT_CODES_OF
 from evolink_contracts.cli.main import main
+from evolink_contracts.cli.options import choose
+from evolink_contracts.promises.registry import BY_NUMBER
 from evolink_contracts.target.diagnosis import control_trouble, wrong_base_url
 from evolink_contracts.target.transports import Response
 from tests.support.kit_command import kit
@@ -158,6 +161,21 @@ def test_a_proxy_that_changes_an_answer_is_caught() -> None:
     assert ran.stdout.startswith("✗ VC-002 An accepted request is answered with 200")
     assert "\n    [S1a, documented, critical]\n" in ran.stdout
     assert "\n[source, basis, severity] of a promise:\n  S1a: model page, https://" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [name for name, made in main.commands.items() if any(each.name == "out" for each in made.params)]
+)
+def test_a_report_that_cannot_be_written_has_the_exit_code_that_the_help_gives(command: str) -> None:
+    assert "could not be written" in EXIT_CODES_OF[command][3]
+
+
+@pytest.mark.parametrize("given", [("VC-001,VC-002",), ("VC-001", "VC-002"), (" VC-002, VC-001,",)])
+def test_promises_are_listed_with_commas_and_by_repeating(given: tuple[str, ...]) -> None:
+    assert choose(given, ()) == ["VC-001", "VC-002"]
+    assert choose((), given) == [number for number in BY_NUMBER if number not in ("VC-001", "VC-002")]
+    with pytest.raises(click.BadParameter, match="there is no promise VC-999"):
+        choose(("VC-001,VC-999",), ())
 
 
 def test_every_command_has_a_short_help_and_its_exit_codes() -> None:

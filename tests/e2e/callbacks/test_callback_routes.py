@@ -50,11 +50,10 @@ def test_a_server_takes_its_routes_from_environment_and_file(tmp_path: Path) -> 
         assert [received.target for received in other.received] == [TARGET] * 2
 
 
-EXAMPLE = "takes ORIGIN=PLACE, such as https://app.example.com=http://127.0.0.1:3000"
+EXAMPLE = "takes ORIGIN=DESTINATION, such as https://app.example.com=http://127.0.0.1:3000"
 ORIGIN = "a route is for a whole origin, such as https://app.example.com"
 MISTAKES = [
     ("app.example.com", EXAMPLE),
-    ("", EXAMPLE),
     ("app.example.com=http://127.0.0.1:3000", ORIGIN),
     ("http://app.example.com=http://127.0.0.1:3000", ORIGIN),
     (

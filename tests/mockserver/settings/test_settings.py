@@ -120,7 +120,7 @@ def test_a_flag_outranks_a_malformed_variable_and_both_outrank_a_malformed_file(
     environ = {"EVOLINK_MOCK_PORT": "http", "EVOLINK_MOCK_SEED": "4"}
     loaded = load_settings({"port": 3}, environ, file)
     assert (loaded.port, loaded.seed) == (3, 4)
-    assert load_settings({"port": 3}, assignments={"port": "5"}).port == 5
+    assert load_settings({"port": 3}, assignments={"port": ["5"]}).port == 5
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "keys"])
@@ -138,8 +138,8 @@ def test_every_error_names_the_setting_and_its_source(tmp_path: Path, name: str)
         load_settings({}, {f"EVOLINK_MOCK_{name.upper()}": "\a perhaps"})
     assert str(refused.value).startswith(f"EVOLINK_MOCK_{name.upper()}")
     with pytest.raises(ValueError, match=r".") as refused:
-        load_settings(assignments={name: "\a perhaps"})
-    assert str(refused.value).startswith(f"--set {name.replace('_', '-')}")
+        load_settings(assignments={name: ["\a perhaps"]})
+    assert str(refused.value).startswith(f"--set {name}: {name}")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_an_error_of_a_file_says_what_would_be_right(tmp_path: Path, given: str,
 
 def test_an_assignment_of_an_unknown_name_gets_the_nearest_names_and_not_all() -> None:
     with pytest.raises(ValueError, match="--set foo: 'foo' is not a known setting") as refused:
-        load_settings(assignments={"foo": "1"})
+        load_settings(assignments={"foo": ["1"]})
     assert sum(name in str(refused.value) for name in NAMES) <= 5
     assert "`evolink-mock settings` lists them all" in str(refused.value)
 
