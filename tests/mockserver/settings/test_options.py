@@ -57,6 +57,8 @@ def test_the_help_of_serve_has_the_words_of_the_settings() -> None:
 @pytest.mark.parametrize("command", ["serve", "doctor"])
 def test_the_options_are_settings_or_say_how_the_settings_are_read(command: str) -> None:
     made = main.commands[command]
-    options = [each for each in made.get_params(click.Context(made)) if isinstance(each, click.Option)]
+    options = [
+        each for each in made.get_params(click.Context(made, **main.context_settings)) if isinstance(each, click.Option)
+    ]
     names = {each.name for each in options if "--help" not in each.opts}
     assert names - set(NAMES) <= {"config", "assignments", "dry_run", "as_json"}

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from docs.render.settings import PAGE
-from evolink_mock.cli import main
+from evolink_mock.cli import SERVE_SETTINGS, main
 from evolink_mock.settings import MEDIA, NAMES, Settings, load_settings
 from evolink_mock.settings.record import LISTS
 from tests.support.commands import refused, run
@@ -27,6 +27,12 @@ def shown_default(name: str) -> str:
     return first[1]
 
 
+def serve_options(arguments: list[str]) -> dict[str, Any]:
+    """The options of `evolink-mock serve`, as click parses them."""
+    group = click.Context(main, **main.context_settings)
+    return main.commands["serve"].make_context("serve", arguments, parent=group).params
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_default_that_the_reference_shows_is_accepted_in_every_source(name: str, tmp_path: Path) -> None:
     value = shown_default(name)
@@ -39,15 +45,11 @@ def test_the_default_that_the_reference_shows_is_accepted_in_every_source(name: 
     assert load_settings(file=file) == Settings().resolved()
 
 
-@pytest.mark.parametrize("option", [each.opts[0] for each in main.commands["serve"].get_params(click.Context(main))])
-def test_the_default_that_the_reference_shows_is_accepted_by_the_option(option: str) -> None:
-    name = option.removeprefix("--").replace("-", "_")
-    if name not in NAMES:
-        return
-    value = shown_default(name)
-    given = [f"--no-{option[2:]}"] if value == "false" else [option, value]
-    context = main.commands["serve"].make_context("serve", given)
-    flags = {name: value for name, value in context.params.items() if name in NAMES and value not in (None, ())}
+@pytest.mark.parametrize("name", SERVE_SETTINGS)
+def test_the_default_that_the_reference_shows_is_accepted_by_the_option(name: str) -> None:
+    value, option = shown_default(name), name.replace("_", "-")
+    given = [f"--no-{option}"] if value == "false" else [f"--{option}", value]
+    flags = {name: value for name, value in serve_options(given).items() if name in NAMES and value not in (None, ())}
     assert load_settings(flags) == Settings().resolved()
 
 
@@ -93,7 +95,7 @@ def test_keys_are_listed_with_commas_and_by_repeating(given: tuple[str, ...]) ->
     ):
         assert (list(loaded.keys), loaded.only_keys) == (["sk-a", "sk-b"], True)
     options = [part for text in given for part in ("--keys", text)]
-    assert len(main.commands["serve"].make_context("serve", options).params["keys"]) == len(given)
+    assert len(serve_options(options)["keys"]) == len(given)
 
 
 ROUTES = ("https://a.example.com=http://127.0.0.1:3000", "https://b.example.com=http://127.0.0.1:3001")
