@@ -14,6 +14,8 @@ from tests.support.server_process import PATIENCE, Server
 GUIDE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "load-test.md"
 SCRIPT = files_of(GUIDE)["load.py"]
 
+pytestmark = pytest.mark.slow
+
 
 def load(server: Server, home: Path, *arguments: str, script: str = SCRIPT) -> "subprocess.CompletedProcess[str]":
     (home / "load.py").write_text(script, encoding="utf-8")

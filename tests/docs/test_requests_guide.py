@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.markdown_pages import files_of
 from tests.support.pytest_plugins import NO_OTHERS
 
@@ -24,6 +26,7 @@ time.sleep = sleep
 """A `sitecustomize` module: it records each pause of the module `videos`, and makes none."""
 
 
+@pytest.mark.slow
 def test_no_process_of_the_tests_pauses(tmp_path: Path) -> None:
     project, patch = tmp_path / "project", tmp_path / "patch"
     for home, files in ((project, files_of(GUIDE)), (patch, {"sitecustomize.py": RECORDER})):
