@@ -58,7 +58,8 @@ def _body() -> str:
     return join(
         "## Settings file",
         "Named by `--config FILE` or `EVOLINK_MOCK_CONFIG`. Options and environment variables take precedence over it. "
-        "Every name is one of [Settings](settings.md); open questions of the API may be in the table `choices`.",
+        "Every name is one of [Settings](settings.md); a setting that answers an open question of the API, "
+        "such as `cancelled_as`, may also be in the table `[choices]`, where it means the same.",
         block(SETTINGS, "toml"),
         "Every setting that has a default, with it:",
         block("\n".join(_defaults()), "toml"),

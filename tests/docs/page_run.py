@@ -6,6 +6,7 @@
   terminal of its own until the page ends, or until the page starts another one on the same port.
 - `python` blocks run as scripts; pytest runs those that define tests.
 - A block below a paragraph that ends with "`NAME`:" becomes the file NAME.
+- What an `sh` block prints ends with a newline.
 - A `text` block right below one that runs is what that shall print, with `…` for what differs from run to run.
 - Any other `text` block is an excerpt of what a server of the page prints.
 - Ports such as 8080 are replaced by free ones.
@@ -140,6 +141,8 @@ class PageRun:
         if status != block.expected_status:
             why = f"ended with {status} and not {block.expected_status}"
             raise PageFailed(block, f"{why}\n{self._said_by_servers()}", self._printed)
+        if self._printed[-1:] not in ("", "\n"):
+            raise PageFailed(block, "a reader's prompt follows its output, which ends without a newline", self._printed)
 
     def _run_python(self, block: Block) -> None:
         script = self._script(block, ".py")

@@ -63,6 +63,10 @@ def test_a_wrong_expected_output_is_found(tmp_path: Path) -> None:
     assert said == "page.md:7: this is not what was printed\n--- the text block\none\n--- printed\none\ntwo\n"
 
 
+def test_an_output_without_a_newline_at_its_end_is_found(tmp_path: Path) -> None:
+    assert "page.md:3: a reader's prompt follows" in failure(tmp_path, fence("sh", "printf one"), expected("one"))
+
+
 def test_an_output_that_says_less_than_was_printed_is_found(tmp_path: Path) -> None:
     assert "page.md:7" in failure(tmp_path, fence("sh", "echo one; echo two; echo three"), expected("one\n…\ntwo"))
 
@@ -141,7 +145,7 @@ def test_a_server_runs_until_the_page_ends_or_starts_another_there(tmp_path: Pat
     def served(said: str) -> str:
         return fence("python", SERVER.replace("{said}", said), "The server `app.py`:") + fence("sh", "python app.py")
 
-    ask = fence("sh", "curl -s http://127.0.0.1:3000/path")
+    ask = fence("sh", "curl -s -w '\\n' http://127.0.0.1:3000/path")
     page = run(tmp_path, served("first"), ask, expected("first"), served("second"), ask, expected("second"))
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", int(page.port("3000")))) == errno.ECONNREFUSED
@@ -152,7 +156,7 @@ def test_an_emulator_is_a_server_and_prints_what_the_page_says(tmp_path: Path) -
         tmp_path,
         fence("sh", "evolink-mock serve --clock manual"),
         expected("evolink-mock is ready at http://127.0.0.1:8080\n…clock: manual"),
-        fence("sh", 'curl -s http://127.0.0.1:8080/v1/credits -H "Authorization: Bearer sk-page"'),
+        fence("sh", 'curl -s -w "\\n" http://127.0.0.1:8080/v1/credits -H "Authorization: Bearer sk-page"'),
         expected('{"data":{"token":{"remaining_credits":…'),
         fence("text", "Ctrl+C stops it."),
     )
