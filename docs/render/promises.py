@@ -13,8 +13,11 @@ def _body() -> str:
         "## Promises of the service",
         "Checked by `evolink-contracts run` and `check`, whose `--only` and `--skip` take numbers and names.",
         table(
-            ("Number", "Name", "Statement", "Severity", "Basis"),
-            ((p.number, code(p.name), prose(p.statement), p.severity, f"{p.basis}, {p.source}") for p in PROMISES),
+            ("Promise", "Statement", "Severity", "Basis"),
+            (
+                (f"{p.number} {code(p.name)}", prose(p.statement), p.severity, f"{p.basis}, {p.source}")
+                for p in PROMISES
+            ),
         ),
         "## Promises of a receiver",
         "Checked by `evolink-contracts receiver`, which sees the statuses of a receiver, and not what it does: a "

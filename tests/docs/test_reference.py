@@ -215,7 +215,7 @@ def test_every_error_and_failure_code_has_an_entry() -> None:
 
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.number)
 def test_every_promise_has_an_entry(promise: Any) -> None:
-    row = f"| {promise.number} | `{promise.name}` | {prose(promise.statement)} | {promise.severity} |"
+    row = f"| {promise.number} `{promise.name}` | {prose(promise.statement)} | {promise.severity} |"
     assert f"{row} {promise.basis}, {promise.source} |".replace("\n", " ") in page("promises")
 
 

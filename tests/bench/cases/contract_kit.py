@@ -36,9 +36,15 @@ def measure(plan: Plan) -> Iterator[Row]:
     with on_core(SERVER_CORE):
         printed = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=900).stdout
     took = json.loads(printed)
-    yield Row(name=f"{RUNS} runs of {STEPS} steps of the machine", unit="s", ours=took["played"], goal=GOAL, most=True)
+    yield Row(
+        name=f"{RUNS} histories of {STEPS} steps of the contract kit",
+        unit="s",
+        ours=took["played"],
+        goal=GOAL,
+        most=True,
+    )
     yield Row(name="of which drawing the steps", unit="s", ours=took["drawn"])
-    yield Row(name="an emulator for a test, made and asked", unit="ms", ours=_first(), goal=FIRST_GOAL, most=True)
+    yield Row(name="an emulator for a test, created and queried", unit="ms", ours=_first(), goal=FIRST_GOAL, most=True)
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "evolink_contracts", "selftest"], check=True, stdout=subprocess.DEVNULL)
     yield Row(name="the kit's self-test", unit="s", ours=time.perf_counter() - began, goal=SELFTEST_GOAL, most=True)

@@ -102,7 +102,7 @@ def _all_at_once(plan: Plan) -> Iterator[Row]:
         yield Row(name=f"{ENDING:,} ending at once, latest start", unit="ms", ours=late, goal=allowed, most=True)
         say(f"queries while {ENDING:,} callbacks go out")
         quiet, busy = _asking(place, plan)
-        yield Row(name="queries meanwhile, to those in quiet", unit="/s", ours=busy, bare=quiet, goal=0.5)
+        yield Row(name="queries meanwhile, compared with idle", unit="/s", ours=busy, bare=quiet, goal=0.5)
     finally:
         receiver.stop()
 

@@ -43,7 +43,7 @@ def measure(plan: Plan) -> Iterator[Row]:
     yield Row(name=name, unit="ms", ours=found["plain_ms"], goal=50, most=True)
     yield Row(name=f"{name}, size", unit="KB", ours=found["plain_kb"], goal=50, most=True)
     yield Row(name="720p with audio by PyAV, times real time", unit="", ours=found["moving"], goal=10)
-    name = "p99 of queries while 10 MB pictures are looked at"
+    name = "p99 of queries while 10 MB images are validated"
     yield Row(name=name, unit="ms", ours=found["busy_ms"], bare=found["quiet_ms"], goal=2.0, most=True)
 
 
