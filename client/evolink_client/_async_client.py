@@ -16,7 +16,7 @@ from evolink_client._config import configure
 from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import AsyncHttpOptions, Reading, lost
+from evolink_client._exchange import AsyncHttpOptions, Reading, lost, with_cause
 from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
 from evolink_client._polling import Polling
@@ -163,4 +163,4 @@ class AsyncVideo(Finished):
                         target.write(chunk, progress)
                     return target.finish(url)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise DownloadFailed(url, str(error) or type(error).__name__) from None
+            raise DownloadFailed(url, with_cause(str(error) or type(error).__name__, url)) from None

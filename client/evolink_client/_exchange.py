@@ -75,12 +75,15 @@ _CAUSES: Mapping[str, str] = MappingProxyType(
         "Connection refused": "nothing listens there: is the server running, and is the port right?",
         "Name or service not known": "is the host name right?",
         "nodename nor servname": "is the host name right?",
+        "certificate is not valid for": "use a host name that the certificate is for",
         "CERTIFICATE_VERIFY_FAILED": "SSL_CERT_FILE names a file with the certificate authorities to trust",
         "WRONG_VERSION_NUMBER": "it speaks plain HTTP: write http://",
         "RECORD_LAYER_FAILURE": "it speaks plain HTTP: write http://",
     }
 )
 """The likely cause by a part of the error's text."""
+_NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
+"""The errors that a port of HTTPS causes to a request by HTTP, and others too."""
 
 
 def lost(request: Request, error: httpx.HTTPError, base_url: str) -> ConnectionFailed:
@@ -89,11 +92,20 @@ def lost(request: Request, error: httpx.HTTPError, base_url: str) -> ConnectionF
         failed: ConnectionFailed = _timed_out(request, base_url)
     else:
         why = str(error) or type(error).__name__
-        cause = next((f"; {cause}" for part, cause in _CAUSES.items() if part.lower() in why.lower()), "")
-        failed = ConnectionFailed(f"{request.method} {base_url}{request.path} got no answer: {why}{cause}")
+        failed = ConnectionFailed(
+            f"{request.method} {base_url}{request.path} got no answer: {with_cause(why, base_url)}"
+        )
     if isinstance(error, _NOT_SENT):
         failed.sent = False
     return failed
+
+
+def with_cause(why: str, url: str) -> str:
+    """The text of an error, with its likely cause."""
+    if cause := next((cause for part, cause in _CAUSES.items() if part.lower() in why.lower()), ""):
+        return f"{why}; {cause}"
+    mixed_up = url.startswith("http://") and any(part in why for part in _NOT_HTTP)
+    return f"{why}; if it speaks HTTPS, write https://" if mixed_up else why
 
 
 def _timed_out(request: Request, base_url: str) -> RequestTimedOut:

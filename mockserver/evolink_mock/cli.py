@@ -202,6 +202,14 @@ def check(file: Path) -> None:
     click.echo(f"{file}: {len(rules)} rule{'' if len(rules) == 1 else 's'}, {count}")
 
 
+def _http_url(context: click.Context, parameter: click.Parameter, url: str) -> str:
+    if not url.lower().startswith(("http://", "https://")):
+        raise click.BadParameter(
+            f"must begin with http:// or https://, such as http://127.0.0.1:8080; got {url[:80]!r}"
+        )
+    return url
+
+
 @main.command(short_help="Explain a task: its scenario, plan and callbacks.")
 @click.argument("task_id")
 @click.option(
@@ -211,6 +219,7 @@ def check(file: Path) -> None:
     show_default=True,
     show_envvar=True,
     metavar="URL",
+    callback=_http_url,
     help="URL of the emulator.",
 )
 @click.option("--key", metavar="KEY", help="API key that created the task.  [default: any]")
@@ -231,7 +240,7 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
     try:
         status, found = ControlClient(base, key, token).get(path)
     except Unreachable as error:
-        raise click.ClickException(f"{error}; say where the emulator is with --url or EVOLINK_BASE_URL") from None
+        raise click.ClickException(str(error)) from None
     if status == 404 and found["error"]["code"] == "task_not_found":
         whose = "the world of that key has no such task; without --key, all are searched" if key else "no key has it"
         raise click.ClickException(f"no task {task_id} at {base}: {whose}")

@@ -11,6 +11,7 @@ import click
 from evolink_contracts.cli import options
 from evolink_contracts.reference.extras import has_hypothesis, hypothesis_missing
 from evolink_contracts.runs.probe import Profile
+from evolink_contracts.trace.header import without_secrets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -80,7 +81,8 @@ class _BaseUrl(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not re.match(r"https?://[^/\s]", value):
-            self.fail("must begin with http:// or https://, such as http://127.0.0.1:8080", param, ctx)
+            shown = without_secrets(value)[:80]
+            self.fail(f"must begin with http:// or https://, such as http://127.0.0.1:8080; got {shown!r}", param, ctx)
         return value
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from threading import Lock
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -42,6 +43,7 @@ class HttpTransport:
     def __init__(self, base_url: str, timeout: float = 30.0) -> None:
         import httpx
 
+        self._secure = base_url.lower().startswith("https:")
         self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
         self._client = httpx.Client(base_url=without_secrets(base_url), timeout=timeout)
 
@@ -49,7 +51,7 @@ class HttpTransport:
         try:
             response = self._client.request(method, path, headers=headers, content=content)
         except self._errors as error:
-            why = _reason(error)
+            why = _reason(error, self._secure)
             raise NoResponse(f"{method} {path} got no answer: {why}", why) from None
         return Response(response.status_code, dict(response.headers), response.content)
 
@@ -57,11 +59,29 @@ class HttpTransport:
         self._client.close()
 
 
-def _reason(error: Exception) -> str:
+_CAUSES: Mapping[str, str] = MappingProxyType(
+    {
+        "Connection refused": "nothing listens there: is it running, and is the port right?",
+        "Name or service not known": "is the host name right?",
+        "nodename nor servname": "is the host name right?",
+        "certificate is not valid for": "use a host name that the certificate is for",
+        "CERTIFICATE_VERIFY_FAILED": "SSL_CERT_FILE names a file with the certificate authorities to trust",
+        "WRONG_VERSION_NUMBER": "it speaks plain HTTP: write http://",
+        "RECORD_LAYER_FAILURE": "it speaks plain HTTP: write http://",
+    }
+)
+"""The likely cause by a part of the error's text."""
+_NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
+"""The errors that a port of HTTPS causes to a request by HTTP, and others too."""
+
+
+def _reason(error: Exception, secure: bool) -> str:
+    """The text of an error, with its likely cause."""
     said = str(error) or type(error).__name__
-    if "Connection refused" in said:
-        return f"{said}; nothing listens there: is it running, and is the port right?"
-    return f"{said}; is the host name right?" if "Name or service not known" in said else said
+    if cause := next((cause for part, cause in _CAUSES.items() if part.lower() in said.lower()), ""):
+        return f"{said}; {cause}"
+    mixed_up = not secure and any(part in said for part in _NOT_HTTP)
+    return f"{said}; if it speaks HTTPS, write https://" if mixed_up else said
 
 
 class AsgiTransport:

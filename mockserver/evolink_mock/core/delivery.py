@@ -49,7 +49,7 @@ class AttemptResult(NamedTuple):
     status: int | None = None
     error: AttemptError | None = None
     detail: str = ""
-    """The transport's own words for an error."""
+    """The transport's own words for an error, or about a response."""
     excerpt: str = ""
     """The beginning of the response's body."""
     latency: Micros = 0

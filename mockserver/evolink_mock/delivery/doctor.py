@@ -63,7 +63,10 @@ def _production(url: str, violation: str | None) -> str:
     try:
         answers = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        return f"accepts it, but from here {host} does not resolve: unless it does elsewhere, no attempt would arrive"
+        return (
+            f"accepts it; {host} does not resolve from here, which does not matter to a callback route, but in "
+            "production it must resolve to a public address"
+        )
     addresses = sorted({str(answer[4][0]) for answer in answers})
     internal = check_callback_url(url, addresses)
     if internal is not None:

@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractResolver
 from evolink_mock.clock import wall_micros
 from evolink_mock.core.delivery import AttemptError, AttemptResult
 from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.delivery.https_hint import hint_of_response, with_hint
 from evolink_mock.delivery.tls_failures import tls_failure
 from evolink_mock.delivery.transport import READ_ANSWER, AttemptRequest, excerpt
 from evolink_mock.egress import Blocked, NonBlockingResolver, exact_url
@@ -54,11 +55,15 @@ class HttpTransport:
                 allow_redirects=False,
                 **secure,  # type: ignore[arg-type]
             ) as response:
-                beginning = excerpt(await _beginning(response.content), request)
-                return AttemptResult(response.status, excerpt=beginning, latency=wall_micros() - began)
+                beginning = await _beginning(response.content)
+                hint = hint_of_response(response.status, beginning, destination)
+                shown = excerpt(beginning, request)
+                return AttemptResult(response.status, detail=hint, excerpt=shown, latency=wall_micros() - began)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            detail = excerpt((tls_failure(error, destination) or _message(error)).encode(), request)
-            return AttemptResult(error=_classify(error), detail=detail, latency=wall_micros() - began)
+            kind = _classify(error)
+            says = tls_failure(error, destination) or with_hint(kind, _message(error), destination)
+            detail = excerpt(says.encode(), request)
+            return AttemptResult(error=kind, detail=detail, latency=wall_micros() - began)
 
     async def close(self) -> None:
         for session in self._sessions.values():

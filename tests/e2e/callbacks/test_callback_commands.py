@@ -85,7 +85,11 @@ def test_what_has_no_route_is_told_which_option_would_be_one() -> None:
     [
         (("93.184.215.14", "1.1.1.1"), "accepts it and calls 1.1.1.1, 93.184.215.14"),
         (("10.0.0.7",), "accepts the name, but it resolves to 10.0.0.7, which is internal: nothing would be sent"),
-        ((), f"accepts it, but from here {HOST} does not resolve"),
+        (
+            (),
+            f"accepts it; {HOST} does not resolve from here, which does not matter to a callback route, but in "
+            "production it must resolve to a public address",
+        ),
     ],
 )
 def test_what_production_would_do_depends_on_where_the_name_leads(

@@ -156,3 +156,65 @@ def test_an_insecure_route_verifies_no_certificate(fault: str, tmp_path: Path) -
 
 def test_a_certificate_that_is_right_is_accepted() -> None:
     assert attempted(context_of(TRUSTED.issue_cert(HOST))).status == 200
+
+
+async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.transport.abort()
+
+
+async def unclear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(b"\x15\x03\x01\x00\x02\x02\x46")
+    writer.close()
+
+
+def bad_request(body: bytes) -> Serve:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+        writer.write(head + body)
+        writer.close()
+
+    return serve
+
+
+IF = "; if it speaks HTTPS, write https://127.0.0.1:"
+OF_HTTPS: dict[str, tuple[Serve, bool, str]] = {
+    "a server of asyncio": (answer, True, IF),
+    "reset": (reset, False, IF),
+    "closed": (hang_up, False, IF),
+    "an alert of TLS": (unclear, False, "it speaks HTTPS: write https://127.0.0.1:"),
+    "Go": (
+        bad_request(b"Client sent an HTTP request to an HTTPS server.\n"),
+        False,
+        "it speaks HTTPS: write https://127.0.0.1:",
+    ),
+    "nginx": (
+        bad_request(b"<center>The plain HTTP request was sent to HTTPS port</center>"),
+        False,
+        "it speaks HTTPS: write https://127.0.0.1:",
+    ),
+    "Apache": (
+        bad_request(b"Reason: You're speaking plain HTTP to an SSL-enabled server port."),
+        False,
+        "it speaks HTTPS: write https://127.0.0.1:",
+    ),
+    "any other refusal": (bad_request(b"this is no callback"), False, ""),
+}
+
+
+@pytest.mark.parametrize("server", OF_HTTPS)
+def test_a_route_by_http_to_a_port_of_https_says_what_to_write(server: str) -> None:
+    serve, tls, says = OF_HTTPS[server]
+    result = attempted(context_of(TRUSTED.issue_cert(HOST)) if tls else None, serve, "http")
+    if says:
+        assert says in result.detail
+        assert result.detail.endswith(" in the route")
+    else:
+        assert (result.status, result.detail) == (400, "")
+
+
+@pytest.mark.parametrize("serve", [reset, hang_up])
+def test_a_route_by_https_gets_no_such_hint(serve: Serve) -> None:
+    assert "write https" not in attempted(context_of(TRUSTED.issue_cert(HOST)), serve).detail
