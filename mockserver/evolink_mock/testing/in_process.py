@@ -1,5 +1,6 @@
 """The emulator without a socket, for httpx clients: `httpx.Client(transport=InProcessTransport(app))`."""
 
+import atexit
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from threading import Lock
@@ -15,7 +16,8 @@ class InProcessTransport(httpx.BaseTransport):
     """Runs an ASGI application's lifespan and requests on an event loop of its own, in a thread of its own.
 
     `close` ends both, from any thread and as often as it is called; httpx calls it when a client with this transport
-    is closed. `shared` and `async_shared` make transports that leave them running.
+    is closed, and the end of the process at the latest. `shared` and `async_shared` make transports that leave them
+    running.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -26,6 +28,9 @@ class InProcessTransport(httpx.BaseTransport):
             self._portal = stack.enter_context(start_blocking_portal("asyncio"))
             stack.enter_context(self._portal.wrap_async_context_manager(_lifespan(app)))
             self._stack = stack.pop_all()
+        # One that is left open would be closed by the garbage collector, when its thread runs no more: a process that
+        # ends would wait for it forever.
+        atexit.register(self.close)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if not self._open:
@@ -51,6 +56,7 @@ class InProcessTransport(httpx.BaseTransport):
         self._open = False
         with self._closing:
             self._stack.close()
+        atexit.unregister(self.close)
 
 
 class SharedTransport(httpx.BaseTransport):

@@ -272,3 +272,21 @@ def test_the_explanation_has_refused_requests_other_keys_and_aligned_times() -> 
     assert any(line.startswith("POST /v1/videos/generations answered 4") for line in lines)
     assert any("the request was" in line and '"A cat"' in line for line in lines)
     assert lines[-1] == "the clock shows 1757169763.00 (manual); nothing is due"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "httpx.Client(transport=InProcessTransport(create_app()), base_url='http://emulator.test')",
+        "(mocked := Mocked()).client",
+    ],
+)
+def test_a_process_ends_although_an_emulator_was_not_closed(made: str) -> None:
+    lines = (
+        "import httpx",
+        "from evolink_mock import InProcessTransport, create_app",
+        "from evolink_mock.mocked import Mocked",
+        f"client = {made}",
+        "assert client.get('/v1/credits', headers={'Authorization': 'Bearer sk-test'}).status_code == 200",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
