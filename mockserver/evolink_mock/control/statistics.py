@@ -9,7 +9,7 @@ from evolink_mock.clock import yield_to_loop
 from evolink_mock.control.endpoint import ControlCall, ControlRequest
 from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.bodies import public_status
-from evolink_mock.core.delivery import DEAD, Attempt
+from evolink_mock.core.delivery import DEAD, Attempt, DeliveryTally
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.worlds.outbox import DeliveryReader
@@ -28,7 +28,10 @@ class StatisticsCalls:
     """The call `/__mock/statistics`."""
 
     def table(self) -> tuple[ControlCall, ...]:
-        summary = "tasks, deliveries, attempts and requests by status, with latencies"
+        summary = (
+            "tasks, deliveries, attempts and requests by status: all since the start or the last reset, also those "
+            "that no list keeps; latency_ms and delay_ms are of the deliveries that are kept"
+        )
         return (ControlCall("GET", "/statistics", summary, self._get),)
 
     async def _get(self, request: ControlRequest) -> object:
@@ -36,26 +39,26 @@ class StatisticsCalls:
 
 
 async def statistics_of(world: World) -> dict[str, object]:
-    """The figures of a world as JSON-ready values: of all its tasks, and of the deliveries and requests it still keeps.
+    """The figures of a world as JSON-ready values.
 
     Other requests get a turn between slices, so that a large world does not stop the emulator.
     """
     view = await world.settled_view()
-    journal = Counter((entry.route, entry.status) for _, entry in world.journal.after(0))
+    requests = world.journal.counts
     tasks = await _count_tasks(world, view)
-    stages, attempts = await _count_deliveries(view.deliveries)
+    tally, attempts = await _count_deliveries(view.deliveries)
     return {
         **show_identity(world),
         "now": to_seconds(view.now),
         "tasks": _with_total(_STATUSES, tasks),
-        "deliveries": _with_total(_STAGES, stages),
+        "deliveries": _with_total(_STAGES, tally.stages),
         "attempts": {
-            "total": len(attempts),
-            "results": dict(sorted(Counter(_result(attempt) for attempt in attempts).items())),
+            "total": tally.results.total(),
+            "results": dict(sorted(tally.results.items())),
             "latency_ms": _distribution([attempt.result.latency for attempt in attempts]),
             "delay_ms": _distribution([attempt.started - attempt.due for attempt in attempts]),
         },
-        "requests": {"total": journal.total(), **_by_route(journal)},
+        "requests": {"total": requests.total(), **_by_route(requests)},
     }
 
 
@@ -67,13 +70,16 @@ async def _count_tasks(world: World, view: WorldView) -> Counter[str]:
     return statuses
 
 
-async def _count_deliveries(deliveries: DeliveryReader) -> tuple[Counter[str], list[Attempt]]:
-    stages, attempts = Counter[str](), list[Attempt]()
+async def _count_deliveries(deliveries: DeliveryReader) -> tuple[DeliveryTally, list[Attempt]]:
+    """The numbers of all deliveries, and the attempts of those that are kept."""
+    tally, attempts = DeliveryTally(), list[Attempt]()
+    tally.stages.update(deliveries.dropped.stages)
+    tally.results.update(deliveries.dropped.results)
     async for number in _in_slices(deliveries.numbers()):
         if (delivery := deliveries.get(number)) is not None:
-            stages[delivery.stage_now] += 1
+            tally.add(delivery)
             attempts += delivery.attempts
-    return stages, attempts
+    return tally, attempts
 
 
 async def _in_slices(items: Sequence[Item]) -> AsyncIterator[Item]:
@@ -88,11 +94,6 @@ def _with_total(names: Iterable[str], counts: Counter[str]) -> dict[str, int]:
     return {"total": counts.total(), **{name: counts[name] for name in names}}
 
 
-def _result(attempt: Attempt) -> str:
-    """The status of the receiver's response, or the error in its place."""
-    return attempt.result.error or str(attempt.result.status)
-
-
 def _distribution(values: list[Micros]) -> dict[str, float] | None:
     """Percentiles (nearest rank) and the maximum, in milliseconds."""
     if not values:
@@ -102,9 +103,9 @@ def _distribution(values: list[Micros]) -> dict[str, float] | None:
     return {**ranks, "max": ordered[-1] / 1000}
 
 
-def _by_route(journal: Counter[tuple[str, int]]) -> dict[str, dict[str, int]]:
+def _by_route(requests: Counter[tuple[str, int]]) -> dict[str, dict[str, int]]:
     """Requests by route and status; one without an answer has the status `none`."""
     routes: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for (route, status), count in sorted(journal.items()):
+    for (route, status), count in sorted(requests.items()):
         routes[route][str(status or "none")] = count
     return routes

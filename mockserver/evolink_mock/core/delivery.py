@@ -1,5 +1,6 @@
 """Deliveries of callbacks: their attempts, the retry policy applied to them, and their description in words."""
 
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
@@ -93,6 +94,23 @@ class Delivery(NamedTuple):
     def stage_now(self) -> Stage | Literal["in_flight"]:
         """The stage, or `in_flight` during an attempt."""
         return self.stage if self.started is None else "in_flight"
+
+
+class DeliveryTally:
+    """Numbers of deliveries by stage, and of their attempts by result."""
+
+    def __init__(self) -> None:
+        self.stages: Counter[str] = Counter()
+        self.results: Counter[str] = Counter()
+
+    def add(self, delivery: Delivery) -> None:
+        self.stages[delivery.stage_now] += 1
+        self.results.update(result_name(attempt.result) for attempt in delivery.attempts)
+
+
+def result_name(result: AttemptResult) -> str:
+    """The status of the receiver's response, or the error in its place."""
+    return result.error or str(result.status)
 
 
 def attempt_headers() -> Mapping[str, str]:

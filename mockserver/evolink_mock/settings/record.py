@@ -146,7 +146,9 @@ class Settings:
     ] = ""
     callback_concurrency: Annotated[int, Meta(ge=1, le=10_000), Help("Concurrent attempts per receiver.")] = 256
     delivery_limit: Annotated[
-        int, Meta(ge=1, le=1_000_000), Help("Finished callbacks kept in the record of each key.")
+        int,
+        Meta(ge=1, le=1_000_000),
+        Help("Finished callbacks kept in the record of each key. The statistics count all."),
     ] = 10_000
     log_format: Annotated[Literal["text", "json"], Help("Format of the log.")] = "text"
     log_level: Annotated[
@@ -169,7 +171,9 @@ class Settings:
         Help("Limit of a request body.", "BYTES"),
     ] = 1024 * 1024
     journal_limit: Annotated[
-        int, Meta(ge=1, le=1_000_000), Help("Requests, and as many events, kept in the journal of each key.")
+        int,
+        Meta(ge=1, le=1_000_000),
+        Help("Requests, and as many events, kept in the journal of each key. The statistics count all."),
     ] = 2000
     world_limit: Annotated[int, Meta(ge=1, le=100_000), Help("Worlds (one per key) kept at one time.")] = 1000
     task_limit: Annotated[int, Meta(ge=1, le=100_000_000), Help("Tasks of one key.")] = 2_000_000

@@ -1,6 +1,6 @@
 """Journals: append-only, bounded logs of requests with responses, of events, and of callbacks to the sink."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import count, islice
 from typing import Generic, Protocol, TypeVar
@@ -101,6 +101,22 @@ class JournalEntry(msgspec.Struct, gc=False):
     scenario: str | None = None
     rule: str = ""
     fault: str | None = None
+
+
+class Journal(Log[JournalEntry]):
+    """The newest requests, and the number of all since the last reset, by operation and status."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.counts: Counter[tuple[str, int]] = Counter()
+
+    def append(self, row: JournalEntry) -> None:
+        self.counts[row.route, row.status] += 1
+        super().append(row)
+
+    def clear(self) -> None:
+        self.counts.clear()
+        super().clear()
 
 
 class WorldEvent(msgspec.Struct, gc=False):

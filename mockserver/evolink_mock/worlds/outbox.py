@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import Protocol
 
 from evolink_mock.clock import Notifier, monotonic
-from evolink_mock.core.delivery import Delivery
+from evolink_mock.core.delivery import Delivery, DeliveryTally
 from evolink_mock.core.duration import Micros
 from evolink_mock.worlds.due_queue import Due
 from evolink_mock.worlds.store import Store
@@ -27,6 +27,10 @@ class DeliveryReader(Protocol):
     """The deliveries of a world, read-only. Settled views give it out."""
 
     changed: Notifier
+
+    @property
+    def dropped(self) -> DeliveryTally:
+        """Those that ended, and are no longer kept."""
 
     @property
     def under_way(self) -> Mapping[int, Micros]:
@@ -84,6 +88,8 @@ class Outbox:
         self._ended: deque[int] = deque()
         # By identity: two lists that nothing has changed for yet are equal.
         self._watchers: dict[int, list[int]] = {}
+        self.dropped = DeliveryTally()
+        """Those that ended, and are no longer kept."""
         self.last = last
         self.closed = False
         for number in store.delivery_numbers():
@@ -234,7 +240,12 @@ class Outbox:
         elif delivery.ended:
             self._ended.append(number)
             if len(self._ended) > self._limit:
-                self._store.drop_delivery(self._ended.popleft())
+                self._drop(self._ended.popleft())
+
+    def _drop(self, number: int) -> None:
+        if (delivery := self._store.get_delivery(number)) is not None:
+            self.dropped.add(delivery)
+            self._store.drop_delivery(number)
 
     def _schedule(self, due: Due[str | int]) -> None:
         first = self.next_due()

@@ -15,7 +15,7 @@ from evolink_mock.core.task import State, Task, Units, to_credits
 from evolink_mock.scenarios.state import ScenarioState
 from evolink_mock.worlds.account import Account
 from evolink_mock.worlds.config import WorldConfig
-from evolink_mock.worlds.journal import InboxEntry, JournalEntry, Log, WorldEvent
+from evolink_mock.worlds.journal import InboxEntry, Journal, Log, WorldEvent
 from evolink_mock.worlds.outbox import DeliveryQueue, Outbox
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.slices import VIEW_SLICE
@@ -43,7 +43,7 @@ class World:
         self.config = config
         self.grant = grant
         self.epoch = epoch
-        self.journal: Log[JournalEntry] = Log(config.journal_limit)
+        self.journal = Journal(config.journal_limit)
         self.inbox: Log[InboxEntry] = Log(config.journal_limit)
         self._events: Log[WorldEvent] = Log(config.journal_limit)
         self.registration = config.ready_queue.register(self)

@@ -108,3 +108,39 @@ def test_they_change_nothing(emulator: Emulator) -> None:
     before = emulator.control("worlds"), emulator.control("events")
     assert statistics(emulator) == statistics(emulator)
     assert (emulator.control("worlds"), emulator.control("events")) == before
+
+
+def test_requests_are_counted_beyond_the_journal_and_forgotten_by_a_reset() -> None:
+    with Emulator.in_process(journal_limit=2) as emulator:
+        for _ in range(5):
+            emulator.create()
+        emulator.post({})
+        emulator.request("GET", "/v1/credits")
+        assert len(emulator.control("journal")["rows"]) == 2
+        counted = {"total": 7, "create": {"200": 5, "400": 1}, "credits": {"200": 1}}
+        assert statistics(emulator)["requests"] == counted
+        assert statistics(emulator.as_key("sk-another"))["requests"] == {"total": 0}
+        emulator.control("worlds", {"reset": True})
+        assert statistics(emulator)["requests"] == {"total": 0}
+
+
+def test_deliveries_and_attempts_are_counted_beyond_the_record_and_forgotten_by_a_reset() -> None:
+    with Emulator.in_process(delivery_limit=2) as emulator:
+        for path in ("200", "500,200", "404", "200", "timeout,200"):
+            emulator.create(callback_url=f"{SINK}/{path}")
+        emulator.create("delivery=very_late", callback_url=f"{SINK}/200")
+        emulator.advance("60s")
+        assert len(deliveries(emulator)) == 3
+        figures = statistics(emulator)
+        assert figures["deliveries"] == dict.fromkeys(STAGES, 0) | {
+            "total": 6,
+            "queued": 1,
+            "delivered": 4,
+            "exhausted": 1,
+        }
+        assert figures["attempts"]["total"] == 10
+        assert figures["attempts"]["results"] == {"200": 4, "404": 4, "500": 1, "timeout": 1}
+        emulator.control("worlds", {"reset": True})
+        figures = statistics(emulator)
+        assert figures["deliveries"] == dict.fromkeys(STAGES, 0)
+        assert figures["attempts"]["total"] == 0
