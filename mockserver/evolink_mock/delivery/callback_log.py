@@ -31,21 +31,22 @@ class CallbackLog:
 
     def is_due(self, delivery: Delivery) -> bool:
         """Whether the last attempt of a delivery is logged."""
-        return delivery.stage == "exhausted" or log.isEnabledFor(logging.INFO)
+        return delivery.stage == "exhausted" or _has_hint(delivery) or log.isEnabledFor(logging.INFO)
 
     def attempted(self, number: int, delivery: Delivery, url: str, key: str) -> None:
-        """Log the last attempt of a delivery, and the end of one that is exhausted."""
-        if delivery.stage == "exhausted":
-            *_, last = delivery.attempts
-            place = "/".join(last.target.split("/", 3)[:3])  # The rest may hold a secret too.
-            detail = f" ({last.result.detail})" if last.result.detail else ""
+        """Log the last attempt of a delivery, and warn of a response with a hint and of the end without success."""
+        made = delivery.attempts[-1]
+        if delivery.stage == "exhausted" or _has_hint(delivery):
+            place = "/".join(made.target.split("/", 3)[:3])  # The rest may hold a secret too.
+            detail = f" ({made.result.detail})" if made.result.detail else ""
             says = (
                 f"attempt {len(delivery.attempts)} of {self._policy.max_attempts}: the receiver at {place} "
-                f"{describe(last.result)}{detail}; POST /__mock/deliveries/{number}/replay sends it again"
+                f"{describe(made.result)}{detail}"
             )
-            self._warn(f"exhausted at {place}", number, delivery, url, key, says)
+            if delivery.stage == "exhausted":
+                says += f"; POST /__mock/deliveries/{number}/replay sends it again"
+            self._warn(f"{delivery.stage} at {place}", number, delivery, url, key, says)
         else:
-            made = delivery.attempts[-1]
             log.info(
                 "%s attempt %d: the receiver %s in %.1f ms",
                 _subject(number, delivery, url),
@@ -74,6 +75,12 @@ class CallbackLog:
                     "%d more callbacks in the last %g s: %s", count - IN_FULL, WINDOW, one_line(reason, _LONGEST)
                 )
         self._counts.clear()
+
+
+def _has_hint(delivery: Delivery) -> bool:
+    """Whether there is more to say about the response to the last attempt than its status."""
+    result = delivery.attempts[-1].result
+    return result.error is None and bool(result.detail)
 
 
 def _subject(number: int, delivery: Delivery, url: str) -> str:

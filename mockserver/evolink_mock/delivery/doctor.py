@@ -16,6 +16,7 @@ from evolink_mock.core.delivery import AttemptResult, attempt_headers, describe,
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.task import Plan, State, Task
 from evolink_mock.core.url_policy import check_callback_url
+from evolink_mock.delivery.sink import mistake
 from evolink_mock.delivery.transport import AttemptRequest
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.settings import Settings
@@ -39,10 +40,10 @@ def diagnose(url: str, settings: Settings, *, dry: bool, policy: CallbackPolicy 
     says = _here(destination) if destination else routes.hint(url)
     found["here"] = {"goes_to": destination and destination.url, "says": says}
     if destination is None or dry:
-        found["ok"] = destination is not None
+        found["ok"] = destination is not None and not _mistake(destination)
         return found
     result = asyncio.run(_try(destination, settings, policy))
-    found["ok"] = result.status is not None and result.status in policy.success
+    found["ok"] = result.status is not None and result.status in policy.success and not _mistake(destination)
     found["attempt"] = {
         "status": result.status,
         "error": result.error,
@@ -87,9 +88,14 @@ def _here(destination: Destination) -> str:
         case "public":
             return f"--deliver-public sends it to {destination.url} itself"
         case "sink":
-            return "the emulator's own sink takes it; GET /__mock/inbox shows what arrived"
+            wrong = _mistake(destination)
+            return f"the emulator's own sink takes it; {wrong or 'GET /__mock/inbox shows what arrived'}"
         case "receiver":
             return "an application in this process takes it"
+
+
+def _mistake(destination: Destination) -> str:
+    return mistake(destination.url) if destination.kind == "sink" else ""
 
 
 def _attempt(result: AttemptResult, policy: CallbackPolicy) -> str:

@@ -1,10 +1,12 @@
 """The scripted receiver sink.mock: responses by its URL, exact instants, and the inbox."""
 
+import logging
 from typing import Any
 
 import pytest
 
 from evolink_mock.core.delivery import ATTEMPT_ERRORS
+from tests.support.commands import doctor
 from tests.support.emulator import Emulator
 from tests.support.webhook_receiver import ENDS, deliveries
 
@@ -138,6 +140,50 @@ def test_an_unknown_word_answers_404_with_a_suggestion(emulator: Emulator, word:
     assert repr(word) in first["response"]
     assert hint in first["response"]
     assert emulator.control("inbox")["rows"][0]["answered"] == first["response"]
+
+
+UNKNOWN = "'tiemout' is not a known word of a sink's script (a status, or a fault); did you mean 'timeout'?"
+
+
+def test_an_unknown_word_is_told_in_the_record_the_explanation_and_the_log(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = emulator.create(callback_url=f"{SINK}/500,tiemout,200")
+    emulator.advance("2m")
+    (row,) = deliveries(emulator)
+    assert [attempt["detail"] for attempt in row["attempts"]] == [f"word 2 of the script: {UNKNOWN}", UNKNOWN, None]
+    story = str(emulator.control(f"tasks/{task}/explain"))
+    assert f"answered 404 ({UNKNOWN})" in story.replace('\\"', '"').replace("\\'", "'")
+    warned = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
+    assert [UNKNOWN in line for line in warned] == [True, True]
+    assert warned[1].startswith(
+        f"callback 1 of {task} to {SINK} queued: attempt 2 of 4: the receiver at {SINK} answered 404"
+    )
+
+
+def test_an_unknown_word_that_no_attempt_reaches_is_told_too(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = record(emulator, "200,tiemout")
+    assert row["status"] == "delivered"
+    assert row["attempts"][0]["detail"] == f"word 2 of the script: {UNKNOWN}"
+    assert UNKNOWN in caplog.text
+
+
+@pytest.mark.parametrize("script", ["200", "500,timeout,200", "", "refused,404"])
+def test_known_words_are_no_warning(emulator: Emulator, caplog: pytest.LogCaptureFixture, script: str) -> None:
+    row = record(emulator, script)
+    assert {attempt["detail"] for attempt in row["attempts"]} <= {None, "as scripted"}
+    assert "not a known" not in caplog.text
+
+
+@pytest.mark.parametrize(("script", "code"), [("200,tiemout", 1), ("tiemout", 1), ("200,timeout", 0)])
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_doctor_says_which_word_is_not_known(script: str, code: int, dry: tuple[str, ...]) -> None:
+    ended, found = doctor(f"{SINK}/{script}", *dry)
+    assert ended == code
+    assert found["production"]["accepts"]
+    assert (UNKNOWN in found["here"]["says"]) is bool(code)
 
 
 def test_each_delivery_has_its_own_position_in_a_script(emulator: Emulator) -> None:
