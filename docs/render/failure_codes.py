@@ -10,7 +10,7 @@ def _body() -> str:
         "## Failure codes of tasks",
         "A failed task has one in `error.code`. The set is open: codes of the upstream service pass through. "
         "`fail=CODE` ([scenario words](scenario-words.md)) makes a task fail with it.",
-        table(("Code", "Origin", "Retry", "Advice", "Message", "Basis"), map(_failure, FAILURES.values())),
+        table(("Code", "Message", "Retry", "Advice", "Origin", "Basis"), map(_failure, FAILURES.values())),
         "## Errors of the API",
         "`create=CONDITION`, `query=CONDITION` and `credits=CONDITION` make a request fail with one of its operation.",
         table(
@@ -24,7 +24,7 @@ def _failure(row: TaskFailure) -> tuple[str, str, str, str, str, str]:
     others = f" Also: {codes(row.variants)}." if row.variants else ""
     basis = f"{row.basis}, {row.source}; message {row.wording}"
     retry = "yes" if row.retryable else "no"
-    return code(row.code), row.origin, retry, sentence(row.advice), sentence(row.message) + others, basis
+    return code(row.code), sentence(row.message) + others, retry, sentence(row.advice), row.origin, basis
 
 
 def _error(operation: str, row: HttpError) -> tuple[str, ...]:

@@ -206,7 +206,8 @@ def test_every_route_of_the_api_has_an_entry() -> None:
 def test_every_error_and_failure_code_has_an_entry() -> None:
     text = page("failure-codes")
     for name, failure in FAILURES.items():
-        assert f"| `{name}` | {failure.origin} |" in text
+        assert f"| `{name}` | {' '.join(sentence(failure.message).split())}" in text
+        assert f"| {sentence(failure.advice)} | {failure.origin} | {failure.basis}, {failure.source}" in text
     for (operation, condition), row in ERRORS.items():
         assert f"| {operation} | `{condition}` | {row.status} | {code(row.code)} |" in text
     for condition in FILE_ERRORS:
