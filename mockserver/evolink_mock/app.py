@@ -23,7 +23,7 @@ from evolink_mock.api.routes import Api
 from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock, resume_clock
 from evolink_mock.control.access import ControlAccess
 from evolink_mock.control.pages import Pages
-from evolink_mock.control.routes import Control
+from evolink_mock.control.routes import Control, WithoutSlash
 from evolink_mock.control.timeline import Timeline
 from evolink_mock.control.ui.home_page import HomePage
 from evolink_mock.control.world_selection import WorldSelector
@@ -115,8 +115,9 @@ def create_app(
     control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)
     home = HomePage(settings, _public_url(settings), worlds.anonymous, api.unknown_route())
     table = RouteTable([*api.rows(), *files.rows()])
+    mounted = _mount_control(settings, worlds, selector, control)
     router = Router(
-        [*table.routes(), Route("/", home), _mount_control(settings, worlds, selector, control)],
+        [*table.routes(), Route("/", home), Route("/__mock", WithoutSlash(mounted)), mounted],
         redirect_slashes=False,
         default=api.unknown_route(),
         lifespan=lambda app: _lifespan(settings, behaviour, worlds, dispatcher, control, backend),

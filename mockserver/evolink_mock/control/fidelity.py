@@ -33,7 +33,11 @@ _EMULATOR = (
     ("animated images, png with an alpha channel", "the task fails: image_processing_error", "inferred"),
     ("dimensions and lengths of files", "the task fails: invalid_parameters, with the model's limits", "documented"),
     ("the timeline", "an emulator extension: a page and a stream of server-sent events", "inferred"),
-    ("the start page", "an emulator extension: HTML at / for browsers; other clients get a 404", "inferred"),
+    (
+        "the start page",
+        "an emulator extension: HTML at / for browsers, and an index as JSON for other clients",
+        "inferred",
+    ),
     ("uploads", "base64, stream and URL; kept for 72 hours; formats detected by their bytes", "documented"),
     ("uploads: list, deletion, errors", "as the vendor's client expects them", "vendor client"),
     ("callbacks", "checked, posted and retried as documented; callback routes choose the destination", "documented"),

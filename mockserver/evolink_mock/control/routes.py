@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evolink_mock.control.clock import ClockCalls
 from evolink_mock.control.deliveries import DeliveryCalls
@@ -28,6 +29,16 @@ _OUTSIDE_THE_TABLE = (
     "GET /__mock/ui: the timeline's page",
 )
 """The routes under /__mock that are not in the table, as the index lists them."""
+
+
+class WithoutSlash:
+    """Serves `/__mock` as `/__mock/`, the index of the control API."""
+
+    def __init__(self, mounted: ASGIApp) -> None:
+        self._mounted = mounted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._mounted({**scope, "path": f"{scope['path']}/"}, receive, send)
 
 
 class Control:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Iterator
 
 import msgspec
 
-from evolink_mock.core.bodies import public_status
+from evolink_mock.core.bodies import public_status, shown_progress
 from evolink_mock.core.delivery import Attempt, Delivery
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
@@ -36,7 +36,7 @@ def _task_row(world: World, name: str, task: Task, now: Micros) -> dict[str, obj
         "model": task.model,
         "prompt": _short_prompt(task.request, world.key),
         "status": public_status(state, world.config.choices),
-        "progress": state.progress,
+        "progress": shown_progress(state, world.config.choices),
         "failure": None if state.failure is None else state.failure.code,
         "scenario": task.scenario,
         "created": to_seconds(task.created),

@@ -4,7 +4,7 @@ import msgspec
 
 from evolink_contracts.spec.models import Model
 from evolink_contracts.spec.timing import CallbackPolicy
-from evolink_mock.core.bodies import public_status, task_body
+from evolink_mock.core.bodies import public_status, shown_progress, task_body
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summary
 from evolink_mock.core.duration import Micros, to_seconds
@@ -22,7 +22,7 @@ def task_summary(world: World, name: str, task: Task, now: Micros) -> dict[str, 
         "id": name,
         "model": task.model,
         "status": public_status(state, world.config.choices),
-        "progress": state.progress,
+        "progress": shown_progress(state, world.config.choices),
         "created_at": to_seconds(task.created),
     }
 

@@ -43,7 +43,7 @@ def task_body(task_id: str, task: Task, state: State, results: Sequence[str], ch
         "id": task_id,
         "model": task.model,
         "object": TASK_OBJECT,
-        "progress": _shown_progress(state, choices),
+        "progress": shown_progress(state, choices),
     }
     if status == "completed":
         body["results"] = list(results)
@@ -84,7 +84,7 @@ def public_status(state: State, choices: Choices) -> Status:
     return choices.cancelled_as if state.status == "cancelled" else state.status
 
 
-def _shown_progress(state: State, choices: Choices) -> int:
+def shown_progress(state: State, choices: Choices) -> int:
     if state.failure is not None and choices.failed_progress == "zero":
         return 0
     return state.progress

@@ -104,3 +104,14 @@ def test_malformed_bodies_are_refused(emulator: Emulator, path: str, body: objec
 @pytest.mark.parametrize("query", ["status=done", "limit=-1", "limit=1001", "offset=x", "limits=1", "a&b", "all=1"])
 def test_malformed_queries_are_refused(emulator: Emulator, query: str) -> None:
     assert emulator.request("GET", f"/__mock/tasks?{query}").status_code == 400
+
+
+@pytest.mark.parametrize(("reading", "progress"), [("zero", 0), ("reached", 99)])
+def test_every_list_shows_the_progress_of_a_failed_task_as_a_query_does(reading: str, progress: int) -> None:
+    with Emulator.in_process(failed_progress=reading) as emulator:
+        task = emulator.create("fail=service_error")
+        emulator.advance("60s")
+        shown = emulator.query(task).json()["progress"]
+        assert shown == progress
+        assert emulator.control("tasks")["tasks"][0]["progress"] == shown
+        assert emulator.control(f"tasks/{task}")["progress"] == shown

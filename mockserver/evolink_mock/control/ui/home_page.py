@@ -1,5 +1,6 @@
-"""Start page for browsers at `/`: links to the timeline and the documents, the clock, and calls to paste."""
+"""Start page at `/`: for browsers links, the clock and calls to paste; for other clients an index as JSON."""
 
+import json
 import re
 from functools import cached_property
 from html import escape
@@ -26,11 +27,21 @@ _DOCUMENTS = (
     ("__mock/scenarios/words", "Scenario words", "the faults, delays and outcomes that can be asked for"),
     ("__mock/scenarios/schema", "Scenario files", "their JSON Schema"),
 )
+_LINKS = {
+    "openapi": "openapi.json",
+    "timeline": "__mock/ui",
+    "control": "__mock/",
+    "fidelity": "__mock/fidelity",
+    "scenario_words": "__mock/scenarios/words",
+}
 _QUALITY = re.compile(r"q=([01]?(?:\.\d{0,3})?)")
 
 
+_VARY = (b"vary", b"Accept")
+
+
 class HomePage:
-    """Serves the page to browsers, and leaves every other request to `otherwise`."""
+    """Serves the page to browsers and the index to other clients, and leaves other methods to `otherwise`."""
 
     def __init__(self, settings: Settings, url: str, anonymous: World, otherwise: ASGIApp) -> None:
         self._settings = settings
@@ -39,11 +50,14 @@ class HomePage:
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        accept = by_name(scope["headers"]).get(b"accept", b"").decode("latin-1")
-        if scope["method"] not in ("GET", "HEAD") or not prefers_html(accept):
+        if scope["method"] not in ("GET", "HEAD"):
             await self._otherwise(scope, receive, send)
             return
-        result = Result(200, self._body, (*SECURITY_HEADERS, (b"vary", b"Accept")), HTML)
+        accept = by_name(scope["headers"]).get(b"accept", b"").decode("latin-1")
+        if prefers_html(accept):
+            result = Result(200, self._body, (*SECURITY_HEADERS, _VARY), HTML)
+        else:
+            result = Result(200, self._index, (_VARY,))
         await send_response(send, response_of(result, self._anonymous), scope["method"])
 
     @cached_property
@@ -63,6 +77,16 @@ class HomePage:
             "token": "" if settings.loopback else _BEYOND_LOOPBACK,
         }
         return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(known).encode()
+
+    @cached_property
+    def _index(self) -> bytes:
+        index = {
+            "service": "evolink-mock",
+            "version": version("evolink-devkit"),
+            "links": {name: f"{self._url}/{path}" for name, path in _LINKS.items()},
+        }
+        # Indented and with an end of line, since people read it in a terminal.
+        return json.dumps(index, indent=2).encode() + b"\n"
 
     def _curl(self, path: str, *more: str) -> str:
         trust = "--cacert CA.pem " if self._settings.tls else ""

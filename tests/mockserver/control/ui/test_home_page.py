@@ -1,9 +1,10 @@
-"""The start page: for browsers alone, with working links and calls, and without secrets."""
+"""The start page: a page for browsers, an index for other clients, with working links and calls, and without secrets."""
 
 import re
 import subprocess
 from html import unescape
 from importlib.metadata import version
+from typing import Any
 
 import httpx
 import pytest
@@ -53,20 +54,46 @@ def test_head_gets_the_headers_alone(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("accept", NOT_BROWSERS)
-def test_every_other_client_gets_the_404_of_the_api(emulator: Emulator, accept: str) -> None:
+def test_every_other_client_gets_an_index_with_links_that_work(emulator: Emulator, accept: str) -> None:
     headers = httpx.Headers({**bearer(), "accept": accept}, encoding="utf-8")
     answer = emulator.client.get("/", headers=headers)
-    unknown = emulator.client.get("/nowhere", headers=bearer())
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    assert (answer.headers["vary"], answer.text[-1]) == ("Accept", "\n")
+    index = answer.json()
+    assert (index["service"], index["version"]) == ("evolink-mock", version("evolink-devkit"))
+    assert {"openapi", "timeline", "control", "fidelity"} <= index["links"].keys()
+    for link in index["links"].values():
+        assert link.startswith("http")
+        assert emulator.client.get(link).status_code == 200, link
+    assert emulator.client.head("/", headers=headers).headers["content-length"] == str(len(answer.content))
+
+
+def test_other_methods_get_the_404_of_the_api(emulator: Emulator) -> None:
+    answer = emulator.client.post("/", headers={**bearer(), "accept": BROWSER})
+    unknown = emulator.client.post("/nowhere", headers=bearer())
     assert (answer.status_code, answer.content) == (404, unknown.content)
     assert "vary" not in answer.headers
-    assert emulator.client.post("/", headers={"accept": BROWSER}).status_code == 404
 
 
-def test_a_404_at_the_root_is_journaled_and_the_page_is_not(emulator: Emulator) -> None:
+def test_a_404_at_the_root_is_journaled_and_the_page_and_the_index_are_not(emulator: Emulator) -> None:
     page(emulator)
     emulator.client.get("/")
+    emulator.client.post("/")
     rows = emulator.client.get("/__mock/journal?all=true").json()["rows"]
     assert [(row["request"]["path"], row["answer"]["status"]) for row in rows] == [("/", 404)]
+
+
+@pytest.mark.parametrize("given", [{}, {"host": "0.0.0.0", "control_token": "open sesame"}])
+def test_the_index_of_the_control_api_is_there_without_a_slash(given: dict[str, Any]) -> None:
+    with Emulator.in_process(**given) as emulator:
+        for headers in ({}, {"x-mock-token": "open sesame"}):
+            bare, whole = (emulator.client.get(path, headers=headers) for path in ("/__mock", "/__mock/"))
+            assert (bare.status_code, bare.content) == (whole.status_code, whole.content)
+            assert bare.status_code == (401 if given and not headers else 200)
+        assert emulator.client.post("/__mock", headers={"x-mock-token": "open sesame"}).status_code == 405
+        assert emulator.client.get("/__mocks").status_code == 404
+        rows = emulator.client.get("/__mock/journal?all=true", headers={"x-mock-token": "open sesame"}).json()["rows"]
+        assert [row["request"]["path"] for row in rows] == ["/__mocks"]
 
 
 def test_its_links_lead_to_documents_that_are_there(emulator: Emulator) -> None:
