@@ -115,9 +115,8 @@ def create_app(
     control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)
     home = HomePage(settings, _public_url(settings), worlds.anonymous, api.unknown_route())
     table = RouteTable([*api.rows(), *files.rows()])
-    mounted = _mount_control(settings, worlds, selector, control)
     router = Router(
-        [*table.routes(), Route("/", home), Route("/__mock", WithoutSlash(mounted)), mounted],
+        [*table.routes(), Route("/", home), *_control_routes(settings, worlds, selector, control)],
         redirect_slashes=False,
         default=api.unknown_route(),
         lifespan=lambda app: _lifespan(settings, behaviour, worlds, dispatcher, control, backend),
@@ -220,7 +219,9 @@ def _build_api(
     return api, FileEndpoints(worlds, settings.accepted_keys(), store, inputs.of_uploads, context)
 
 
-def _mount_control(settings: Settings, worlds: WorldRegistry, selector: WorldSelector, control: Control) -> Mount:
+def _control_routes(
+    settings: Settings, worlds: WorldRegistry, selector: WorldSelector, control: Control
+) -> tuple[Route, Mount]:
     routes = [
         *control.routes(),
         Route("/timeline", Timeline(worlds, selector, control.is_shutting_down)),
@@ -228,7 +229,8 @@ def _mount_control(settings: Settings, worlds: WorldRegistry, selector: WorldSel
     ]
     access = Middleware(ControlAccess, settings=settings, anonymous=worlds.anonymous)
     router = Router(routes, redirect_slashes=False, default=control.unknown_route())
-    return Mount("/__mock", app=router, middleware=[access])
+    mounted = Mount("/__mock", app=router, middleware=[access])
+    return Route("/__mock", WithoutSlash(mounted)), mounted
 
 
 @asynccontextmanager

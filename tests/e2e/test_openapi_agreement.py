@@ -236,9 +236,9 @@ def produce(emulator: Emulator, method: str, path: str, name: str) -> httpx.Resp
 
 @pytest.fixture(scope="module")
 def customers() -> Iterator[Emulator]:
-    """An emulator with three customers, one of them poor, under the settings that the documented examples follow."""
+    """An emulator with three customers, one of them poor; with a route and an answer that are off by default."""
     keys = {"sk-local": KeyRule(balance=1000), "sk-foreign": KeyRule(), "sk-empty": KeyRule(balance=0)}
-    choices = {"cancel_route": True, "billing_rule": "per_call", "quota_on_read": "when_empty"}
+    choices = {"cancel_route": True, "quota_on_read": "when_empty"}
     with Emulator.in_process(keys=keys, **choices) as emulator:
         yield emulator
 

@@ -19,14 +19,18 @@ from evolink_contracts.spec.wire import (
     UsagePart,
 )
 
+_SECONDS = 5
+EXAMPLE_PRICE = round(_SECONDS * next(each.credits_per_second for each in FLASH.rates if each.audio))
+"""Credits for the created example, which has the default quality, and audio."""
+
 
 def request_example(model: Model) -> dict[str, Any]:
     required = {field.name: field.example for field in model.fields if field.required}
-    return {"model": model.name, **required, "duration": 5}
+    return {"model": model.name, **required, "duration": _SECONDS}
 
 
 def created_example() -> CreatedTask:
-    """The page's own example values; `per_call` is shown under the setting billing_rule=per_call."""
+    """The page's own example values, but for the price: 5 s at the rate of the model, as the page's text bills."""
     return {
         "created": EXAMPLE_CREATED,
         "id": EXAMPLE_TASK_ID,
@@ -36,7 +40,7 @@ def created_example() -> CreatedTask:
         "status": "pending",
         "task_info": {"can_cancel": True, "estimated_time": FLASH.estimated_time},
         "type": "video",
-        "usage": {"billing_rule": "per_call", "credits_reserved": 5, "user_group": "default"},
+        "usage": {"billing_rule": "per_second", "credits_reserved": EXAMPLE_PRICE, "user_group": "default"},
     }
 
 
@@ -78,11 +82,12 @@ def cancelled_example() -> dict[str, Any]:
 
 
 def credits_example() -> CreditsBody:
-    """1,000 credits, of which the created example took its 5."""
+    """1,000 credits, less the price of the created example."""
+    left = 1000 - EXAMPLE_PRICE
     return {
         "data": {
-            "token": {"remaining_credits": 995, "unlimited_credits": False, "used_credits": 5},
-            "user": {"remaining_credits": 995, "used_credits": 5},
+            "token": {"remaining_credits": left, "unlimited_credits": False, "used_credits": EXAMPLE_PRICE},
+            "user": {"remaining_credits": left, "used_credits": EXAMPLE_PRICE},
         },
         "message": "",
         "success": True,

@@ -1,4 +1,4 @@
-"""The start page: a page for browsers, an index for other clients, with working links and calls, and without secrets."""
+"""The start page: a page for browsers, an index for other clients, with working links and calls, without secrets."""
 
 import re
 import subprocess
