@@ -1,6 +1,7 @@
 """Bytes that no client library would send, on a real socket."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 
@@ -16,6 +17,12 @@ KEY = b"Authorization: Bearer sk-raw\r\n"
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def access_server() -> Iterator[Server]:
+    with Server("--access-log") as server:
         yield server
 
 
@@ -221,3 +228,43 @@ def test_a_chunked_create_in_one_piece_is_one_task(still: Server) -> None:
         created, queried = answers(connection, 2)
     assert created.startswith(b"HTTP/1.1 200")
     assert queried.startswith(b"HTTP/1.1 404")
+
+
+def offered(headers: bytes, body: bytes = b'{"model":"wan2.6-text-to-video","prompt":"A cat"}') -> bytes:
+    first = b"POST /v1/videos/generations HTTP/1.1\r\nHost: x\r\n" + headers + KEY
+    return first + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("access_log", [False, True], ids=["fast-path", "access-log"])
+@pytest.mark.parametrize("pieces", [1, 3, 10_000])
+@pytest.mark.parametrize(
+    "offer", [H2C, b"Upgrade: websocket\r\nConnection: upgrade\r\n", b"connection: x, upgrade\r\nupgrade: TLS/1.0\r\n"]
+)
+def test_an_offered_upgrade_is_ignored(
+    server: Server, access_server: Server, offer: bytes, pieces: int, access_log: bool
+) -> None:
+    chosen, sent = (access_server if access_log else server), offered(offer) + post(b"{}")
+    size = -(-len(sent) // pieces)
+    with socket.create_connection(chosen.address, timeout=10) as connection:
+        for begin in range(0, len(sent), size):
+            connection.sendall(sent[begin : begin + size])
+        answers = b""
+        while len(statuses := re.findall(rb"HTTP/1.1 (\d+)", answers)) < 2 and (chunk := connection.recv(65536)):
+            answers += chunk
+    # The connection stays open, and the request behind it is read as one.
+    assert statuses == [b"200", b"400"]
+    assert b"task-unified-" in answers
+
+
+def test_many_offers_in_one_packet_cost_one_answer_each(server: Server) -> None:
+    sent = (b"GET /v1/credits HTTP/1.1\r\nHost: x\r\n" + H2C + KEY + b"\r\n") * 1_500
+    assert talk(server, sent).count(b"HTTP/1.1 200") == 1_500
+    assert alive(server)
+
+
+def test_connect_is_refused(server: Server) -> None:
+    assert talk(server, b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n").split(b" ", 2)[1] in (b"400", b"404", b"405")
+    assert alive(server)

@@ -27,12 +27,14 @@ class Listener:
         try:
             config = uvicorn.Config(
                 webhook,
-                http="httptools",
+                # httptools would take the body of a request that offers an upgrade for another protocol.
+                http="h11",
                 lifespan="off",
                 log_config=None,
                 access_log=False,
                 ssl_certfile=None if certificate is None else certificate.chain,
                 ssl_keyfile=None if certificate is None else certificate.key,
+                timeout_keep_alive=75,
                 # A sender that waits for a time-out is not waited for.
                 timeout_graceful_shutdown=1,
             )

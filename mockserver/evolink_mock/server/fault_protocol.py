@@ -8,9 +8,12 @@ import logging
 import re
 import socket
 import struct
+from array import array
 from asyncio import Transport
 from http import HTTPStatus
+from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from evolink_mock.api.asgi import Response
@@ -25,18 +28,66 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9/._-]*")
 """Paths without escapes, and without a query."""
 
 
+class _Parser(httptools.HttpRequestParser):
+    """A parser that ignores an offered upgrade, as RFC 9110 (7.8) lets a server, and keeps the request's body.
+
+    httptools ends a message at the head that offers one, and takes its body for bytes of another protocol. JDK clients
+    and `curl --http2` offer HTTP/2 with each request. Such a message is parsed again, without the offer.
+    """
+
+    def __init__(self, protocol: "FaultProtocol") -> None:
+        super().__init__(protocol)
+        self._protocol = protocol
+        # As uvicorn sets up its own: bytes behind a request that asked to close are no error.
+        self.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
+        parser, rest = self, data
+        # A loop, since one packet may hold any number of requests that offer an upgrade.
+        while True:
+            try:
+                super(_Parser, parser).feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                if parser.get_method() == b"CONNECT":
+                    raise
+                parser, rest = self._protocol.parse_head_again(), memoryview(rest)[offer.args[0] :]
+            else:
+                return
+
+
 class FaultProtocol(HttpToolsProtocol):
     """Offers each request's connection as the extension `CONNECTION` of its scope."""
 
     precomputed: Response | PendingResponse | None = None
     """The response to the request being read, where that was carried out already."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parser = _Parser(self)
+
     def on_headers_complete(self) -> None:
+        if self._offers_upgrade():
+            return
         super().on_headers_complete()
         extensions: dict[str, object] = {CONNECTION: _Connection(self.transport)}
         if self.precomputed is not None:
             extensions[PRECOMPUTED], self.precomputed = self.precomputed, None
         self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
+
+    def on_message_complete(self) -> None:
+        if not self._offers_upgrade():
+            super().on_message_complete()
+
+    def parse_head_again(self) -> _Parser:
+        """A parser that has read the head of the present message without the upgrade that it offers."""
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        kept = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        self.parser = _Parser(self)
+        self.parser.feed_data(b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, kept))
+        return self.parser
+
+    def _offers_upgrade(self) -> bool:
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
 
 class WholeRequestProtocol(FaultProtocol):

@@ -55,6 +55,7 @@ def serve(settings: Settings) -> None:
         date_header=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     if settings.tls:

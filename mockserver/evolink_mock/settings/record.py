@@ -170,6 +170,11 @@ class Settings:
         Meta(ge=1024, le=64 * 1024 * 1024, description="from 1 KiB to 64 MiB"),
         Help("Limit of a request body.", "BYTES"),
     ] = 1024 * 1024
+    keep_alive: Annotated[
+        int,
+        Meta(ge=1, le=3600),
+        Help("Seconds that an idle connection stays open. Clients that poll every few seconds need more than that."),
+    ] = 75
     journal_limit: Annotated[
         int,
         Meta(ge=1, le=1_000_000),

@@ -97,3 +97,13 @@ def test_a_certificate_that_is_none_is_an_error_and_the_port_is_free_again(tmp_p
         Listener(Webhook(), "127.0.0.1", port, Certificate(nonsense, nonsense))
     with Listener(Webhook(), "127.0.0.1", port) as again:
         assert again.url.endswith(f":{port}")
+
+
+def test_the_body_of_a_request_that_offers_an_upgrade_is_kept() -> None:
+    webhook = Webhook(f"https://{HOST}", WallClock().now)
+    with Listener(webhook, "127.0.0.1", 0) as listener, httpx.Client(base_url=listener.url) as client:
+        offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAMAAABk"}
+        assert client.post("/1/200", content=b'{"id": "t"}', headers=offer).status_code == 200
+        # The connection is kept.
+        assert client.post("/1/200", content=b'{"id": "u"}').status_code == 200
+    assert [attempt.body for attempt in webhook.take()] == ['{"id": "t"}', '{"id": "u"}']
