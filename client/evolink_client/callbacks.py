@@ -168,7 +168,7 @@ class CallbackRouter:
 
 
 def _knows(secret: bytes, scope: Scope) -> bool:
-    query = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
+    query = parse_qsl(scope.get("query_string", b"").decode("utf-8", "replace"))
     said = [*scope["path"].split("/"), *(value for _, value in query)]
     return any(hmac.compare_digest(secret, each.encode("utf-8", "replace")) for each in said)
 

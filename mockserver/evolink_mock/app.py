@@ -108,6 +108,7 @@ def create_app(
         send_with_fault,
         throttle.request_served,
         not settings.access_log,
+        settings.choices.cors == "any",
         presented_by(behaviour),
     )
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from evolink_mock.settings import Settings
 from tests.support.commands import refused
 from tests.support.commands import run as run_here
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
@@ -157,3 +158,14 @@ def test_help_and_version_and_settings_work_without_a_server() -> None:
     assert 'cancelled_as = "failed"' in run("settings")
     listed = json.loads(run("settings", "--json"))
     assert {"name": "port", "value": 8080} in [{"name": row["name"], "value": row["value"]} for row in listed]
+
+
+def test_an_idle_connection_stays_open_as_long_as_set() -> None:
+    assert Settings().keep_alive >= 75
+    with Server("--set", "keep_alive=1") as server, socket.create_connection(server.address, timeout=30) as kept:
+        for path in ("/v1/credits", "/__mock/health"):
+            kept.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-a\r\n\r\n".encode())
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+        # The end of the stream: only the server closes it.
+        while kept.recv(65536):
+            pass

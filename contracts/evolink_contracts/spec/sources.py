@@ -292,6 +292,16 @@ _CONFLICTS = (
         basis="vendor client",
     ),
     Conflict(
+        "cors",
+        "May pages of other origins call the API from a browser?",
+        "No page says so, yet public pages call the real service from the browser, with the key in Authorization.",
+        (
+            Reading("any", "S7", "preflights are answered, and responses may be read"),
+            Reading("off", "S10", "only links of videos and files may be read"),
+        ),
+        basis="third party",
+    ),
+    Conflict(
         "task_retention",
         "For how many seconds can a task be queried?",
         "The error page says that tasks expire and gives no figure.",

@@ -148,7 +148,7 @@ class AsgiTransport:
 def _http_scope(method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> Scope:
     parts = urlsplit(url)
     host = parts.netloc or "in-process"
-    own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    own = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     return {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -16,6 +16,7 @@ from evolink_mock.api.responses import Outcome, Result, error_invalid, error_res
 from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
+from evolink_mock.core.request_headers import header_text
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import CreateRequest, Refusal, Validator
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
@@ -126,7 +127,7 @@ class CreateOperation:
     def _json(self, request: Request, body: bytes) -> object:
         content_type = request.headers.get(b"content-type", b"application/json")
         if not self._behaviour.is_json(content_type):
-            shown = content_type[:60].decode("latin-1")
+            shown = header_text(content_type)[:60]
             return self._invalid(f"the content type must be application/json; got {shown!r}")
         if not body.strip():
             return self._invalid("the body is empty; send a JSON object")

@@ -16,7 +16,15 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
 from evolink_mock.api.asgi import ClientDisconnected, Response, Sender, log_request, read_body, response_of
-from evolink_mock.api.headers import MAX_HEADER_BYTES, Headers, RawHeaders, by_name
+from evolink_mock.api.headers import (
+    MAX_HEADER_BYTES,
+    Headers,
+    RawHeaders,
+    by_name,
+    is_preflight,
+    preflight_headers,
+    with_cors,
+)
 from evolink_mock.api.responses import Outcome, Pending, Present, Result, amend, error_method_not_allowed, error_result
 from evolink_mock.clock import monotonic
 from evolink_mock.core.duration import Micros
@@ -29,6 +37,8 @@ log = logging.getLogger("evolink_mock")
 
 PRECOMPUTED = "evolink_mock.precomputed"
 """The ASGI extension by which a server hands over the response to a request that it has called `respond` for."""
+
+ALL_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 NO_INPUTS: Mapping[str, Any] = MappingProxyType({})
 
@@ -66,6 +76,8 @@ class EndpointContext(NamedTuple):
     request_served: Callable[[], None]
     log_requests: bool = True
     """Whether a line is logged for each request, where the log has the level INFO."""
+    cors: bool = True
+    """Whether pages of other origins may call the endpoints."""
     present: Present | None = None
     """Changes each result, where the emulator is not to behave as documented."""
 
@@ -98,7 +110,7 @@ class Endpoint:
         self._open_world = open_world
         self._max_body = max_body
         self._preparation = preparation
-        self._anonymous, self._send, self._request_served, self._log_requests, self._present = context
+        self._anonymous, self._send, self._request_served, self._log_requests, self._cors, self._present = context
 
     def answers_at_once(self) -> bool:
         """Whether requests can be carried out without awaiting anything before."""
@@ -148,6 +160,9 @@ class Endpoint:
         if len(head) > MAX_HEADER_BYTES:
             head = b""
             opened: World | Result = error_result("any", "headers_too_large")
+        elif self._cors and "OPTIONS" not in self._handlers and is_preflight(method, headers):
+            # A browser sends no key with it.
+            opened = Result(204, b"", preflight_headers(headers, self._handlers or ALL_METHODS))
         else:
             known = method in self._handlers or self._otherwise is not None
             opened = self._open_world(self.operation if known else "any", headers, parameters)
@@ -161,6 +176,8 @@ class Endpoint:
                 now = world.clock.now()
         if self._present is not None:
             outcome = amend(outcome, partial(self._present, self.operation))
+        if self._cors and b"origin" in headers:
+            outcome = amend(outcome, _readable_by_pages)
         self._request_served()
         request_id = world.next_request_id()
         if isinstance(outcome, Pending):
@@ -231,6 +248,10 @@ class Endpoint:
             result.fault,
         )
         world.journal.append(entry)
+
+
+def _readable_by_pages(result: Result) -> Result:
+    return replace(result, headers=with_cors(result.headers))
 
 
 def _pending_response(

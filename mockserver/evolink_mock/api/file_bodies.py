@@ -61,7 +61,7 @@ def parse_form(content_type: bytes, body: bytes) -> FormUpload | Result:
             form.files.append(((file.file_name or b"").decode("utf-8", "replace"), file.file_object.read()))
         file.close()
 
-    headers = {"Content-Type": content_type.decode("latin-1").encode()}
+    headers = {"Content-Type": content_type}
     try:
         python_multipart.parse_form(headers, BytesIO(body), on_field, on_file)
     except (FormParserError, ValueError) as error:

@@ -144,7 +144,7 @@ class FileEndpoints:
         return file_success(quota_body(len([*request.world.uploads.alive(request.now)])))
 
     def _list(self, request: Request) -> Result:
-        query = dict(parse_qsl(request.query.decode("latin-1")))
+        query = dict(parse_qsl(request.query.decode("utf-8", "replace")))
         page, size = (
             int(text) if re.fullmatch(r"[1-9]\d{0,5}", text := query.get(name, "")) else default
             for name, default in (("page", 1), ("pageSize", 20))

@@ -20,6 +20,7 @@ from evolink_mock.core.behaviour import Behaviour, own_task
 from evolink_mock.core.bodies import credits_body
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.request_headers import header_text
 from evolink_mock.core.task import EarlyEnd, Task
 from evolink_mock.scenarios.language import ScenarioOperation
 from evolink_mock.scenarios.precedence import (
@@ -77,7 +78,8 @@ class Api:
             ("/media/{token}/{name}.mp4", "any", self._videos.handlers()),
             ("/openapi.json", "any", {"GET": self.openapi}),
         ]
-        return [RouteRow(path, self._endpoint(operation, handlers)) for path, operation, handlers in table]
+        batch = RouteRow("/v1/tasks/batch", self._endpoint("query", {"GET": self._query_batch}, self.not_found))
+        return [batch, *(RouteRow(path, self._endpoint(operation, handlers)) for path, operation, handlers in table)]
 
     def unknown_route(self) -> Endpoint:
         """The endpoint of every path that no route matches, for all methods."""
@@ -138,6 +140,10 @@ class Api:
             return outcome
         # The journal names the task even where a scenario replaces the response.
         return amend(outcome, partial(replace, task=name))
+
+    def _query_batch(self, request: Request) -> Outcome:
+        """The newest of the vendor's clients posts to this path (S13), so that it is no task to another method."""
+        return self.query(replace(request, path={"task_id": "batch"}))
 
     def _task_response(self, request: Request, found: Task | Result) -> Result:
         if isinstance(found, Result):
@@ -218,7 +224,7 @@ class Api:
     ) -> Outcome:
         """The outcome of an operation by the scenario that applies to the request."""
         header = request.headers.get(SCENARIO_HEADER)
-        text = None if header is None else header.decode("latin-1")
+        text = None if header is None else header_text(header)
         try:
             decision = self._resolver.decide(Lookup(request.world.scenarios, operation, directive, text, task, facts))
         except ValueError as error:

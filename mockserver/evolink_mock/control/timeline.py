@@ -81,7 +81,7 @@ class Timeline:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        query = dict(parse_qsl(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True))
         found = self._error(scope["method"]) or self._selector.select(headers.get(b"authorization"), query.get("world"))
         if isinstance(found, Result):
             await send_response(send, response_of(found, self._worlds.anonymous), scope["method"])

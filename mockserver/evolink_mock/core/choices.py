@@ -40,4 +40,5 @@ class Choices:
     quota_on_read: Literal["never", "when_empty"] = _default("quota_on_read")
     quota_details: Literal["omit", "include"] = _default("quota_details")
     oversize_status: Literal[413, 400] = _default("oversize_status")
+    cors: Literal["any", "off"] = _default("cors")
     task_retention: int = _default("task_retention")

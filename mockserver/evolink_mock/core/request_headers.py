@@ -1,4 +1,4 @@
-"""Request headers that decide: the bearer token, the content type, and the idempotency key."""
+"""Request headers that decide: their text, the bearer token, the content type, and the idempotency key."""
 
 import re
 from functools import lru_cache
@@ -11,11 +11,19 @@ _BEARER = re.compile(rb"bearer +([^\x00-\x20\x7f]+) *", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.pattern.encode())
 
 
+def header_text(value: bytes) -> str:
+    """The text of a header's value: UTF-8, as clients write it, or Latin-1 where it is not valid UTF-8."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 @lru_cache(maxsize=1024)
 def bearer_key(authorization: bytes | None) -> str | None:
     """The API key, or `None` where there is no header or it is not of the form `Bearer KEY`."""
     match = None if authorization is None else _BEARER.fullmatch(authorization)
-    return None if match is None else match[1].decode("latin-1")
+    return None if match is None else header_text(match[1])
 
 
 def is_json(content_type: bytes) -> bool:

@@ -32,6 +32,11 @@ def ended(**fields: Any) -> Callable[[Emulator], Any]:
     return probe
 
 
+def preflight(emulator: Emulator) -> Any:
+    asks = {"origin": "http://localhost:5173", "access-control-request-method": "GET"}
+    return emulator.client.options("/v1/credits", headers=asks).status_code
+
+
 def cancelled(emulator: Emulator) -> Any:
     task = emulator.create()
     emulator.advance("5s")
@@ -153,6 +158,7 @@ PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
         {"omit": [], "include": ["action_url", "account_balance_credits", "estimated_credits"]},
     ),
     "oversize_status": (oversize, {413: 413, 400: 400}),
+    "cors": (preflight, {"any": 204, "off": 405}),
     "task_retention": (after_a_minute, {7 * 24 * 3600: 200, 60: 404}),
 }
 
