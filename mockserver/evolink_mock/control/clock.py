@@ -84,8 +84,7 @@ class ClockCalls:
         change = parse_change(request.body, self._default_speed)
         deadline = monotonic() + to_seconds(MAX_WAIT)
         for world in request.worlds:
-            async with world.clock_lock:
-                await self._apply(world, await world.settled_view(), change, deadline)
+            await self._apply(world, await world.settled_view(), change, deadline)
         return request.one_or_all([show_clock(world, await world.settled_view()) for world in request.worlds])
 
     async def _apply(self, world: World, view: WorldView, change: ClockChange, deadline: float) -> None:
@@ -96,7 +95,8 @@ class ClockCalls:
                 if (due := view.next_event()) is not None:
                     await self._move_to(world, due, deadline)
             case Advance(by):
-                await self._move_to(world, world.clock.now() + by, deadline)
+                # Calls that come during one another add up.
+                await self._move_to(world, self._time_travel.end_of_journeys(world) + by, deadline)
             case _:
                 assert_never(change)
 

@@ -1,6 +1,5 @@
 """World: the tenant of one API key, with its own clock, seed, tasks, credits, callbacks and journal."""
 
-import asyncio
 import logging
 
 from evolink_mock.clock import STILL_QUERIES, Clock, ManualClock, unix_micros, yield_to_loop
@@ -47,8 +46,6 @@ class World:
         self.inbox: Log[InboxEntry] = Log(config.journal_limit)
         self._events: Log[WorldEvent] = Log(config.journal_limit)
         self.registration = config.ready_queue.register(self)
-        self.clock_lock = asyncio.Lock()
-        """Held while the clock is moved, which takes as long as the attempts on the way."""
         self._transaction = Transaction(config.backend)
         self._begin(config.server_seed if saved is None else saved.server_seed, saved)
 
