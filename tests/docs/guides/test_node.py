@@ -12,7 +12,7 @@ from tests.support.markdown_pages import files_of
 from tests.support.receivers import Receiver
 from tests.support.server_process import PATIENCE, Server
 
-GUIDE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "other-languages.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "other-languages.md"
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("node") is None, reason="node not found")]
 

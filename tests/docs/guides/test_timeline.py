@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "how-to" / "timeline.md").read_text(encoding="utf-8")
 PAGE = ROOT / "mockserver" / "evolink_mock" / "control" / "ui"
 HTML = (PAGE / "index.html").read_text(encoding="utf-8")

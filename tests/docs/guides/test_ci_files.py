@@ -13,7 +13,7 @@ import yaml
 
 from tests.support.markdown_pages import files_of
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 GUIDES = ROOT / "docs" / "how-to"
 GITHUB, GITLAB = ".github/workflows/tests.yml", ".gitlab-ci.yml"
 SCHEMAS = {GITHUB: "vendor.github-workflows", GITLAB: "vendor.gitlab-ci"}

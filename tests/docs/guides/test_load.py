@@ -11,7 +11,7 @@ import pytest
 from tests.support.markdown_pages import files_of
 from tests.support.server_process import PATIENCE, Server
 
-GUIDE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "load-test.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "load-test.md"
 SCRIPT = files_of(GUIDE)["load.py"]
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from tests.support.markdown_pages import files_of
 from tests.support.pytest_plugins import NO_OTHERS
 
-GUIDE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "requests.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "requests.md"
 PATIENCE = 120.0
 RECORDER = """\
 import os, sys, time

@@ -13,7 +13,7 @@ import pytest
 from tests.support.markdown_pages import files_of
 from tests.support.server_process import PATIENCE
 
-GUIDE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "ci.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "ci.md"
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 DEFAULTS = f"import os, signal, sys; [signal.signal(n, signal.SIG_DFL) for n in {tuple(map(int, SIGNALS))}]; "
 """A shell cannot trap a signal that was ignored when it started, and whatever runs the tests may ignore some."""
