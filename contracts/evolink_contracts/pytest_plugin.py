@@ -22,7 +22,7 @@ _RUN = pytest.StashKey["_Run"]()
 def _from_0(text: str) -> float:
     number = float(text)
     if not (isfinite(number) and number >= 0):
-        raise ArgumentTypeError(f"{text} is not a finite number from 0 on")
+        raise ArgumentTypeError(f"{text} is not a finite number of 0 or more")
     return number
 
 
@@ -52,7 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--evolink-rate", type=_above_0, metavar="N", help="live: highest price of a second of video")
     add("--evolink-tolerance", type=_from_0, metavar="SECONDS", help="permitted deviation of the gaps of callbacks")
-    add("--evolink-histories", type=int, metavar="N", help="also play this number of random histories")
+    add(
+        "--evolink-histories",
+        type=int,
+        metavar="N",
+        help="also run this number of random call sequences, and shrink the first that fails",
+    )
     add("--evolink-seed", type=int, metavar="N", help="seed of the histories")
 
 
@@ -158,7 +163,7 @@ class _Run:
             if count and not has_hypothesis():
                 raise pytest.UsageError(hypothesis_missing("--evolink-histories"))
             if count and self.profile == "live-safe":
-                raise pytest.UsageError("--evolink-profile live-safe plays no histories")
+                raise pytest.UsageError("--evolink-profile live-safe runs no histories")
             with self.open() as target:
                 probes, _ = plan(target, self.profile, self._budget)
                 within = TOLERANCE if tolerance is None else tolerance
@@ -241,7 +246,7 @@ class HistoriesItem(_Item):
             raise PromiseBroken("\n".join([failure.says, *describe_steps(failure.steps)]))
         if report.stopped:
             played = 0 if report.searched is None else report.searched.played
-            raise RunUnfinished(f"{played} histories were played before the run stopped: {report.stopped}")
+            raise RunUnfinished(f"{played} histories were run before the run stopped: {report.stopped}")
 
 
 class RunItem(_Item):

@@ -56,7 +56,7 @@ def execute(chosen: RunOptions) -> None:
         except ServiceUnusable as error:
             options.fail(f"{base_url}: {error}")
     if webhook is not None and webhook.unknown_requests:
-        click.echo(f"{webhook.unknown_requests} unknown requests came to --listen, and got 404", err=True)
+        click.echo(f"{webhook.unknown_requests} requests of no callback URL arrived at --listen, and got 404", err=True)
     saved = _save(chosen, report, header)
     options.finish(report, base_url, chosen.form, chosen.out, lost=not saved)
 
@@ -99,7 +99,7 @@ def _check(
     stack.enter_context(target)
     probes, cost = ([], "") if prepared.steps is not None else plan(target, chosen.profile, budget)
     if cost:
-        click.echo(f"{cost}{', which histories may use up' if chosen.histories else ''}", err=True)
+        click.echo(f"{cost}{', which the histories may spend' if chosen.histories else ''}", err=True)
     progress = stack.enter_context(show_progress(len(probes) + bool(chosen.histories)))
     return run(
         target,
@@ -120,10 +120,10 @@ def _explorer(chosen: RunOptions, prepared: _Prepared, progress: Progress) -> Ca
         return None
 
     def explore(target: Target) -> SearchResult:
-        progress.begin(f"histories: plays {count:,}, and shortens the first that fails")
+        progress.begin(f"histories: runs {count:,}, and shrinks the first that fails")
 
         def tell(played: int) -> None:
-            progress.update(f"histories: {played:,} played")
+            progress.update(f"histories: {played:,} run")
 
         return search(target, count, chosen.seed, criteria=criteria, tell=tell)
 

@@ -58,9 +58,9 @@ class RunOptions:
         )
         yield (
             self.profile == "live-safe" and bool(self.histories or self.replay),
-            "--profile live-safe plays no histories, since their creates are accepted",
+            "--profile live-safe runs no histories, since their creates are accepted",
         )
-        yield bool(self.histories and self.replay), "--replay plays one saved history; leave --histories out"
+        yield bool(self.histories and self.replay), "--replay runs one saved history; leave --histories out"
         yield (
             self.save is not None and not (self.histories or self.replay),
             "--save saves a history that failed: give --histories or --replay",
@@ -137,11 +137,11 @@ DECLARATIONS = (
         type=click.IntRange(0, 100_000),
         default=0,
         metavar="N",
-        help="Also play this number of random histories.",
+        help="Also run this number of random call sequences, and shrink the first that fails.",
     ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the histories."),
     click.option("--save", type=options.FILE, metavar="FILE", help="Save the history that failed."),
-    click.option("--replay", type=options.RECORDING, metavar="FILE", help="Play a saved history, and nothing else."),
+    click.option("--replay", type=options.RECORDING, metavar="FILE", help="Run a saved history, and nothing else."),
     click.option("--webhook", metavar="ORIGIN", help="Origin (https) of the callback URLs in creates."),
     click.option(
         "--listen",
@@ -156,8 +156,8 @@ DECLARATIONS = (
         type=click.Choice(["auto", "yes", "no"]),
         default="auto",
         show_default=True,
-        help="Whether callbacks reach --listen. auto: find out by a task of an emulator, or else by a request to "
-        "--webhook.",
+        help="Whether callbacks reach --listen. auto: find out, by a task if the service is an emulator, else by "
+        "a request to --webhook.",
     ),
     click.option("--trace", type=options.FILE, metavar="FILE", help="Record the trace as JSON Lines."),
 )

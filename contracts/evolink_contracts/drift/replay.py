@@ -78,15 +78,15 @@ class _Replay:
     def _reason_to_skip(self, call: Call) -> str | None:
         """Why a call cannot be replayed or says nothing; `None` if it can be compared."""
         if is_inconclusive(call) or from_intermediary(call) or "remaining" in call.notes:
-            return "answers about a key, an account or the service"
+            return "responses about a key, an account or the service"
         if "://" in call.path and call.path not in self._links:
             return "links that no query showed"
         words = (call.method, call.path, *call.sent_headers, *call.sent_headers.values())
         if not all(word.isascii() and word.isprintable() for word in words) or not _is_of_the_api(call.path):
-            return "calls that HTTP does not carry, or that are the emulator's own"
+            return "calls that cannot be sent by HTTP, or are calls of the control API"
         name = call.path.removeprefix(TASK_PATH)
         if call.path.startswith(TASK_PATH) and name in self._tasks and name not in self._ids:
-            return "queries of a task whose creation is not there, or was refused by the emulator"
+            return "queries of a task whose create is not recorded, or was refused by the emulator"
         return None
 
     def _replay(self, call: Call) -> None:

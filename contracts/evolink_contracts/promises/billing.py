@@ -27,11 +27,11 @@ def _reserved(create: Create) -> float:
 def reserved(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         if create.assessment.cost is not None and create.call.notes.get("priced"):
-            says = f"{_reserved(create):g} credits are reserved where {create.assessment.cost:g} belong"
+            says = f"{_reserved(create):g} credits are reserved; {create.assessment.cost:g} were expected"
             yield expect(abs(_reserved(create) - create.assessment.cost) < _EXACT, says, create.call)
 
 
-@promise("VC-081", "prices", "1080p costs more than 720p, and audio more than silence.", "S1a")
+@promise("VC-081", "prices", "1080p costs more than 720p, and a video with audio more than one without.", "S1a")
 def prices(history: History) -> Iterator[Finding]:
     by_kind: dict[tuple[int, str, bool], Create] = {}
     for create in history.accepted:
@@ -48,7 +48,7 @@ def prices(history: History) -> Iterator[Finding]:
                 yield expect(_reserved(dearer) > _reserved(create), says, create.call, dearer.call)
 
 
-@promise("VC-082", "credits fields", "The credits answer has every documented field, as numbers.", "S1d")
+@promise("VC-082", "credits fields", "A credits query returns every documented field, each a number.", "S1d")
 def credits_fields(history: History) -> Iterator[Finding]:
     for call in history.credits:
         if call.status != 200:
@@ -61,7 +61,7 @@ def credits_fields(history: History) -> Iterator[Finding]:
             for name in ("remaining_credits", "used_credits")
             if not isinstance(data.get(owner), dict) or type(data[owner].get(name)) not in (int, float)
         ]
-        yield expect(not wrong, f"missing or no number: {', '.join(wrong)}", call)
+        yield expect(not wrong, f"missing, or not a number: {', '.join(wrong)}", call)
 
 
 def _expected_use(history: History, who: str, upto: int) -> float:
@@ -103,18 +103,24 @@ def _answer_withheld(history: History, call: Call) -> bool:
 @promise(
     "VC-083",
     "charged",
-    "The used credits are those that unfinished tasks reserve and completed ones cost; failures cost nothing.",
+    "The used credits are what unfinished tasks reserve plus what completed tasks cost; failed tasks cost nothing.",
     "S1a",
 )
 def charged(history: History) -> Iterator[Finding]:
     for earlier, later, used, should in _uses(history):
         if _answer_withheld(history, later):
             continue
-        says = f"{used:g} credits were used where {should:g} belong"
+        says = f"{used:g} credits were used; {should:g} were expected"
         yield expect(abs(used - should) < _EXACT, says, earlier, later)
 
 
-@promise("VC-084", "conserved", "Used and remaining credits have the same sum at every query.", "S1d", "inferred")
+@promise(
+    "VC-084",
+    "conserved",
+    "The sum of the used and the remaining credits is the same at every query.",
+    "S1d",
+    "inferred",
+)
 def conserved(history: History) -> Iterator[Finding]:
     by_key: dict[str, list[Call]] = {}
     for call in history.credits:
@@ -123,11 +129,14 @@ def conserved(history: History) -> Iterator[Finding]:
     for calls in by_key.values():
         for earlier, later in pairwise(calls):
             sums = [_amount(call, "used") + _amount(call, "remaining") for call in (earlier, later)]
-            yield expect(abs(sums[0] - sums[1]) < 1e-3, f"{sums[0]:g} became {sums[1]:g}", earlier, later)
+            yield expect(abs(sums[0] - sums[1]) < 1e-3, f"the sum {sums[0]:g} became {sums[1]:g}", earlier, later)
 
 
 @promise(
-    "VC-085", "not enough", "A create that costs more than remains gets 402, and any other is not refused so.", "S1a"
+    "VC-085",
+    "insufficient credits",
+    "A create that costs more than the remaining credits gets 402; no other create gets 402.",
+    "S1a",
 )
 def not_enough(history: History) -> Iterator[Finding]:
     for create in history.creates:

@@ -17,7 +17,7 @@ def succeeded(attempt: Attempt) -> bool:
     return isinstance(attempt.outcome, int) and attempt.outcome in POLICY.success
 
 
-@promise("VC-060", "body", "A callback's body is what a query of the task answers.", "S1a")
+@promise("VC-060", "body", "The body of a callback is the response to a query of the task.", "S1a")
 def same_as_query(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         ended = [read for read in task.reads if read.status in TERMINAL]
@@ -27,17 +27,17 @@ def same_as_query(history: History) -> Iterator[Finding]:
                 yield expect(holds, "the bodies differ", ended[-1].call, attempt)
 
 
-@promise("VC-061", "URL", "A callback goes to the URL that was given, byte for byte.", "S1a")
+@promise("VC-061", "URL", "A callback is sent to exactly the callback_url of the create, byte for byte.", "S1a")
 def given_url(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         if task.create is None:
             continue
         asked = task.create.body.get("callback_url")
         for attempt in task.attempts:
-            yield expect(attempt.url == asked, f"it came to {attempt.url}", task.create.call, attempt)
+            yield expect(attempt.url == asked, f"it was sent to {attempt.url}", task.create.call, attempt)
 
 
-@promise("VC-062", "method", "A callback is a POST of JSON.", "S1a")
+@promise("VC-062", "method", "A callback is a POST request with a JSON body.", "S1a")
 def method(history: History) -> Iterator[Finding]:
     for attempt in history.attempts:
         if not attempt.headers:
@@ -47,63 +47,71 @@ def method(history: History) -> Iterator[Finding]:
         yield expect(holds and attempt.json is not None, f"{attempt.method} of {kind!r}", attempt)
 
 
-@promise("VC-063", "ends only", "Only ends are announced, never what comes before.", "S1a")
+@promise("VC-063", "terminal states only", "A callback has a terminal status, never pending or processing.", "S1a")
 def ends_only(history: History) -> Iterator[Finding]:
     for attempt in history.attempts:
         said = str(attempt.json.get("status")) if isinstance(attempt.json, dict) else ""
-        yield expect(said in TERMINAL, f"it announces {said!r}", attempt)
+        yield expect(said in TERMINAL, f"its status is {said!r}", attempt)
 
 
-@promise("VC-064", "2xx is enough", "After an answer of 2xx nothing more is sent.", "S1a")
+@promise("VC-064", "no retry after 2xx", "After a 2xx response the callback is not sent again.", "S1a")
 def success_is_enough(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for earlier, later in pairwise(task.attempts):
             if succeeded(earlier):
-                says = f"after {earlier.outcome} it came again"
+                says = f"it was sent again after {earlier.outcome}"
                 yield expect(False, says, earlier, later)
         if task.attempts and succeeded(task.attempts[-1]):
             yield expect(True, "", task.attempts[-1])
 
 
 @promise(
-    "VC-065", "anything else is not", "After any other answer, 3xx included, or none in time, it is sent again.", "S1a"
+    "VC-065",
+    "retry after a failure",
+    "After any other response, 3xx included, or no response in time, the callback is sent again.",
+    "S1a",
 )
 def failure_is_retried(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for chain in task.chains:
             for number, attempt in enumerate(chain[: POLICY.max_attempts - 1], 1):
                 if not succeeded(attempt) and history.observed_until(task) >= attempt.at + attempt.took + _PATIENCE:
-                    says = f"after {attempt.outcome} nothing more came"
+                    says = f"no attempt followed after {attempt.outcome}"
                     yield expect(number < len(chain), says, attempt)
 
 
-@promise("VC-066", "four attempts", "There are at most four attempts.", "S1a")
+@promise("VC-066", "four attempts", "A callback has at most four attempts.", "S1a")
 def four_attempts(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for chain in task.chains:
-            says = f"there were {len(chain)}"
+            says = f"there were {len(chain)} attempts"
             yield expect(len(chain) <= POLICY.max_attempts, says, *chain)
 
 
-@promise("VC-067", "gaps", "Attempts follow 1, 2 and 4 s after the failure before.", "S1a")
+@promise("VC-067", "gaps", "Retries follow 1, 2 and 4 s after the preceding failure.", "S1a")
 def gaps(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for chain in task.chains:
             for gap, (earlier, later) in zip(POLICY.gaps, pairwise(chain), strict=False):
                 found = later.at - earlier.at - earlier.took
-                says = f"{found:.2f} s passed where {gap:g} s belong"
+                says = f"{found:.2f} s passed; {gap:g} s were expected"
                 yield expect(abs(found - gap) <= history.tolerance, says, earlier, later)
 
 
-@promise("VC-068", "10 s", "A receiver has 10 s to answer.", "S1a")
+@promise("VC-068", "10 s", "A receiver has 10 s to respond.", "S1a")
 def ten_seconds(history: History) -> Iterator[Finding]:
     for attempt in history.attempts:
         if attempt.outcome == "timeout":
-            says = f"the sender left after {attempt.took:.2f} s"
+            says = f"the sender gave up after {attempt.took:.2f} s"
             yield expect(abs(attempt.took - POLICY.timeout) <= history.tolerance, says, attempt)
 
 
-@promise("VC-069", "called back", "A task with a callback URL that ended is called back, however it ended.", "S1a")
+@promise(
+    "VC-069",
+    "callback is sent",
+    "A task that has a callback URL and has ended gets a callback, whatever its terminal state.",
+    "S1a",
+)
 def called_back(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         if task.create is None or not task.create.call.notes.get("listens"):
@@ -113,14 +121,14 @@ def called_back(history: History) -> Iterator[Finding]:
             yield expect(bool(task.attempts), "no callback came", task.create.call, ended[0].call)
 
 
-@promise("VC-070", "only who asked", "A task without a callback URL is not called back.", "S1a")
+@promise("VC-070", "no URL, no callback", "A task without a callback URL gets no callback.", "S1a")
 def only_who_asked(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         if task.create is not None and task.create.body.get("callback_url") is None:
-            yield expect(not task.attempts, "it was called back", task.create.call, *task.attempts[:1])
+            yield expect(not task.attempts, "a callback came", task.create.call, *task.attempts[:1])
 
 
-@promise("VC-071", "after the end", "A callback comes after the end, and not before.", "S1a")
+@promise("VC-071", "not before the end", "A callback is sent after the task has ended, never before.", "S1a")
 def after_the_end(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         open_reads = [read for read in task.reads if read.status not in TERMINAL]
@@ -130,7 +138,7 @@ def after_the_end(history: History) -> Iterator[Finding]:
             yield expect(latest.call.at <= first.at, says, first, latest.call)
 
 
-@promise("VC-072", "same words", "Every attempt of one callback has the same body.", "S1a", "inferred")
+@promise("VC-072", "same body", "All attempts of a callback have the same body.", "S1a", "inferred")
 def same_words(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for earlier, later in pairwise(task.attempts):

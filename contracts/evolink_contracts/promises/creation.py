@@ -15,7 +15,7 @@ def accepts(history: History) -> Iterator[Finding]:
     for create in history.creates:
         if create.assessment.violations or create.assessment.unsure or create.call.status in INCONCLUSIVE_FOR_CREATE:
             continue
-        says = f"a request without a fault got {create.call.status}: {create.call.answer[:200]}"
+        says = f"a valid request got {create.call.status}: {create.call.answer[:200]}"
         yield expect(create.accepted, says, create.call)
 
 
@@ -38,14 +38,24 @@ _SHAPE: dict[str, type] = {
 }
 
 
-@promise("VC-003", "create fields", "The answer to a create has every documented field, each of its type.", "S1a")
+@promise(
+    "VC-003",
+    "create fields",
+    "The response to a create has every documented field, each of the documented type.",
+    "S1a",
+)
 def create_fields(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         wrong = [name for name, kind in _SHAPE.items() if type(create.answer.get(name)) is not kind]
-        yield expect(not wrong, f"missing or of another type: {', '.join(wrong)}", create.call)
+        yield expect(not wrong, f"missing, or of the wrong type: {', '.join(wrong)}", create.call)
 
 
-@promise("VC-004", "create literals", "A new task is a pending video at 0 %.", "S1a")
+@promise(
+    "VC-004",
+    "create literals",
+    "The response to a create has status pending, progress 0, and the object and type of a video task.",
+    "S1a",
+)
 def create_literals(history: History) -> Iterator[Finding]:
     fixed = {"object": TASK_OBJECT, "type": "video", "status": "pending", "progress": 0}
     for create in history.accepted:
@@ -53,7 +63,9 @@ def create_literals(history: History) -> Iterator[Finding]:
         yield expect(create.replayed or not wrong, f"{wrong}", create.call)
 
 
-@promise("VC-005", "task_info", "A create says that it can be cancelled, and estimates whole seconds.", "S1a")
+@promise(
+    "VC-005", "task_info", "task_info of a new task has can_cancel true, and estimated_time in whole seconds.", "S1a"
+)
 def task_info(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         info = create.answer.get("task_info")
@@ -62,7 +74,7 @@ def task_info(history: History) -> Iterator[Finding]:
         yield expect(holds, f"task_info is {info}", create.call)
 
 
-@promise("VC-006", "usage", "A create says how it is billed, what is reserved, and for which group.", "S1a")
+@promise("VC-006", "usage", "usage of a new task has the billing rule, the credits reserved and the user group.", "S1a")
 def usage(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         said = create.usage
@@ -72,7 +84,13 @@ def usage(history: History) -> Iterator[Finding]:
         yield expect(holds, f"usage is {said}", create.call)
 
 
-@promise("VC-007", "id form", "An id is task-unified-, Unix seconds, and eight letters and digits.", "S1c", "observed")
+@promise(
+    "VC-007",
+    "id form",
+    "A task id consists of task-unified-, the Unix seconds, a hyphen, and eight letters and digits.",
+    "S1c",
+    "observed",
+)
 def id_form(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         yield expect(bool(re.fullmatch(TASK_ID_PATTERN, create.task)), f"the id is {create.task!r}", create.call)
@@ -88,7 +106,13 @@ def ids_differ(history: History) -> Iterator[Finding]:
         yield expect(other is create, f"two creates got {create.task}", other.call, create.call)
 
 
-@promise("VC-009", "created", "created is a Unix second, at most one from that in the id.", "S1c", "observed")
+@promise(
+    "VC-009",
+    "created",
+    "created is in Unix seconds, and differs from the time in the id by at most one second.",
+    "S1c",
+    "observed",
+)
 def created(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         match = re.match(r"task-unified-(\d{1,20})-", create.task)
@@ -97,7 +121,7 @@ def created(history: History) -> Iterator[Finding]:
         yield expect(holds, f"created is {when!r}, the id {create.task!r}", create.call)
 
 
-@promise("VC-010", "model", "The answer names the model that was asked for.", "S1a")
+@promise("VC-010", "model", "The response to a create names the requested model.", "S1a")
 def model(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         said = create.answer.get("model")
@@ -116,11 +140,11 @@ def _refuses(field: str, history: History) -> Iterator[Finding]:
 _FIELDS = tuple(
     promise(number, field, f"{statement} Anything else gets 400.", "S1a")(partial(_refuses, field))
     for number, field, statement in (
-        ("VC-011", "model", "model is required, and a string."),
-        ("VC-012", "prompt", "prompt is required, a string, and has at most 1,500 characters."),
+        ("VC-011", "model", "model is required and must be a string."),
+        ("VC-012", "prompt", "prompt is required, must be a string, and has at most 1,500 characters."),
         ("VC-013", "image_urls", "image_urls is required, and has exactly one http or https URL."),
         ("VC-014", "duration", "duration is an integer from 2 to 15."),
-        ("VC-015", "quality", "quality is 720p or 1080p, in this spelling."),
+        ("VC-015", "quality", "quality is 720p or 1080p, in exactly this spelling."),
         ("VC-016", "prompt_extend", "prompt_extend is a boolean."),
         ("VC-017", "model_params", "model_params is an object."),
         ("VC-018", "model_params.shot_type", "shot_type is single or multi."),
@@ -142,20 +166,26 @@ def _refuses_callback_url(rule: str, history: History) -> Iterator[Finding]:
 _CALLBACK_URL = tuple(
     promise(number, name, f"{statement} Anything else gets 400.", "S1a")(partial(_refuses_callback_url, rule))
     for number, name, rule, statement in (
-        ("VC-021", "https only", "scheme", "A callback URL is https."),
+        ("VC-021", "https only", "scheme", "A callback URL uses https."),
         ("VC-022", "callback length", "length", "A callback URL has at most 2,048 characters."),
         (
             "VC-023",
             "no internal address",
             "internal",
-            "A callback URL leads to no internal address, however it is spelt.",
+            "A callback URL does not point to an internal address, in any spelling.",
         ),
         ("VC-024", "callback type", "type", "A callback URL is a string."),
     )
 )
 
 
-@promise("VC-025", "unknown model", "A model that is not granted gets 403 model_access_denied.", "S1a", "inferred")
+@promise(
+    "VC-025",
+    "unknown model",
+    "A create with a model that the key may not use gets 403 model_access_denied.",
+    "S1a",
+    "inferred",
+)
 def unknown_model(history: History) -> Iterator[Finding]:
     for create in history.creates:
         if create.assessment.violations == (("model", "choice"),) and not is_inconclusive(create.call):
@@ -163,12 +193,12 @@ def unknown_model(history: History) -> Iterator[Finding]:
             yield expect(said == (403, "model_access_denied"), f"it got {said[0]} {said[1]}", create.call)
 
 
-@promise("VC-026", "body", "What is no JSON object gets 400.", "S1a", "inferred")
+@promise("VC-026", "body", "A create whose body is not a JSON object gets 400.", "S1a", "inferred")
 def body(history: History) -> Iterator[Finding]:
     return _refuses("body", history)
 
 
-@promise("VC-027", "unknown fields", "Fields that are not known are ignored.", "S7", "third party", "warning")
+@promise("VC-027", "unknown fields", "Unknown fields are ignored.", "S7", "third party", "warning")
 def unknown_fields(history: History) -> Iterator[Finding]:
     known = {"model", *(field.name for field in FLASH.fields)}
     for create in history.creates:
@@ -180,7 +210,9 @@ def unknown_fields(history: History) -> Iterator[Finding]:
             yield expect(create.accepted, f"it got {create.call.status}", create.call)
 
 
-@promise("VC-028", "null is absent", "An optional field that is null counts as absent.", "S10", "inferred", "warning")
+@promise(
+    "VC-028", "null is absent", "An optional field with the value null counts as absent.", "S10", "inferred", "warning"
+)
 def null_is_absent(history: History) -> Iterator[Finding]:
     for create in history.creates:
         if (

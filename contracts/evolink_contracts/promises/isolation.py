@@ -34,7 +34,7 @@ def _keyed(history: History) -> Iterator[tuple[Create, Create]]:
 @promise(
     "VC-091",
     "same key, same request",
-    "It gets the task that was made before, and Idempotency-Replayed: true.",
+    "The same request with the same Idempotency-Key gets the same task, and Idempotency-Replayed: true.",
     "S2",
     "vendor client",
 )
@@ -43,11 +43,17 @@ def replayed(history: History) -> Iterator[Finding]:
         if earlier.body == later.body:
             holds = later.accepted and later.task == earlier.task and later.replayed
             was, became = (create.task or "no id" for create in (earlier, later))
-            says = f"after {was} it got {later.call.status} with {became}, replayed: {later.replayed}"
+            says = f"after {was} it got {later.call.status} with {became} (replayed: {later.replayed})"
             yield expect(holds, says, earlier.call, later.call)
 
 
-@promise("VC-092", "same key, another request", "It gets 409 idempotency_conflict.", "S2", "vendor client")
+@promise(
+    "VC-092",
+    "same key, another request",
+    "Another request with the same Idempotency-Key gets 409 idempotency_conflict.",
+    "S2",
+    "vendor client",
+)
 def conflict(history: History) -> Iterator[Finding]:
     for earlier, later in _keyed(history):
         if earlier.body != later.body:
@@ -57,8 +63,8 @@ def conflict(history: History) -> Iterator[Finding]:
 
 @promise(
     "VC-093",
-    "key of a form",
-    "An Idempotency-Key has 16 to 96 letters, digits, dots, dashes and underscores.",
+    "form of the Idempotency-Key",
+    "An Idempotency-Key has 16 to 96 letters, digits, dots, hyphens and underscores.",
     "S2",
     "vendor client",
     "warning",

@@ -14,7 +14,7 @@ from evolink_contracts.trace.history import History, from_intermediary, is_incon
 
 
 @promise(
-    "VC-040", "query fields", "A query answers id, object, created, model, type, status, progress, task_info.", "S1b"
+    "VC-040", "query fields", "A query returns id, object, created, model, type, status, progress and task_info.", "S1b"
 )
 def query_fields(history: History) -> Iterator[Finding]:
     shape = {"id": str, "object": str, "created": int, "model": str, "type": str, "status": str, "progress": int}
@@ -36,7 +36,12 @@ def status(history: History) -> Iterator[Finding]:
             yield expect(read.status in DOCUMENTED_STATUSES, f"the status is {read.status!r}", read.call)
 
 
-@promise("VC-042", "status never goes back", "From pending to processing to an end, and never back.", "S1b")
+@promise(
+    "VC-042",
+    "status never goes back",
+    "A status moves from pending to processing to a terminal state, and never back.",
+    "S1b",
+)
 def never_back(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for earlier, later in pairwise(task.reads):
@@ -46,7 +51,7 @@ def never_back(history: History) -> Iterator[Finding]:
             yield expect(holds, says, earlier.call, later.call)
 
 
-@promise("VC-043", "progress", "Progress is from 0 to 100, and never falls before the end.", "S1b")
+@promise("VC-043", "progress", "Progress is from 0 to 100, and does not decrease before the task ends.", "S1b")
 def progress(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -58,7 +63,7 @@ def progress(history: History) -> Iterator[Finding]:
                 yield expect(after >= before, f"{before} became {after}", earlier.call, later.call)
 
 
-@promise("VC-044", "100 is the end", "Progress is 100 exactly when the task is completed.", "S1b", "inferred")
+@promise("VC-044", "progress 100", "Progress is 100 exactly when the task is completed.", "S1b", "inferred")
 def hundred_is_the_end(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -66,7 +71,7 @@ def hundred_is_the_end(history: History) -> Iterator[Finding]:
             yield expect(holds, f"{read.status} at {read.body.get('progress')} %", read.call)
 
 
-@promise("VC-045", "results", "There are results exactly when the task is completed: a flat list of URLs.", "S1b")
+@promise("VC-045", "results", "A completed task has results, a flat list of URLs; no other task has results.", "S1b")
 def results(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -79,7 +84,9 @@ def results(history: History) -> Iterator[Finding]:
             yield expect(holds, f"completed with results {found}", read.call)
 
 
-@promise("VC-046", "error", "There is an error exactly when the task failed, with code, message and type.", "S1b")
+@promise(
+    "VC-046", "error", "A failed task has an error with code, message and type; no other task has an error.", "S1b"
+)
 def error(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -92,7 +99,7 @@ def error(history: History) -> Iterator[Finding]:
             yield expect(holds and said.get("type") == TASK_ERROR_TYPE, f"the error is {found}", read.call)
 
 
-@promise("VC-047", "failed at 0", "A failed task shows progress 0.", "S1c", "documented", "warning")
+@promise("VC-047", "progress of a failed task", "A failed task has progress 0.", "S1c", "documented", "warning")
 def failed_at_0(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -100,7 +107,7 @@ def failed_at_0(history: History) -> Iterator[Finding]:
                 yield expect(read.body.get("progress") == 0, f"it shows {read.body.get('progress')}", read.call)
 
 
-@promise("VC-048", "failure codes", "A failure asked for by its code shows that code.", "S1c")
+@promise("VC-048", "failure codes", "A task that fails by a requested code shows that code.", "S1c")
 def failure_codes(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         asked = None if task.create is None else task.create.call.notes.get("fails")
@@ -110,7 +117,14 @@ def failure_codes(history: History) -> Iterator[Finding]:
                 yield expect(found.get("code") == asked, f"{asked} became {found.get('code')}", read.call)
 
 
-@promise("VC-049", "can_cancel", "can_cancel is true until the end, and false then.", "S5", "third party", "warning")
+@promise(
+    "VC-049",
+    "can_cancel",
+    "can_cancel is true until the task ends, and false afterwards.",
+    "S5",
+    "third party",
+    "warning",
+)
 def can_cancel(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -119,16 +133,22 @@ def can_cancel(history: History) -> Iterator[Finding]:
             yield expect(shown is (read.status not in TERMINAL), f"{read.status} with {shown}", read.call)
 
 
-@promise("VC-050", "the end stays", "The answer to a query never changes after the end.", "S1b", "inferred")
+@promise(
+    "VC-050",
+    "terminal state is final",
+    "The response to a query does not change after the task has ended.",
+    "S1b",
+    "inferred",
+)
 def the_end_stays(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for earlier, later in pairwise(task.reads):
             if earlier.status in TERMINAL:
                 holds = earlier.body == later.body
-                yield expect(holds, "the answer changed after the end", earlier.call, later.call)
+                yield expect(holds, "the response changed after the task had ended", earlier.call, later.call)
 
 
-@promise("VC-051", "same task", "A query answers with the id, created and model of the created task.", "S1b")
+@promise("VC-051", "same task", "A query returns the id, created and model that the create returned.", "S1b")
 def same_task(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         if task.create is None:
@@ -139,7 +159,7 @@ def same_task(history: History) -> Iterator[Finding]:
             yield expect(not wrong, f"changed: {', '.join(wrong)}", task.create.call, read.call)
 
 
-@promise("VC-052", "nothing more", "A query has neither usage nor result_data.", "S1b", "documented", "warning")
+@promise("VC-052", "no other fields", "A query returns neither usage nor result_data.", "S1b", "documented", "warning")
 def nothing_more(history: History) -> Iterator[Finding]:
     for task in history.tasks:
         for read in task.reads:
@@ -147,7 +167,7 @@ def nothing_more(history: History) -> Iterator[Finding]:
             yield expect(not extra, f"it has {', '.join(sorted(extra))}", read.call)
 
 
-@promise("VC-053", "a new task can be read", "A task can be queried as soon as it is created.", "S1b")
+@promise("VC-053", "new task can be queried", "A task can be queried as soon as it is created.", "S1b")
 def readable(history: History) -> Iterator[Finding]:
     for call in history.queries:
         create = history.owners.get(call.path.rpartition("/")[2])
@@ -157,7 +177,7 @@ def readable(history: History) -> Iterator[Finding]:
             yield expect(call.status == 200, f"its owner got {call.status}", create.call, call)
 
 
-@promise("VC-054", "links live a day", "A result link works for 24 hours after completion, and not longer.", "S1a")
+@promise("VC-054", "result links expire", "A result link works for 24 hours after completion, and no longer.", "S1a")
 def links_live_a_day(history: History) -> Iterator[Finding]:
     for call in history.calls:
         age = finite_number(call.notes.get("age"))
@@ -168,7 +188,12 @@ def links_live_a_day(history: History) -> Iterator[Finding]:
 
 
 @promise(
-    "VC-055", "it ends", "A task that nothing holds up ends within the time it was given.", "S1b", "inferred", "warning"
+    "VC-055",
+    "task ends",
+    "A task that nothing delays ends within the time that it was given.",
+    "S1b",
+    "inferred",
+    "warning",
 )
 def it_ends(history: History) -> Iterator[Finding]:
     for task in history.tasks:

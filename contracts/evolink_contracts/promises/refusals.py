@@ -29,7 +29,9 @@ def _operation(call: Call) -> str:
     return "query" if call.path.startswith(TASK_PATH) else "any"
 
 
-@promise("VC-030", "error shape", "A refusal is an object with error.code, error.message and error.type.", "S1a")
+@promise(
+    "VC-030", "error shape", "An error response is an object with error.code, error.message and error.type.", "S1a"
+)
 def error_shape(history: History) -> Iterator[Finding]:
     for call in _refusals(history):
         error = call.error or {}
@@ -39,7 +41,9 @@ def error_shape(history: History) -> Iterator[Finding]:
         yield expect(holds, f"the body is {call.answer[:200]}", call)
 
 
-@promise("VC-031", "error rows", "Status, code and type of a refusal are those of a documented one.", "S1a")
+@promise(
+    "VC-031", "error rows", "The status, code and type of an error response are those of a documented error.", "S1a"
+)
 def error_rows(history: History) -> Iterator[Finding]:
     known = [(row.operation, row.status, row.code, row.type) for row in ERRORS.values()]
     for call in _refusals(history):
@@ -49,15 +53,17 @@ def error_rows(history: History) -> Iterator[Finding]:
         yield expect(holds, f"{operation} was refused with {said}", call)
 
 
-@promise("VC-032", "key first", "A missing or wrong key gets 401, whatever else is wrong.", "S1a")
+@promise(
+    "VC-032", "key first", "A request with a missing or invalid key gets 401, whatever else is wrong with it.", "S1a"
+)
 def key_first(history: History) -> Iterator[Finding]:
     for call in history.calls:
         if call.access != "granted" and call.path.startswith("/v1/") and not from_intermediary(call):
-            says = f"with a key that is {call.access} it got {call.status}"
+            says = f"a request whose key is {call.access} got {call.status}"
             yield expect(call.status == 401, says, call)
 
 
-@promise("VC-033", "faulty parameters", "A faulty parameter gets the code invalid_request.", "S1a")
+@promise("VC-033", "invalid parameters", "An invalid parameter gets the code invalid_request.", "S1a")
 def faulty_parameters(history: History) -> Iterator[Finding]:
     row = ERRORS["create", "invalid_request"]
     for create in history.creates:
@@ -68,7 +74,13 @@ def faulty_parameters(history: History) -> Iterator[Finding]:
             yield expect(said == (row.code, row.type), f"code and type are {said}", create.call)
 
 
-@promise("VC-034", "JSON", "Every answer is JSON and says so, refusals included.", "S7", "third party")
+@promise(
+    "VC-034",
+    "JSON",
+    "Every response has a JSON body and a JSON content type, error responses included.",
+    "S7",
+    "third party",
+)
 def all_json(history: History) -> Iterator[Finding]:
     for call in history.calls:
         if call.path.startswith("/v1/") and call.method != "HEAD" and not from_intermediary(call):
@@ -77,7 +89,12 @@ def all_json(history: History) -> Iterator[Finding]:
             yield expect(holds, f"the content type is {kind!r}, the body {call.answer[:80]!r}", call)
 
 
-@promise("VC-035", "task id form", "An id that does not begin with task-unified- gets 400, naming task_id.", "S1b")
+@promise(
+    "VC-035",
+    "task id form",
+    "A query whose id does not begin with task-unified- gets 400, and its error names task_id.",
+    "S1b",
+)
 def task_id_form(history: History) -> Iterator[Finding]:
     for call in history.queries:
         name = call.path.removeprefix(TASK_PATH)
@@ -89,7 +106,7 @@ def task_id_form(history: History) -> Iterator[Finding]:
             yield expect(said == (400, "invalid_task_id", "task_id"), f"it got {said}", call)
 
 
-@promise("VC-036", "no such task", "An id that was never given gets 404 task_not_found.", "S1b")
+@promise("VC-036", "no such task", "A query of an id that was never issued gets 404 task_not_found.", "S1b")
 def no_such_task(history: History) -> Iterator[Finding]:
     for call in history.queries:
         name = call.path.removeprefix(TASK_PATH)
@@ -104,19 +121,31 @@ def no_such_task(history: History) -> Iterator[Finding]:
 
 
 @promise(
-    "VC-037", "request ids", "Every answer has an X-Request-Id, and no two the same.", "S2", "vendor client", "warning"
+    "VC-037",
+    "request ids",
+    "Every response has an X-Request-Id, and no two responses have the same one.",
+    "S2",
+    "vendor client",
+    "warning",
 )
 def request_ids(history: History) -> Iterator[Finding]:
     seen: dict[str, Call] = {}
     for call in history.calls:
         if call.path.startswith("/v1/") and not from_intermediary(call):
             said = call.headers.get("x-request-id") or call.headers.get("x-oneapi-request-id")
-            yield expect(bool(said), "there is none", call)
+            yield expect(bool(said), "the response has no X-Request-Id", call)
             if said and (other := seen.setdefault(f"{call.who} {said}", call)) is not call:
-                yield expect(False, f"two answers have {said}", other, call)
+                yield expect(False, f"two responses have {said}", other, call)
 
 
-@promise("VC-038", "unknown routes", "What is not served gets 404 or 405 as JSON.", "S10", "inferred", "warning")
+@promise(
+    "VC-038",
+    "unknown routes",
+    "A request for an unknown path or method gets 404 or 405 and a JSON error.",
+    "S10",
+    "inferred",
+    "warning",
+)
 def unknown_routes(history: History) -> Iterator[Finding]:
     for call in history.calls:
         if call.notes.get("no route") and not is_inconclusive(call):

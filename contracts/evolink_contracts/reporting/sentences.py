@@ -44,7 +44,7 @@ def subject(report: Report, base_url: str | None, code: str = "") -> str:
 
 def histories_summary(searched: SearchResult) -> str:
     if searched.failure is None and not searched.played:
-        return "no history came to its end"
+        return "no history was completed"
     several = f"{searched.played} histories of seed {searched.seed}" if searched.played != 1 else "one history"
     return f"{several} {'passed' if searched.failure is None else 'failed'}"
 
@@ -64,8 +64,8 @@ def history_lines(failure: FailedHistory) -> Iterator[str]:
     yield failure.says
     yield from (f"  {number}. {line}" for number, line in enumerate(describe_steps(failure.steps), 1))
     if not failure.reproducible:
-        yield "  It did not fail when it was played again."
-    yield "  --save FILE saves it, and --replay FILE plays it again."
+        yield "  It did not fail when it was run again."
+    yield "  --save FILE saves it, and --replay FILE runs it again."
 
 
 def _event(event: Event) -> str:

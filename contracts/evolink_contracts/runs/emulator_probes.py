@@ -39,7 +39,7 @@ def lives(target: Target) -> None:
         target.query(task)
 
 
-@probe("callbacks", "answers callbacks in every way, and counts the attempts", "control", "callbacks")
+@probe("callbacks", "answers callbacks with every class of status, and counts the attempts", "control", "callbacks")
 def callbacks(target: Target) -> None:
     scripts = ("200", "204", "299", "500,200", "404,503,200", "302,200", "301,307,308,200", "500,500,500,500,500")
     origin = "" if target.webhook is None else target.webhook.origin
@@ -55,7 +55,7 @@ def callbacks(target: Target) -> None:
     target.advance(60)
 
 
-@probe("slow receivers", "lets a callback wait for its answer until it times out", "control")
+@probe("slow receivers", "lets a callback time out without a response", "control")
 def slow_receivers(target: Target) -> None:
     task = target.create({"callback_url": "https://sink.mock/timeout,200"}, notes={"listens": True}).task_id
     watch(target, task)

@@ -74,6 +74,11 @@ def _describe(request: ReceiverRequest) -> str:
     """The method of a request and the beginning of its body."""
     if request.method != "POST":
         return f"a {request.method}"
-    text = request.content[:_EXCERPT].decode("utf-8", "replace")
-    shown = text if len(request.content) <= _EXCERPT else f"{text}…"
-    return f"a POST of {shown if shown else '(empty body)'}"
+    if not request.content:
+        return "a POST without a body"
+    excerpt = request.content[:_EXCERPT]
+    try:
+        shown = repr(excerpt.decode("utf-8"))
+    except UnicodeDecodeError:
+        shown = repr(excerpt)
+    return f"a POST of {shown}{'…' if len(request.content) > _EXCERPT else ''}"

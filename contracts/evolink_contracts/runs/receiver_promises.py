@@ -72,35 +72,35 @@ REFUSAL = Expected("4xx", lambda status: 400 <= status < 500)
 _LONG = "x" * 64_000
 
 PROMISES: tuple[ReceiverPromise, ...] = (
-    ReceiverPromise("RC-001", "A completed task gets 2xx.", lambda task: _requests(completed(task)), SUCCESS),
-    ReceiverPromise("RC-002", "A failed task gets 2xx.", lambda task: _requests(failed(task)), SUCCESS),
+    ReceiverPromise(
+        "RC-001", "A callback of a completed task gets 2xx.", lambda task: _requests(completed(task)), SUCCESS
+    ),
+    ReceiverPromise("RC-002", "A callback of a failed task gets 2xx.", lambda task: _requests(failed(task)), SUCCESS),
     ReceiverPromise(
         "RC-003",
-        "A cancelled task gets 2xx, by its code or by its status.",
+        "A callback of a cancelled task gets 2xx, whether its error code or its status shows it.",
         lambda task: _requests(
             failed(task, "request_cancelled"), {**failed(task, "request_cancelled"), "status": "cancelled"}
         ),
         SUCCESS,
     ),
-    ReceiverPromise(
-        "RC-004", "The same callback again gets 2xx.", lambda task: _requests(*[completed(task)] * 3), SUCCESS
-    ),
+    ReceiverPromise("RC-004", "A repeated callback gets 2xx.", lambda task: _requests(*[completed(task)] * 3), SUCCESS),
     ReceiverPromise(
         "RC-005",
-        "The same callback ten times at once gets 2xx each time.",
+        "A callback that arrives ten times at once gets 2xx each time.",
         lambda task: _requests(*[completed(task)] * 10),
         SUCCESS,
         at_once=True,
     ),
     ReceiverPromise(
         "RC-006",
-        "A second, different end of a task gets 2xx, so that it is not retried.",
+        "A second callback with another terminal state gets 2xx, so that it is not retried.",
         lambda task: _requests(completed(task), failed(task), completed(task)),
         SUCCESS,
     ),
     ReceiverPromise(
         "RC-007",
-        "A task that is not known, or not yet, gets a status below 500.",
+        "A callback of an unknown task, or of one that is not known yet, gets a status below 500.",
         lambda task: _requests(completed(UNKNOWN_ID), failed(UNKNOWN_ID)),
         ANSWER,
     ),
@@ -112,38 +112,38 @@ PROMISES: tuple[ReceiverPromise, ...] = (
     ),
     ReceiverPromise(
         "RC-009",
-        "An unknown failure code gets 2xx, since codes of the upstream pass through.",
+        "A callback with an unknown failure code gets 2xx, since upstream codes are passed on.",
         lambda task: _requests(failed(task, "InvalidParameter.TaskTypeConstraint")),
         SUCCESS,
     ),
     ReceiverPromise(
         "RC-010",
-        "A very long error message gets 2xx.",
+        "A callback with a very long error message gets 2xx.",
         lambda task: _requests(failed(task, message=_LONG)),
         SUCCESS,
     ),
     ReceiverPromise(
         "RC-011",
-        "A failure without an error gets 2xx, as one source shows it.",
+        "A callback of a failed task without an error gets 2xx, since one source shows it.",
         lambda task: _requests({name: value for name, value in failed(task).items() if name != "error"}),
         SUCCESS,
     ),
     ReceiverPromise(
         "RC-012",
-        "An unknown status of a task gets a status below 500.",
+        "A callback with an unknown task status gets an HTTP status below 500.",
         lambda task: _requests({**completed(task), "status": "archived"}),
         ANSWER,
     ),
-    ReceiverPromise("RC-013", "A GET is refused with 4xx.", lambda task: [ReceiverRequest(b"", "GET", {})], REFUSAL),
+    ReceiverPromise("RC-013", "A GET request gets 4xx.", lambda task: [ReceiverRequest(b"", "GET", {})], REFUSAL),
     ReceiverPromise(
         "RC-014",
-        "Another content type gets a status below 500.",
+        "A callback with another content type gets a status below 500.",
         lambda task: [ReceiverRequest(json.dumps(completed(task)).encode(), headers={"content-type": "text/plain"})],
         ANSWER,
     ),
     ReceiverPromise(
         "RC-015",
-        "A POST that is not a callback is refused with 4xx.",
+        "A POST request that is not a callback gets 4xx.",
         lambda task: [
             ReceiverRequest(b""),
             ReceiverRequest(b"{"),

@@ -112,7 +112,7 @@ def _play(target: Target, probes: Iterable[Probe], tell: Callable[[Probe], None]
         except (ServiceUnusable, CreateWithheld) as trouble:
             if not target.trace:
                 raise
-            skipped.append(Skipped(probe.name, f"it broke off: {trouble}"))
+            skipped.append(Skipped(probe.name, f"it stopped early: {trouble}"))
         except RunStopped as reason:
             return skipped, str(reason)
     return skipped, ""
@@ -120,4 +120,4 @@ def _play(target: Target, probes: Iterable[Probe], tell: Callable[[Probe], None]
 
 def _calls(inconclusive: Mapping[int, int]) -> list[Skipped]:
     """Answers about keys, accounts and networks are reported, and fail no promise."""
-    return [Skipped(f"{count} calls", f"they were answered {status}") for status, count in sorted(inconclusive.items())]
+    return [Skipped(f"{count} calls", f"they got {status}") for status, count in sorted(inconclusive.items())]

@@ -116,7 +116,7 @@ DURATION = Field(
     kind="integer",
     minimum=2,
     maximum=15,
-    meaning="Length of the video in whole seconds. Charged in advance by this figure, settled on the real length.",
+    meaning="Length of the video in whole seconds. It sets the reserved credits; the real length sets the charge.",
     example=5,
 )
 QUALITY = Field(
@@ -148,7 +148,7 @@ SHOT_TYPE = Field(
     choices=("single", "multi"),
     default="single",
     observable=False,
-    meaning="One continuous shot or several. It takes effect only with `prompt_extend`, and then wins over the prompt.",
+    meaning="One continuous shot or several. It takes effect only with `prompt_extend`, and then overrides the prompt.",
     example="single",
 )
 AUDIO_URL = Field(
@@ -156,8 +156,8 @@ AUDIO_URL = Field(
     kind="url",
     pattern=HTTP_URL,
     media=AUDIO,
-    meaning="An mp3 of 3 to 30 seconds and at most 15 MB to go with the video: cut where it is longer, followed by "
-    "silence where it is shorter.",
+    meaning="An mp3 of 3 to 30 seconds and at most 15 MB to go with the video: longer audio is trimmed, "
+    "shorter audio is padded with silence.",
     example="https://example.com/sound.mp3",
 )
 GENERATE_AUDIO = Field(
@@ -165,7 +165,7 @@ GENERATE_AUDIO = Field(
     kind="boolean",
     default=True,
     schema_default=True,
-    meaning="Whether the video gets audio. Silent videos cost less.",
+    meaning="Whether the video has audio. Videos without audio cost less.",
     example=True,
 )
 ASPECT_RATIO = Field(
@@ -174,7 +174,7 @@ ASPECT_RATIO = Field(
     choices=("16:9", "9:16", "1:1", "4:3", "3:4"),
     default="16:9",
     observable=False,
-    meaning="Proportions of the video, where no image gives them.",
+    meaning="Aspect ratio of the video, if no image sets it.",
     example="16:9",
 )
 CALLBACK_URL = Field(
@@ -182,6 +182,6 @@ CALLBACK_URL = Field(
     kind="url",
     pattern=HTTPS_URL,
     max_length=2048,
-    meaning="Where the end of the task is announced: HTTPS only, at most 2,048 characters, no internal address.",
+    meaning="URL of the callback at the end of the task: HTTPS only, at most 2,048 characters, no internal address.",
     example="https://your-domain.com/webhooks/video-task-completed",
 )

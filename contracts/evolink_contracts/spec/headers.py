@@ -19,12 +19,12 @@ class Header:
 IDEMPOTENCY_KEY = Header(
     name="Idempotency-Key",
     pattern="^[A-Za-z0-9._-]{16,96}$",
-    meaning="The same key with the same request gives the same task, and is charged once.",
+    meaning="The same key with the same request returns the same task, which is charged once.",
 )
 IDEMPOTENCY_REPLAYED = Header(
     name="Idempotency-Replayed",
     pattern="^true$",
-    meaning="`true` where the Idempotency-Key was used before, and this is the task of then.",
+    meaning="`true` if the Idempotency-Key was used before and the response has the task of that create.",
 )
-REQUEST_ID = Header(name="X-Request-Id", meaning="Names the exchange.")
-RETRY_AFTER = Header(name="Retry-After", pattern="^[1-9][0-9]*$", meaning="In how many seconds to try again.")
+REQUEST_ID = Header(name="X-Request-Id", meaning="Identifies the request and its response.")
+RETRY_AFTER = Header(name="Retry-After", pattern="^[1-9][0-9]*$", meaning="Seconds to wait before a retry.")

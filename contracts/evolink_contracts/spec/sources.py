@@ -92,7 +92,7 @@ _CONFLICTS = (
     Conflict(
         "not_found_code",
         "Which code does an unknown route carry?",
-        "Nothing is known; the shape is that of every other error.",
+        "No source says it; the shape is that of every other error.",
         (Reading("not_found", "S10", "the error's code for unknown routes"),),
         open_ended=True,
     ),
@@ -109,7 +109,7 @@ _CONFLICTS = (
     Conflict(
         "unknown_model",
         "How is a model refused that does not exist?",
-        "404 was removed from the pages because it is not returned; 403 is the documented refusal about a model.",
+        "404 was removed from the pages because it is not returned; 403 is the documented error about a model.",
         (
             Reading("model_access_denied", "S1a", "403, like a model not granted"),
             Reading("no_available_channel", "S2", "400, like a model temporarily unavailable"),
@@ -118,7 +118,7 @@ _CONFLICTS = (
     Conflict(
         "extra_fields",
         "Are unknown request fields refused?",
-        "No schema forbids them, and published clients send some always.",
+        "No schema forbids them, and published clients always send some.",
         (Reading("ignore", "S7", "they are ignored"), Reading("refuse", "S10", "400")),
         basis="third party",
     ),
@@ -132,7 +132,7 @@ _CONFLICTS = (
     Conflict(
         "long_prompt",
         "When is a prompt of more than 1,500 characters refused?",
-        "The schema limits it, so create refuses; the error page knows a later failure that says the same.",
+        "The schema limits it, so create refuses; the error page has a later failure with the same meaning.",
         (
             Reading("refuse", "S1a", "400 at create"),
             Reading("fail_later", "S1c", "accepted, then failed with invalid_parameters"),
@@ -176,7 +176,7 @@ _CONFLICTS = (
     Conflict(
         "bad_callback",
         "What happens to a callback URL that breaks the rules?",
-        "The page states the rules and not the consequence; a refusal at once is the one that can be acted upon.",
+        "The page states the rules and not the consequence; an immediate error is the one that a client can act on.",
         (Reading("refuse", "S10", "400 at create"), Reading("skip", "S10", "accepted, and no callback is ever sent")),
     ),
     Conflict(
@@ -242,14 +242,14 @@ _CONFLICTS = (
     Conflict(
         "foreign_task",
         "What does a query of another account's task answer?",
-        "The page documents 403 for a task one has no permission for.",
+        "The page documents 403 for a task without permission.",
         (Reading("permission_denied", "S1b", "403"), Reading("task_not_found", "S1b", "404")),
         basis="documented",
     ),
     Conflict(
         "task_id_check",
         "Is a malformed task id reported before a bad key?",
-        "Authentication comes first wherever the order is known.",
+        "Authentication is checked first wherever the order is known.",
         (
             Reading("after_auth", "S10", "401, then 400, then 404"),
             Reading("before_auth", "S10", "400, then 401, then 404"),
@@ -268,7 +268,7 @@ _CONFLICTS = (
     Conflict(
         "quota_on_read",
         "Can a query answer 402?",
-        "The page lists it, yet a read costs nothing.",
+        "The page lists it, but a query costs nothing.",
         (
             Reading("never", "S10", "only where a scenario asks for it"),
             Reading("when_empty", "S1b", "whenever no credits remain"),
@@ -327,28 +327,28 @@ class Ruling:
 RULINGS = (
     Ruling(
         "audio overflow",
-        "Audio is cut to `duration`; the page's figures of 5 and 10 are from an older enum.",
+        "Audio is trimmed to `duration`; the page's figures of 5 and 10 are from an older enum.",
         "inferred",
         "S1e",
     ),
     Ruling(
         "audio_url",
-        "A task with `audio_url` has audio, and its price, whatever `generate_audio` says.",
+        "A task with `audio_url` has audio, and is charged for it, whatever `generate_audio` says.",
         "inferred",
         "S8",
     ),
-    Ruling("image_urls", "Required, though the page's own request example lacks it.", "documented", "S1a"),
+    Ruling("image_urls", "Required, although the page's own request example lacks it.", "documented", "S1a"),
     Ruling(
         "image formats",
-        "The model page's list holds; the error page's list (gif, no bmp) is another model's.",
+        "The model page's list applies; the error page's list (gif, no bmp) belongs to another model.",
         "documented",
         "S1a",
     ),
     Ruling("null", "A null optional field counts as absent, a null required one as missing.", "inferred", "S10"),
     Ruling("integers", "5.0 and true are not integers.", "inferred", "S10"),
-    Ruling("duplicate JSON keys", "The last one holds.", "inferred", "S10"),
+    Ruling("duplicate JSON keys", "The last one applies.", "inferred", "S10"),
     Ruling("prompt length", "Counted in Unicode code points.", "inferred", "S10"),
-    Ruling("create answers 200", "Not 201 or 202, which some clients take for errors.", "documented", "S1a"),
+    Ruling("create answers 200", "Not 201 or 202, which some clients treat as errors.", "documented", "S1a"),
     Ruling(
         "created",
         "The id's timestamp and `created` are the same second here; live they may be one apart.",
@@ -360,7 +360,7 @@ RULINGS = (
     ),
     Ruling(
         "Idempotency-Key",
-        "Honoured whenever sent, for as long as its task can be asked for; only a 200 uses it up.",
+        "Honoured on every create, for as long as its task can be queried; only a 200 uses it up.",
         "vendor client",
         "S2",
     ),

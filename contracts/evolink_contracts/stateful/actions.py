@@ -64,7 +64,7 @@ def _create(session: Session, fields: Mapping[str, Any], outcome: str | None, an
         session.expect_refusal(call, f"{assessment.violations[0].field}: {assessment.violations[0].rule}")
         return
     if call.status != 200:
-        raise PromiseBroken(f"a request without a fault got {call.status}: {call.answer[:200]}")
+        raise PromiseBroken(f"a valid request got {call.status}: {call.answer[:200]}")
     session.tasks.append(call.task_id)
     session.target.open_tasks.add(call.task_id)
     session.model.task_created(call, assessment, scenario)

@@ -76,9 +76,9 @@ class RunningModel:
         body = call.answer_object
         known = self.tasks.get(str(body.get("id")))
         if call.status != 200:
-            return [Contradiction("VC-053", f"the owner of a task got {call.status}: {call.answer[:200]}")]
+            return [Contradiction("VC-053", f"the owner of the task got {call.status}: {call.answer[:200]}")]
         if known is None:
-            return [Contradiction("VC-051", f"a task that was never created was answered: {call.answer[:200]}")]
+            return [Contradiction("VC-051", f"the response shows a task that was never created: {call.answer[:200]}")]
         found = []
         status, progress = str(body.get("status")), body.get("progress")
         before, after = STATUS_RANK.get(known.status, 0), STATUS_RANK.get(status, -1)
@@ -99,14 +99,15 @@ class RunningModel:
         shown = user_balance(call).get("used_credits")
         used = finite_number(shown)
         if used is None:
-            return [Contradiction("VC-082", f"used_credits is {str(shown)[:40]!r}, which is no amount")]
+            return [Contradiction("VC-082", f"used_credits is {str(shown)[:40]!r}, which is not a number")]
         if self._used_before is None:
             self._used_before = used
         used -= self._used_before
         least = sum(task.least for task in self.tasks.values())
         most = sum(task.most for task in self.tasks.values())
         if not least - 1e-6 <= used <= most + 1e-6:
-            return [Contradiction("VC-083", f"{used:g} credits are used where from {least:g} to {most:g} can be")]
+            expected = f"{least:g}" if least == most else f"{least:g} to {most:g}"
+            return [Contradiction("VC-083", f"{used:g} credits are used; {expected} were expected")]
         return []
 
     def callbacks_received(self, trace: Sequence[Event]) -> list[Contradiction]:
@@ -121,13 +122,13 @@ class RunningModel:
         if before is None:
             return []
         if isinstance(before.outcome, int) and before.outcome in POLICY.success:
-            return [Contradiction("VC-064", f"after {before.outcome} it was called again")]
+            return [Contradiction("VC-064", f"it was sent again after {before.outcome}")]
         if len(chain) > POLICY.max_attempts:
             return [Contradiction("VC-066", f"there were {len(chain)} attempts")]
         gap, due = attempt.at - before.at - before.took, POLICY.gaps[len(chain) - 2]
         if abs(gap - due) <= self._tolerance:
             return []
-        return [Contradiction("VC-067", f"{gap:g} s passed where {due:g} s belong")]
+        return [Contradiction("VC-067", f"{gap:g} s passed; {due:g} s were expected")]
 
 
 _END_OF: Mapping[str | None, str] = {
@@ -140,4 +141,8 @@ def _wrong_end(ends: str, call: Call) -> list[Contradiction]:
     status, code = call.answer_object.get("status"), (call.error or {}).get("code", "")
     if (status, code) == ("failed" if ends else "completed", ends):
         return []
-    return [Contradiction("VC-048", f"it ended {status} {code} where {ends or 'a success'} belongs")]
+    return [
+        Contradiction(
+            "VC-048", f"it ended {' '.join(filter(None, (status, code)))}; {ends or 'completed'} was expected"
+        )
+    ]

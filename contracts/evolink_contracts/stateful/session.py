@@ -140,7 +140,7 @@ class Session:
         gone = name in self._before_reset
         call = self.target.query(name, unknown=True) if gone else self.target.query(name)
         if gone and call.status != 404:
-            raise PromiseBroken(f"a task of before the reset got {call.status}")
+            raise PromiseBroken(f"a task from before the reset got {call.status}")
         if gone or self.is_inconclusive(call):
             return
         if STATUS_RANK.get(call.task_status) == STATUS_RANK["completed"]:
@@ -168,7 +168,7 @@ class Session:
         row = ERRORS["create", refusal]
         said = (call.status, call.error_code)
         if said != (row.status, row.code):
-            raise PromiseBroken(f"{refusal} was asked for, and the answer was {said}")
+            raise PromiseBroken(f"{refusal} was requested, and the response was {said}")
         return True
 
     def reset(self) -> None:

@@ -19,7 +19,9 @@ def read_steps(text: str) -> list[Step]:
     found = decoded(text)
     steps = found.get("steps") if isinstance(found, dict) else found
     if not isinstance(steps, list) or len(steps) > _MAX_STEPS:
-        raise InvalidHistory(f'it is no list of at most {_MAX_STEPS:,} steps, nor an object with such "steps"')
+        raise InvalidHistory(
+            f'it must be a list of at most {_MAX_STEPS:,} steps, or an object whose "steps" is such a list'
+        )
     for number, step in enumerate(steps, 1):
         if (wrong := _type_error(step)) is not None:
             raise InvalidHistory(f"step {number} {wrong}")
@@ -28,10 +30,10 @@ def read_steps(text: str) -> list[Step]:
 
 def _type_error(step: object) -> str | None:
     if not isinstance(step, dict) or not isinstance(step.get("do"), str) or step["do"] not in ACTIONS:
-        return f'has no "do" that is one of {", ".join(ACTIONS)}'
+        return f'must have "do", one of {", ".join(ACTIONS)}'
     values = ACTIONS[step["do"]].values
     if step.keys() - {"do"} != values.keys():
-        return f"must have {', '.join(values) or 'nothing'} beside do"
+        return f"must have {', '.join(values) or 'nothing'} besides do"
     for name, kinds in values.items():
         if not isinstance(step[name], kinds) or isinstance(step[name], bool):
             return f"has a {name} that is not {' or '.join(kind.__name__ for kind in kinds)}"
@@ -40,9 +42,9 @@ def _type_error(step: object) -> str | None:
 
 def _range_error(step: Step) -> str | None:
     if _SURROGATE.search(json.dumps(step, ensure_ascii=False)):
-        return "has half a character, which no request can carry"
+        return "has a lone surrogate, which cannot be sent as UTF-8"
     if not (step.get("outcome") or "").isascii():
-        return "has an outcome that is no scenario, since those are ASCII"
+        return "has an outcome that is not a scenario: a scenario is ASCII text"
     if not all(_is_answer(each) for each in step.get("answers") or ()):
         return f"has an answer that is neither a status from 200 to 599 nor {' nor '.join(_SILENCES)}"
     if step["do"] == "answer_a_callback" and not _is_answer(step["status"]):

@@ -36,9 +36,9 @@ class Budget:
 
     def __init__(self, limit: Credits, rate: Credits | None = None) -> None:
         if not (isfinite(limit) and limit >= 0):
-            raise ValueError(f"the most to be spent is {limit:g} credits, where a finite number from 0 on belongs")
+            raise ValueError(f"the credits to spend must be a finite number, 0 or more; got {limit:g}")
         if rate is not None and not (isfinite(rate) and rate > 0):
-            raise ValueError(f"a second of video costs {rate:g} credits, where a finite number above 0 belongs")
+            raise ValueError(f"the price of a second of video must be a finite number above 0; got {rate:g}")
         self.limit = limit
         self.spent: Credits = 0.0
         self._booked: Credits = 0.0
@@ -79,7 +79,7 @@ class Budget:
             self.require([body])
         elif self._accepted_faulty:
             raise CreateWithheld(
-                f"{self._accepted_faulty} was accepted though it broke a rule, and another may cost credits too"
+                f"{self._accepted_faulty} was accepted although it broke a rule, and another one may cost credits too"
             )
         elif not self._fits(price):
             raise CreateTooExpensive(

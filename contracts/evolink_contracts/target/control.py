@@ -33,7 +33,7 @@ class ControlClient:
             raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} answered {describe(response)}")
         found = decoded(response.text)
         if not isinstance(found, dict):
-            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} answered no JSON object: {describe(response)}")
+            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} did not return a JSON object: {describe(response)}")
         return found
 
     def try_call(self, path: str, change: object = None, *, who: str = "a") -> bool:

@@ -102,7 +102,7 @@ class Target:
         elif known or (known is None and self._callbacks_arrive(self.webhook)):
             self.can.add("callbacks")
         elif known is False:
-            self._missing["callbacks"] = "--callbacks no says that none arrives"
+            self._missing["callbacks"] = "--callbacks no was given"
         else:
             remedy = "; start the emulator with --callback-route, or open a tunnel" if "control" in self.can else ""
             self._missing["callbacks"] = f"callbacks of this service do not reach {self.webhook.address}{remedy}"

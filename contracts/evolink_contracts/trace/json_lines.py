@@ -63,7 +63,7 @@ def read_recording(lines: Iterable[str]) -> Recording:
 def _line(number: int, line: str) -> Event | Header:
     found = decoded(line)
     if not isinstance(found, dict):
-        raise InvalidTrace(f"line {number} is no JSON object")
+        raise InvalidTrace(f"line {number} is not a JSON object")
     kind = str(found.pop("kind", None))
     return _header(number, found) if kind == _HEADER else _event(number, kind, found)
 
@@ -84,7 +84,7 @@ def _is_base_url(value: object) -> bool:
 def _event(number: int, named: str, found: dict[str, Any]) -> Event:
     kind = _EVENTS.get(named)
     if kind is None:
-        raise InvalidTrace(f'line {number} has no "kind" that is one of {", ".join((*_EVENTS, _HEADER))}')
+        raise InvalidTrace(f'line {number}: "kind" must be one of {", ".join((*_EVENTS, _HEADER))}')
     try:
         event = kind(**found)
     except TypeError as error:

@@ -98,7 +98,7 @@ def test_callbacks_that_do_not_arrive_are_named(server: Server) -> None:
         "– skipped callbacks: it needs callbacks, and callbacks of this service do not reach --listen "
         f"http://127.0.0.1:{port}; start the emulator with --callback-route, or open a tunnel\n"
     ) in ran.stdout
-    assert "--callbacks no says that none arrives" in kit(*run, "--callbacks", "no").stdout
+    assert "--callbacks no was given" in kit(*run, "--callbacks", "no").stdout
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_callbacks_that_do_not_arrive_are_named(server: Server) -> None:
         (("--certificate", "FILE", "FILE"), "--certificate needs --listen HOST:PORT"),
         (("--rate", "3"), "--rate is for --profile live"),
         (("--save", "x.json"), "--save saves a history that failed: give --histories or --replay"),
-        (("--histories", "1", "--replay", "FILE"), "--replay plays one saved history; leave --histories out"),
+        (("--histories", "1", "--replay", "FILE"), "--replay runs one saved history; leave --histories out"),
         (("--profile", "live-safe", "--control-url", "http://a.test"), "--control-url is for --profile emulator"),
     ],
 )

@@ -37,7 +37,7 @@ def test_an_emulator_over_a_socket_keeps_what_it_can_show(server: Server, tmp_pa
     lines = ran.stdout.splitlines()
     assert re.fullmatch(r"\d\d promises passed, 0 failed, \d+ not covered", lines[-1])
     assert (
-        "✓ VC-023 A callback URL leads to no internal address, however it is spelt. Anything else gets 400. (17×)"
+        "✓ VC-023 A callback URL does not point to an internal address, in any spelling. Anything else gets 400. (17×)"
         in lines
     )
     skipped = "– skipped callbacks: it needs callbacks, and no receiver is open (evolink-contracts run --listen"
@@ -94,14 +94,16 @@ def test_a_foreign_service_is_bought_from_and_told_what_is_wrong_with_it(foreign
     broken = re.findall(r"✗ (VC-\d+)", ran.stdout)
     assert {"VC-002", "VC-003", "VC-012", "VC-030", "VC-032", "VC-034", "VC-035", "VC-036", "VC-091"} <= set(broken)
     assert (
-        "✗ VC-032 A missing or wrong key gets 401, whatever else is wrong.\n"
-        "    with a key that is missing it got 200\n"
+        "✗ VC-032 A request with a missing or invalid key gets 401, whatever else is wrong with it.\n"
+        "    a request whose key is missing got 200\n"
         "      GET /v1/tasks/task-unified-1757169743-7cvnl5zw at "
     ) in ran.stdout
     assert "      curl -s -i -g " + foreign + "/v1/tasks/nonsense -H " in ran.stdout
     # One that broke a rule, four unauthenticated ones, one to a route that is none, and those that were paid for.
     assert Foreign.creates == 1 + 4 + 1 + 4
-    assert "– skipped lacking: it broke off: a task without an id was accepted though it broke a rule" in ran.stdout
+    assert (
+        "– skipped lacking: it stopped early: a task without an id was accepted although it broke a rule" in ran.stdout
+    )
     assert all(line.strip() for line in ran.stdout.splitlines())
     assert max(map(len, ran.stdout.splitlines())) < 1500
 
@@ -134,14 +136,14 @@ def test_a_live_service_is_sent_nothing_that_it_could_accept(foreign: str, serve
     """The emulator stands for a live service here; the foreign one accepts what it must refuse."""
     ran = kit("run", "--base-url", server.url, "--api-key", "sk-live", "--profile", "live-safe")
     assert ran.returncode == 0, ran.stdout
-    assert "✓ VC-030 A refusal is an object with error.code" in ran.stdout
-    assert "✓ VC-032 A missing or wrong key gets 401, whatever else is wrong." in ran.stdout
+    assert "✓ VC-030 An error response is an object with error.code" in ran.stdout
+    assert "✓ VC-032 A request with a missing or invalid key gets 401, whatever else is wrong with it." in ran.stdout
     Foreign.creates = 0
     answer = httpx.get(f"{server.url}/__mock/tasks", headers={"authorization": "Bearer sk-live"})
     assert answer.json()["tasks"] == []
     ran = kit("run", "--base-url", server.url, "--api-key", "sk-invalid-one", "--profile", "live-safe")
     assert ran.returncode == 0, ran.stdout
-    assert re.search(r"– skipped \d+ calls: they were answered 401", ran.stdout)
+    assert re.search(r"– skipped \d+ calls: they got 401", ran.stdout)
     ran = kit("run", "--base-url", foreign, "--api-key", "sk-x", "--profile", "live-safe")
     assert ran.returncode == 1
     assert "✗ VC-002 An accepted request is answered with 200" in ran.stdout
@@ -177,7 +179,7 @@ def test_what_is_broken_is_shown_with_its_example_and_a_line_that_repeats_it(rec
         '\'{"model": "wan2.6-image-to-video-flash", "prompt": "it\'"\'"\'s a cat"}\'\n'
     ) in ran.stdout
     assert "✗ VC-013 image_urls is required" in ran.stdout
-    assert "– VC-067 Attempts follow 1, 2 and 4 s after the failure before.\n" in ran.stdout
+    assert "– VC-067 Retries follow 1, 2 and 4 s after the preceding failure.\n" in ran.stdout
 
 
 def test_only_some_promises_are_judged_where_that_is_asked_for(recording: str) -> None:
@@ -203,7 +205,7 @@ def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_
     ran = plugin(tmp_path, "--evolink-base-url", server.url, "--evolink-api-key", "sk-plugin")
     assert ran.returncode == 0, ran.stdout
     assert "PASSED test_own.py::test_own" in ran.stdout
-    assert "PASSED ::VC-054 links live a day" in ran.stdout
+    assert "PASSED ::VC-054 result links expire" in ran.stdout
     assert "PASSED ::run completed" in ran.stdout
     assert "1 skipped" in plugin(tmp_path).stdout
     assert "needs --evolink-api-key" in plugin(tmp_path, "--evolink-base-url", foreign, "-k", "VC").stdout
@@ -244,7 +246,7 @@ def test_the_options_of_a_run_are_options_of_pytest_too(server: Server, tmp_path
     assert "each worker of xdist would buy its own" in ran.stdout
     with served("double_charge") as url:
         ran = plugin(tmp_path, "--evolink-base-url", url, *given[2:], "--evolink-histories", "9", "-k", "histories")
-    assert "30 credits are used where from 15 to 15 can be\ncreate: fields" in ran.stdout, ran.stdout
+    assert "30 credits are used; 15 were expected\ncreate: fields" in ran.stdout, ran.stdout
 
 
 @pytest.mark.slow
@@ -256,7 +258,7 @@ def test_a_run_that_stops_fails_in_pytest_with_its_reason(foreign: str, tmp_path
     assert "not covered: no call or callback of the trace tests it; the run stopped early: a create" in ran.stdout
     live = (*given, "live", "--evolink-max-credits", "16", "--evolink-histories", "5")
     ran = plugin(tmp_path, *live, "-k", "histories")
-    assert "0 histories were played before the run stopped: " in ran.stdout, ran.stdout
+    assert "0 histories were run before the run stopped: " in ran.stdout, ran.stdout
     assert "FAILED ::histories" in ran.stdout
 
 
@@ -264,7 +266,7 @@ def test_a_recording_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("{}\n", encoding="utf-8")
     ran = kit_process("check", str(tmp_path / "x.jsonl"))
     assert ran.returncode == 3
-    assert 'line 1 has no "kind" that is one of call, attempt' in ran.stderr
+    assert 'line 1: "kind" must be one of call, attempt' in ran.stderr
 
 
 @pytest.mark.parametrize("option", ["--out", "--trace", "--save"])

@@ -153,9 +153,9 @@ def test_what_tells_nothing_is_skipped() -> None:
     assert differences(found) == []
     assert sum(found.skipped.values()) == 3
     page = made(status=504, access="missing", answer={}, headers={"content-type": "text/html"})
-    assert drifted(page).skipped == {"answers about a key, an account or the service": 1}
+    assert drifted(page).skipped == {"responses about a key, an account or the service": 1}
     stray = drifted(read(5.0, DONE))
-    assert stray.skipped == {"queries of a task whose creation is not there, or was refused by the emulator": 1}
+    assert stray.skipped == {"queries of a task whose create is not recorded, or was refused by the emulator": 1}
 
 
 def sent(path: str, **more: Any) -> Call:
@@ -168,7 +168,10 @@ STEERING = ("/__mock/clock", "/__mock", "/%5F_mock/clock", "/%5f%5Fmo%63k/worlds
 @pytest.mark.parametrize("path", ["//[", "//x/__mock/worlds", "v1/credits", "", *STEERING])
 def test_a_recording_neither_steers_the_emulator_nor_breaks_its_reader(path: str) -> None:
     found = drifted(sent(path))
-    assert (found.compared, found.skipped) == (0, {"calls that HTTP does not carry, or that are the emulator's own": 1})
+    assert (found.compared, found.skipped) == (
+        0,
+        {"calls that cannot be sent by HTTP, or are calls of the control API": 1},
+    )
 
 
 @pytest.mark.parametrize("header", ["x-mock-scenario", "X-Mock-Scenario"])

@@ -88,7 +88,7 @@ def test_junit_says_that_a_run_ended_before_its_time_and_what_was_skipped() -> N
 
 def test_a_search_that_stopped_in_its_first_history_held_nothing() -> None:
     shown = report(searched=SearchResult(0, 7), stopped="it is dead")
-    assert "; no history came to its end; stopped early: it is dead" in FORMATS["text"](shown, URL)
+    assert "; no history was completed; stopped early: it is dead" in FORMATS["text"](shown, URL)
 
 
 @given(st.lists(FOREIGN | CALLED, max_size=4))

@@ -66,7 +66,9 @@ def test_what_broke_a_rule_and_was_accepted_is_not_tried_again() -> None:
     budget.before_create(faulty, {})
     answer = json.dumps({"id": "t", "usage": {"credits_reserved": 6}})
     budget.after_create(Call(0, "POST", "/v1/videos/generations", 200, answer, sent=faulty))
-    with pytest.raises(CreateWithheld, match="t was accepted though it broke a rule, and another may cost credits too"):
+    with pytest.raises(
+        CreateWithheld, match="t was accepted although it broke a rule, and another one may cost credits too"
+    ):
         budget.before_create(faulty, {})
     budget.before_create(json.dumps(CHEAP), {})
     assert budget.spent == 6
@@ -163,19 +165,19 @@ def test_a_lenient_service_gets_no_more_than_the_limit() -> None:
     probes, _ = plan(target, "live", budget)
     report = run(target, probes=probes)
     assert service.billed == budget.spent <= 16
-    assert "accepted though it broke a rule" in report.skipped[0].reason
+    assert "accepted although it broke a rule" in report.skipped[0].reason
     assert "may cost" in report.stopped
 
 
 @pytest.mark.parametrize(
     ("limit", "rate", "says"),
     [
-        (float("nan"), None, "to be spent is nan credits, where a finite number from 0 on belongs"),
-        (float("inf"), None, "to be spent is inf credits"),
-        (-1, None, "to be spent is -1 credits"),
-        (20, float("nan"), "costs nan credits, where a finite number above 0 belongs"),
-        (20, 0, "costs 0 credits"),
-        (20, -1, "costs -1 credits"),
+        (float("nan"), None, "credits to spend must be a finite number, 0 or more; got nan"),
+        (float("inf"), None, "credits to spend must be a finite number, 0 or more; got inf"),
+        (-1, None, "credits to spend must be a finite number, 0 or more; got -1"),
+        (20, float("nan"), "price of a second of video must be a finite number above 0; got nan"),
+        (20, 0, "price of a second of video must be a finite number above 0; got 0"),
+        (20, -1, "price of a second of video must be a finite number above 0; got -1"),
     ],
 )
 def test_a_budget_needs_numbers(limit: float, rate: float | None, says: str) -> None:
@@ -185,7 +187,10 @@ def test_a_budget_needs_numbers(limit: float, rate: float | None, says: str) -> 
 
 def test_a_run_with_no_number_for_a_limit_is_refused() -> None:
     live = ("run", "--base-url", "http://127.0.0.1:9", "--api-key", "sk-live", "--profile", "live", "--max-credits")
-    for numbers, says in ((("nan",), "is nan credits"), (("20", "--rate", "nan"), "costs nan credits")):
+    for numbers, says in (
+        (("nan",), "credits to spend must be a finite number, 0 or more; got nan"),
+        (("20", "--rate", "nan"), "price of a second of video must be a finite number above 0; got nan"),
+    ):
         ran = kit(*live, *numbers)
         assert ran.returncode == 2
         assert says in ran.stderr
@@ -239,6 +244,6 @@ def test_callbacks_come_to_the_receiver_of_the_kit(profile: str, scheme: str, tm
     if profile == "live":
         assert re.search(r"skipped lacking: not all of it was sent: \d+ creates were left out, the last be", ran.stdout)
         assert "At worst this costs 18 credits, for 5 creates of 2 s; --max-credits allows 20" in ran.stderr
-        assert "✓ VC-068 A receiver has 10 s to answer." in ran.stdout
+        assert "✓ VC-068 A receiver has 10 s to respond." in ran.stdout
     else:
         assert ran.stdout.splitlines()[-1].endswith("; 5 histories of seed 0 passed")

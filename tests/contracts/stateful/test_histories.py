@@ -79,20 +79,20 @@ def test_histories_come_to_every_action() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "it is no list"),
-        ('{"steps": 5}', "it is no list"),
-        (json.dumps([CREATE] * 10_001), "it is no list of at most 10,000 steps"),
-        ("[5]", 'step 1 has no "do" that is one of create, create_wrongly'),
-        ('[{"do": "__init__"}]', 'step 1 has no "do"'),
-        ('[{"do": "reset"}, {"do": "query"}]', "step 2 must have task beside do"),
-        ('[{"do": "reset", "more": 1}]', "step 1 must have nothing beside do"),
+        ("{", "it must be a list"),
+        ('{"steps": 5}', "it must be a list"),
+        (json.dumps([CREATE] * 10_001), "it must be a list of at most 10,000 steps"),
+        ("[5]", 'step 1 must have "do", one of create, create_wrongly'),
+        ('[{"do": "__init__"}]', 'step 1 must have "do"'),
+        ('[{"do": "reset"}, {"do": "query"}]', "step 2 must have task besides do"),
+        ('[{"do": "reset", "more": 1}]', "step 1 must have nothing besides do"),
         ('[{"do": "query", "task": "x"}]', "step 1 has a task that is not int"),
         ('[{"do": "query", "task": true}]', "step 1 has a task that is not int"),
         ('[{"do": "advance", "seconds": -1}]', "step 1 must advance by 0 to 604800 seconds"),
         ('[{"do": "advance", "seconds": NaN}]', "step 1 must advance by 0 to 604800 seconds"),
-        ('[{"do": []}]', 'step 1 has no "do"'),
-        ('[{"do": "create_wrongly", "title": "x", "body": "\\ud800"}]', "step 1 has half a character"),
-        (json.dumps([{**CREATE, "outcome": "schön"}]), "step 1 has an outcome that is no scenario"),
+        ('[{"do": []}]', 'step 1 must have "do"'),
+        ('[{"do": "create_wrongly", "title": "x", "body": "\\ud800"}]', "step 1 has a lone surrogate"),
+        (json.dumps([{**CREATE, "outcome": "schön"}]), "step 1 has an outcome that is not a scenario"),
         (json.dumps([{**CREATE, "answers": [500, {}]}]), "step 1 has an answer that is neither a status"),
         (json.dumps([{**CREATE, "answers": [True]}]), "step 1 has an answer that is neither a status"),
         ('[{"do": "answer_a_callback", "status": 99}]', "step 1 must answer with a status from 200 to 599"),
@@ -116,8 +116,8 @@ def test_any_text_is_a_history_or_is_refused(text: str) -> None:
     ("name", "says"),
     [
         ("gap_3", "VC-067"),
-        ("double_charge", "30 credits are used where from 15 to 15 can be"),
-        ("no_refund", "15 credits are used where from 0 to 0 can be"),
+        ("double_charge", "30 credits are used; 15 were expected"),
+        ("no_refund", "15 credits are used; 0 were expected"),
     ],
 )
 def test_a_mutant_is_found_in_few_steps(name: str, says: str, seed: int) -> None:
@@ -157,7 +157,7 @@ def test_a_planted_race_is_found_in_few_steps() -> None:
     ):
         found = search(target, 500, 1).failure
     assert found is not None
-    assert found.says == "it ended completed  where request_cancelled belongs"
+    assert found.says == "it ended completed; request_cancelled was expected"
     assert [step["do"] for step in found.steps] == ["create", "query", "cancel"]
 
 
@@ -174,7 +174,7 @@ def test_without_a_control_api_a_failure_is_kept_as_it_was_found() -> None:
         searched = search(Target(transport, "sk-waiting", TargetOptions(use_control=False, pause=0.0)), 50, 1)
     assert searched.failure is not None
     assert searched.failure.trace
-    assert "a request without a fault got 201" in searched.failure.says
+    assert "a valid request got 201" in searched.failure.says
 
 
 def test_what_is_not_judged_fails_no_history() -> None:
@@ -298,7 +298,7 @@ def test_what_is_no_amount_is_a_verdict_and_no_crash(huge: object) -> None:
 def test_a_contradiction_of_the_running_model_counts_only_where_its_promise_is_chosen() -> None:
     with service("double_charge") as opened, opened() as target:
         play(target, [CREATE, LOOK], Criteria(promises=["VC-001"]))
-        with pytest.raises(PromiseBroken, match="30 credits are used where from 15 to 15 can be"):
+        with pytest.raises(PromiseBroken, match="30 credits are used; 15 were expected"):
             play(target, [CREATE, LOOK], Criteria(promises=["VC-083"]))
 
 
@@ -323,8 +323,8 @@ def test_trouble_in_histories_is_told_in_the_report() -> None:
         found = run(waiting, probes=[], explore=lambda target: search(target, 30, 1, longest=15))
         again = run(waiting, probes=[], explore=lambda target: replay(target, [CREATE]))
     assert re.fullmatch(r"\d+ calls", found.skipped[0].probe)
-    assert [skipped.reason for skipped in found.skipped] == ["they were answered 402"]
-    assert again.skipped == (Skipped("1 calls", "they were answered 402"),)
+    assert [skipped.reason for skipped in found.skipped] == ["they got 402"]
+    assert again.skipped == (Skipped("1 calls", "they got 402"),)
 
 
 def test_a_refusal_that_was_asked_for_is_no_trouble() -> None:
@@ -432,7 +432,7 @@ def test_a_run_keeps_the_history_that_failed_and_plays_it_again(tmp_path: Path) 
         assert ran.stdout.splitlines()[-1].endswith("; one history passed")
         ran = kit(*run, "--replay", str(wrong))
         assert ran.returncode == 2
-        assert 'step 1 has no "do" that is one of create' in ran.stderr
+        assert 'step 1 must have "do", one of create' in ran.stderr
         ran = kit(*run, "--profile", "live-safe", "--histories", "1")
         assert ran.returncode == 2
 
@@ -443,7 +443,7 @@ def test_a_history_that_failed_is_reported_and_kept_and_fails_again(tmp_path: Pa
         run = ("run", "--base-url", url, "--api-key", "sk-histories", "--only", "VC-083")
         ran = kit(*run, "--histories", "30", "--save", str(kept))
         assert ran.returncode == 1, ran.stdout + ran.stderr
-        assert "✗ a history of 1 step: 30 credits are used where from 15 to 15 can be\n      1. create: " in ran.stdout
+        assert "✗ a history of 1 step: 30 credits are used; 15 were expected\n      1. create: " in ran.stdout
         assert [step["do"] for step in read_steps(kept.read_text(encoding="utf-8"))] == ["create"]
         again = {form: kit(*run, "--replay", str(kept), "--format", form) for form in ("json", "junit", "markdown")}
     assert {ran.returncode for ran in again.values()} == {1}

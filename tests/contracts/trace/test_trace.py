@@ -30,9 +30,9 @@ def _line(**changed: object) -> str:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("{", "line 2 is no JSON object"),
-        ("[]", "line 2 is no JSON object"),
-        ("{}", 'line 2 has no "kind" that is one of call, attempt'),
+        ("{", "line 2 is not a JSON object"),
+        ("[]", "line 2 is not a JSON object"),
+        ("{}", 'line 2: "kind" must be one of call, attempt'),
         ('{"kind": "call"}', "line 2: missing 4 required positional arguments"),
         ('{"kind": "attempt", "x": 1}', "line 2: got an unexpected keyword argument 'x'"),
         (_line(at="soon"), "line 2: at must be int or float"),

@@ -36,7 +36,7 @@ def render_openapi(server_url: str, *, cancel_route: bool = False, policy: Callb
         "info": {
             "title": "EvoLink asynchronous video API, as evolink-mock emulates it",
             "version": "1",
-            "description": "Each part names the basis it stands on (x-basis) and its source (x-source).",
+            "description": "Each part names its basis (x-basis) and its source (x-source).",
         },
         "servers": [{"url": server_url or "/"}],
         "security": [{"bearer": []}],

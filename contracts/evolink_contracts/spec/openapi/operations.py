@@ -96,7 +96,7 @@ def _callback(policy: CallbackPolicy) -> Json:
     gaps = ", ".join(f"{gap:g}" for gap in policy.gaps)
     return {
         "summary": "The end of a task",
-        "description": f"Sent once a task has ended and was billed. An attempt may take {policy.timeout:g} s; after a "
+        "description": f"Sent when a task has ended and was billed. An attempt may take {policy.timeout:g} s; after a "
         f"failure it is repeated {gaps} s later, {policy.max_attempts} attempts in all.",
         "security": [],
         "requestBody": {
@@ -104,8 +104,8 @@ def _callback(policy: CallbackPolicy) -> Json:
             "content": _json("TaskDetailResponse", completed=completed_example(), failed=failed_example()),
         },
         "responses": {
-            "2XX": {"description": "Taken; nothing more is sent."},
-            "default": {"description": "A failure: the attempt is repeated."},
+            "2XX": {"description": "Delivered; no further attempt is made."},
+            "default": {"description": "A failure: another attempt is made."},
         },
         "x-basis": policy.basis,
         "x-source": policy.source,

@@ -60,7 +60,7 @@ def _field_schema(field: Field, fields: Iterable[Field]) -> Json:
     if not field.required:
         schema = _nullable(schema)
     # To a JSON Schema 5.0 is an integer; to the rulings of the facts it is not, and only words can say so.
-    whole = " 5.0 is refused, being no integer." if field.kind == "integer" else ""
+    whole = " 5.0 is refused, since it is not an integer." if field.kind == "integer" else ""
     return schema | {
         "description": field.meaning + whole,
         "examples": [field.example],
