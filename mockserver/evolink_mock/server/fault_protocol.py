@@ -10,8 +10,9 @@ import socket
 import struct
 from array import array
 from asyncio import Transport
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -90,6 +91,13 @@ class FaultProtocol(HttpToolsProtocol):
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
 
+Responder: TypeAlias = Callable[
+    [object, bytes, bytes, list[tuple[bytes, bytes]], bytes], Response | PendingResponse | None
+]
+"""Carries a request out, given the application, the method, the URL, the headers and the body. It returns `None` before
+anything has happened, to leave the request to the application."""
+
+
 class WholeRequestProtocol(FaultProtocol):
     """Holds each plain request until it has arrived whole, and lets `respond` carry it out without an ASGI task.
 
@@ -102,11 +110,9 @@ class WholeRequestProtocol(FaultProtocol):
     """Whether the request being read may yet be passed to `respond`."""
     _body = b""
 
-    def respond(
-        self, app: object, method: bytes, url: bytes, headers: list[tuple[bytes, bytes]], body: bytes
-    ) -> Response | PendingResponse | None:
-        """Carry a request out; or return `None`, before anything has happened, to leave it to `app`."""
-        raise NotImplementedError
+    def __init__(self, *args: Any, respond: Responder, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._respond = respond
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -158,7 +164,7 @@ class WholeRequestProtocol(FaultProtocol):
     def _responded(self) -> bool:
         """Whether the request that is held needs nothing more."""
         try:
-            response = self.respond(self.config.app, self.parser.get_method(), self.url, self.headers, self._body)
+            response = self._respond(self.config.app, self.parser.get_method(), self.url, self.headers, self._body)
         except Exception:  # The parser would take it for an error of the request.
             log.exception("%s failed", self.url[:200])
             self._held = False
