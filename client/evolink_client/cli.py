@@ -19,9 +19,12 @@ _QUERY = (0, 1, 2, 129, 130, 143)
 
 
 def _epilog(numbers: tuple[int, ...] = tuple(EXIT_CODES)) -> str:
-    """The last paragraph of a `--help`: the variable of the key, and the exit codes."""
+    """The last paragraph of a `--help`: environment variables, and the exit codes."""
     codes = "; ".join(f"{number} {EXIT_CODES[number]}" for number in numbers)
-    return f"The API key is read from EVOLINK_API_KEY. Exit codes: {codes}."
+    return (
+        "The API key is read from EVOLINK_API_KEY; SSL_CERT_FILE names certificate authorities to trust. "
+        f"Exit codes: {codes}."
+    )
 
 
 def _writable(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:

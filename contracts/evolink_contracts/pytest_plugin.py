@@ -37,7 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("evolink", "EvoLink contract; any of these options adds a test for each promise")
     add = group.addoption
     add("--evolink-base-url", metavar="URL", help="base URL of the service to check, or EVOLINK_BASE_URL")
-    add("--evolink-control-url", metavar="URL", help="base URL of the emulator itself, if the service is a proxy of it")
+    add(
+        "--evolink-control-url",
+        metavar="URL",
+        help="base URL of the emulator itself, if the service is a proxy of it; its control token is read from "
+        "EVOLINK_MOCK_CONTROL_TOKEN",
+    )
     add("--evolink-api-key", metavar="KEY", help="API key of the service, or EVOLINK_API_KEY")
     add(
         "--evolink-profile",

@@ -84,6 +84,10 @@ eval "$(_EVOLINK_COMPLETE=bash_source evolink)"
 eval "$(_EVOLINK_CONTRACTS_COMPLETE=bash_source evolink-contracts)"
 ```
 
-Write `zsh_source` or `fish_source` for these shells."""
+Write `zsh_source` or `fish_source` for these shells.
+
+Some environment variables belong to no option: `evolink` reads the API key from `EVOLINK_API_KEY`;
+`evolink-contracts run` reads the control token of an emulator from `EVOLINK_MOCK_CONTROL_TOKEN`; and each command that
+sends requests by HTTPS trusts the certificate authorities in the file that `SSL_CERT_FILE` names."""
 
 PAGE = Page("Commands", "`evolink-mock`, `evolink` and `evolink-contracts` with every option.", _body)

@@ -210,7 +210,10 @@ def _http_url(context: click.Context, parameter: click.Parameter, url: str) -> s
     return url
 
 
-@main.command(short_help="Explain a task: its scenario, plan and callbacks.")
+@main.command(
+    short_help="Explain a task: its scenario, plan and callbacks.",
+    epilog="SSL_CERT_FILE names certificate authorities to trust.",
+)
 @click.argument("task_id")
 @click.option(
     "--url",

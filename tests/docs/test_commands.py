@@ -67,6 +67,7 @@ def test_an_unknown_command_or_option_is_found(line: str) -> None:
         test_a_command_is_understood(line)
 
 
+CALLS_BY_HTTPS = ("evolink-mock explain", "evolink-contracts run", "evolink-contracts receiver")
 EVERY = [each for name, group in GROUPS for each in subcommands(name, group)]
 
 
@@ -78,8 +79,18 @@ def test_the_help_names_every_variable_that_a_command_reads(context: click.Conte
             assert record is not None
             assert f"[env var: {option.envvar}" in record[1]
     shown = " ".join(command.get_help(context).split())
+    if context.command_path in CALLS_BY_HTTPS or context.command_path.startswith("evolink "):
+        assert "SSL_CERT_FILE" in shown
+    if context.command_path == "evolink-contracts run":
+        assert "EVOLINK_MOCK_CONTROL_TOKEN" in shown
     if isinstance(command, SettingsCommand):
         assert "EVOLINK_MOCK_" in (command.epilog or "")
     if context.command_path.startswith("evolink "):
         assert "EVOLINK_API_KEY" in shown
         assert "[env var: EVOLINK_BASE_URL]" in shown
+
+
+def test_the_reference_names_the_variables_that_belong_to_no_option() -> None:
+    page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    for variable in ("EVOLINK_API_KEY", "EVOLINK_MOCK_CONTROL_TOKEN", "SSL_CERT_FILE"):
+        assert f"`{variable}`" in page.partition("\n## ")[0]

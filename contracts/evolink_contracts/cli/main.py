@@ -28,7 +28,8 @@ _COMPLETION = (
     "zsh_source and fish_source for these shells."
 )
 
-
+_TRUST = "SSL_CERT_FILE names certificate authorities to trust."
+_TOKEN = "The control token of an emulator is read from EVOLINK_MOCK_CONTROL_TOKEN."  # noqa: S105  # Its variable.
 _NOTHING_COMPARED = "it has no call that could be compared with the emulator"
 
 
@@ -53,7 +54,11 @@ def main() -> None:
     """Check a service against the promises of EvoLink's documentation."""
 
 
-@main.command("run", short_help="Send test requests to a service, and check it.", epilog=exit_codes_of("run"))
+@main.command(
+    "run",
+    short_help="Send test requests to a service, and check it.",
+    epilog=f"{_TOKEN} {_TRUST} {exit_codes_of('run')}",
+)
 @run_options
 def run_command(**given: Any) -> None:
     """Send test requests to a service, and check its answers and callbacks."""
@@ -111,7 +116,9 @@ def drift_command(recording: Path, form: str, out: Path | None, tolerance: float
 
 
 @main.command(
-    "receiver", short_help="Check a receiver of callbacks.", epilog=f"{receiver.LIMITS} {exit_codes_of('receiver')}"
+    "receiver",
+    short_help="Check a receiver of callbacks.",
+    epilog=f"{receiver.LIMITS} {_TRUST} {exit_codes_of('receiver')}",
 )
 @click.option("--target", required=True, metavar="URL", help="URL of the receiver to check.")
 @click.option("--task", default=UNKNOWN_ID, metavar="ID", help="Id of a task that your application knows.")
