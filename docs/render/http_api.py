@@ -163,6 +163,8 @@ def _others() -> str:
     return join(
         "## Other routes",
         "- `GET /openapi.json`: the OpenAPI 3.1 document that this page is rendered from.\n"
+        "- `GET /v1/tasks/batch`: answered as the query of a malformed id; other methods get 404."
+        "\n"
         "- `GET /media/{token}/{name}.mp4`: a result video; `HEAD`, ranges and entity tags are supported.",
     )
 

@@ -160,12 +160,8 @@ class Endpoint:
         if len(head) > MAX_HEADER_BYTES:
             head = b""
             opened: World | Result = error_result("any", "headers_too_large")
-        elif self._cors and "OPTIONS" not in self._handlers and is_preflight(method, headers):
-            # A browser sends no key with it.
-            opened = Result(204, b"", preflight_headers(headers, self._handlers or ALL_METHODS))
         else:
-            known = method in self._handlers or self._otherwise is not None
-            opened = self._open_world(self.operation if known else "any", headers, parameters)
+            opened = self._open(method, headers, parameters)
         world = self._anonymous if isinstance(opened, Result) else opened
         now = world.clock.now()
         if isinstance(opened, Result):
@@ -187,6 +183,14 @@ class Endpoint:
         self._journal(world, now, request_id, method, path, query, head, body, outcome)
         log_request(world, began, method, path, query, outcome)
         return Response(outcome, now, request_id)
+
+    def _open(self, method: str, headers: Headers, parameters: Mapping[str, str]) -> World | Result:
+        """The world of a request, or a result that needs none."""
+        if self._cors and "OPTIONS" not in self._handlers and is_preflight(method, headers):
+            # A browser sends no key with it.
+            return Result(204, b"", preflight_headers(headers, self._handlers or ALL_METHODS))
+        known = method in self._handlers or self._otherwise is not None
+        return self._open_world(self.operation if known else "any", headers, parameters)
 
     def _carry_out(self, method: str, request: Request) -> Outcome:
         """The outcome of a request whose changes are stored; or an error, where they cannot be."""
