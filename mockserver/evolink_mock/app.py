@@ -103,14 +103,7 @@ def create_app(
     dispatcher = _build_dispatcher(settings, behaviour, worlds, apps, ready_queue, throttle)
     time_travel = TimeTravel(dispatcher)
     scenarios = _build_scenario_file(settings)
-    context = EndpointContext(
-        worlds.anonymous,
-        send_with_fault,
-        throttle.request_served,
-        not settings.access_log,
-        settings.choices.cors == "any",
-        presented_by(behaviour),
-    )
+    context = _build_context(settings, worlds, throttle, behaviour)
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
     selector = WorldSelector(worlds, settings.accepted_keys())
     control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)
@@ -202,6 +195,19 @@ def _build_scenario_file(settings: Settings) -> "ScenarioFile | None":
     from evolink_mock.scenarios.file import ScenarioFile
 
     return ScenarioFile(Path(settings.scenarios))
+
+
+def _build_context(
+    settings: Settings, worlds: WorldRegistry, throttle: Throttle, behaviour: Behaviour
+) -> EndpointContext:
+    return EndpointContext(
+        worlds.anonymous,
+        send_with_fault,
+        throttle.request_served,
+        not settings.access_log,
+        settings.choices.cors == "any",
+        presented_by(behaviour),
+    )
 
 
 def _build_api(

@@ -170,10 +170,7 @@ class Endpoint:
             outcome = self._carry_out(method, Request(world, now, headers, body, parameters, query, inputs))
             if world.clock.mode == "auto":
                 now = world.clock.now()
-        if self._present is not None:
-            outcome = amend(outcome, partial(self._present, self.operation))
-        if self._cors and b"origin" in headers:
-            outcome = amend(outcome, _readable_by_pages)
+        outcome = self._amended(outcome, headers)
         self._request_served()
         request_id = world.next_request_id()
         if isinstance(outcome, Pending):
@@ -191,6 +188,12 @@ class Endpoint:
             return Result(204, b"", preflight_headers(headers, self._handlers or ALL_METHODS))
         known = method in self._handlers or self._otherwise is not None
         return self._open_world(self.operation if known else "any", headers, parameters)
+
+    def _amended(self, outcome: Outcome, headers: Headers) -> Outcome:
+        """The outcome as the behaviour presents it, and readable by pages of other origins where it may be."""
+        if self._present is not None:
+            outcome = amend(outcome, partial(self._present, self.operation))
+        return amend(outcome, _readable_by_pages) if self._cors and b"origin" in headers else outcome
 
     def _carry_out(self, method: str, request: Request) -> Outcome:
         """The outcome of a request whose changes are stored; or an error, where they cannot be."""
