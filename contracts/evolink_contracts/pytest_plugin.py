@@ -66,6 +66,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--evolink-seed", type=int, metavar="N", help="seed of the histories")
 
 
+def _check_scheme(option: str, url: str) -> None:
+    from evolink_contracts.trace.header import without_secrets
+
+    if not url.lower().startswith(("http://", "https://")):
+        shown = without_secrets(url)[:80]
+        raise pytest.UsageError(
+            f"{option} must begin with http:// or https://, such as http://127.0.0.1:8080; got {shown!r}"
+        )
+
+
 _OPTIONS = ("base-url", "control-url", "api-key", "profile", "max-credits", "rate", "tolerance", "histories", "seed")
 
 
@@ -129,6 +139,8 @@ class _Run:
             if not key:
                 raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
             control_url = self._option("control-url")
+            _check_scheme("--evolink-base-url", self.base_url)
+            _check_scheme("--evolink-control-url", control_url or "http://")
             if control_url and self.profile != "emulator":
                 raise pytest.UsageError("--evolink-control-url is for --evolink-profile emulator")
             # Each worker has a world of its own in an emulator.

@@ -200,6 +200,15 @@ def plugin(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
 
+@pytest.mark.parametrize("option", ["--evolink-base-url", "--evolink-control-url"])
+def test_the_plugin_refuses_an_address_without_a_scheme(tmp_path: Path, option: str) -> None:
+    given = {"--evolink-base-url": "http://127.0.0.1:9", option: "127.0.0.1:8088"}
+    words = [word for pair in given.items() for word in pair]
+    ran = plugin(tmp_path, *words, "--evolink-api-key", "sk-plugin", "-k", "completed")
+    says = f"{option} must begin with http:// or https://, such as http://127.0.0.1:8080; got '127.0.0.1:8088'"
+    assert says in ran.stdout
+
+
 @pytest.mark.slow
 def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_path: Path) -> None:
     ran = plugin(tmp_path, "--evolink-base-url", server.url, "--evolink-api-key", "sk-plugin")
