@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_type_hints
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.settings.conversion import convert_keys, convert_setting, lists_keys
-from evolink_mock.settings.keys import KeyRule, KeyRules
+from evolink_mock.settings.keys import KeyRules
 from evolink_mock.settings.record import LISTS, Settings
 from evolink_mock.settings.types import check_names
 
@@ -23,6 +23,11 @@ _TYPES: dict[str, Any] = {**get_type_hints(Choices), **get_type_hints(Settings)}
 NAMES: tuple[str, ...] = tuple(name for name in _TYPES if name != "choices")
 """Every setting's name, as files and `--set` spell it; in the environment it is in capitals behind EVOLINK_MOCK_."""
 _FIRST_WORD = re.compile("[a-z_]+")
+_SERVICE_PORT = re.compile("(tcp|udp|sctp)://")
+_SERVICE_VARIABLE = re.compile(
+    rf"{ENV_PREFIX}([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)"
+)
+"""Variables that Kubernetes sets in each container for a Service whose name begins with evolink-mock."""
 
 
 class _Given(NamedTuple):
@@ -86,18 +91,37 @@ def _with_choices(settings: Settings, named: dict[str, Any]) -> Settings:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """A sentence for each variable that looks like a setting and is none."""
+    """A sentence for each variable that looks like a setting and is none; one for all those of Kubernetes."""
     known = tuple(f"{ENV_PREFIX}{name.upper()}" for name in NAMES)
-    return [
+    own = (*known, *_OWN_VARIABLES)
+    services = [variable for variable in environ if _of_kubernetes(variable, environ[variable], own)]
+    warnings = [
         f"{unknown_name('setting', variable, known)}; it is ignored"
         for variable in environ
-        if variable.startswith(ENV_PREFIX) and variable not in (*known, *_OWN_VARIABLES)
+        if variable.startswith(ENV_PREFIX) and variable not in (*own, *services)
     ]
+    if services:
+        warnings.append(
+            f"{', '.join(services)}: set by Kubernetes for a Service whose name begins with evolink-mock, and ignored; "
+            "enableServiceLinks: false in the Pod's spec turns these variables off"
+        )
+    return warnings
+
+
+def _of_kubernetes(variable: str, value: str, own: tuple[str, ...]) -> bool:
+    """Whether Kubernetes set a variable. The name of one of them is also that of the setting `port`."""
+    if variable in own:
+        return variable == f"{ENV_PREFIX}PORT" and _SERVICE_PORT.match(value) is not None
+    return _SERVICE_VARIABLE.fullmatch(variable) is not None
 
 
 def _variables(environ: Mapping[str, str]) -> _Layer:
     variables = {name: f"{ENV_PREFIX}{name.upper()}" for name in NAMES}
-    return {name: _Given(environ[variable], variable) for name, variable in variables.items() if variable in environ}
+    return {
+        name: _Given(environ[variable], variable)
+        for name, variable in variables.items()
+        if variable in environ and not _of_kubernetes(variable, environ[variable], tuple(variables.values()))
+    }
 
 
 def _options(given: Mapping[str, Any]) -> _Layer:
@@ -142,12 +166,14 @@ def _read_file(file: Path) -> _Layer:
 
 def _keys(given: Sequence[_Given]) -> KeyRules:
     """The keys of the last source. One that lists keys alone leaves them the settings that the others give them."""
-    rules: dict[str, KeyRule] = {}
-    *_, last = given
-    used = given if lists_keys(last.value) else [last]
-    for each in used:
-        found = convert_keys(each.value, f"{each.source}: keys", strict=each.of_file)
-        rules = {key: rules.get(key, rule) for key, rule in found.items()} if lists_keys(each.value) else found
+    *overruled, last = given
+    rules = convert_keys(last.value, f"{last.source}: keys", strict=last.of_file)
+    if lists_keys(last.value):
+        for each in overruled:
+            if isinstance(each.value, Mapping):
+                # The others of the table are overruled, and so not converted.
+                table = {key: value for key, value in each.value.items() if key in rules}
+                rules |= convert_keys(table, f"{each.source}: keys", strict=each.of_file)
     return KeyRules(rules, last.source)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from evolink_mock.core.grant import Grant
 from evolink_mock.settings import NAMES, KeyRule, Settings, load_settings, unknown_variables
+from tests.support.commands import run
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -113,6 +114,54 @@ def test_an_unknown_variable_is_a_warning() -> None:
     assert load_settings({}, environ).seed == 3
     (warning,) = unknown_variables(environ)
     assert warning == ("'EVOLINK_MOCK_PROT' is not a known setting; did you mean 'EVOLINK_MOCK_PORT'?; it is ignored")
+
+
+SERVICE = {
+    "EVOLINK_MOCK_PORT": "tcp://10.96.14.7:8080",
+    "EVOLINK_MOCK_SERVICE_HOST": "10.96.14.7",
+    "EVOLINK_MOCK_SERVICE_PORT": "8080",
+    "EVOLINK_MOCK_SERVICE_PORT_HTTP": "8080",
+    "EVOLINK_MOCK_PORT_8080_TCP": "tcp://10.96.14.7:8080",
+    "EVOLINK_MOCK_PORT_8080_TCP_PROTO": "tcp",
+    "EVOLINK_MOCK_PORT_8080_TCP_PORT": "8080",
+    "EVOLINK_MOCK_PORT_8080_TCP_ADDR": "10.96.14.7",
+    "EVOLINK_MOCK_CI_SERVICE_HOST": "fd00::7",
+    "EVOLINK_MOCK_CI_PORT": "udp://[fd00::7]:8080",
+}
+"""The variables of a Service called evolink-mock, and two of another one called evolink-mock-ci."""
+
+
+def test_variables_of_a_kubernetes_service_are_one_warning_and_no_setting(tmp_path: Path) -> None:
+    assert load_settings({}, SERVICE) == load_settings({}, {})
+    assert load_settings({}, SERVICE, write(tmp_path, "port = 9")).port == 9
+    (warning,) = unknown_variables(SERVICE)
+    assert all(name in warning for name in SERVICE)
+    assert "Kubernetes" in warning
+    assert unknown_variables({"EVOLINK_MOCK_PORT": "8080"}) == []
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "sctp"])
+def test_a_port_of_any_protocol_of_kubernetes_is_no_setting(scheme: str) -> None:
+    assert load_settings({}, {"EVOLINK_MOCK_PORT": f"{scheme}://10.0.0.1:1"}).port == 8080
+    with pytest.raises(ValueError, match="EVOLINK_MOCK_PORT"):
+        load_settings({}, {"EVOLINK_MOCK_PORT": "http://10.0.0.1:1"})
+
+
+@pytest.mark.parametrize("command", [["settings"], ["doctor", "https://app.example.com/", "--dry-run"], ["cert"]])
+def test_every_command_runs_beside_a_kubernetes_service(tmp_path: Path, command: list[str]) -> None:
+    if command == ["cert"]:
+        command = ["cert", "app.example.com", "--out", str(tmp_path)]
+    done = run(*command, **SERVICE, EVOLINK_MOCK_AUTHORITY=str(tmp_path / "authority"))
+    assert "Kubernetes" in done.stderr
+    # A callback URL without a route is a finding of doctor, not a mistake.
+    assert done.exit_code == (1 if command[0] == "doctor" else 0), done.output
+
+
+def test_keys_of_a_flag_overrule_malformed_ones(tmp_path: Path) -> None:
+    file = write(tmp_path, '[keys."sk-a"]\nbalance = 2\n[keys."sk-b"]\nbalance = "much"\n')
+    keys = load_settings({"keys": ("sk-a",)}, {"EVOLINK_MOCK_KEYS": "sk-a=1"}, file).keys
+    assert (list(keys), keys["sk-a"].balance) == (["sk-a"], 2)
+    assert list(load_settings({"keys": ("sk-a",)}, file=write(tmp_path, "keys = [1]")).keys) == ["sk-a"]
 
 
 def test_a_flag_outranks_a_malformed_variable_and_both_outrank_a_malformed_file(tmp_path: Path) -> None:
