@@ -256,11 +256,11 @@ async def _lifespan(
     await dispatcher.drain(behaviour.policy.timeout)
     unsent = sum(world.view().deliveries.waiting for world in worlds)
     if unsent and not settings.state:
-        log.info("%d callbacks were not sent yet; with --state DIR they would be, after the next start", unsent)
+        log.info("%d callbacks have not been sent; with --state DIR they are sent after the next start", unsent)
     try:
         backend.close()
     except StorageError as error:
-        log.error("%s; what happened last is lost", error)
+        log.error("%s; the latest changes are lost", error)
 
 
 def _public_url(settings: Settings) -> str:

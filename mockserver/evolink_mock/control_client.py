@@ -46,11 +46,11 @@ class ControlClient:
             raise Unreachable(self._reason(str(error) or type(error).__name__)) from None
         except ValueError:
             raise Unreachable(
-                f"{self._base_url} is no emulator: its response to {path} is not JSON; {_ELSEWHERE}"
+                f"{self._base_url} is not an emulator: its response to {path} is not JSON; {_ELSEWHERE}"
             ) from None
         if answer.status_code != 200 and not _is_control_error(found):
             raise Unreachable(
-                f"{self._base_url} is no emulator: it answered {answer.status_code} to {path}; {_ELSEWHERE}"
+                f"{self._base_url} is not an emulator: it answered {answer.status_code} to {path}; {_ELSEWHERE}"
             )
         return answer.status_code, found
 

@@ -73,7 +73,7 @@ def test_explain_says_when_something_else_answers_or_nothing() -> None:
         foreign = run("explain", "task-unified-1-x", "--url", f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
         thread.join()
-    assert "is no emulator" in foreign.output
+    assert "is not an emulator" in foreign.output
     nothing = run("explain", "task-unified-1-x", "--url", "http://127.0.0.1:1")
     assert "no emulator answers at http://127.0.0.1:1" in nothing.output
     assert "EVOLINK_BASE_URL" in nothing.output

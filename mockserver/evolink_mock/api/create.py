@@ -67,7 +67,9 @@ class CreateOperation:
             return _over_limit(create.model.family, *reached)
         if world.tasks.is_full(now):
             limit = self._settings.task_limit
-            message = f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise it"
+            message = (
+                f"This emulator keeps at most {limit} tasks for a key (task_limit); reset the world or raise the limit"
+            )
             return error_result("create", "rate_limited", message)
         inputs = tuple(each.input for each in files.values() if each.input is not None) if files else ()
         created = world.tasks.create(NewTask(create, decision, idempotency, inputs), now)

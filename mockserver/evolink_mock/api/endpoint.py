@@ -138,7 +138,7 @@ class Endpoint:
             try:
                 inputs = await self._preparation.prepare(dict(headers).get(b"authorization"), body)
             except Exception:
-                log.exception("the files of a request could not be looked at")
+                log.exception("the files of a request could not be checked")
                 return response_of(error_result(self.operation, "internal_error"), self._anonymous)
         return self.respond(method, path, scope["query_string"], headers, body, scope.get("path_params", {}), inputs)
 

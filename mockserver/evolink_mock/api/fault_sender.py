@@ -76,6 +76,6 @@ def _raise_lost(fault: str) -> None:
 
     parts = WIRE_FAULTS[fault].parts
     if "reset" in parts:
-        raise httpx.ReadError("connection reset by the emulator, as the scenario says")
+        raise httpx.ReadError("connection reset by the emulator, as its scenario says")
     if parts == ("close",):
         raise httpx.RemoteProtocolError("Server disconnected without sending a response.")

@@ -31,7 +31,7 @@ def parse_json(required: str, body: bytes | None) -> dict[str, Any] | Result:
     if not isinstance(found, dict):
         return file_error("invalid", "the body must be a JSON object")
     if not isinstance(found.get(required), str) or not found[required]:
-        return file_error("invalid", f"{required} is required, and a string")
+        return file_error("invalid", f"{required} is required and must be a string")
     return found
 
 
@@ -41,7 +41,7 @@ def parse_base64(text: str) -> bytes | Result:
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
-        return file_error("invalid", f"base64_data is no base64: {str(error)[:100]}")
+        return file_error("invalid", f"base64_data is not base64: {str(error)[:100]}")
 
 
 def parse_form(content_type: bytes, body: bytes) -> FormUpload | Result:
@@ -65,7 +65,7 @@ def parse_form(content_type: bytes, body: bytes) -> FormUpload | Result:
     try:
         python_multipart.parse_form(headers, BytesIO(body), on_field, on_file)
     except (FormParserError, ValueError) as error:
-        return file_error("invalid", f"the body is no multipart/form-data: {str(error)[:100]}")
+        return file_error("invalid", f"the body is not multipart/form-data: {str(error)[:100]}")
     return form
 
 

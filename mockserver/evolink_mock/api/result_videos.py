@@ -72,8 +72,10 @@ class ResultVideos:
         try:
             content = await asyncio.shield(encoding)
         except Exception:
-            log.exception("%s.mp4 could not be made", name)
-            error = error_result("any", "internal_error", "The video could not be made; the emulator's log says why")
+            log.exception("%s.mp4 could not be encoded", name)
+            error = error_result(
+                "any", "internal_error", "The video could not be encoded; the emulator's log has the reason"
+            )
             return replace(error, task=name)
         response = _video_response(headers, name, content)
         # The journal shows no whole video whose encoding was awaited.
@@ -100,7 +102,7 @@ class ResultVideos:
         state = task and state_of(task, request.now)
         if task is None or state is None or state.status != "completed" or state.ended is None:
             return error_result(
-                "any", "link_not_found", "No video at this address: its task is unknown, forgotten or unfinished"
+                "any", "link_not_found", "No video at this address: its task is unknown, evicted or unfinished"
             )
         if request.now >= task.created + state.ended + self._lifetime.seconds * SECOND:
             hours = self._lifetime.seconds // 3600

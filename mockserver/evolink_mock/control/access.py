@@ -59,7 +59,10 @@ class ControlAccess:
                 return "cross_origin", "Cross-origin requests to the control API are not allowed"
         # Without a configured token every call is refused.
         if self._token is not None and not self._has_token(headers):
-            return "token_required", "Bound beyond loopback, control calls need the header X-Mock-Token"
+            return (
+                "token_required",
+                "The emulator listens on a non-loopback address, so control calls need the header X-Mock-Token",
+            )
         return None
 
     def _has_token(self, headers: dict[bytes, bytes]) -> bool:

@@ -103,7 +103,7 @@ class ClockCalls:
     async def _move_to(self, world: World, target: Micros, deadline: float) -> None:
         if target > LAST_INSTANT:
             raise ControlError(
-                400, "invalid_body", "No clock goes beyond the year 2100; advance by less, or reset the world"
+                400, "invalid_body", "A clock cannot pass the year 2100; advance by less, or reset the world"
             )
         before, epoch = world.clock.now(), world.epoch
         await self._time_travel.travel(world, target, deadline)
@@ -156,7 +156,7 @@ def _require_no_speed(form: ClockForm) -> None:
 
 
 def _misplaced_speed() -> ControlError:
-    return ControlError(400, "invalid_body", 'speed goes with {"mode": "scaled"}')
+    return ControlError(400, "invalid_body", 'speed needs {"mode": "scaled"}')
 
 
 def show_clock(world: World, view: WorldView) -> dict[str, object]:

@@ -151,10 +151,10 @@ class DeliveryCalls:
 
     def _send_again(self, world: World, view: WorldView, delivery: Delivery) -> object:
         if delivery.task not in world.tasks:
-            raise ControlError(409, "task_forgotten", "Its task is forgotten, and its callback URL with it")
+            raise ControlError(409, "task_forgotten", "Its task was evicted, and its callback URL with it")
         limit = world.config.delivery_limit
         if view.deliveries.waiting >= limit:
-            raise ControlError(429, "too_many_waiting", f"{limit} callbacks wait to be sent already (delivery_limit)")
+            raise ControlError(429, "too_many_waiting", f"{limit} callbacks are waiting already (delivery_limit)")
         return self._show(world, world.outbox.put(delivery), delivery)
 
     def _show(self, world: World, number: int, delivery: Delivery) -> dict[str, object]:
@@ -186,4 +186,6 @@ async def _find(request: ControlRequest) -> tuple[World, WorldView, int, Deliver
             view = await world.settled_view()
             if (delivery := view.deliveries.get(int(text))) is not None:
                 return world, view, int(text), delivery
-    raise ControlError(404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists them")
+    raise ControlError(
+        404, "delivery_not_found", "No such delivery in this world; GET /__mock/deliveries lists its deliveries"
+    )

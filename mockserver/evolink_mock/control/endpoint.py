@@ -99,7 +99,7 @@ class ControlEndpoint:
 
     async def _respond(self, scope: Scope, receive: Receive, authorization: bytes | None) -> Result:
         if not self._calls:
-            return error_control(404, "not_found", "No such control call; GET /__mock/ lists them")
+            return error_control(404, "not_found", "No such control call; GET /__mock/ lists the control calls")
         call = self._calls.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if call is None:
             error = error_control(405, "method_not_allowed", f"{scope['method'][:20]} is not allowed here")
@@ -120,7 +120,7 @@ class ControlEndpoint:
             return _storage_error(failed)
         except Exception:
             log.exception("%s /__mock%s failed", call.method, call.path)
-            return error_control(500, "internal_error", "The control call failed; the emulator's log says why")
+            return error_control(500, "internal_error", "The control call failed; the emulator's log has the reason")
         encoded = _encode(answer)
         for world in worlds:
             encoded = redact(encoded, world.key)
@@ -164,7 +164,9 @@ def parse_body(body: bytes, wanted: type[Body]) -> Body:
     except msgspec.ValidationError as error:
         raise ControlError(400, "invalid_body", _body_errors(body, wanted) or str(error)[:300]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ControlError(400, "invalid_body", f"The body is not what this call takes: {str(error)[:300]}") from None
+        raise ControlError(
+            400, "invalid_body", f"The body does not have the form of this call: {str(error)[:300]}"
+        ) from None
 
 
 def _body_errors(body: bytes, wanted: type) -> str:

@@ -123,7 +123,7 @@ def _requests(world: World, name: str) -> Iterator[ExplainLine]:
 def _describe_response(entry: JournalEntry) -> str:
     text = f"answered {entry.status}" if entry.status else "not answered"
     if entry.fault is not None:
-        text += f", spoiled by {entry.fault}"
+        text += f", corrupted by {entry.fault}"
     if entry.route == "query" and (status := _status_in(entry.response_body)):
         text += f": {status}"
     decided = entry.source not in (None, "default") and entry.route != "create"
@@ -167,7 +167,11 @@ def _end(task: Task, now: Micros, choices: Choices) -> Iterator[ExplainLine]:
         return
     at = task.created + state.ended
     early = next((early for early in task.early_ends if early.at == state.ended), None)
-    causes = {"cancelled": ", by hand", "forced": ", by hand", "read": f", at query {task.query_count}"}
+    causes = {
+        "cancelled": ", by a control call",
+        "forced": ", by a control call",
+        "read": f", at query {task.query_count}",
+    }
     cause = "" if early is None else causes[early.kind]
     code = "" if state.failure is None else f" with {state.failure.code}"
     why = "" if state.failure is None or early is not None else f": {state.failure.message}"
@@ -179,7 +183,7 @@ def _describe_settlement(plan: Plan, failure: Failure | None) -> str:
     if failure is not None:
         return f"{_credits(plan.reserved)} refunded, since it failed"
     refund = plan.reserved - plan.charged
-    return f"{_credits(plan.charged)} charged" + (f", {_credits(refund)} given back" if refund else "")
+    return f"{_credits(plan.charged)} charged" + (f", {_credits(refund)} refunded" if refund else "")
 
 
 def _credits(units: Units) -> str:

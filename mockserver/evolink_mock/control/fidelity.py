@@ -9,12 +9,12 @@ from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.choices import Choices
 
 _EMULATOR = (
-    ("generation time", "drawn from --generation-time; estimated_time stays as on the vendor's page", "inferred"),
+    ("generation time", "random, from --generation-time; estimated_time is that of the vendor's page", "inferred"),
     ("pending share", "10 to 30 % of the generation time", "inferred"),
     ("progress", "grows linearly from 1 to 99 while processing", "inferred"),
     (
         "seeded ids",
-        "ids have the documented form; their suffixes are drawn from the seed and never repeat for a key",
+        "ids have the documented form; their suffixes are seeded, and never repeat for a key",
         "inferred",
     ),
     (
@@ -41,9 +41,13 @@ _EMULATOR = (
     ("uploads", "base64, stream and URL; kept for 72 hours; formats detected by their bytes", "documented"),
     ("uploads: list, deletion, errors", "as the vendor's client expects them", "vendor client"),
     ("callbacks", "checked, posted and retried as documented; callback routes choose the destination", "documented"),
-    ("deliver_public", "the address is checked again at the moment of connecting", "inferred"),
+    ("deliver_public", "the address is checked again when the connection is opened", "inferred"),
     ("sink.mock", "an emulator extension: a receiver whose path scripts its responses", "inferred"),
-    ("delivery scenarios", "an emulator extension: duplicate, late, lost and the like, only on request", "inferred"),
+    (
+        "delivery scenarios",
+        "an emulator extension: duplicate, late, lost and other callbacks, only on request",
+        "inferred",
+    ),
     ("X-Request-Id", "on every response", "vendor client"),
     (
         "scenarios",

@@ -28,7 +28,7 @@ class LogCalls:
     def table(self) -> tuple[ControlCall, ...]:
         return (
             ControlCall("GET", "/events", "events of tasks, clock and world", self._events, _EVENT_PARAMETERS),
-            ControlCall("GET", "/journal", "requests and their answers", self._journal, _JOURNAL_PARAMETERS),
+            ControlCall("GET", "/journal", "requests and their responses", self._journal, _JOURNAL_PARAMETERS),
         )
 
     async def _events(self, request: ControlRequest) -> object:

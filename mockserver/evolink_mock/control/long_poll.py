@@ -32,9 +32,7 @@ def read_wait(request: ControlRequest) -> float:
     if wait > MAX_WAIT:
         raise ControlError(400, "invalid_query", f"wait must be at most {MAX_WAIT // SECOND}s")
     if request.all_worlds and (wait or request.query.get("after", "0") != "0"):
-        raise ControlError(
-            400, "invalid_query", "after and wait are for one world, whose numbers they mean; drop all=true"
-        )
+        raise ControlError(400, "invalid_query", "after and wait apply to the rows of one world; leave out all=true")
     return monotonic() + to_seconds(wait)
 
 

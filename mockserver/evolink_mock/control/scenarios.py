@@ -79,7 +79,7 @@ class ScenarioCalls:
             except ValueError as error:
                 raise ControlError(400, "invalid_body", str(error)) from None
             except OverflowError as error:
-                raise ControlError(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios forgets them") from None
+                raise ControlError(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios removes them") from None
         return request.one_or_all(rows)
 
     async def _clear(self, request: ControlRequest) -> object:

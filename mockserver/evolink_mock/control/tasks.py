@@ -53,7 +53,12 @@ class TaskCalls:
                 _LIST_PARAMETERS,
             ),
             ControlCall("GET", "/tasks/{task_id}", "one task: request, plan, state, charges", self._show),
-            ControlCall("GET", "/tasks/{task_id}/explain", "one task's history in words", self._explain),
+            ControlCall(
+                "GET",
+                "/tasks/{task_id}/explain",
+                "explanation of one task: its scenario, plan, requests and callbacks",
+                self._explain,
+            ),
             ControlCall("POST", "/tasks/{task_id}/cancel", "cancel an unfinished task", self._cancel),
             ControlCall("POST", "/tasks/{task_id}/outcome", _OUTCOMES, self._set_outcome, body=ForcedOutcome),
         )
@@ -107,7 +112,7 @@ def parse_outcome(body: bytes) -> Failure | None:
     outcome = parse_body(body, ForcedOutcome)
     if outcome.status == "completed":
         if outcome.code is not None or outcome.message is not None:
-            raise ControlError(400, "invalid_body", "code and message go with failed")
+            raise ControlError(400, "invalid_body", "code and message need the status failed")
         return None
     if outcome.status != "failed":
         raise ControlError(400, "invalid_body", f"status must be completed or failed; got {outcome.status[:40]!r}")
@@ -126,4 +131,4 @@ async def _find(request: ControlRequest) -> tuple[World, WorldView, str, Task]:
             view = await world.settled_view()
             if (task := world.tasks.get(name)) is not None:  # A reset may have removed it meanwhile.
                 return world, view, name, task
-    raise ControlError(404, "task_not_found", "No such task in this world; ?all=true looks in every one")
+    raise ControlError(404, "task_not_found", "No such task in this world; ?all=true searches every world")

@@ -96,10 +96,10 @@ class Timeline:
 
     def _error(self, method: str) -> Result | None:
         if method != "GET":
-            error = error_control(405, "method_not_allowed", "A timeline is read by GET")
+            error = error_control(405, "method_not_allowed", "A timeline takes GET")
             return error_method_not_allowed(error, ("GET",))
         if self._readers >= MAX_READERS:
-            message = f"At most {MAX_READERS} readers follow timelines at a time"
+            message = f"At most {MAX_READERS} clients can follow timelines at a time"
             return error_control(429, "too_many_readers", message)
         return None
 

@@ -42,7 +42,7 @@ class WorldSelector:
             return error_control(400, "invalid_query", message)
         found = next((world for world in self._worlds if world.id == world_id), None)
         if found is None:
-            message = f"No key has the world {world_id} here; GET /__mock/worlds?all=true lists the worlds there are"
+            message = f"No key has the world {world_id}; GET /__mock/worlds?all=true lists the worlds"
             return error_control(404, "world_not_found", message)
         return found
 
@@ -55,7 +55,7 @@ class WorldSelector:
                 return error_control(401, "world_required", message)
             case "missing":
                 message = (
-                    "No key was sent: send Authorization: Bearer KEY, the API key whose world this is about. "
-                    "?world=ID or ?all=true choose worlds without a key"
+                    "No key was sent: send Authorization: Bearer KEY, the API key of the world. "
+                    "?world=ID or ?all=true selects worlds without a key"
                 )
                 return error_control(401, "world_required", message)

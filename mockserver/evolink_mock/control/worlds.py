@@ -23,7 +23,7 @@ class WorldChange(msgspec.Struct, forbid_unknown_fields=True):
     remaining credits, where `null` removes the limit; `top_up` adds to them.
     """
 
-    reset: Annotated[bool, msgspec.Meta(description="forget tasks, journal, queued scenarios and charges")] = False
+    reset: Annotated[bool, msgspec.Meta(description="remove tasks, journal, queued scenarios and charges")] = False
     seed: Annotated[int | None, msgspec.Meta(description="seed of later ids and random draws")] = None
     balance: Annotated[
         float | msgspec.UnsetType | None, msgspec.Meta(description="remaining credits; null removes the limit")

@@ -14,7 +14,7 @@ _CALLBACK = re.compile(r"https://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE | re.A
 _AUTHORITY = re.compile(r"(\[[^\[\]@]*\]|[^:@\[\]]+)(?::([0-9]{0,5}))?", re.ASCII)
 _PLACE = re.compile(r"(https?|https\+insecure)://([^/?#]+)/?", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
-_SUCH_AS = "a route is for a whole origin, such as https://app.example.com"
+_SUCH_AS = "a route takes a whole origin, such as https://app.example.com"
 _UNSAFE = re.compile(r"[^!-~]")
 """Characters that a request line cannot hold. All others are kept, since receivers keep secrets in their URLs."""
 
@@ -88,12 +88,12 @@ class CallbackRoutes(NamedTuple):
         origin = parse_callback_url(url).origin
         if self.in_process:
             return (
-                f"no receiver takes the callbacks of {origin}; give it your ASGI or WSGI application: "
+                f"no receiver for the callbacks of {origin}; add your ASGI or WSGI application: "
                 f'evolink_mock.receive("{origin}", app), or receivers={{"{origin}": app}} where the emulator is made'
             )
         return (
             f"no route leads to {origin}; start the emulator with --callback-route {origin}=http://127.0.0.1:3000 "
-            "(or --forward-to for everything, or --deliver-public to let it out)"
+            "(or --forward-to for everything, or --deliver-public to send it to its public address)"
         )
 
 
@@ -102,7 +102,7 @@ def parse_callback_url(url: str) -> CallbackUrl:
     match = _CALLBACK.fullmatch(url)
     found = match and _host_and_port(match[1])
     if match is None or found is None:
-        raise ValueError(f"{_cut(url)} is no https URL of a host that can be called")
+        raise ValueError(f"{_cut(url)} is not an https URL with a public host")
     host, port = found
     path = match[2] if match[2].startswith("/") else f"/{match[2]}"
     port = port or _PORTS["https"]
@@ -114,7 +114,7 @@ def parse_origin(text: str) -> str:
     try:
         parsed = parse_callback_url(text.strip())
     except ValueError:
-        raise ValueError(f"{_cut(text)} is no https URL of a host that can be called; {_SUCH_AS}") from None
+        raise ValueError(f"{_cut(text)} is not an https URL with a public host; {_SUCH_AS}") from None
     if parsed.target != "/" or "?" in text or "#" in text:
         raise ValueError(f"{_cut(text)} has a path; {_SUCH_AS}")
     return parsed.origin
@@ -134,7 +134,7 @@ def parse_destination(text: str) -> str:
     found = match and _host_and_port(match[2])
     if match is None or found is None or match[2].endswith(":") or not _is_callable(found[0]):
         raise ValueError(
-            f"{_cut(text)} is no place to send callbacks to; write http://HOST:PORT or https://HOST:PORT, without a "
+            f"{_cut(text)} is not a target for callbacks; write http://HOST:PORT or https://HOST:PORT, without a "
             "path: each callback keeps its own; https+insecure://HOST:PORT verifies no certificate"
         )
     host, port = found

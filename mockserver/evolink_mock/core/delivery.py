@@ -29,16 +29,16 @@ AttemptError: TypeAlias = Literal[
     "timeout", "refused", "unreachable", "dns", "tls", "reset", "empty", "truncated", "not_http", "blocked", "crashed"
 ]
 ATTEMPT_ERRORS: dict[AttemptError, str] = {
-    "timeout": "gave no whole answer in time",
+    "timeout": "did not respond completely in time",
     "refused": "refused the connection",
     "unreachable": "could not be reached",
     "dns": "has a name that does not resolve",
     "tls": "failed the TLS handshake",
     "reset": "reset the connection",
-    "empty": "closed the connection without an answer",
-    "truncated": "broke off its answer",
-    "not_http": "answered something that is not HTTP",
-    "blocked": "resolves to an internal address, where production connects to nothing",
+    "empty": "closed the connection without a response",
+    "truncated": "closed the connection within its response",
+    "not_http": "sent a response that is not HTTP",
+    "blocked": "resolves to an internal address, to which production sends nothing",
     "crashed": "raised an exception in this process",
 }
 """Each class of failure without a status, as the end of a sentence that begins with the receiver."""
@@ -120,7 +120,7 @@ def attempt_headers() -> Mapping[str, str]:
 
 def timed_out(policy: CallbackPolicy) -> AttemptResult:
     """The result of an attempt that takes longer than the policy allows."""
-    detail = f"no whole answer within {policy.timeout:g} s"
+    detail = f"no complete response within {policy.timeout:g} s"
     return AttemptResult(error="timeout", detail=detail, latency=round(policy.timeout * SECOND))
 
 
@@ -166,9 +166,9 @@ def attempt_reason(delivery: Delivery, number: int, policy: CallbackPolicy) -> s
         case "duplicate":
             reason = "the scenario delivery=duplicate sends the callback once more"
         case "replay":
-            reason = f"delivery {delivery.of} was replayed by hand"
+            reason = f"delivery {delivery.of} was replayed by a control call"
         case "resend":
-            reason = f"delivery {delivery.of} was sent again by hand with a changed body"
+            reason = f"delivery {delivery.of} was sent again by a control call, with a changed body"
     return f"{reason}; {delivery.note}" if delivery.note else reason
 
 
@@ -178,7 +178,7 @@ def delivery_summary(delivery: Delivery, policy: CallbackPolicy) -> str:
     last = f"attempt {made}: the receiver {describe(delivery.attempts[-1].result)}" if made else ""
     match delivery.stage:
         case "queued" if delivery.started is not None:
-            return f"attempt {made + 1} of {policy.max_attempts} is under way"
+            return f"attempt {made + 1} of {policy.max_attempts} is in flight"
         case "queued":
             return (
                 attempt_reason(delivery, made + 1, policy)
@@ -188,7 +188,7 @@ def delivery_summary(delivery: Delivery, policy: CallbackPolicy) -> str:
         case "delivered":
             return last
         case "exhausted":
-            return f"{last}; {policy.max_attempts} attempts are all there are"
+            return f"{last}; all {policy.max_attempts} attempts were made"
         case "unrouted" | "forbidden" | "lost":
             return delivery.note
 

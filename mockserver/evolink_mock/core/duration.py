@@ -45,7 +45,7 @@ def parse_time_span(span: object) -> Micros:
     """
     micros = _exact_micros(span)
     if micros is None:
-        raise ValueError(f"{_shown(span)} is no time span: {SPAN_FORM}")
+        raise ValueError(f"{_shown(span)} is not a time span: {SPAN_FORM}")
     if not 0 <= micros <= LONGEST:
         raise ValueError(f"{_shown(span)} is out of bounds: {SPAN_FORM}")
     return int(micros.to_integral_value())

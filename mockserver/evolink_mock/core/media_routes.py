@@ -73,5 +73,5 @@ def parse_media_destination(text: str) -> str:
         return parse_destination(text)
     home = Path(text).expanduser()
     if not home.is_dir():
-        raise ValueError(f"{text[:200]!r} is neither a directory that is there nor such as http://127.0.0.1:9000")
+        raise ValueError(f"{text[:200]!r} is neither an existing directory nor a URL such as http://127.0.0.1:9000")
     return str(home.resolve())

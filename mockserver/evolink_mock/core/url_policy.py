@@ -129,7 +129,7 @@ def _check_address(text: str, scope: Scope) -> PolicyViolation | None:
         # Python would take a zone after the address, which URLs do not have.
         address = IPv6Address(text.replace("%", "?"))
     except ValueError:
-        return PolicyViolation("host", f"has a host that is no valid address: {_printable(text)}")
+        return PolicyViolation("host", f"has a host that is not a valid address: {_printable(text)}")
     return _internal(f"[{text}]") if is_internal(address, scope) else None
 
 
@@ -137,7 +137,7 @@ def _check_host(host: str, addresses: Iterable[str], scope: Scope) -> PolicyViol
     try:
         literal = parse_ipv4(host)
     except ValueError:
-        return PolicyViolation("host", f"has a host that is no valid address: {_printable(host)}")
+        return PolicyViolation("host", f"has a host that is not a valid address: {_printable(host)}")
     if literal is not None:
         return _internal(host) if is_internal(literal, scope) else None
     if scope == "all" and (host in _NAMES_OF_THIS_HOST or host.endswith(".localhost")):
@@ -156,7 +156,7 @@ def _route_hint(authority: str) -> str:
         return ""
     return (
         ". Give the public https URL of production, such as https://app.example.com/callback: "
-        f"--callback-route https://app.example.com=http://{address} takes its callbacks to your application"
+        f"--callback-route https://app.example.com=http://{address} sends its callbacks to your application"
     )
 
 
@@ -164,7 +164,7 @@ def _internal(host: str) -> PolicyViolation:
     return PolicyViolation(
         "internal",
         f"must not point to an internal address; {_printable(host)} is one. Give the public https URL of production: "
-        "--callback-route ORIGIN=http://127.0.0.1:PORT takes its callbacks to a receiver on this machine",
+        "--callback-route ORIGIN=http://127.0.0.1:PORT sends its callbacks to a receiver on this machine",
     )
 
 
@@ -224,7 +224,7 @@ def parse_ipv4(host: str) -> IPv4Address | None:
 
 def _number(label: str) -> int:
     if not _NUMBER.fullmatch(label):
-        raise ValueError("a label is no number")
+        raise ValueError("a label is not a number")
     if label[:2] in ("0x", "0X"):
         return int(label[2:] or "0", 16)
     return int(label, 8) if label[0] == "0" else int(label)

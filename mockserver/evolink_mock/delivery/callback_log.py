@@ -88,5 +88,5 @@ def _subject(number: int, delivery: Delivery, url: str) -> str:
     try:
         origin = parse_callback_url(url).origin
     except ValueError:
-        origin = "a URL that cannot be called"
+        origin = "an invalid URL"
     return f"callback {number} of {delivery.task} to {origin}"

@@ -100,7 +100,7 @@ class Dispatcher:
                 with self._worlds.transaction():
                     left, waiting, pause = self._turn()
             except Exception:
-                log.exception("no callback could be begun; trying again in %g s", _RECOVERY)
+                log.exception("no callback could be sent; trying again in %g s", _RECOVERY)
                 await sleep_wall(_RECOVERY)
                 continue
             if left or (waiting and self._throttle.throttled):
@@ -186,7 +186,7 @@ class Dispatcher:
             return False
         task = world.tasks.get(delivery.task)
         if task is None:
-            self._give_up(world, number, "its task is forgotten")
+            self._give_up(world, number, "its task was evicted")
             return False
         url = callback_url(task)
         destination = self._destination_of(url)
@@ -210,7 +210,7 @@ class Dispatcher:
 
     def _fail(self, world: World, number: int) -> None:
         log.exception("delivery %d could not be sent", number)
-        self._give_up(world, number, "the emulator failed to send it; its log says why")
+        self._give_up(world, number, "the emulator failed to send it; its log has the reason")
 
     async def _attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
         if attempt.world.epoch != attempt.epoch:
@@ -239,7 +239,7 @@ class Dispatcher:
                 raise
             result = timed_out(self._policy)
         except Exception as error:
-            log.exception("an attempt to call back failed")
+            log.exception("an attempt of a callback failed")
             result = AttemptResult(error="crashed", detail=repr(error)[:200])
         finally:
             self._deadline.finish(worker)

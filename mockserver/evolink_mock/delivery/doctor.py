@@ -60,7 +60,7 @@ def _production(url: str, violation: str | None) -> str:
         return f"refuses it at create with a 400: callback_url {violation}"
     host = parse_callback_url(url).host
     if host == SINK:
-        return "would accept it, and reach no receiver: this host exists in the emulator alone"
+        return "accepts it, and reaches no receiver: this host exists only in the emulator"
     try:
         answers = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -71,8 +71,8 @@ def _production(url: str, violation: str | None) -> str:
     addresses = sorted({str(answer[4][0]) for answer in answers})
     internal = check_callback_url(url, addresses)
     if internal is not None:
-        return f"accepts the name, but it resolves to {', '.join(addresses)}, which is internal: nothing would be sent"
-    return f"accepts it and calls {', '.join(addresses)}"
+        return f"accepts the name, but it resolves to {', '.join(addresses)}, which is internal: nothing is sent"
+    return f"accepts it and sends callbacks to {', '.join(addresses)}"
 
 
 def _here(destination: Destination) -> str:
@@ -84,14 +84,14 @@ def _here(destination: Destination) -> str:
                 else ""
             )
             tls = ", whose certificate is not verified" if destination.insecure else tls
-            return f"a route takes it to {destination.url}, with Host: {destination.authority}{tls}"
+            return f"a route sends it to {destination.url}, with Host: {destination.authority}{tls}"
         case "public":
             return f"--deliver-public sends it to {destination.url} itself"
         case "sink":
             wrong = _mistake(destination)
             return f"the emulator's own sink takes it; {wrong or 'GET /__mock/inbox shows what arrived'}"
         case "receiver":
-            return "an application in this process takes it"
+            return "an application in this process receives it"
 
 
 def _mistake(destination: Destination) -> str:

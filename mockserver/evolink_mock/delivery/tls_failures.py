@@ -59,13 +59,13 @@ def _certificate(error: ssl.SSLCertVerificationError, destination: Destination) 
         case code if code == _SELF_SIGNED:
             return f"its certificate is self-signed, so it is not trusted; {_trust(own, destination)}"
         case code if code in _UNTRUSTED:
-            return f"its certificate is of an authority that is not trusted; {_trust(own, destination)}"
+            return f"its certificate is from an authority that is not trusted; {_trust(own, destination)}"
         case _:
             return f"its certificate is not accepted ({error.verify_message}); {own} makes one that is"
 
 
 def _trust(own: str, destination: Destination) -> str:
-    choices = f"trust it with --callback-ca FILE, or use one of {own}"
+    choices = f"trust it with --callback-ca FILE, or use one made by {own}"
     if destination.kind != "network":
         return choices
     host = destination.place.partition("://")[2]

@@ -119,7 +119,7 @@ class WorkerPools(Generic[Job]):
             try:
                 await self._attempt(job, pool.busy > _FEW)
             except Exception:  # The jobs that wait still need this worker.
-                log.exception("an attempt to call back failed")
+                log.exception("an attempt of a callback failed")
             pool.finished += 1
             if pool.waiting and self._throttle.left > 0:
                 self._throttle.left -= 1

@@ -81,7 +81,7 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
 def _not_public(url: URL) -> Unreadable | None:
     """Check the host that is connected to, not the text of the URL."""
     if url.scheme not in ("http", "https"):
-        return Unreadable(f"could not be fetched: it leads to {url.scheme[:20]!r}")
+        return Unreadable(f"could not be fetched: it redirects to {url.scheme[:20]!r}")
     # The policy of callback URLs is about https alone; its rules for hosts hold for any scheme.
     violation = check_callback_url(f"https://{url.raw_authority}/")
     return None if violation is None else Unreadable(f"could not be fetched: {violation.message}")

@@ -27,12 +27,14 @@ DELIVERY_FAULTS: Mapping[str, DeliveryFault] = MappingProxyType(
     {
         "duplicate": DeliveryFault("sent twice, the second time up to 2 s later", again=(0, 2 * SECOND)),
         "out_of_order": DeliveryFault(
-            "held back until the callback of a later task has been sent, or for 30 s", (_HOLD, _HOLD), hold="next"
+            "delayed until the callback of a later task has been sent, or for 30 s", (_HOLD, _HOLD), hold="next"
         ),
-        "before_create": DeliveryFault("arrives before the create call is answered", completes_immediately=True),
-        "racing_poll": DeliveryFault("held back until a query sees the end, or for 30 s", (_HOLD, _HOLD), hold="read"),
+        "before_create": DeliveryFault("arrives before the response to the create", completes_immediately=True),
+        "racing_poll": DeliveryFault(
+            "delayed until a query returns the terminal state, or for 30 s", (_HOLD, _HOLD), hold="read"
+        ),
         "lost": DeliveryFault("never sent", lost=True),
-        "very_late": DeliveryFault("sent 10 to 60 minutes after the end", (600 * SECOND, 3600 * SECOND)),
+        "very_late": DeliveryFault("sent 10 to 60 minutes after the task ended", (600 * SECOND, 3600 * SECOND)),
     }
 )
 

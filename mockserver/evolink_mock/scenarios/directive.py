@@ -14,7 +14,7 @@ def extract_directive(prompt: str) -> tuple[str, str]:
     """
     rest = _DIRECTIVE.sub("", prompt)
     if OPENING in rest:
-        raise ValueError(f"a directive is never closed; write {OPENING} fail=service_error]]")
+        raise ValueError(f"a directive is not closed; write {OPENING} fail=service_error]]")
     return rest.strip(), ";".join(_DIRECTIVE.findall(prompt)).strip()
 
 
@@ -24,4 +24,4 @@ def unread_directive(prompt: str) -> str | None:
     if meant is None:
         return None
     shown = prompt[meant.start() :][:60]
-    return f"the prompt has {shown!r}, which is no directive and stays in it; write {OPENING} fail=service_error]]"
+    return f"the prompt has {shown!r}, which is not a directive and stays there; write {OPENING} fail=service_error]]"

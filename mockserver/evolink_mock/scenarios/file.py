@@ -162,7 +162,7 @@ class ScenarioFile:
         for warning in self.warnings:
             log.warning("scenarios: %s: %s", self.path, warning)
         if self.loads:
-            log.info("scenarios: %s was read again: %d rules", self.path, len(rules))
+            log.info("scenarios: %s was reloaded: %d rules", self.path, len(rules))
         self._rules = list(rules)
         self.error = None
         self.loads += 1
@@ -170,4 +170,4 @@ class ScenarioFile:
     def _keep(self, error: str) -> None:
         self.error = error
         if self.loads:
-            log.error("scenarios: %s: %s; the rules from before stay in force", self.path, error)
+            log.error("scenarios: %s: %s; the previous rules stay in force", self.path, error)

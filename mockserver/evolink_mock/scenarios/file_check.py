@@ -83,13 +83,13 @@ def rule_warnings(rules: Sequence[Rule]) -> Iterator[tuple[int, FormPath, str]]:
             yield (
                 place,
                 (),
-                f"{rule.name} never applies: {before.name} before it takes the same requests, and never ends",
+                f"{rule.name!r} never applies: {before.name!r} before it matches the same requests, without an end",
             )
             continue
         for condition in _NEVER_KNOWN[rule.operation]:
             if getattr(rule.match, condition):
                 fact = condition.removesuffix("_contains")
-                says = f"{rule.name} never applies: a {rule.operation} request has no {fact}"
+                says = f"{rule.name!r} never applies: a {rule.operation} request has no {fact}"
                 yield place, ("match", condition), says
         if rule.operation != "credits" and rule.match.model and rule.match.model not in MODELS:
             yield place, ("match", "model"), unknown_name("model", rule.match.model, tuple(MODELS))

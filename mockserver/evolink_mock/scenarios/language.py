@@ -100,7 +100,7 @@ def _fail(text: str) -> str:
 
 def _message(text: str) -> str:
     if not text or not text.isprintable():
-        raise ValueError("message must be some printable text")
+        raise ValueError("message must be printable text")
     return text
 
 
@@ -153,9 +153,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
             of_task=True,
         ),
         "message": _open("message", "message of the failure", "nudity detected", _message, of_task=True),
-        "cancel": _closed(
-            "cancel", "the task ends cancelled, shown with this status", ("failed", "cancelled"), of_task=True
-        ),
+        "cancel": _closed("cancel", "the task ends cancelled, with this status", ("failed", "cancelled"), of_task=True),
         "stuck": _closed("stuck", "the task never ends: it stays pending, or at 99 %", ("pending", "99"), of_task=True),
         "slow_start": _open(
             "slow_start", "stays pending for this much longer", "60s", partial(_time, _DAY), of_task=True
@@ -187,7 +185,7 @@ class Shorthand(NamedTuple):
 SHORTHANDS: Mapping[str, Shorthand] = MappingProxyType(
     {
         "flap": Shorthand("short for query=internal_error; times=N", "2"),
-        "ok": Shorthand("no faults; stands alone, and overrides the sources of lower precedence", "ok"),
+        "ok": Shorthand("no faults; must stand alone, and overrides the sources of lower precedence", "ok"),
     }
 )
 
@@ -277,4 +275,4 @@ def _check_together(scenario: Scenario) -> None:
     for field, others in NEEDS.items():
         if given[field] is not None and all(given[other] is None for other in others):
             word = next(name for name, row in WORDS.items() if row.field == field)
-            raise ValueError(f"{word} says nothing by itself; it goes with {', '.join(others)}")
+            raise ValueError(f"{word} has no effect by itself; it needs {', '.join(others)}")

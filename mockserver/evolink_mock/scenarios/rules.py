@@ -88,7 +88,7 @@ def read_step(scenarios: Iterable[tuple[str, float]], times: int | None) -> Rule
     """A step of scenarios with their weights. Raises `RuleError` whose path begins with the scenario's text, if any."""
     texts, weights = zip(*scenarios, strict=True) if scenarios else ((), ())
     if not texts:
-        raise RuleError("a step needs a scenario, or weights of some")
+        raise RuleError("a step needs a scenario, or weights of scenarios")
     if not all(0 <= weight <= 1_000_000 for weight in weights) or not sum(weights):
         raise RuleError("weights must be from 0 to 1000000, and one of them above 0")
     for text in texts:
@@ -104,7 +104,9 @@ def read_rule(name: str, operation: str | None, match: RequestMatch, steps: tupl
     if not steps:
         raise RuleError("a rule needs a scenario, or steps", ("steps",))
     if any(step.times is None for step in steps[:-1]):
-        raise RuleError("steps: every step but the last needs times, or those after it never come", ("steps",))
+        raise RuleError(
+            "steps: every step but the last needs times, or the steps after it are never reached", ("steps",)
+        )
     if repeat and steps[-1].times is None:
         raise RuleError("repeat: the last step needs times too", ("repeat",))
     scenarios = [_read(text) for step in steps for text in step.scenarios]
@@ -114,7 +116,7 @@ def read_rule(name: str, operation: str | None, match: RequestMatch, steps: tupl
         message = f"operation must be one of {', '.join(OPERATIONS)}; got {str(operation)[:40]!r}"
         raise RuleError(message, ("operation",))
     if spoken and chosen not in spoken:
-        message = f"operation: it is {chosen}, and the scenarios speak of {', '.join(spoken)} alone"
+        message = f"operation is {chosen}, but the scenarios apply only to {', '.join(spoken)}"
         raise RuleError(message, ("operation",))
     return Rule(name, chosen, match, steps, repeat)
 

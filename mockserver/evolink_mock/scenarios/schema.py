@@ -8,7 +8,7 @@ from evolink_mock.scenarios.language import LONGEST
 from evolink_mock.scenarios.rules import RequestMatch, Rule, RuleError, RuleStep, read_rule, read_step
 
 MAX_RULES = 1000
-Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="number of requests that the step is for")]
+Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="number of requests that the step applies to")]
 Text = Annotated[
     str,
     msgspec.Meta(max_length=LONGEST, description="`word=value; word=value`, or `ok`", examples=["create=rate_limited"]),
@@ -16,7 +16,9 @@ Text = Annotated[
 Weights = Annotated[
     dict[str, float],
     msgspec.Meta(
-        min_length=1, max_length=20, description="scenarios with their weights, of which one is drawn for each request"
+        min_length=1,
+        max_length=20,
+        description="scenarios with their weights, of which one is chosen at random for each request",
     ),
 ]
 Key = Annotated[str, msgspec.Meta(max_length=500, description="API key of the request")]
@@ -28,7 +30,7 @@ TaskId = Annotated[str, msgspec.Meta(max_length=500, description="id of the task
 Name = Annotated[str, msgspec.Meta(max_length=100, description="name of the rule in the journal and in explanations")]
 Operation = Annotated[
     Literal["create", "query", "credits"] | None,
-    msgspec.Meta(description="operation that the rule is for; unless given, the first that its scenarios affect"),
+    msgspec.Meta(description="operation that the rule applies to; unless given, the first that its scenarios affect"),
 ]
 Repeat = Annotated[bool, msgspec.Meta(description="start again with the first step after the last")]
 
@@ -53,7 +55,7 @@ class StepSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 Steps = Annotated[
-    list[StepSpec], msgspec.Meta(max_length=100, description="steps that follow one another, in place of one scenario")
+    list[StepSpec], msgspec.Meta(max_length=100, description="consecutive steps, instead of one scenario")
 ]
 
 
@@ -76,7 +78,7 @@ class RuleSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     name: Name = ""
     operation: Operation = None
-    match: Annotated[MatchSpec, msgspec.Meta(description="requests that the rule is for; all unless given")] = (
+    match: Annotated[MatchSpec, msgspec.Meta(description="requests that the rule applies to; all unless given")] = (
         MatchSpec()
     )
     scenario: Text | None = None

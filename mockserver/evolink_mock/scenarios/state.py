@@ -89,7 +89,7 @@ class ScenarioState:
     def queue(self, form: RuleSpec) -> QueuedRule:
         """Raises `ValueError` for a rule that is not valid, `OverflowError` where too many wait."""
         if len(self._queued) >= MAX_QUEUED:
-            raise OverflowError(f"at most {MAX_QUEUED} rules wait for a key")
+            raise OverflowError(f"at most {MAX_QUEUED} scenarios can be queued for a key")
         row = QueuedRule(self._last + 1, form)
         self._queued[row.number] = row, row.rule()
         self._last = row.number

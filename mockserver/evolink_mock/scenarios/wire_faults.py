@@ -27,14 +27,12 @@ WIRE_FAULTS: Mapping[str, WireFault] = MappingProxyType(
     {
         "reset_before": WireFault("the connection is reset, and nothing happens", False, ("reset",)),
         "reset_midway": WireFault("the connection is reset half-way", True, ("head", "half", "settle", "reset")),
-        "empty": WireFault("the connection is closed without an answer, and nothing happens", False, ("close",)),
-        "truncated_json": WireFault("half of the JSON, as a whole answer", True),
+        "empty": WireFault("the connection is closed without a response, and nothing happens", False, ("close",)),
+        "truncated_json": WireFault("half of the JSON, as a complete response", True),
         "html_502": WireFault("a gateway's HTML page with status 502, and nothing happens", False),
         "drip": WireFault("a few bytes at a time, for 3 s or drip_time", True),
-        "garbage_after": WireFault(
-            "bytes that belong to nothing follow the answer", True, ("head", "garbage", "close")
-        ),
-        "commit_then_drop": WireFault("the task is created and billed, and the answer is lost", True, ("reset",)),
+        "garbage_after": WireFault("excess bytes follow the response", True, ("head", "garbage", "close")),
+        "commit_then_drop": WireFault("the task is created and billed, and the response is lost", True, ("reset",)),
     }
 )
 

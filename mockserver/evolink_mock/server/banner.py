@@ -31,7 +31,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
         f"  curl -s {trust}{url}/v1/videos/generations \\",
         f'    -H "Authorization: Bearer {key}" -H "Content-Type: application/json" \\',
         f"    -d '{_BODY}'",
-        "Watch it (TASK_ID is the answer's id):",
+        "Query it (TASK_ID is the id in the response):",
         f'  curl -s {trust}{url}/v1/tasks/TASK_ID -H "Authorization: Bearer {key}"',
         *(_advance(url, trust, key, settings) if settings.clock == "manual" else []),
         "",
@@ -43,7 +43,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
 def _advance(url: str, trust: str, key: str, settings: Settings) -> list[str]:
     token = "" if settings.loopback else f'-H "X-Mock-Token: {settings.control_token}" '
     return [
-        "Move the clock, which stands still otherwise:",
+        "Advance the clock, which does not move by itself:",
         f"""  curl -s {trust}{url}/__mock/clock -H "Authorization: Bearer {key}" {token}-d '{{"advance": "10s"}}'""",
     ]
 
@@ -59,7 +59,7 @@ def _callbacks(settings: Settings) -> str:
         destinations.append(f"to {settings.forward_to}")
     if settings.deliver_public:
         destinations.append("to the public addresses they name")
-    return ", else ".join(destinations) or "nowhere but to sink.mock: see --callback-route and --forward-to"
+    return ", else ".join(destinations) or "only to sink.mock: see --callback-route and --forward-to"
 
 
 def _clock(settings: Settings) -> str:

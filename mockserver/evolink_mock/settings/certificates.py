@@ -20,4 +20,4 @@ def check_certificates(file: str) -> None:
         raise ValueError(f"callback_ca: cannot read {file}: {error.strerror}") from None
     if not usable:
         whole = "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
-        raise ValueError(f"callback_ca: {file} must hold certificates as PEM, each whole from {whole}")
+        raise ValueError(f"callback_ca: {file} must have certificates as PEM, each complete from {whole}")

@@ -100,14 +100,16 @@ class Settings:
         _limit("Unfinished tasks of one model family, for each key that sets none itself."),
     ] = None
     scenarios: Annotated[str, Help("Fault-injection rules (TOML), reloaded on change.", "FILE")] = ""
-    tls: Annotated[bool, Help("Serve HTTPS, with a certificate of the emulator's own authority.")] = False
+    tls: Annotated[bool, Help("Serve HTTPS, with a certificate from the emulator's own authority.")] = False
     authority: Annotated[
         str,
         Help(
             "Directory of the emulator's certificate authority.", "DIR", "a directory of the user's application state"
         ),
     ] = ""
-    state: Annotated[str, Help("Keep tasks, credits and callbacks here over restarts and crashes.", "DIR")] = ""
+    state: Annotated[
+        str, Help("Directory that keeps tasks, credits and callbacks across restarts and crashes.", "DIR")
+    ] = ""
     callback_route: Annotated[
         Mapping[str, str],
         Help(
@@ -142,7 +144,10 @@ class Settings:
         Help("Bytes of images, audio and videos kept.", "BYTES"),
     ] = 512 * 1024 * 1024
     callback_ca: Annotated[
-        str, Help("CA certificates (PEM) to trust for HTTPS receivers, besides the emulator's own authority.", "FILE")
+        str,
+        Help(
+            "CA certificates (PEM) to trust for HTTPS receivers, in addition to the emulator's own authority.", "FILE"
+        ),
     ] = ""
     callback_concurrency: Annotated[int, Meta(ge=1, le=10_000), Help("Concurrent attempts per receiver.")] = 256
     delivery_limit: Annotated[
@@ -154,13 +159,11 @@ class Settings:
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Help(
-            "info: log a line for each request and each callback attempt. debug: control calls, too. warning: only "
-            "callbacks that cannot arrive, and worse."
+            "info: log a line for each request and each callback attempt. "
+            "debug: also control calls. warning: only callbacks that cannot be delivered, and errors."
         ),
     ] = "info"
-    access_log: Annotated[
-        bool, Help("Log requests in the format of common access logs, control calls included, instead.")
-    ] = False
+    access_log: Annotated[bool, Help("Log requests in the common log format instead, control calls included.")] = False
     control_token: Annotated[
         str,
         Help("Token that /__mock requires as X-Mock-Token when bound to a non-loopback address.", "TOKEN", "generated"),
@@ -201,7 +204,7 @@ class Settings:
         check_bounds(self, _OWN_BOUNDS)
         check_bounds(self.choices, _CHOICE_BOUNDS)
         if self.speed != 1 and self.clock not in ("real", "scaled"):
-            raise ValueError(f"speed goes with a scaled clock, and clock is {self.clock}")
+            raise ValueError(f"speed needs a scaled clock, and clock is {self.clock}")
         self._routes()
         if (self.media_route or self.fetch_public) and not MEDIA:
             name = "media_route" if self.media_route else "fetch_public"

@@ -38,7 +38,7 @@ class Callbacks:
             clock = self._handle.control("clock")
             if clock["next_event"] is None and not clock["attempts_in_flight"]:
                 of = "" if task_id is None else f" of {task_id}"
-                came = f"{len(matching)} callbacks{of} came, and nothing more will; {count} were waited for"
+                came = f"{len(matching)} of {count} callbacks{of} came, and no more will come"
                 raise AssertionError(f"{came}: {_reason(self._handle, task_id)}")
             self._handle.control("clock", {"until": "next-event"})
 
@@ -70,6 +70,6 @@ def _reason_of(handle: "EmulatorHandle", task_id: str) -> str:
         return f"{task_id} was created without callback_url"
     rows = handle.control(f"deliveries?task={task_id}")["deliveries"]
     if not rows:
-        return f"{task_id} is still {task['status']}, and does not end"
+        return f"{task_id} is still {task['status']}, and never ends"
     texts = (f"callback {row['number']} to {row['url']} is {row['status']}: {row['verdict']}" for row in rows)
     return f"{task_id} is {task['status']}, and {', '.join(texts)}"

@@ -80,7 +80,8 @@ class SqliteBackend:
         (version,) = run("PRAGMA user_version").fetchone()
         if version not in (0, _SCHEMA_VERSION):
             raise StorageError(
-                f"the state in {self.path} is of form {version}, and this version reads {_SCHEMA_VERSION}; move it away"
+                f"the state in {self.path} has the format {version}, and this version needs "
+                f"{_SCHEMA_VERSION}; move it away"
             )
         run("PRAGMA journal_mode = WAL")
         # A transaction survives the process once it is written; only a machine that fails needs it flushed.
@@ -149,7 +150,7 @@ class SqliteBackend:
             with suppress(sqlite3.Error):
                 run("ROLLBACK")
             if not self._failing:
-                log.error("cannot write the state to %s: %s; requests fail until it can be", self.path, error)
+                log.error("cannot write the state to %s: %s; requests fail until it can be written", self.path, error)
             self._failing = True
             raise StorageError(f"the emulator cannot write its state to {self.path}: {error}") from None
         self._failing = False
@@ -162,7 +163,9 @@ class SqliteBackend:
         try:
             yield
         except (sqlite3.Error, msgspec.DecodeError) as error:
-            raise StorageError(f"cannot read the state in {self.path}: {error}; move it away to start anew") from None
+            raise StorageError(
+                f"cannot read the state in {self.path}: {error}; move it away to start with an empty state"
+            ) from None
 
     def close(self) -> None:
         try:

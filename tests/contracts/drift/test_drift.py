@@ -191,7 +191,7 @@ def test_half_a_character_is_compared_too() -> None:
 
 
 def test_two_tasks_that_are_one_to_the_emulator_are_told_of() -> None:
-    """A service that knows no Idempotency-Key made two of one."""
+    """A service that ignores the Idempotency-Key made two of one."""
     key = {"idempotency-key": "contract-kit.key_0001"}
     other = f"{TASK[:-1]}x"
     found = drifted(

@@ -84,7 +84,7 @@ def test_what_has_no_route_is_told_which_option_would_be_one() -> None:
     ("addresses", "says"),
     [
         (("93.184.215.14", "1.1.1.1"), "accepts it and calls 1.1.1.1, 93.184.215.14"),
-        (("10.0.0.7",), "accepts the name, but it resolves to 10.0.0.7, which is internal: nothing would be sent"),
+        (("10.0.0.7",), "accepts the name, but it resolves to 10.0.0.7, which is internal: nothing is sent"),
         (
             (),
             f"accepts it; {HOST} does not resolve from here, which does not matter to a callback route, but in "

@@ -51,14 +51,14 @@ def test_a_server_takes_its_routes_from_environment_and_file(tmp_path: Path) -> 
 
 
 EXAMPLE = "takes ORIGIN=DESTINATION, such as https://app.example.com=http://127.0.0.1:3000"
-ORIGIN = "a route is for a whole origin, such as https://app.example.com"
+ORIGIN = "a route takes a whole origin, such as https://app.example.com"
 MISTAKES = [
     ("app.example.com", EXAMPLE),
     ("app.example.com=http://127.0.0.1:3000", ORIGIN),
     ("http://app.example.com=http://127.0.0.1:3000", ORIGIN),
     (
         "https://app.example.com/hooks=http://127.0.0.1:3000",
-        "has a path; a route is for a whole origin, such as https://",
+        "has a path; a route takes a whole origin, such as https://",
     ),
     (
         "https://app.example.com=http://127.0.0.1:3000/hooks",
@@ -95,7 +95,7 @@ def test_serve_refuses_the_same_before_it_listens(tmp_path: Path) -> None:
     nonsense["key.pem"].write_bytes(whole.private_key_pem.bytes())
     for arguments, says in (
         (("--callback-route", "app.example.com"), EXAMPLE),
-        (("--forward-to", "127.0.0.1:3000"), "forward_to: '127.0.0.1:3000' is no place to send callbacks to"),
+        (("--forward-to", "127.0.0.1:3000"), "forward_to: '127.0.0.1:3000' is not a target for callbacks"),
         (("--callback-ca", "/nowhere.pem"), "there is no file /nowhere.pem"),
         *((("--callback-ca", str(path)), f"{path} must hold certificates as PEM") for path in nonsense.values()),
         (("--config", str(file)), "callback_route"),

@@ -358,7 +358,7 @@ def test_an_error_while_probing_is_an_internal_error(
     monkeypatch.setattr("evolink_mock.media.cache.FileCache.put", lambda *given: 1 / 0)
     answer = emulator.post({**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]})
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
-    assert "could not be looked at" in caplog.text
+    assert "could not be checked" in caplog.text
 
 
 def test_the_journal_shows_the_status_of_a_partial_response(emulator: Emulator) -> None:

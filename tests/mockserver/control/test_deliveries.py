@@ -73,7 +73,7 @@ def test_one_delivery_is_shown_as_in_the_list(history: Emulator) -> None:
 def test_a_delivery_has_a_summary_in_words(history: Emulator) -> None:
     words = {row["status"]: row["verdict"] for row in deliveries(history)}
     assert words["delivered"] == "attempt 1: the receiver answered 200"
-    assert words["exhausted"] == "attempt 4: the receiver answered 500; 4 attempts are all there are"
+    assert words["exhausted"] == "attempt 4: the receiver answered 500; all 4 attempts were made"
     assert "no route leads to https://unrouted.example.com" in words["unrouted"]
     assert "must start with https://" in words["forbidden"]
     assert "delivery=lost" in words["lost"]
@@ -92,7 +92,7 @@ def test_an_attempt_that_has_begun_is_in_flight_and_waiting() -> None:
     with connected(hook) as emulator:
         emulator.create(callback_url=CALLBACK_URL)
         emulator.advance("10s")
-    under_way = [("in_flight", "attempt 1 of 4 is under way")]
+    under_way = [("in_flight", "attempt 1 of 4 is in flight")]
     assert seen == [under_way, under_way, [], []]
 
 
@@ -112,8 +112,8 @@ def test_an_attempt_that_has_begun_is_in_flight_and_waiting() -> None:
         ("wait=5", "such as 7s"),
         ("wait=61s", "at most 60s"),
         ("all=yes", "must be true or false"),
-        ("all=true&wait=1s", "drop all=true"),
-        ("all=true&after=1", "drop all=true"),
+        ("all=true&wait=1s", "leave out all=true"),
+        ("all=true&after=1", "leave out all=true"),
     ],
 )
 def test_the_error_about_a_malformed_filter_names_the_known_values(emulator: Emulator, query: str, says: str) -> None:

@@ -36,7 +36,7 @@ def test_a_replay_sends_the_same_bytes() -> None:
         *("replay", 1, "delivered"),
         None,
     )
-    assert shown["attempts"][0]["reason"] == "delivery 1 was replayed by hand"
+    assert shown["attempts"][0]["reason"] == "delivery 1 was replayed by a control call"
     assert (first["origin"], first["repeats"]) == ("ended", None)
 
 
@@ -110,7 +110,7 @@ def test_a_changed_body_arrives_byte_for_byte(body: bytes) -> None:
         shown = again(emulator, 1, body)
     assert hook.arrivals[-1].body == body
     assert (shown["origin"], shown["repeats"], shown["changed_body"]) == ("resend", 1, body.decode())
-    assert shown["attempts"][0]["reason"] == "delivery 1 was sent again by hand with a changed body"
+    assert shown["attempts"][0]["reason"] == "delivery 1 was sent again by a control call, with a changed body"
 
 
 def test_space_around_a_changed_body_is_not_part_of_it() -> None:

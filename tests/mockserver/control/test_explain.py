@@ -63,13 +63,13 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
             "polls=1",
             ["ends at query 1: completed with 5s of video", "completed, at query 1", "15 credits charged"],
         ),
-        ("actual_duration=2s", ["completed with 2s of video", "6 credits charged, 9 credits given back"]),
+        ("actual_duration=2s", ["completed with 2s of video", "6 credits charged, 9 credits refunded"]),
         ("fail=service_error", ["failed with service_error", "15 credits refunded, since it failed"]),
         ("cancel=cancelled", ["cancelled with request_cancelled"]),
-        ("create=commit_then_drop", ["POST answered 200, spoiled by commit_then_drop"]),
+        ("create=commit_then_drop", ["POST answered 200, corrupted by commit_then_drop"]),
         (
             "query=reset_before; times=1",
-            ["GET not answered, spoiled by reset_before (by the header: query=reset_before"],
+            ["GET not answered, corrupted by reset_before (by the header: query=reset_before"],
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_directive_of_another_form_is_a_prompt_with_a_note(
     notes = [says for _, about, says in explained(emulator, task) if about == "scenario"]
     assert notes[0] == "decided by the built-in default"
     for note in (notes[1], caplog.text):
-        assert "is no directive and stays in it; write [[mock: fail=service_error]]" in note
+        assert "is not a directive and stays there; write [[mock: fail=service_error]]" in note
     assert emulator.control(f"tasks/{task}")["request"]["prompt"] == f"A cat {text} playing"
 
 
@@ -196,8 +196,8 @@ def test_control_calls_that_end_a_task_are_explained(emulator: Emulator) -> None
     cancelled, forced = emulator.create(), emulator.create()
     emulator.control(f"tasks/{cancelled}/cancel", {})
     emulator.control(f"tasks/{forced}/outcome", {"status": "failed", "code": "service_error"})
-    assert ("0s", "status", "failed with request_cancelled, by hand") in explained(emulator, cancelled)
-    assert ("0s", "status", "failed with service_error, by hand") in explained(emulator, forced)
+    assert ("0s", "status", "failed with request_cancelled, by a control call") in explained(emulator, cancelled)
+    assert ("0s", "status", "failed with service_error, by a control call") in explained(emulator, forced)
 
 
 def test_the_explain_command_prints_the_same_as_text_and_as_json() -> None:

@@ -202,7 +202,7 @@ def test_a_reason_shows_the_gap_of_the_policy_in_force() -> None:
     assert "answered 204; attempt 2 follows 0.5 s after" in attempt_reason(record, 2, policy)
     assert "answered 500; attempt 3 follows 300 s after" in attempt_reason(record, 3, policy)
     assert "attempt 3 of 3 is" in delivery_summary(record._replace(started=1), policy)
-    assert "3 attempts are all" in delivery_summary(play(record, refused[2:], policy), policy)
+    assert "all 3 attempts were made" in delivery_summary(play(record, refused[2:], policy), policy)
 
 
 def test_more_failures_than_a_policy_allows_exhaust_it_and_followed_its_last_gap() -> None:
@@ -217,8 +217,8 @@ def test_more_failures_than_a_policy_allows_exhaust_it_and_followed_its_last_gap
     [
         ("ended", "the task ended"),
         ("duplicate", "delivery=duplicate"),
-        ("replay", "delivery 7 was replayed by hand"),
-        ("resend", "delivery 7 was sent again by hand with a changed body"),
+        ("replay", "delivery 7 was replayed by a control call"),
+        ("resend", "delivery 7 was sent again by a control call, with a changed body"),
     ],
 )
 def test_the_reason_of_a_first_attempt_is_the_origin_of_the_delivery(origin: Origin, reason: str) -> None:
@@ -232,14 +232,14 @@ def test_the_reason_of_a_first_attempt_is_the_origin_of_the_delivery(origin: Ori
 @pytest.mark.parametrize(
     ("record", "words"),
     [
-        (failed()._replace(started=3), "attempt 1 of 4 is under way"),
-        (failed()._replace(started=0), "attempt 1 of 4 is under way"),
-        (failed(AttemptResult(500))._replace(started=3), "attempt 2 of 4 is under way"),
+        (failed()._replace(started=3), "attempt 1 of 4 is in flight"),
+        (failed()._replace(started=0), "attempt 1 of 4 is in flight"),
+        (failed(AttemptResult(500))._replace(started=3), "attempt 2 of 4 is in flight"),
         (failed(AttemptResult(500)), "attempt 1: the receiver answered 500; attempt 2 follows 1 s after that failure"),
         (failed(AttemptResult(302), AttemptResult(201)), "attempt 2: the receiver answered 201"),
         (
             failed(*[AttemptResult(error="refused")] * 4),
-            "attempt 4: the receiver refused the connection; 4 attempts are all there are",
+            "attempt 4: the receiver refused the connection; all 4 attempts were made",
         ),
     ],
 )

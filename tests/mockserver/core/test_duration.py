@@ -118,7 +118,7 @@ def test_a_time_span_is_exact_to_the_nearest_microsecond(seconds: float) -> None
     )
 )
 def test_anything_else_is_refused_with_the_forms_and_the_bounds(span: object) -> None:
-    with pytest.raises(ValueError, match=r"is no time span|is out of bounds") as refusal:
+    with pytest.raises(ValueError, match=r"is not a time span|is out of bounds") as refusal:
         parse_time_span(span)
     assert SPAN_FORM in str(refusal.value)
     assert len(str(refusal.value)) < 250

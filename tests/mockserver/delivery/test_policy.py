@@ -60,7 +60,7 @@ def test_the_timeout_of_the_policy_limits_the_wall_time_of_an_attempt() -> None:
         assert 0.15 <= time.monotonic() - began < 10
         (row,) = deliveries(emulator)
     assert [attempt["error"] for attempt in row["attempts"]] == ["timeout"] * 3
-    assert [attempt["detail"] for attempt in row["attempts"]] == ["no whole answer within 0.05 s"] * 3
+    assert [attempt["detail"] for attempt in row["attempts"]] == ["no complete response within 0.05 s"] * 3
 
 
 def test_before_create_and_shutdown_wait_no_longer_than_the_timeout_of_the_policy() -> None:
@@ -95,7 +95,7 @@ def test_deliveries_explain_fidelity_and_openapi_have_the_figures_of_the_policy(
         story = emulator.control(f"tasks/{task}/explain")["story"]
         timing = emulator.control("fidelity")["timing"]
         described = emulator.request("GET", "/openapi.json").json()["paths"]["/v1/videos/generations"]["post"]
-    assert row["verdict"].endswith("3 attempts are all there are")
+    assert row["verdict"].endswith("all 3 attempts were made")
     reasons = [attempt["reason"].rpartition("; ")[2] for attempt in row["attempts"][1:]]
     assert reasons == ["attempt 2 follows 5 s after that failure", "attempt 3 follows 30 s after that failure"]
     told = [line["says"] for line in story if line["about"] == "attempt"]

@@ -171,5 +171,5 @@ def test_any_other_value_is_refused_with_what_a_receiver_is(application: Any) ->
 
 def test_a_malformed_origin_is_refused_with_what_an_origin_is() -> None:
     for origin in (f"{APP}/hooks", "http://localhost:3000", "app.example.com"):
-        with pytest.raises(ValueError, match=r"a route is for a whole origin, such as https://app.example.com"):
+        with pytest.raises(ValueError, match=r"a route takes a whole origin, such as https://app.example.com"):
             Receivers({origin: wsgi})

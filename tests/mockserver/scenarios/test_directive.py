@@ -43,7 +43,7 @@ def test_examples(prompt: str, rest: str, said: str) -> None:
 
 @pytest.mark.parametrize("prompt", ["A [[mock: cat", "[[mock:", "[[mock: ok]] [[mock: no"])
 def test_a_directive_that_is_never_closed_is_refused(prompt: str) -> None:
-    with pytest.raises(ValueError, match="a directive is never closed; write"):
+    with pytest.raises(ValueError, match="a directive is not closed; write"):
         extract_directive(prompt)
 
 

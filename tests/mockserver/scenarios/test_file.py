@@ -213,7 +213,7 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
     (R + "weights = { ok = 0 }\n", [(2, "weights must be from 0 to 1000000, and one of them above 0")]),
     (
         R + "scenario = 'fail=service_error'\noperation = 'query'\n",
-        [(3, "operation: it is query, and the scenarios speak")],
+        [(3, "operation is query, but the scenarios apply only to create")],
     ),
     (R + "scenario = 'fial=x'\n" + OK + R + "name = 'y'\nscenrio = 'ok'\n", [(2, "'fial'"), (7, "'scenrio'")]),
     (
@@ -264,14 +264,14 @@ def test_each_error_is_named_with_its_line(content: str, errors: list[tuple[int,
 
 
 IDLE = [
-    (OK + OK, 3, "rule 2 never applies: rule 1 before it takes the same requests, and never ends"),
+    (OK + OK, 3, "'rule 2' never applies: 'rule 1' before it matches the same requests, without an end"),
     (
         R
         + "scenario = 'ok'\nmatch.prompt_contains = 'cat'\n"
         + R
         + "scenario = 'ok'\nmatch.prompt_contains = 'cats'\n",
         4,
-        "rule 2 never applies",
+        "'rule 2' never applies: 'rule 1' before it",
     ),
     (OK + "match.task = 'task-unified-1-x'\n", 3, "a create request has no task"),
     (R + "scenario = 'credits=rate_limited'\nmatch.model = 'x'\n", 3, "a credits request has no model"),

@@ -166,5 +166,5 @@ def test_a_faulty_text_is_refused_with_its_source_even_where_another_wins(emulat
     refused = emulator.post({**DOCUMENTED, "prompt": "A cat [[mock: fail=service_eror]]"})
     assert refused.json()["error"]["message"].startswith("prompt: 'service_eror' is not a known value of fail; did you")
     assert emulator.post({**DOCUMENTED, "prompt": "A [[mock: cat"}).json()["error"]["message"] == (
-        "prompt: a directive is never closed; write [[mock: fail=service_error]]"
+        "prompt: a directive is not closed; write [[mock: fail=service_error]]"
     )

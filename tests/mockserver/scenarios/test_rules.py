@@ -82,7 +82,7 @@ FINE = RuleStep(("fail=service_error",), (1,), 1)
         ((FINE._replace(times=None), FINE), None, False, "steps: every step but the last needs times"),
         ((FINE._replace(times=None),), None, True, "repeat: the last step needs times too"),
         ((FINE,), "any", False, "operation must be one of create, query, credits; got 'any'"),
-        ((FINE,), "query", False, "operation: it is query, and the scenarios speak of create alone"),
+        ((FINE,), "query", False, "operation is query, but the scenarios apply only to create"),
         (
             (RuleStep(("fial=x",), (1,)),),
             None,

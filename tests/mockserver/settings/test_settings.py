@@ -61,7 +61,7 @@ def test_keys_can_have_their_own_settings(tmp_path: Path) -> None:
 def test_a_speed_implies_a_scaled_clock() -> None:
     assert load_settings({"speed": 10}).clock == "scaled"
     assert Settings(speed=10).resolved().clock == "scaled"
-    with pytest.raises(ValueError, match="speed goes with a scaled clock"):
+    with pytest.raises(ValueError, match="speed needs a scaled clock"):
         load_settings({"speed": 10, "clock": "manual"})
 
 
@@ -264,7 +264,7 @@ def test_resolved_settings_stay_as_they_are() -> None:
         ({"clock_start": -1}, "clock_start must be Unix seconds up to the year 2100; got -1"),
         ({"balance": -1.0}, "balance must be from 0 to 1,000,000,000; got -1.0"),
         ({"public_url": "http:/x"}, "public_url must be an http or https URL; got 'http:/x'"),
-        ({"forward_to": "x"}, "forward_to: 'x' is no place to send callbacks to"),
+        ({"forward_to": "x"}, "forward_to: 'x' is not a target for callbacks"),
         ({"keys": {"sk-0123456789": KeyRule(concurrent_tasks=0)}}, "keys: concurrent_tasks of sk-0…789 must be from 1"),
     ],
 )

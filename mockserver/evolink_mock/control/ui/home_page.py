@@ -106,8 +106,8 @@ class HomePage:
 
 _CERTIFICATE = "<p>CA.pem is the certificate authority that the start-up message names.</p>"
 _BEYOND_LOOPBACK = (
-    "<p>This emulator listens beyond loopback: calls under <code>/__mock</code> need the header "
-    "<code>X-Mock-Token</code> with the control token that it was started with or printed at its start.</p>"
+    "<p>This emulator listens on a non-loopback address: calls under <code>/__mock</code> need the header "
+    "<code>X-Mock-Token</code> with its control token, which was given to it or printed at its start.</p>"
 )
 
 
