@@ -218,8 +218,12 @@ class Dispatcher:
         with self._worlds.transaction():
             try:
                 await self._run_attempt(attempt, keep_open)
-            except Exception:
+            except asyncio.CancelledError:
+                raise  # It is made again, by the next process.
+            except BaseException as error:
                 self._fail(attempt.world, attempt.number)
+                if not isinstance(error, Exception):
+                    raise
 
     async def _run_attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
         world, epoch, number, delivery, task, destination = attempt

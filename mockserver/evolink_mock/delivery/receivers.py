@@ -61,10 +61,11 @@ class WsgiTransport(httpx.AsyncBaseTransport):
     def _handle(self, request: httpx.Request) -> httpx.Response:
         response = self._transport.handle_request(request)
         try:
-            body = response.read()
+            # As it was sent: the status decides, whether or not the body can be decoded.
+            body = b"".join(response.iter_raw())
         finally:
             response.close()
-        return httpx.Response(response.status_code, headers=response.headers, content=body)
+        return httpx.Response(response.status_code, stream=httpx.ByteStream(body))
 
 
 def _transport_of(origin: str, application: Any) -> httpx.AsyncBaseTransport:

@@ -39,6 +39,12 @@ def excerpt(text: bytes, request: AttemptRequest) -> str:
     return text[: KEPT_ANSWER * 4].decode("utf-8", "replace")[:KEPT_ANSWER]
 
 
+def is_cancelled(error: BaseException) -> bool:
+    """Whether an error is the cancellation of the task that runs now, and not one that a receiver raised."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
 class Transport(Protocol):
     """Sends attempts. The caller limits their time; every failure of a receiver is a result, never an exception."""
 

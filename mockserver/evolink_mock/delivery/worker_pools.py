@@ -120,6 +120,9 @@ class WorkerPools(Generic[Job]):
                 await self._attempt(job, pool.busy > _FEW)
             except Exception:  # The jobs that wait still need this worker.
                 log.exception("an attempt of a callback failed")
+            except BaseException:  # It ends this worker, and must not hold its place.
+                pool.busy -= 1
+                raise
             pool.finished += 1
             if pool.waiting and self._throttle.left > 0:
                 self._throttle.left -= 1

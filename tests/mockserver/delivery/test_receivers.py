@@ -1,8 +1,12 @@
 """Receivers in this process: any ASGI or WSGI application takes the callbacks of an origin, from the start or later."""
 
+import asyncio
 import functools
+import gzip
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any
 
 import flask
@@ -109,6 +113,140 @@ def test_a_receiver_that_raises_crashes_its_attempt_alone() -> None:
         (row,) = emulator.control("deliveries")["deliveries"]
         assert row["attempts"][0]["error"] == "crashed"
         assert "KeyError" in row["attempts"][0]["detail"]
+
+
+def _fails(how: Callable[[], object]) -> dict[str, Any]:
+    async def in_asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        how()
+
+    async def in_a_task_of_asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(in_asgi(scope, receive, send))
+
+    def in_wsgi(environ: Any, start_response: Any) -> Iterable[bytes]:
+        how()
+        return []
+
+    def in_a_wsgi_body(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        how()
+        yield b""
+
+    return {each.__name__: each for each in (in_asgi, in_a_task_of_asgi, in_wsgi, in_a_wsgi_body)}
+
+
+def _interrupted() -> None:
+    raise KeyboardInterrupt("stop")
+
+
+def _cancelled() -> None:
+    raise asyncio.CancelledError("cut off")
+
+
+FAILURES: dict[str, tuple[Callable[[], object], str]] = {
+    "pytest.fail": (lambda: pytest.fail("no such order"), "no such order"),
+    "pytest.skip": (lambda: pytest.skip("not today"), "not today"),
+    "sys.exit": (lambda: sys.exit("bye"), "SystemExit('bye')"),
+    "interrupt": (_interrupted, "KeyboardInterrupt('stop')"),
+    "cancellation": (_cancelled, "cut off"),
+    "surrogate": (lambda: pytest.fail("\udcff"), "\\udcff"),
+}
+
+
+IN_ITS_TASK = [(failure, kind) for failure in FAILURES for kind in _fails(print) if kind != "in_a_task_of_asgi"]
+IN_ANOTHER_TASK = [(failure, "in_a_task_of_asgi") for failure in ("pytest.fail", "pytest.skip", "surrogate")]
+"""Other exceptions in a task that the application started end the event loop, by asyncio's own rules."""
+
+
+@pytest.mark.parametrize(("failure", "kind"), IN_ITS_TASK + IN_ANOTHER_TASK)
+def test_a_receiver_that_ends_by_any_exception_crashes_its_attempt_and_nothing_else(failure: str, kind: str) -> None:
+    how, text = FAILURES[failure]
+    emulator, _ = emulator_with({APP: _fails(how)[kind]})
+    with emulator:
+        for _ in range(2):
+            emulator.create(callback_url=HOOK)
+            emulator.advance("30s")
+        for row in emulator.control("deliveries")["deliveries"]:
+            assert row["status"] == "exhausted"
+            assert [attempt["error"] for attempt in row["attempts"]] == ["crashed"] * 4
+            assert text in row["attempts"][0]["detail"]
+        assert emulator.control("clock")["attempts_in_flight"] == 0
+
+
+class Unprintable(Exception):
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+
+def test_an_exception_that_cannot_be_shown_is_shown_by_its_type() -> None:
+    def broken(environ: Any, start_response: Any) -> Iterable[bytes]:
+        raise Unprintable
+
+    emulator, _ = emulator_with({APP: broken})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        (row,) = emulator.control("deliveries")["deliveries"]
+        assert row["attempts"][0]["detail"] == "Unprintable"
+
+
+@pytest.mark.parametrize("status", ["200", True, 200.0, 0, -200, 99, 1000, 10**30])
+def test_a_status_that_is_none_crashes_the_attempt(status: Any) -> None:
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    emulator, _ = emulator_with({APP: answers})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        (row,) = emulator.control("deliveries")["deliveries"]
+        assert row["attempts"][0]["error"] == "crashed"
+        assert f"must be an integer from 100 to 999; got {status!r}" in row["attempts"][0]["detail"]
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.NO_CONTENT, 299, 999])
+def test_any_status_of_three_digits_is_recorded(status: int) -> None:
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    emulator, _ = emulator_with({APP: answers})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        assert emulator.control("deliveries")["deliveries"][0]["attempts"][0]["status"] == int(status)
+
+
+def test_a_wsgi_status_of_another_size_crashes_the_attempt() -> None:
+    def answers(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("2000 OK", [])
+        return [b""]
+
+    emulator, _ = emulator_with({APP: answers})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        assert emulator.control("deliveries")["deliveries"][0]["attempts"][0]["error"] == "crashed"
+
+
+@pytest.mark.parametrize("content", [b"not compressed", gzip.compress(b"fine")])
+def test_the_encoding_of_a_response_does_not_decide(content: bytes) -> None:
+    def wsgi_app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Encoding", "gzip")])
+        return [content]
+
+    async def asgi_app(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-encoding", b"gzip")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    for application in (wsgi_app, asgi_app):
+        emulator, _ = emulator_with({APP: application})
+        with emulator:
+            emulator.create(callback_url=HOOK)
+            emulator.advance("10s")
+            assert statuses(emulator) == [("delivered", [200])]
 
 
 def test_a_blocking_application_may_use_the_emulator_itself() -> None:
