@@ -3,7 +3,7 @@
 import json
 import logging
 
-from evolink_mock.core.redaction import masked_key, redact
+from evolink_mock.core.redaction import LONGEST_SPELLING, masked_key, redact
 
 log = logging.getLogger("evolink_mock")
 
@@ -41,7 +41,8 @@ def request_line(
     """
 
     def safe(raw: bytes, limit: int) -> str:
-        return one_line(redact(raw, key).decode("utf-8", "backslashreplace"), limit)
+        beginning = raw[: 4 * limit + 4 + LONGEST_SPELLING * len(key)]
+        return one_line(redact(beginning, key).decode("utf-8", "backslashreplace"), limit)
 
     parts = [
         one_line(method, 20),

@@ -1,8 +1,13 @@
 """Redaction of API keys in texts that are shown or kept, in any spelling."""
 
+import json
 import re
+from bisect import bisect_left
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes
 
 REDACTED = "…"
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
@@ -11,12 +16,35 @@ _SHORTEST = 6
 """Characters. A shorter key is part of too many innocent words to be replaced in running text."""
 LONGEST_SPELLING = 12
 """Bytes that one character of a key may take, escaped twice over."""
+_SHOWN_FIRST, _SHOWN_LAST = 4, 3
+"""Characters of a long key that are shown."""
+
+_SHORTEST_UNESCAPED = 4
+_HEX = rb"[0-9a-fA-F]"
+_ESCAPE = re.compile(
+    rb"\\++[uU]([dD][89abAB]%(hex)b{2})\\++[uU]([dD][c-fC-F]%(hex)b{2})|\\++[uU](%(hex)b{4})|\\++|%%(%(hex)b{2})"
+    % {b"hex": _HEX}
+)
+"""A character escaped in JSON, once or within JSON, backslashes before any other character, or a percent-encoded byte.
+Quantifiers are possessive, so that the time is linear in the text."""
+_BACKSLASH = re.compile(rb"(?:\\\\)++|%5c|\\u005c", re.IGNORECASE)
 
 
 def redact(text: bytes, key: str) -> bytes:
-    """The text with the key replaced wherever it stands: plain, escaped as JSON does, or percent-encoded."""
-    spellings = _spellings(key)
-    return text if spellings is None else spellings.sub(REDACTED.encode(), text)
+    """The text with the key replaced wherever it stands: plain, escaped as JSON does, or percent-encoded.
+
+    JSON remains JSON. The time is linear in the text, and no longer for a key that was not seen before.
+    """
+    if len(key) < _SHORTEST:
+        return text
+    if b"\\" not in text:
+        text = text.replace(key.encode(), REDACTED.encode())
+        if b"%" not in text:
+            return text
+    forms = _forms(key)
+    if forms.exact is not None:
+        return forms.exact.sub(REDACTED.encode(), text)
+    return _redact_escaped(text, forms) if _may_have(text, forms) else text
 
 
 def truncate(text: bytes, limit: int, key: str) -> bytes:
@@ -27,8 +55,13 @@ def truncate(text: bytes, limit: int, key: str) -> bytes:
 
 
 def masked_key(key: str) -> str:
-    """The first four and the last three characters of a key, by which its owner recognises it: `sk-t…our`."""
-    return f"{key[:4]}{REDACTED}{key[4:][-3:]}"
+    """The beginning and the end of a key, by which its owner recognises it: `sk-t…our`.
+
+    At most four and three characters, and at most half of the key.
+    """
+    shown = min(len(key) // 2, _SHOWN_FIRST + _SHOWN_LAST)
+    last = max(shown // 3, shown - _SHOWN_FIRST)
+    return f"{key[: shown - last]}{REDACTED}{key[len(key) - last :]}"
 
 
 def key_digest(key: str) -> str:
@@ -36,14 +69,122 @@ def key_digest(key: str) -> str:
     return blake2b(key.encode(), digest_size=4).hexdigest()
 
 
-@lru_cache(maxsize=256)
-def _spellings(key: str) -> re.Pattern[bytes] | None:
-    if len(key) < _SHORTEST:
-        return None
-    return re.compile(b"".join(map(_spelling, key)))
+class _Forms(NamedTuple):
+    """The forms of a key that are searched for, beside the plain one."""
+
+    unescaped: tuple[bytes, ...]
+    """In a text whose escapes are undone: of the key as it is, and of one whose own escapes were escaped."""
+    exact: re.Pattern[bytes] | None
+    """Spellings of a key of backslashes and little else, of which too little is left without escapes."""
+    ascii: bool
+    ends_escaped: bool
+    """Whether the key ends with a backslash."""
 
 
-def _spelling(character: str) -> bytes:
-    encoded = character.encode()
-    percent = b"".join(b"%%%02x" % byte for byte in encoded)
-    return rb"(?:\\*%s|(?i:%s)|\\+(?i:u%04x))" % (re.escape(encoded), percent, ord(character))
+@lru_cache(maxsize=1024)
+def _forms(key: str) -> _Forms:
+    raw = key.encode()
+    unescaped = {_Unescaped(raw).text, raw.replace(b"\\", b"")}
+    exact = None if min(map(len, unescaped)) >= _SHORTEST_UNESCAPED else _exact(key)
+    return _Forms(tuple(unescaped), exact, key.isascii(), key.endswith("\\"))
+
+
+def _exact(key: str) -> re.Pattern[bytes]:
+    in_json = json.dumps(key)[1:-1]
+    percent = "".join(f"%{byte:02x}" for byte in key.encode())
+    spellings = (json.dumps(in_json)[1:-1], in_json, key, quote(key, safe=""), percent, _as_escapes(key))
+    return re.compile(b"|".join(re.escape(each.encode()) for each in spellings), re.IGNORECASE)
+
+
+def _as_escapes(key: str) -> str:
+    units = key.encode("utf-16-be")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
+
+
+def _may_have(text: bytes, forms: _Forms) -> bool:
+    """Whether the key can stand in a text. That is found sooner than where, and most texts do not have it."""
+    bare = text.translate(None, b"\\")
+    if any(form in bare for form in forms.unescaped):
+        return True
+    if any(escape in text for escape in ((b"\\u00", b"\\U00") if forms.ascii else (b"\\u", b"\\U"))):
+        return True
+    if b"%" not in bare:
+        return False
+    bare = unquote_to_bytes(bare).translate(None, b"\\")
+    return any(form in bare for form in forms.unescaped)
+
+
+def _redact_escaped(text: bytes, forms: _Forms) -> bytes:
+    unescaped = _Unescaped(text)
+    parts, end = [], 0
+    for first, last in sorted(span for form in forms.unescaped for span in unescaped.spans(form)):
+        if first >= end:
+            parts += [text[end:first], REDACTED.encode()]
+        end = max(end, last)
+        if forms.ends_escaped:
+            end = _after_backslashes(text, end)
+    return b"".join(parts) + text[end:]
+
+
+def _after_backslashes(text: bytes, place: int) -> int:
+    """The place after the backslashes at a place, without one that escapes the character behind them."""
+    while (escape := _BACKSLASH.match(text, place)) is not None:
+        place = escape.end()
+    return place
+
+
+class _Unescaped:
+    """A text whose escapes are undone and whose backslashes are left out, with the place that each part had."""
+
+    def __init__(self, text: bytes) -> None:
+        parts: list[bytes] = []
+        self._places: list[int] = []
+        """The place of each escape in the text without escapes."""
+        self._escapes: list[tuple[int, int, int]] = []
+        """The beginning and the end of each escape in the original, and the length of what it stands for."""
+        place = end = 0
+        for match in _ESCAPE.finditer(text):
+            first, last = match.span()
+            character = _character(match)
+            parts += (text[end:first], character)
+            place += first - end
+            self._places.append(place)
+            self._escapes.append((first, last, len(character)))
+            place += len(character)
+            end = last
+        parts.append(text[end:])
+        self.text = b"".join(parts)
+
+    def spans(self, form: bytes) -> Iterator[tuple[int, int]]:
+        """The places of the original from which a form came, with the backslashes before it."""
+        place = self.text.find(form)
+        while place >= 0:
+            yield self._first(place), self._last(place + len(form))
+            place = self.text.find(form, place + len(form))
+
+    def _first(self, place: int) -> int:
+        following = bisect_left(self._places, place)
+        if following < len(self._places) and self._places[following] == place:
+            return self._escapes[following][0]
+        return self._last(place)
+
+    def _last(self, place: int) -> int:
+        before = bisect_left(self._places, place) - 1
+        if before < 0:
+            return place
+        _, last, length = self._escapes[before]
+        return last + max(place - self._places[before] - length, 0)
+
+
+def _character(match: re.Match[bytes]) -> bytes:
+    """The character that an escape stands for; nothing for backslashes, escaped or not."""
+    if match.lastindex is None:
+        return b""
+    high, low, escaped, percent = match.groups()
+    if percent is not None:
+        found = bytes((int(percent, 16),))
+    elif escaped is not None:
+        found = chr(int(escaped, 16)).encode("utf-8", "surrogatepass")
+    else:
+        found = bytes.fromhex((high + low).decode()).decode("utf-16-be").encode()
+    return b"" if found == b"\\" else found

@@ -72,7 +72,7 @@ class AcceptedKeys(NamedTuple):
         """The reason why a key is not accepted."""
         if not self.only:
             return f"Keys that begin with {INVALID} are always refused, so that a 401 can be provoked"
-        return f"This emulator accepts only the keys of {self.source}: {self.shown()}; got {masked_key(key)}"
+        return f"This emulator accepts only the keys of {self.source}; got {masked_key(key)}"
 
     def shown(self) -> str:
         """The named keys, masked."""

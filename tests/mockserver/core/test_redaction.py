@@ -1,14 +1,15 @@
 """No spelling of a key gets through, and innocent text stays as it is."""
 
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from evolink_mock.core.redaction import redact, truncate
+from evolink_mock.core.redaction import masked_key, redact, truncate
 from tests.support.emulator import Emulator
 
 KEYS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=6, max_size=40)
@@ -17,8 +18,13 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "in JSON": json.dumps,
     "in JSON within JSON": lambda key: json.dumps(json.dumps(key)),
     "percent-encoded": lambda key: quote(key, safe=""),
-    "percent-encoded throughout": lambda key: "".join(f"%{ord(character):02x}" for character in key),
-    "as escapes": lambda key: "".join(f"\\u{ord(character):04X}" for character in key),
+    "percent-encoded throughout": lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+    "as escapes": lambda key: re.sub(
+        r"..",
+        lambda unit: f"\\u{ord(unit[0][0]):02X}{ord(unit[0][1]):02X}",
+        key.encode("utf-16-be").decode("latin-1"),
+        flags=re.DOTALL,
+    ),
 }
 
 
@@ -28,6 +34,49 @@ def test_a_key_is_found_however_it_is_spelled(spelling: str, key: str, before: s
     spelled = SPELLINGS[spelling](key)
     shown = redact(f"{before} {spelled} {after}".encode("utf-8", "replace"), key)
     assert spelled.encode() not in shown
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@given(key=st.text(st.sampled_from('\\%u0041b"ы😀'), min_size=6, max_size=12), before=st.sampled_from(["", "\\", "x"]))
+def test_a_key_that_looks_escaped_itself_is_found(spelling: str, key: str, before: str) -> None:
+    if len(spelled := SPELLINGS[spelling](key).encode()) >= 6:
+        assert spelled not in redact(before.encode() + b" " + spelled + b" ", key)
+
+
+@given(key=KEYS, before=st.text(), after=st.text())
+def test_json_with_a_redacted_key_is_still_json(key: str, before: str, after: str) -> None:
+    assume(len(key.replace("\\", "")) >= 4)
+    text = f"{before}{key}{after}"
+    for value in (text, json.dumps(text), json.dumps(json.dumps(text))):
+        shown = json.loads(redact(json.dumps({"a": [value]}).encode(), key))
+        assert key not in shown["a"][0]
+
+
+HUGE = 400_000
+
+
+@pytest.mark.parametrize("text", [b"\\", b"\\u", b"\\ud83d", b"%", b"%4", b"%41", b'\\"', b"s", b"sk-test-12345"])
+def test_redaction_takes_a_time_that_is_linear_in_the_text(text: bytes) -> None:
+    """In quadratic time, each of these would take hours."""
+    huge = text * (HUGE // len(text))
+    assert redact(huge, "sk-test-123456") == huge
+    assert redact(huge + b"sk-test-12345\\u0036", "sk-test-123456").endswith("…".encode())
+
+
+def test_a_key_of_any_length_that_comes_once_costs_no_preparation() -> None:
+    """To compile a pattern for each of these would take minutes."""
+    for number in range(500):
+        key = f"sk-{number}" * 1000
+        assert redact(f"a {key}\\n".encode(), key) == "a …\\n".encode()
+
+
+def test_a_masked_key_shows_at_most_half_of_it() -> None:
+    shown = [masked_key("abcdefghijklmnopqrst"[:length]) for length in range(21)]
+    assert shown[:8] == ["…", "…", "a…", "a…", "ab…", "ab…", "ab…f", "ab…g"]
+    assert shown[8] == "abc…h"
+    assert shown[14] == "abcd…lmn"
+    assert shown[20] == "abcd…rst"
+    assert all(len(each) - 1 <= length / 2 for length, each in enumerate(shown))
 
 
 @given(key=KEYS, place=st.integers(0, 60))

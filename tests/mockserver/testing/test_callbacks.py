@@ -34,7 +34,9 @@ def test_a_receiver_that_fails_the_test_ends_the_wait_with_its_text() -> None:
     with Mocked() as mocked:
         mocked.receive(ORIGIN, failing)
         task = create(mocked)
-        with pytest.raises(AssertionError, match=r"0 of 1 callbacks of task-.* came, and no more will come.*no such order"):
+        with pytest.raises(
+            AssertionError, match=r"0 of 1 callbacks of task-.* came, and no more will come.*no such order"
+        ):
             mocked.callbacks.wait_for(task)
 
 
