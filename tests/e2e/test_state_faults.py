@@ -124,6 +124,6 @@ def test_a_state_that_cannot_be_read_is_refused_in_words(
     act(base)
     base.commit()
     base.close()
-    with pytest.raises(AssertionError, match="move it away to start anew") as refused:
+    with pytest.raises(AssertionError, match="move it away to start with an empty state") as refused:
         Server("--state", str(tmp_path)).__enter__()
     assert "Traceback" not in str(refused.value)

@@ -107,9 +107,7 @@ SENTENCES: tuple[Sentence, ...] = (
     Sentence("query", "An unknown task gets 404 task_not_found.", ("VC-036",)),
     Sentence("query", "Too many requests get 429 rate_limit_exceeded.", ("VC-031",), _UNPROVOKED),
     Sentence("query", "Any other failure gets 500 internal_error.", ("VC-031",), _UNPROVOKED),
-    Sentence(
-        "error", "A failed task names one of thirteen codes.", ("VC-048",), "only an emulator can be told to fail"
-    ),
+    Sentence("error", "A failed task names one of thirteen codes.", ("VC-048",), "only an emulator fails on request"),
     Sentence("error", "A failed task has a message, and its progress is 0 %.", ("VC-046", "VC-047")),
     Sentence("error", "Each code has certain messages.", (), "they are examples, and other messages may occur"),
     Sentence("error", "Some codes can be retried after some seconds.", (), _ADVICE),

@@ -83,7 +83,7 @@ def test_what_has_no_route_is_told_which_option_would_be_one() -> None:
 @pytest.mark.parametrize(
     ("addresses", "says"),
     [
-        (("93.184.215.14", "1.1.1.1"), "accepts it and calls 1.1.1.1, 93.184.215.14"),
+        (("93.184.215.14", "1.1.1.1"), "accepts it and sends callbacks to 1.1.1.1, 93.184.215.14"),
         (("10.0.0.7",), "accepts the name, but it resolves to 10.0.0.7, which is internal: nothing is sent"),
         (
             (),
@@ -120,7 +120,7 @@ def test_a_routed_url_is_tried_once(status: int, code: int, says: str) -> None:
     assert (found["attempt"]["status"], found["attempt"]["error"], found["attempt"]["says"]) == (status, None, says)
     assert found["here"] == {
         "goes_to": f"{receiver.place}{TARGET}",
-        "says": f"a route takes it to {receiver.place}{TARGET}, with Host: {HOST}:{receiver.port}",
+        "says": f"a route sends it to {receiver.place}{TARGET}, with Host: {HOST}:{receiver.port}",
     }
     assert shown.stdout.splitlines()[-1] == f"tried       {says}"
     assert (first.method, first.target, first.headers["host"]) == ("POST", TARGET, f"{HOST}:{receiver.port}")
@@ -161,7 +161,7 @@ def test_a_receiver_that_is_not_there_refuses_the_connection() -> None:
 def test_the_sink_is_there_without_a_route(script: str, code: int, error: str | None, status: int | None) -> None:
     ended, found = doctor(f"https://sink.mock/{script}")
     assert (ended, found["attempt"]["error"], found["attempt"]["status"]) == (code, error, status)
-    assert "this host exists in the emulator alone" in found["production"]["says"]
+    assert "this host exists only in the emulator" in found["production"]["says"]
     assert "GET /__mock/inbox" in found["here"]["says"]
 
 

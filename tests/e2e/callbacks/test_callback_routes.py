@@ -97,7 +97,7 @@ def test_serve_refuses_the_same_before_it_listens(tmp_path: Path) -> None:
         (("--callback-route", "app.example.com"), EXAMPLE),
         (("--forward-to", "127.0.0.1:3000"), "forward_to: '127.0.0.1:3000' is not a target for callbacks"),
         (("--callback-ca", "/nowhere.pem"), "there is no file /nowhere.pem"),
-        *((("--callback-ca", str(path)), f"{path} must hold certificates as PEM") for path in nonsense.values()),
+        *((("--callback-ca", str(path)), f"{path} must have certificates as PEM") for path in nonsense.values()),
         (("--config", str(file)), "callback_route"),
     ):
         said = refused(*arguments)

@@ -393,7 +393,7 @@ def test_an_error_while_encoding_is_an_internal_error(
         broken.setattr(moving, "encode", lambda video, files: 1 / 0)
         answer = emulator.client.get(link)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
-    assert "could not be made" in caplog.text
+    assert "could not be encoded" in caplog.text
     assert emulator.client.get(link).status_code == 200
 
 
@@ -431,7 +431,7 @@ def test_an_evicted_image_leaves_its_proportions(home: Path) -> None:
         ({"https://cdn.example.com/pictures": "."}, "media_route"),
         (
             {CDN: "/nowhere/at/all"},
-            "'/nowhere/at/all' is neither a directory that is there nor such as http://127.0.0.1",
+            "'/nowhere/at/all' is neither an existing directory nor a URL such as http://127.0.0.1",
         ),
         ({CDN: "ftp://127.0.0.1"}, "media_route"),
     ],

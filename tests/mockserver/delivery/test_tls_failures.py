@@ -110,8 +110,8 @@ FAULTS: dict[str, tuple[Callable[[Path], ssl.SSLContext | None], Serve, str]] = 
     "unknown authority": (
         lambda _: context_of(trustme.CA().issue_cert(HOST)),
         answer,
-        "its certificate is from an authority that is not trusted; trust it with --callback-ca FILE, or use one of "
-        f"evolink-mock cert {HOST}, or write https+insecure://127.0.0.1:",
+        "its certificate is from an authority that is not trusted; trust it with --callback-ca FILE, or use one made "
+        f"by evolink-mock cert {HOST}, or write https+insecure://127.0.0.1:",
     ),
     "self-signed": (self_signed, answer, "its certificate is self-signed, so it is not trusted; trust it with"),
     "expired": (
