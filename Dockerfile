@@ -15,7 +15,7 @@ COPY --from=build /opt/evolink /opt/evolink
 USER 10001
 ENV EVOLINK_MOCK_HOST=0.0.0.0 EVOLINK_MOCK_PORT=8080 EVOLINK_MOCK_PUBLIC_URL=http://localhost:8080 PYTHONUNBUFFERED=1
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/opt/evolink/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/__mock/ready', timeout=2)"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/opt/evolink/bin/evolink-mock", "health"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/evolink/bin/evolink-mock"]
 CMD ["serve"]

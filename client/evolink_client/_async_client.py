@@ -16,7 +16,7 @@ from evolink_client._config import configure
 from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import AsyncHttpOptions, Reading, lost, with_cause
+from evolink_client._exchange import AsyncHttpOptions, Reading, lost, open_http, with_cause
 from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
 from evolink_client._polling import Polling
@@ -49,7 +49,7 @@ class AsyncEvolinkClient:
         config = configure(api_key, base_url)
         self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
         self._sleep = sleep
-        self._http = httpx.AsyncClient(**(http or {}))
+        self._http = open_http(httpx.AsyncClient, httpx.AsyncHTTPTransport, config.base_url, http or {})
         self.videos = AsyncVideos(self)
         self.tasks = AsyncTasks(self)
 

@@ -16,7 +16,7 @@ from evolink_client._config import configure
 from evolink_client._create import CreateOptions
 from evolink_client._download import Finished, Progress, Target, refusal_of
 from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import HttpOptions, Reading, lost, with_cause
+from evolink_client._exchange import HttpOptions, Reading, lost, open_http, with_cause
 from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
 from evolink_client._models import CreditsReport, Seconds, Task
 from evolink_client._polling import Polling
@@ -52,7 +52,7 @@ class EvolinkClient:
         config = configure(api_key, base_url)
         self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
         self._sleep = sleep
-        self._http = httpx.Client(**(http or {}))
+        self._http = open_http(httpx.Client, httpx.HTTPTransport, config.base_url, http or {})
         self.videos = Videos(self)
         self.tasks = Tasks(self)
 

@@ -2,7 +2,7 @@
 
 EvolinkError                 base class of all errors of this package
 ├── InvalidRequest           the request cannot succeed, and was not sent
-├── NotConfigured            no API key, an invalid base URL, or invalid times or counts
+├── NotConfigured            no API key, an invalid base URL, proxy or option, or invalid times or counts
 ├── ConnectionFailed         no response arrived; the request may have been executed or not
 │   └── RequestTimedOut      no response arrived in time
 ├── UnexpectedAnswer         a response that the API does not send
@@ -74,7 +74,7 @@ class InvalidRequest(EvolinkError, ValueError):
 
 
 class NotConfigured(EvolinkError, ValueError):
-    """No API key, an invalid base URL, or invalid times or counts."""
+    """No API key, an invalid base URL, proxy or option, or invalid times or counts."""
 
 
 class ConnectionFailed(EvolinkError):

@@ -1,16 +1,22 @@
-"""HTTP exchange with httpx, shared by both clients: connection options, bounded reading, connection errors."""
+"""HTTP exchange with httpx, shared by both clients: options and proxies, bounded reading, connection errors."""
 
+import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from types import MappingProxyType
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
 from evolink_client._answers import MAX_ANSWER, Answer
 from evolink_client._clock import Clock
-from evolink_client._errors import ConnectionFailed, RequestTimedOut, UnexpectedAnswer
+from evolink_client._errors import ConnectionFailed, NotConfigured, RequestTimedOut, UnexpectedAnswer
 from evolink_client._flows import Request
+
+Opened = TypeVar("Opened")
 
 
 class Connections(TypedDict, total=False):
@@ -41,6 +47,72 @@ class AsyncHttpOptions(Connections, total=False):
 
     transport: httpx.AsyncBaseTransport
     mounts: Mapping[str, httpx.AsyncBaseTransport | None]
+
+
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
+_OF_TRANSPORTS = ("verify", "trust_env", "http1", "http2", "limits")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_FORM = "a proxy is such as http://127.0.0.1:3128, and socks5:// needs httpx's extra socks"
+_REFUSALS = (ImportError, ValueError, OSError, httpx.InvalidURL)
+"""The errors of httpx's constructors: a missing package, a proxy or an exception of it that is malformed, a file."""
+
+
+def open_http(
+    client: Callable[..., Opened], transport: Callable[..., Any], base_url: str, options: Mapping[str, Any]
+) -> Opened:
+    """An httpx client with the given options, which never sends a request for this machine to a proxy of the
+    environment.
+
+    `transport` is the client's class of transports. Raises `NotConfigured` if httpx refuses the options, or what the
+    environment says of proxies and certificates.
+    """
+    if "proxy" in options:
+        return _open(client, options)
+    host = urlsplit(base_url).hostname or ""
+    own = f"[{host}]" if ":" in host else host
+    local = _is_local(host)
+    direct = {f"all://{name}": None for name in (*_LOCAL, *([own] if local else []))}
+    given = {**options, "mounts": {**direct, **options.get("mounts", {})}}
+    try:
+        return client(**given)
+    except _REFUSALS as error:
+        if not local or "transport" in options:
+            raise _refusal(error) from None
+    # A proxy that httpx refuses is of no concern here: with a transport of its own, a client has no other.
+    return _open(
+        client, {**given, "transport": _open(transport, {n: options[n] for n in _OF_TRANSPORTS if n in options})}
+    )
+
+
+def _is_local(host: str) -> bool:
+    """Whether a host is this machine by its name or address alone."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback or address.is_unspecified
+
+
+def _open(kind: Callable[..., Opened], options: Mapping[str, Any]) -> Opened:
+    try:
+        return kind(**options)
+    except _REFUSALS as error:
+        raise _refusal(error) from None
+
+
+def _refusal(error: Exception) -> NotConfigured:
+    """The error for what httpx refuses. It shows no URL of a proxy, which may have a password in it."""
+    if isinstance(error, OSError):
+        return NotConfigured(f"the certificate authorities cannot be read (verify, SSL_CERT_FILE): {error}")
+    names = [name for name in os.environ if name.upper() in _PROXIES]
+    where = f"the environment's {', '.join(sorted(names))}" if names else "a proxy or another option"
+    if not names and getproxies():
+        where = "the system's proxy"
+    why = str(error) if isinstance(error, ImportError) else _FORM
+    return NotConfigured(f"no connection can be made with {where}: {why}")
 
 
 class Reading:

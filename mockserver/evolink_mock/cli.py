@@ -258,6 +258,38 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
     click.echo("\n".join(explanation_lines(found["story"])))
 
 
+@main.command(
+    short_help="Check that the emulator is ready.",
+    epilog="For the health check of a container. Exit code 1 if it is not ready.",
+)
+@click.option(
+    "--url",
+    metavar="URL",
+    callback=lambda context, parameter, url: url and _http_url(context, parameter, url),
+    help="URL of the emulator.  [default: this machine, with the port of the settings]",
+)
+@click.option("--timeout", default=2.0, show_default=True, metavar="SECONDS", help="The longest time to wait.")
+@_CONFIG
+def health(url: str | None, timeout: float, config: Path | None) -> None:
+    """Check that the emulator accepts requests. No proxy is used for this machine, and no certificate is verified."""
+    from evolink_mock.control_client import ControlClient, Unreachable
+
+    base = (url or _own_url(_load(config))).rstrip("/")
+    try:
+        status, found = ControlClient(base, verify=False, timeout=timeout).get("/__mock/ready")
+    except Unreachable as error:
+        raise click.ClickException(str(error)) from None
+    if status != 200:
+        raise click.ClickException(f"{base}: {found['error']['message']}")
+    click.echo(f"{base} is ready")
+
+
+def _own_url(settings: "Settings") -> str:
+    """The URL at which this machine reaches an emulator with these settings."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # Not to listen on.
+    return f"{'https' if settings.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
 @main.command(short_help="List every setting with its value and meaning.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_CONFIG

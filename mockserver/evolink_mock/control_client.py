@@ -20,6 +20,7 @@ _CAUSES: Mapping[str, str] = MappingProxyType(
 """The likely cause by a part of the error's text."""
 _NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
 """The errors that a port of HTTPS causes to a request by HTTP, and others too."""
+_PROXY = "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) cannot be used"
 _ELSEWHERE = "say where the emulator is with --url or EVOLINK_BASE_URL"
 
 
@@ -30,19 +31,44 @@ class Unreachable(Exception):
 class ControlClient:
     """Calls of one emulator. Calls to this machine never go through a proxy."""
 
-    def __init__(self, base_url: str, key: str | None = None, token: str | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        key: str | None = None,
+        token: str | None = None,
+        *,
+        verify: bool = True,
+        timeout: float = 30,
+    ) -> None:
         self._base_url = base_url
+        self._verify = verify
+        self._timeout = timeout
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._headers |= {"X-Mock-Token": token} if token else {}
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """The status and the JSON of a response; of an error, one of the control API. Raises `Unreachable`."""
-        direct = {"http://": None, "https://": None} if _is_local(self._base_url) else {}
+        with self._open() as client:
+            return self._response(client, path)
+
+    def _open(self) -> httpx.Client:
         try:
-            with httpx.Client(headers=self._headers, mounts=direct, timeout=30) as client:
-                answer = client.get(self._base_url + path)
+            # With a transport of its own a client asks neither the environment nor the system for proxies.
+            direct = httpx.HTTPTransport(verify=self._verify) if _is_local(self._base_url) else None
+            return httpx.Client(headers=self._headers, transport=direct, verify=self._verify, timeout=self._timeout)
+        except OSError as error:
+            raise Unreachable(f"the certificate authorities of SSL_CERT_FILE cannot be read: {error}") from None
+        except ImportError as error:
+            raise Unreachable(f"{_PROXY}: {error}") from None
+        except (ValueError, httpx.InvalidURL):
+            # The error may show a password that is part of a proxy's URL.
+            raise Unreachable(f"{_PROXY}: a proxy is such as http://127.0.0.1:3128") from None
+
+    def _response(self, client: httpx.Client, path: str) -> tuple[int, dict[str, Any]]:
+        try:
+            answer = client.get(self._base_url + path)
             found = answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Unreachable(self._reason(str(error) or type(error).__name__)) from None
         except ValueError:
             raise Unreachable(
@@ -70,6 +96,9 @@ def _is_control_error(found: object) -> bool:
 def _is_local(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
+        if host.rstrip(".") == "localhost" or host.rstrip(".").endswith(".localhost"):
+            return True
+        address = ip_address(host)
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback or address.is_unspecified
     except ValueError:
         return False

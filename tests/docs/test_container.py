@@ -154,8 +154,14 @@ class Image:
     def url(self, port: str) -> str:
         return f"http://127.0.0.1:{self._ports[port]}"
 
-    def run(self, command: list[str]) -> None:
-        subprocess.run([self.here(part) for part in command], check=True, timeout=PATIENCE)
+    def run(self, name: str, command: list[str]) -> None:
+        """Run a command in a service, where an engine has put the variables of a proxy."""
+        environ = self.environ(name) | dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+        subprocess.run([self.here(part) for part in command], check=True, timeout=PATIENCE, env=environ)
+
+    def environ(self, name: str) -> dict[str, str]:
+        variables = dict(pair.split("=", 1) for pair in of("ENV")[0].split()) | environment(name)
+        return {key: self.here(value) for key, value in variables.items()} | {"PATH": os.environ["PATH"]}
 
     @contextmanager
     def started(self, name: str, ready: str) -> Iterator[str]:
@@ -163,10 +169,8 @@ class Image:
         service = services()[name]
         entry = service.get("entrypoint") or json.loads(of("ENTRYPOINT")[0])
         command = [self.here(part) for part in (*entry, *(service.get("command") or json.loads(of("CMD")[0])))]
-        variables = dict(pair.split("=", 1) for pair in of("ENV")[0].split()) | environment(name)
-        environ = {key: self.here(value) for key, value in variables.items()} | {"PATH": os.environ["PATH"]}
         process = subprocess.Popen(
-            command, cwd="/", env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command, cwd="/", env=self.environ(name), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         try:
             assert process.stdout is not None
@@ -192,8 +196,8 @@ def test_each_command_works_in_a_fresh_environment_and_the_example_is_called_bac
         httpx.Client(base_url=image.url("3000")) as receiver,
     ):
         assert image.url("8080") in line
-        image.run(json.loads(of("HEALTHCHECK")[0].partition("CMD ")[2]))
-        image.run(services()["receiver"]["healthcheck"]["test"][1:])
+        image.run("evolink", json.loads(of("HEALTHCHECK")[0].partition("CMD ")[2]))
+        image.run("receiver", services()["receiver"]["healthcheck"]["test"][1:])
         assert emulator.get("/__mock/clock").status_code == 401
         assert emulator.get("/__mock/clock", headers=token).status_code == 200
         task = receiver.post("/videos", json=DOCUMENTED).json()["task"]

@@ -10,7 +10,7 @@ import click
 
 from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.cli.options import fail
-from evolink_contracts.reference.errors import NoResponse
+from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.reporting.sentences import MARKS, clean
 from evolink_contracts.runs.receiver import ReceiverJudgement, check_receiver
 from evolink_contracts.runs.receiver_promises import UNKNOWN_ID
@@ -42,7 +42,10 @@ def _judgements(target: str, task: str) -> list[ReceiverJudgement]:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.BadParameter(f"--target must be such as http://127.0.0.1:3000/webhooks; got {target!r}")
     path = target.removeprefix(f"{parts.scheme}://{parts.netloc}").partition("#")[0] or "/"
-    transport = HttpTransport(f"{parts.scheme}://{parts.netloc}", timeout=15)
+    try:
+        transport = HttpTransport(f"{parts.scheme}://{parts.netloc}", timeout=15)
+    except ServiceUnusable as error:
+        fail(f"{origin_of(target)}: {error}")
     try:
         transport.send("OPTIONS", path, {}, None)
         return list(check_receiver(transport, path, task))

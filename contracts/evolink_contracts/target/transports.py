@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
+from ipaddress import ip_address
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from evolink_contracts.reference.errors import NoResponse
+from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.trace.header import without_secrets
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -38,14 +39,28 @@ class Transport(Protocol):
 
 
 class HttpTransport:
-    """Sends requests to a base URL by httpx. Its credentials and query are not sent: the key has their place."""
+    """Sends requests to a base URL by httpx. Its credentials and query are not sent: the key has their place.
+
+    Requests to this machine never go through a proxy of the environment. Raises `ServiceUnusable` if the environment's
+    proxy or certificates cannot be used.
+    """
 
     def __init__(self, base_url: str, timeout: float = 30.0) -> None:
         import httpx
 
         self._secure = base_url.lower().startswith("https:")
         self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
-        self._client = httpx.Client(base_url=without_secrets(base_url), timeout=timeout)
+        # With a transport of its own a client asks neither the environment nor the system for proxies.
+        try:
+            direct = httpx.HTTPTransport() if _is_local(base_url) else None
+            self._client = httpx.Client(base_url=without_secrets(base_url), transport=direct, timeout=timeout)
+        except OSError as error:
+            raise ServiceUnusable(f"the certificate authorities of SSL_CERT_FILE cannot be read: {error}") from None
+        except ImportError as error:
+            raise ServiceUnusable(f"{_PROXY}: {error}") from None
+        except (ValueError, httpx.InvalidURL):
+            # The error may show a password that is part of a proxy's URL.
+            raise ServiceUnusable(f"{_PROXY}: a proxy is such as http://127.0.0.1:3128") from None
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         try:
@@ -59,6 +74,7 @@ class HttpTransport:
         self._client.close()
 
 
+_PROXY = "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) cannot be used"
 _CAUSES: Mapping[str, str] = MappingProxyType(
     {
         "Connection refused": "nothing listens there: is it running, and is the port right?",
@@ -73,6 +89,18 @@ _CAUSES: Mapping[str, str] = MappingProxyType(
 """The likely cause by a part of the error's text."""
 _NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
 """The errors that a port of HTTPS causes to a request by HTTP, and others too."""
+
+
+def _is_local(url: str) -> bool:
+    """Whether a URL leads to this machine by its name or address alone."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        if host == "localhost" or host.endswith(".localhost"):
+            return True
+        address = ip_address(host)
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback or address.is_unspecified
+    except ValueError:
+        return False
 
 
 def _reason(error: Exception, secure: bool) -> str:
