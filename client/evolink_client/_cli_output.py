@@ -1,17 +1,46 @@
-"""Output of the command: text or JSON on the standard output, and a progress bar on a terminal."""
+"""Output of the command: text or JSON on the standard output, messages, and a progress bar on a terminal."""
 
+import errno
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass
+from typing import TextIO
 
 import click
 
 
+class NotPrinted(Exception):
+    """The standard output is closed, or its disk is full; the message has the reason."""
+
+
 def show(value: object, text: str, as_json: bool) -> None:
-    click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False) if as_json else inert(text))
+    """Print a value. Raises `NotPrinted`."""
+    try:
+        if sys.stdout is None:  # It was closed when the command began.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False) if as_json else inert(text))
+    except OSError as error:
+        _discard(sys.stdout)
+        raise NotPrinted(error.strerror) from None
+
+
+def say(text: str) -> None:
+    """Print a message on the standard error. If that fails, the command goes on without it."""
+    try:
+        click.echo(inert(text), err=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO | None) -> None:
+    """Let Python flush what is left at its exit to nowhere, since the pipe is closed or the disk is full."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def inert(text: str) -> str:
@@ -35,7 +64,7 @@ def plain(value: object) -> object:
 def progress_bar(title: str) -> Iterator[Callable[[int, int | None, str], None]]:
     """A progress bar on a terminal; nothing elsewhere."""
     # rich takes longer to import than httpx, and without a terminal it is not needed.
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda so_far, total, says: None
         return
     from rich.console import Console

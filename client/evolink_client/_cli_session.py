@@ -11,9 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-import click
-
-from evolink_client._cli_output import inert, progress_bar, show
+from evolink_client._cli_output import NotPrinted, progress_bar, say, show
 from evolink_client._client import EvolinkClient, Video
 from evolink_client._errors import (
     ApiError,
@@ -101,7 +99,7 @@ class Session:
         doing = "created, waiting" if self._stage == "created" else "waiting"
         # Before the line is printed, since an interruption may follow it at once.
         self._stage, self._task_id, self._out = "wait", task_id, out
-        click.echo(f"{inert(task_id)}: {doing}", err=True)
+        say(f"{task_id}: {doing}")
         with progress_bar(task_id) as move:
 
             def seen(task: Task) -> None:
@@ -178,18 +176,12 @@ def session(address: Address, as_json: bool) -> Iterator[Session]:
         _interrupted(current, number)
     except EvolinkError as error:
         after = "" if current is None else current.resume_after(error)
-        _fail(_message(error), next(code for kind, code in _CODES if isinstance(error, kind)), after)
+        _fail(_message(error), next(code for kind, code in _CODES if isinstance(error, kind)), after, current)
+    except NotPrinted as error:
+        _fail(f"cannot write the standard output: {error}", 1, "" if current is None else current.resume())
     except OSError as error:
-        where = error.filename or "the standard output"
-        if error.filename is None:
-            _discard_output()
-        _fail(f"cannot write {where}: {error.strerror}", 1, "" if current is None else current.resume())
-
-
-def _discard_output() -> None:
-    """Let Python flush what is left at its exit to nowhere, since the pipe is closed or the disk is full."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        after = "" if current is None else current.resume()
+        _fail(f"cannot write {error.filename or 'a file'}: {error.strerror}", 1, after, current)
 
 
 def _message(error: EvolinkError) -> str:
@@ -202,15 +194,19 @@ def _message(error: EvolinkError) -> str:
 def _interrupted(current: Session | None, number: int) -> None:
     how = "Interrupted" if number == signal.SIGINT else f"Ended by {signal.Signals(number).name}"
     after = "" if current is None else current.resume()
-    click.echo(f"\n{how}. {inert(after)}".rstrip(), err=True)
+    say(f"\n{how}. {after}".rstrip())
     if current is not None:
-        with suppress(OSError):
+        with suppress(NotPrinted):
             current.show_task()
     sys.exit(128 + number)
 
 
-def _fail(sentence: str, code: int, after: str = "") -> None:
-    click.echo(inert(f"Error: {sentence}" + (f"\n{after}" if after else "")), err=True)
+def _fail(sentence: str, code: int, after: str = "", current: Session | None = None) -> None:
+    """Exit with an error. If a task goes on, print how to go on with it and, for a script, its id."""
+    say(f"Error: {sentence}" + (f"\n{after}" if after else ""))
+    if after and current is not None:
+        with suppress(NotPrinted):
+            current.show_task()
     sys.exit(code)
 
 

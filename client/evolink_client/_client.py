@@ -97,7 +97,7 @@ class EvolinkClient:
                     if reading.over(response, chunk):
                         return reading.timed_out()
                 return reading.answer(response)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             return lost(request, error, self._calls.config.base_url)
 
 

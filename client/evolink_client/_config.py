@@ -1,9 +1,12 @@
 """Client configuration: arguments, else environment variables, else the documented defaults."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
 
 from evolink_client._create import SENDABLE
 from evolink_client._errors import NotConfigured
@@ -41,14 +44,33 @@ def configure(api_key: str | None, base_url: str | None) -> Config:
         raise NotConfigured("there is no API key: set EVOLINK_API_KEY, or pass api_key")
     if not SENDABLE.fullmatch(key):
         raise NotConfigured("the API key has a character in it that no header can carry, such as a space")
-    url = (base_url or os.environ.get("EVOLINK_BASE_URL") or BASE_URL).rstrip("/")
-    parts = urlsplit(url)
-    # Credentials in the URL would displace the key, and a query would swallow the path.
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+    # An empty argument is refused, since a variable of a script that was not set would lead to the paid service.
+    url = (os.environ.get("EVOLINK_BASE_URL") or BASE_URL) if base_url is None else base_url
+    if not url.strip():
+        raise NotConfigured(f"the base URL is empty: give one such as {BASE_URL}, or leave it out")
+    url = url.rstrip("/")
+    if not _is_base_url(url):
         raise NotConfigured(f"the base URL must be such as {BASE_URL}; got {_shown(url)!r}")
     return Config(key, url)
 
 
+def _is_base_url(url: str) -> bool:
+    """Whether a path can follow the URL, and the key be sent to it."""
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+        sendable = httpx.URL(url)
+        scheme, _ = sendable.scheme, sendable.host  # The host is decoded, which may fail.
+    except (ValueError, httpx.InvalidURL):
+        return False
+    # Credentials in the URL would displace the key; a query or a fragment would swallow the path.
+    odd = "@" in parts.netloc or "?" in url or "#" in url or port == 0 or re.search(r"\s", parts.netloc)
+    return scheme in ("http", "https") and bool(parts.hostname) and not odd
+
+
 def _shown(url: str) -> str:
-    scheme, mark, rest = url.partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"[:80]
+    """The URL without what may be a secret: credentials, a query, a fragment."""
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    place = rest.rpartition("@")[2]
+    shown = re.split("[?#]", place, maxsplit=1)[0]
+    sign = place[len(shown) : len(shown) + 1]
+    return f"{scheme}{mark}{shown}"[:80] + (f"{sign}…" if sign else "")

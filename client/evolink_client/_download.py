@@ -1,6 +1,8 @@
 """Download of a finished video to a file, completely or not at all."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +50,9 @@ class Target:
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = Path(path)
-        self._scratch = self._path.with_name(f".{self._path.name[:200]}.{new_name()}.part")
+        # Names are limited in bytes.
+        beginning = os.fsencode(self._path.name)[:200].decode("utf-8", "ignore")
+        self._scratch = self._path.with_name(f".{beginning}.{new_name()}.part")
         self._total: int | None = None
         self._size = 0
 
@@ -59,7 +63,8 @@ class Target:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # What is left in the buffer is not needed.
+            self._file.close()
         self._scratch.unlink(missing_ok=True)
 
     def expect(self, length: str | None) -> None:
@@ -67,7 +72,8 @@ class Target:
         self._total = int(length) if length is not None and length.isascii() and length.isdigit() else None
 
     def write(self, chunk: bytes, progress: Progress | None) -> None:
-        self._file.write(chunk)
+        with self._named():
+            self._file.write(chunk)
         self._size += len(chunk)
         if progress is not None:
             progress(self._size, self._total)
@@ -76,6 +82,16 @@ class Target:
         """Move the file to its place and return its size. Raises `DownloadFailed` if it is empty."""
         if not self._size:
             raise DownloadFailed(url, "it is empty")
-        self._file.close()
+        with self._named():
+            self._file.close()
         self._scratch.replace(self._path)
         return self._size
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Name the file in an error, as a write does not."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or str(self._path)
+            raise

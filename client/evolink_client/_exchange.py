@@ -140,7 +140,7 @@ class Reading:
         return _timed_out(self._request, self._base_url)
 
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 """The errors that come before a request is sent."""
 _CAUSES: Mapping[str, str] = MappingProxyType(
     {
@@ -154,19 +154,19 @@ _CAUSES: Mapping[str, str] = MappingProxyType(
     }
 )
 """The likely cause by a part of the error's text."""
+_LONGEST = 200
+"""Characters of a path that are shown."""
 _NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
 """The errors that a port of HTTPS causes to a request by HTTP, and others too."""
 
 
-def lost(request: Request, error: httpx.HTTPError, base_url: str) -> ConnectionFailed:
+def lost(request: Request, error: httpx.HTTPError | httpx.InvalidURL, base_url: str) -> ConnectionFailed:
     """The error for a request without a response. It leaves out httpx's request, which contains the API key."""
     if isinstance(error, httpx.TimeoutException):
         failed: ConnectionFailed = _timed_out(request, base_url)
     else:
         why = str(error) or type(error).__name__
-        failed = ConnectionFailed(
-            f"{request.method} {base_url}{request.path} got no answer: {with_cause(why, base_url)}"
-        )
+        failed = ConnectionFailed(f"{_shown(request, base_url)} got no answer: {with_cause(why, base_url)}")
     if isinstance(error, _NOT_SENT):
         failed.sent = False
     return failed
@@ -181,4 +181,9 @@ def with_cause(why: str, url: str) -> str:
 
 
 def _timed_out(request: Request, base_url: str) -> RequestTimedOut:
-    return RequestTimedOut(f"{request.method} {base_url}{request.path} took longer than {request.timeout:g} s")
+    return RequestTimedOut(f"{_shown(request, base_url)} took longer than {request.timeout:g} s")
+
+
+def _shown(request: Request, base_url: str) -> str:
+    path = request.path if len(request.path) <= _LONGEST else f"{request.path[:_LONGEST]}…"
+    return f"{request.method} {base_url}{path}"

@@ -36,7 +36,11 @@ def wait(
     seen: Callable[[Task], None] | None = None,
     heard: Callable[[], Task | None] | None = None,
 ) -> Flow[Task]:
-    """The completed task. Raises `TaskFailed` for any other end, and `WaitTimedOut` if it does not end in time."""
+    """The completed task. Raises `TaskFailed` for any other end, and `WaitTimedOut` if it does not end in time.
+
+    Raises `NotConfigured` for a time-out below zero.
+    """
+    at_least(0, timeout=timeout)
     looking = _poll(task_id, timeout, polling, retries, clock, seen)
     task = yield from (looking if heard is None else _first(looking, heard))
     if seen is not None:

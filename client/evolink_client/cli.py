@@ -1,7 +1,9 @@
 """The `evolink` command: create a video, wait for it, download it."""
 
 import os
+import stat
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,11 +29,47 @@ def _epilog(numbers: tuple[int, ...] = tuple(EXIT_CODES)) -> str:
     )
 
 
-def _writable(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
-    """Check before anything is sent, since a video that cannot be saved costs as much as one that can."""
-    if file is not None and not os.access(file.absolute().parent, os.W_OK):
-        raise click.BadParameter(f"{file.absolute().parent} is no directory that can be written to")
-    return file
+class _NewFile(click.Path):
+    """A file that can be written or created.
+
+    It is checked before anything is sent, since a video that cannot be saved costs as much as one that can.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        text = os.fsdecode(value)
+        if not text:
+            self.fail("is empty, where the name of a file belongs", param, ctx)
+        file = Path(text)
+        if text.endswith(os.sep):
+            self.fail(f"{text} is the name of a directory, where that of a file belongs", param, ctx)
+        directory = file.absolute().parent
+        if not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
+            self.fail(f"{directory} is no directory that can be written to", param, ctx)
+        try:
+            # The video replaces the file, which must not happen to a directory or a device.
+            if not stat.S_ISREG(file.stat().st_mode):
+                self.fail(f"{file} is no regular file", param, ctx)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            self.fail(f"{text[:80]} is no name of a file: {getattr(error, 'strerror', None) or error}", param, ctx)
+        return file
+
+
+class _NotNegative(click.FloatRange):
+    """A finite number of seconds, from 0 on."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"{number} is not a finite number from 0 on", param, ctx)
+        return number
 
 
 def _address(context: click.Context, parameter: click.Parameter, base_url: str | None) -> None:
@@ -51,11 +89,15 @@ _BASE_URL = click.option(
     is_eager=True,
     help="Base URL of the service.  [default: https://api.evolink.ai]",
 )
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_OUT = click.option("--out", type=_FILE, callback=_writable, metavar="FILE", help="Wait, and save the video to FILE.")
+_OUT = click.option("--out", type=_NewFile(), metavar="FILE", help="Wait, and save the video to FILE.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _TIMEOUT = click.option(
-    "--timeout", default=600.0, show_default=True, metavar="SECONDS", help="The longest time to wait."
+    "--timeout",
+    type=_NotNegative(),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest time to wait.",
 )
 
 
@@ -107,7 +149,8 @@ def create(
 ) -> None:
     """Create a video; with --wait or --out, also wait for it.
 
-    A wait that is interrupted leaves the task running: its id is printed, and the command that waits for it again.
+    A wait that ends without the video, by an interruption, the time-out or an error, leaves the task running: its id is
+    printed, and the command that waits for it again.
     """
     given = {name: value for name, value in options.items() if value is not None}
     given.setdefault("model", TEXT_MODEL if image_url is None else MODEL)
@@ -150,7 +193,7 @@ def get(address: Address, task_id: str, as_json: bool) -> None:
 
 @main.command(short_help="Save the video of a completed task.", epilog=_epilog())
 @click.argument("task_id")
-@click.argument("file", type=_FILE, callback=_writable)
+@click.argument("file", type=_NewFile())
 @_JSON
 @_BASE_URL
 @click.pass_obj

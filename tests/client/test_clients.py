@@ -251,12 +251,42 @@ def test_what_is_not_named_is_sent_as_it_is(kit: Kit) -> None:
         ("sk", "ftp://x", "the base URL must be such as"),
         ("sk", "https://me:secret@x.test", "the base URL must be such as https://api.evolink.ai; got 'https://x.test'"),
         ("sk", "https://x.test/?a=b", "the base URL must be such as"),
+        ("sk", "https://x.test/?key=secret", "got 'https://x.test/?…'"),
+        ("sk", "https://x.test?", "got 'https://x.test?…'"),
+        ("sk", "https://x.test#secret", "got 'https://x.test#…'"),
+        ("sk", "https://x.test/#", "got 'https://x.test/#…'"),
+        ("sk", "", "the base URL is empty: give one such as https://api.evolink.ai, or leave it out"),
+        ("sk", " ", "the base URL is empty"),
+        ("sk", "/", "the base URL must be such as"),
+        ("sk", "http://[::1", "the base URL must be such as https://api.evolink.ai; got 'http://[::1'"),
+        ("sk", "http://x.test:abc", "the base URL must be such as"),
+        ("sk", "http://x.test:99999", "the base URL must be such as"),
+        ("sk", "http://x.test:٣", "the base URL must be such as"),
+        ("sk", "http://x\ty.test", "the base URL must be such as"),
+        ("sk", "http://x y.test", "the base URL must be such as"),
+        ("sk", "http://x.test/a\n", "the base URL must be such as"),
+        ("sk", "http://xn--..", "the base URL must be such as"),
+        ("sk", "http://x.test/\udcff", "the base URL must be such as"),
+        ("sk", "http://x.test/" + "x" * 70_000, "the base URL must be such as"),
     ],
 )
 def test_a_client_without_a_key_or_an_address_is_not_made(key: str, url: str | None, says: str) -> None:
     with pytest.raises(NotConfigured) as error:
         EvolinkClient(key, url)
     assert says in str(error.value)
+    assert "secret" not in str(error.value)
+    assert len(str(error.value)) < 200
+
+
+def test_an_empty_base_url_is_an_argument_and_an_empty_variable_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVOLINK_BASE_URL", "http://127.0.0.1:9")
+    with pytest.raises(NotConfigured, match="the base URL is empty"):
+        EvolinkClient("sk", "")
+    with pytest.raises(NotConfigured, match="the base URL is empty"):
+        AsyncEvolinkClient("sk", "")
+    monkeypatch.setenv("EVOLINK_BASE_URL", "")
+    with EvolinkClient("sk") as client:
+        assert repr(client) == "EvolinkClient(base_url='https://api.evolink.ai')"
 
 
 def test_the_environment_is_asked_for_what_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,3 +211,12 @@ def test_an_error_names_the_address_and_the_likely_cause(shell: str) -> None:
         with pytest.raises(ConnectionFailed) as raised:
             do(lambda client: client.credits())
         assert raised.value.sent
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_an_id_that_no_url_can_carry_is_an_error_of_the_client(shell: str) -> None:
+    with driven(shell, KEY, "http://127.0.0.1:9", retries=ONCE) as do:
+        with pytest.raises(ConnectionFailed, match="URL too long") as raised:
+            do(lambda client: client.tasks.get("x" * 70_000))
+        assert not raised.value.sent
+        assert len(str(raised.value)) < 400

@@ -266,3 +266,11 @@ def test_a_callback_that_is_there_already_is_enough() -> None:
 def test_times_and_counts_that_make_no_sense_are_refused(make: Callable[[Any], object], value: float) -> None:
     with pytest.raises(NotConfigured, match="must be at least"):
         make(value)
+
+
+@pytest.mark.parametrize("timeout", [-1, float("nan"), float("-inf")])
+def test_a_wait_for_a_time_that_is_none_is_refused_before_anything_is_sent(timeout: float) -> None:
+    world = World(OK)
+    with pytest.raises(NotConfigured, match="timeout must be at least 0; got"):
+        waited(world, timeout)
+    assert (world.sent, world.pauses) == ([], [])

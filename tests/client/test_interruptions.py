@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -117,14 +118,19 @@ CREATED = whole(200, json.dumps({"id": "t", "status": "pending"}).encode())
 def test_a_wait_that_loses_its_connection_or_its_time_names_the_task(server: Server) -> None:
     with Receiver(CREATED, whole(404)) as api:
         done = ran(main, "create", "A cat", "--wait", EVOLINK_BASE_URL=api.place, EVOLINK_API_KEY="sk-lost")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (1, "t\n")
     assert "\nt goes on; evolink wait t waits for it again\n" in done.stderr
     given = {"EVOLINK_BASE_URL": server.url, "EVOLINK_API_KEY": "sk-interrupted"}
     done = ran(main, "create", STUCK, "--wait", "--timeout", "0", **given)
-    assert (done.returncode, done.stdout) == (4, "")
-    assert re.search(rf"\n({TASK}) goes on; evolink wait \1 waits for it again\n", done.stderr)
+    assert done.returncode == 4
+    assert "is still p" in done.stderr
+    found = re.search(rf"\n({TASK}) goes on; evolink wait \1 waits for it again\n", done.stderr)
+    assert found
+    assert done.stdout == f"{found[1]}\n"
+    done = ran(main, "wait", found[1], "--timeout", "0", "--json", **given)
+    assert (done.returncode, json.loads(done.stdout)["id"]) == (4, found[1])
     failed = ran(main, "create", "[[mock: fail=service_error]]", "--wait", "--timeout", "60", **given)
-    assert failed.returncode == 3
+    assert (failed.returncode, failed.stdout) == (3, "")
     assert "goes on" not in failed.stderr
 
 
@@ -140,3 +146,68 @@ def test_a_closed_pipe_does_not_lose_the_task(as_json: bool) -> None:
     assert said == (
         "Error: cannot write the standard output: Broken pipe\nt was created; evolink wait t waits for it\n"
     )
+
+
+COMPLETED = {"id": "t", "status": "completed", "progress": 100}
+
+
+def through_a_shell(url: str, line: str, *before: str) -> "subprocess.CompletedProcess[str]":
+    """A line of bash in which `evolink` is the command; `before` are further lines."""
+    command = f"{shlex.quote(sys.executable)} -m evolink_client"
+    environ = {**os.environ, "EVOLINK_BASE_URL": url, "EVOLINK_API_KEY": "sk-shell"}
+    script = "\n".join([f'evolink() {{ {command} "$@"; }}', *before, line])
+    return subprocess.run(["bash", "-c", script], env=environ, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("as_json", ["", "--json"])
+def test_a_standard_error_that_is_not_read_does_not_lose_the_task(tmp_path: Path, as_json: str) -> None:
+    body = {**COMPLETED, "results": ["https://x.example/v.mp4"]}
+    with Receiver(CREATED, whole(200, json.dumps(body).encode())) as api:
+        done = through_a_shell(
+            api.place,
+            # The pipe is closed before the command begins, since its writer waits for that.
+            f"{{ sleep 0 < hold; evolink create hi --wait {as_json} 2>&1 >file; echo $? >code; }} | exec <&- >hold",
+            f"cd {shlex.quote(str(tmp_path))}; mkfifo hold",
+        )
+    assert (tmp_path / "code").read_text(encoding="utf-8") == "0\n", done
+    printed = (tmp_path / "file").read_text(encoding="utf-8")
+    assert (json.loads(printed)["id"] if as_json else printed) == ("t" if as_json else "https://x.example/v.mp4\n")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full"])
+def test_without_a_standard_error_a_time_out_prints_the_id(closed: str) -> None:
+    with Receiver(CREATED) as api:
+        done = through_a_shell(api.place, f"evolink create hi --wait --timeout 0 {closed}")
+    assert (done.returncode, done.stdout) == (4, "t\n")
+
+
+def test_a_standard_output_that_is_closed_is_an_error_that_names_the_task() -> None:
+    with Receiver(CREATED) as api:
+        done = through_a_shell(api.place, "evolink create hi >&-")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: cannot write the standard output: Bad file descriptor\nt was created; evolink wait t waits for it\n"
+    )
+
+
+def test_a_disk_that_is_full_names_the_file_and_the_task(tmp_path: Path) -> None:
+    with Receiver(whole(200, b"x" * 100_000)) as files:
+        body = {**COMPLETED, "results": [f"{files.place}/v.mp4"]}
+        with Receiver(CREATED, whole(200, json.dumps(body).encode())) as api:
+            line = f"evolink create hi --out {shlex.quote(str(tmp_path / 'cat.mp4'))}"
+            done = through_a_shell(api.place, line, "ulimit -f 1")
+    assert (done.returncode, done.stdout) == (1, "t\n")
+    assert (
+        f"Error: cannot write {tmp_path / 'cat.mp4'}: File too large\nt is completed; evolink download" in done.stderr
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_many_bytes_is_a_name(tmp_path: Path) -> None:
+    name = "🐈" * 62
+    with Receiver(whole(200, b"x")) as files:
+        body = {**COMPLETED, "results": [f"{files.place}/v.mp4"]}
+        with Receiver(whole(200, json.dumps(body).encode())) as api:
+            given = {"EVOLINK_BASE_URL": api.place, "EVOLINK_API_KEY": "sk-long"}
+            done = ran(main, "download", "t", str(tmp_path / name), **given)
+    assert (done.returncode, [file.name for file in tmp_path.iterdir()]) == (0, [name])
