@@ -12,7 +12,7 @@ from evolink_mock.clock import STILL_QUERIES
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summary, describe
-from evolink_mock.core.duration import SECOND, Micros, show_duration, to_seconds
+from evolink_mock.core.duration import SECOND, Micros, show_duration, show_rounded_duration, to_seconds
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.scenarios.directive import unread_directive
@@ -96,16 +96,16 @@ def _creation(task: Task) -> Iterator[ExplainLine]:
 
 def _describe_plan(plan: Plan) -> str:
     outcome = _describe_outcome(plan.failure, plan.cancelled)
-    video = f" with {show_duration(plan.video_duration)} of video" if plan.failure is None else ""
+    video = f" with {show_rounded_duration(plan.video_duration)} of video" if plan.failure is None else ""
     if plan.queries_to_end:
         return f"ends at query {plan.queries_to_end}: {outcome}{video}"
     if plan.starts >= NEVER:
         return "stays pending for ever"
-    starts = f"starts after {show_duration(plan.starts)}"
+    starts = f"starts after {show_rounded_duration(plan.starts)}"
     if plan.ends >= NEVER:
-        return f"{starts}, reaches 99 % after {show_duration(plan.ends - plan.tail_at_99)}, and never ends"
-    tail = f" (of which {show_duration(plan.tail_at_99)} at 99 %)" if plan.tail_at_99 else ""
-    return f"{starts} and ends after {show_duration(plan.ends)}{tail}: {outcome}{video}"
+        return f"{starts}, reaches 99 % after {show_rounded_duration(plan.ends - plan.tail_at_99)}, and never ends"
+    tail = f" (of which {show_rounded_duration(plan.tail_at_99)} at 99 %)" if plan.tail_at_99 else ""
+    return f"{starts} and ends after {show_rounded_duration(plan.ends)}{tail}: {outcome}{video}"
 
 
 def _describe_outcome(failure: Failure | None, cancelled: bool) -> str:

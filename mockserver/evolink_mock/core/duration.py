@@ -78,6 +78,11 @@ def show_duration(micros: Micros) -> str:
     return f"{Decimal(micros) / SECOND:f}s"
 
 
+def show_rounded_duration(micros: Micros) -> str:
+    """2068439 → `"2.07s"`: at most two decimals, for a person who compares instants."""
+    return f"{round(Decimal(micros) / SECOND, 2).normalize():f}s"
+
+
 def to_seconds(micros: Micros) -> float:
     """Seconds, for texts and JSON; exact to the microsecond for any instant of this century."""
     return micros / SECOND

@@ -66,7 +66,7 @@ def _image_facts(picture: Image.Image, content: bytes) -> Seen:
     kind = str(picture.format).lower()
     if picture.format in _NAMED:
         return ImageInfo(kind, Size(*picture.size), transparent=False, frames=1, length=len(content))
-    # Additions of telephones to a jpeg, such as a brightness map, are no animation.
+    # Images that phones add to a jpeg, such as a brightness map, are no animation.
     frames = 1 if kind == "mpo" else int(getattr(picture, "n_frames", 1))
     transparent = False
     if picture.width * picture.height <= _MOST_PIXELS:

@@ -133,7 +133,7 @@ def _parse(lookup: Lookup, source: ScenarioSource, where: str, text: str | None)
         scenario = parse_scenario(text)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    # A text that comes with a create and speaks of queries applies to the queries of its task.
+    # Words about queries in the scenario of a create apply to the queries of its task.
     of_queries = lookup.operation == "create" and source in ("prompt", "header") and scenario.applies_to("query")
     return Decision(source, scenario, text) if of_queries or scenario.applies_to(lookup.operation) else None
 

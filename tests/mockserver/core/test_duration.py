@@ -11,6 +11,7 @@ from evolink_mock.core.duration import (
     parse_duration,
     parse_time_span,
     show_duration,
+    show_rounded_duration,
     to_seconds,
 )
 
@@ -122,3 +123,11 @@ def test_anything_else_is_refused_with_the_forms_and_the_bounds(span: object) ->
         parse_time_span(span)
     assert SPAN_FORM in str(refusal.value)
     assert len(str(refusal.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("micros", "shown"),
+    [(0, "0s"), (2_068_439, "2.07s"), (1_500_000, "1.5s"), (100_000_000, "100s"), (999_999, "1s"), (4_000, "0s")],
+)
+def test_a_person_sees_two_decimals(micros: int, shown: str) -> None:
+    assert show_rounded_duration(micros) == shown
