@@ -1,6 +1,7 @@
 """Form errors: every mistake of a JSON or TOML value against a msgspec struct, in words, with its path."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -34,7 +35,27 @@ def form_errors(value: object, form: type[msgspec.Struct], wording: Wording = JS
     # It takes 5 ms to import, and a right value does not need it.
     from msgspec import inspect
 
-    return list(_Walk(wording, inspect).walk(value, inspect.type_info(form), ()))
+    return list(_Walk(wording, inspect).walk(value, _description(form), ()))
+
+
+@cache
+def _description(form: type[msgspec.Struct]) -> Any:
+    """The description of a type, which takes milliseconds to make."""
+    from msgspec import inspect
+
+    return inspect.type_info(form)
+
+
+def short_repr(value: object, limit: int = 80) -> str:
+    """A value in a message, cut where it is long."""
+    try:
+        shown = repr(value)
+    except Exception:
+        # Python writes no integer of more than 4,300 digits, and a type may have any representation.
+        if isinstance(value, int):
+            return f"an integer of {value.bit_length()} bits"
+        return f"a value of type {type(value).__name__}"
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"
 
 
 def show_path(path: FormPath) -> str:
@@ -160,8 +181,8 @@ def _shown(value: object, kind: Any) -> str:
         return str(value).lower()
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} with {len(value)} entries"
-    text = repr(value)
-    cut = text if len(text) <= 60 else f"{text[:60]}… ({len(str(value))} characters)"
+    text = short_repr(value, 60)
+    cut = f"{text} ({len(value)} characters)" if isinstance(value, str) and text.endswith("…") else text
     values = tuple(map(str, getattr(kind, "values", ())))
-    near = nearest_name(str(value), values) if values else None
+    near = nearest_name(value, values) if values and isinstance(value, str) else None
     return f"{cut}; did you mean {near!r}?" if near else cut

@@ -67,10 +67,13 @@ def _exact_micros(span: object) -> Decimal | None:
 
 
 def _shown(span: object) -> str:
-    if type(span) is int and span.bit_length() > 128:
+    if isinstance(span, int) and span.bit_length() > 128:
         # Python refuses to write integers of more than 4,300 digits.
         return f"an integer of {span.bit_length()} bits"
-    return repr(span[:40]) if isinstance(span, str) else repr(span)[:40]
+    try:
+        return repr(span[:40]) if isinstance(span, str) else repr(span)[:40]
+    except ValueError:
+        return f"a value of type {type(span).__name__}"
 
 
 def show_duration(micros: Micros) -> str:

@@ -25,7 +25,7 @@ class Receivers:
 
     def __init__(self, applications: Mapping[str, Application]) -> None:
         self._transports: dict[str, httpx.AsyncBaseTransport] = {}
-        for origin, application in applications.items():
+        for origin, application in checked_receivers(applications).items():
             self.add(origin, application)
 
     def add(self, origin: str, application: Application) -> None:
@@ -34,6 +34,10 @@ class Receivers:
         It replaces the one that took them before. Raises `ValueError` for a malformed origin and for what is no
         application.
         """
+        if not isinstance(origin, str):
+            raise ValueError(
+                f"the origin of a receiver is text, such as https://app.example.com; got {repr(origin)[:80]}"
+            )
         self._transports[parse_origin(origin)] = _transport_of(origin, application)
 
     @property
@@ -43,6 +47,15 @@ class Receivers:
 
     def transport(self, origin: str) -> httpx.AsyncBaseTransport:
         return self._transports[origin]
+
+
+def checked_receivers(given: object) -> "Mapping[str, Application]":
+    """Applications by origin. Raises `ValueError` for any other value."""
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f'receivers must map origins to applications: {{"https://app.example.com": app}}; got {repr(given)[:80]}'
+        )
+    return given
 
 
 class WsgiTransport(httpx.AsyncBaseTransport):

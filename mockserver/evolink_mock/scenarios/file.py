@@ -1,7 +1,7 @@
 """The scenario file: rules in TOML, reloaded when the file changes; a faulty file leaves the rules as they are."""
 
 import logging
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -15,7 +15,7 @@ from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.scenarios.file_check import read_rule_of_file, rule_warnings
 from evolink_mock.scenarios.rules import Rule
 from evolink_mock.scenarios.schema import MAX_RULES, RuleSpec
-from evolink_mock.scenarios.toml_lines import TomlPath, value_lines
+from evolink_mock.scenarios.toml_lines import TomlError, TomlPath, parse_toml, value_lines
 
 log = logging.getLogger("evolink_mock")
 
@@ -61,17 +61,10 @@ def check_file(content: bytes) -> FileReport:
     """Read a scenario file: every error and every warning, by line."""
     if len(content) > MAX_BYTES:
         return FileReport(errors=[FileError(None, f"a scenario file has at most {MAX_BYTES} bytes")])
-    import tomllib
-
     try:
-        text = content.decode("utf-8")
-        table = tomllib.loads(text)
-    except UnicodeDecodeError as error:
-        return FileReport(errors=[FileError(content[: error.start].count(b"\n") + 1, "it is not UTF-8")])
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        at = re.search(r"line (\d+)", str(error))
-        line = int(at[1]) if at else len(text.splitlines())
-        return FileReport(errors=[FileError(line, f"it is not valid TOML: {str(error)[:200]}")])
+        text, table = parse_toml(content)
+    except TomlError as error:
+        return FileReport(errors=[FileError(error.line, str(error))])
     return _check_rules(table, text)
 
 
@@ -81,6 +74,7 @@ def _check_rules(table: dict[str, Any], text: str) -> FileReport:
         ((name,), unknown_name("table of a scenario file", name, ("rule",))) for name in table
     ]
     rules: list[tuple[str, Rule]] = []
+    known: Counter[str] = Counter()
     if not isinstance(listed, list) or len(listed) > MAX_RULES:
         errors.append((("rule",), f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"))
         listed = []
@@ -91,7 +85,8 @@ def _check_rules(table: dict[str, Any], text: str) -> FileReport:
             continue
         spec, rule = found
         digest = blake2b(msgspec.json.encode(spec), digest_size=8).hexdigest()
-        rules.append((f"{digest} {sum(digest in known for known, _ in rules)}", rule))
+        rules.append((f"{digest} {known[digest]}", rule))
+        known[digest] += 1
     warnings = [] if errors else [(("rule", place, *path), says) for place, path, says in rule_warnings(_of(rules))]
     lines = value_lines(text) if errors or warnings else {}
     return FileReport(rules, _by_line(lines, errors), _by_line(lines, warnings))
@@ -154,7 +149,12 @@ class ScenarioFile:
         if self._stamp() != stamp:
             return  # It was changed while it was read: the next request tries again.
         self._seen = stamp
-        rules, errors, warnings = check_file(content)
+        try:
+            rules, errors, warnings = check_file(content)
+        except Exception as error:
+            log.exception("scenarios: %s: it cannot be checked", self.path)
+            self._keep(f"it cannot be checked: {error!r}")
+            return
         if errors:
             self._keep("; ".join(map(str, errors)))
             return

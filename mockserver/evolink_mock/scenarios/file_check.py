@@ -1,6 +1,8 @@
 """Check of a scenario file's rules: every mistake, and every rule or word that can never take effect."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -77,8 +79,13 @@ def _texts(given: object) -> Iterator[tuple[FormPath, str]]:
 
 def rule_warnings(rules: Sequence[Rule]) -> Iterator[tuple[int, FormPath, str]]:
     """Rules, conditions and scenarios that can never take effect: the rule's place, the path in it, and the reason."""
+    endless: dict[tuple[object, ...], list[tuple[int, Rule]]] = defaultdict(list)
     for place, rule in enumerate(rules):
-        before = next((each for each in rules[:place] if _hides(each, rule)), None)
+        hiding = (found for each in _wider(rule) if (found := _first_hiding(endless.get(each, ()), rule)))
+        _, before = min(hiding, key=lambda found: found[0], default=(0, None))
+        if rule.repeat or rule.steps[-1].times is None:
+            match = rule.match
+            endless[rule.operation, match.key, match.model, match.task].append((place, rule))
         if before is not None:
             yield (
                 place,
@@ -106,13 +113,21 @@ def _idle_scenarios(rule: Rule) -> Iterator[tuple[FormPath, str]]:
                 yield path, f"step {number}: {text!r} has the weight 0, so it is never drawn"
 
 
-def _hides(before: Rule, rule: Rule) -> bool:
-    """Whether the earlier of two rules takes every request that the later one would match."""
-    endless = before.repeat or before.steps[-1].times is None
-    return endless and before.operation == rule.operation and _covers(before.match, rule.match)
+def _wider(rule: Rule) -> Iterator[tuple[object, ...]]:
+    """The operation, key, model and task of a rule, and each way to leave some of them open."""
+    match = rule.match
+    for parts in product(*({"", part} for part in (match.key, match.model, match.task))):
+        yield (rule.operation, *parts)
+
+
+def _first_hiding(earlier: Sequence[tuple[int, Rule]], rule: Rule) -> tuple[int, Rule] | None:
+    """The first of some earlier rules that takes every request which this rule would match, with its place."""
+    return next(((place, each) for place, each in earlier if _covers(each.match, rule.match)), None)
 
 
 def _covers(wide: RequestMatch, narrow: RequestMatch) -> bool:
-    equal = all(getattr(wide, name) in ("", getattr(narrow, name)) for name in ("key", "model", "task"))
-    contained = ("prompt_contains", "image_contains", "callback_contains")
-    return equal and all(getattr(wide, name) in getattr(narrow, name) for name in contained)
+    return (
+        wide.prompt_contains in narrow.prompt_contains
+        and wide.image_contains in narrow.image_contains
+        and wide.callback_contains in narrow.callback_contains
+    )

@@ -1,8 +1,8 @@
-"""Line numbers of the values in a TOML document, by their paths; `tomllib` keeps none."""
+"""TOML documents: their tables, and the line of each value by its path, which `tomllib` does not keep."""
 
 import re
 import tomllib
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 TomlPath: TypeAlias = tuple[str | int, ...]
 """Keys of tables and places in arrays, counted from 0: `("rule", 0, "steps", 1, "times")`."""
@@ -17,6 +17,45 @@ _TOKEN = re.compile(
     r"|[\[\]{}=,.\n]",
     re.DOTALL,
 )
+
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_LONG_INTEGER = re.compile(r"[0-9][0-9_]{4000,}")
+
+
+class TomlError(ValueError):
+    """A document that is not TOML; `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def parse_toml(content: bytes) -> tuple[str, dict[str, Any]]:
+    """The text and the table of a document; it may begin with a byte-order mark. Raises `TomlError`."""
+    content = content.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TomlError(content[: error.start].count(b"\n") + 1, "it is not UTF-8") from None
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+)", str(error))
+        line = int(at[1]) if at else len(text.splitlines())
+        raise TomlError(line, f"it is not valid TOML: {str(error)[:200]}") from None
+    except RecursionError:
+        deepest = max(range(1, len(text.splitlines()) + 1), key=_openings(text).__getitem__, default=1)
+        raise TomlError(deepest, "it is not valid TOML: its lists or tables are nested too deeply") from None
+    except ValueError:  # Python converts no integer of more than 4,300 digits.
+        found = _LONG_INTEGER.search(text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
+        raise TomlError(line, "it is not valid TOML: an integer has thousands of digits") from None
+
+
+def _openings(text: str) -> list[int]:
+    """The number of brackets that each line opens, from line 1 on."""
+    return [0, *(line.count("[") + line.count("{") for line in text.splitlines())]
 
 
 def value_lines(text: str) -> dict[TomlPath, int]:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
 
+from evolink_mock.form_errors import short_repr
+
 
 class Bounded(NamedTuple):
     """A type with bounds, and what a value must be, as the end of "port must be"."""
@@ -26,7 +28,7 @@ def check_bounds(record: object, bounds: Mapping[str, Bounded], title: Callable[
         try:
             msgspec.convert(value, bounded.type)
         except msgspec.ValidationError:
-            raise ValueError(f"{title(name)} must be {bounded.words}; got {value!r}") from None
+            raise ValueError(f"{title(name)} must be {bounded.words}; got {short_repr(value)}") from None
 
 
 def _meta(hint: Any) -> msgspec.Meta | None:

@@ -10,6 +10,7 @@ import msgspec
 
 from evolink_mock.core.redaction import REDACTED, masked_key
 from evolink_mock.core.suggestion import nearest_name, unknown_name
+from evolink_mock.form_errors import short_repr
 from evolink_mock.settings.bounds import Bounded, bounds_of
 from evolink_mock.settings.help import help_in
 from evolink_mock.settings.keys import KeyRule
@@ -76,10 +77,21 @@ def _convert(
     try:
         return msgspec.convert(value, wanted, strict=strict)
     except msgspec.ValidationError:
-        shown = REDACTED if secret else repr(str(value)[:60])
-        if get_origin(wanted) is Literal and (near := nearest_name(str(value), tuple(map(str, get_args(wanted))))):
+        shown = REDACTED if secret else _shown(value)
+        if get_origin(wanted) is Literal and (near := _nearest(value, tuple(map(str, get_args(wanted))))):
             shown += f"; did you mean {near!r}?"
         raise ValueError(f"{where} must be {type_words(wanted, bounded, unset)}; got {shown}") from None
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(str(value)[:60])
+    except ValueError:  # It has an integer of thousands of digits.
+        return short_repr(value)
+
+
+def _nearest(value: Any, names: tuple[str, ...]) -> str | None:
+    return nearest_name(value, names) if isinstance(value, str) else None
 
 
 def lists_keys(value: Any) -> bool:
@@ -136,7 +148,9 @@ def _routes(form: str, such_as: str, comma: "re.Pattern[str]", value: Any, where
     if isinstance(value, Mapping):
         return _convert(value, Mapping[str, str], where, strict=strict)  # type: ignore[no-any-return]
     routes: dict[str, str] = {}
-    for text in [str(value)] if (items := _items(value, comma)) is None else items:
+    if (items := _items(value, comma)) is None:
+        raise ValueError(f"{where} takes {form}, such as {such_as}; got {_shown(value)}")
+    for text in items:
         origin, equals, place = text.partition("=")
         if not equals:
             raise ValueError(f"{where} takes {form}, such as {such_as}; got {text[:80]!r}")

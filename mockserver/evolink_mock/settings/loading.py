@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.suggestion import unknown_name
+from evolink_mock.scenarios.toml_lines import TomlError, parse_toml
 from evolink_mock.settings.conversion import convert_keys, convert_setting, lists_keys
 from evolink_mock.settings.keys import KeyRules
 from evolink_mock.settings.record import LISTS, Settings
@@ -148,14 +149,12 @@ def _check_name(name: str, source: str) -> None:
 
 def _read_file(file: Path) -> _Layer:
     """The settings of a TOML file; a `[choices]` table may hold the open questions, `[keys]` the keys."""
-    import tomllib
-
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        _, table = parse_toml(file.read_bytes())
     except OSError as error:
         raise ValueError(f"cannot read the settings file {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file} is not valid TOML: {error}") from None
+    except TomlError as error:
+        raise ValueError(f"{file}: line {error.line}: {error}") from None
     nested = table.pop("choices", {})
     if not isinstance(nested, dict):
         raise ValueError(f"{file}: choices must be a table")

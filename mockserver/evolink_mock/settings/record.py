@@ -15,11 +15,12 @@ from evolink_mock.core.distribution import parse_generation_time
 from evolink_mock.core.grant import Grant
 from evolink_mock.core.media_routes import parse_media_destination, parse_media_origin
 from evolink_mock.core.task import to_units
+from evolink_mock.form_errors import short_repr
 from evolink_mock.settings.bounds import Bounded, bounds_of, check_bounds
 from evolink_mock.settings.certificates import check_certificates
 from evolink_mock.settings.help import Help
 from evolink_mock.settings.keys import AcceptedKeys, Balance, KeyRule, Limit, check_keys, source_of
-from evolink_mock.settings.types import TypeChecks, UnknownSetting, check_names, short_repr
+from evolink_mock.settings.types import TypeChecks, UnknownSetting, check_names
 
 Parsed = TypeVar("Parsed")
 
@@ -40,13 +41,13 @@ class Settings:
 
     host: Annotated[
         str,
-        Meta(min_length=1, description="an address, such as 127.0.0.1"),
+        Meta(pattern=r"\A[^\s\x00-\x1f\x7f]+\Z", description="an address, such as 127.0.0.1"),
         Help("Address to listen on.", "ADDRESS"),
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535), Help("Port to listen on; 0 takes any free one.")] = 8080
     public_url: Annotated[
         str,
-        Meta(pattern=r"\A(https?://|\Z)", description="an http or https URL"),
+        Meta(pattern=r"\A(https?://[^\s\x00-\x1f\x7f]+)?\Z", description="an http or https URL"),
         Help("Base URL of result links.", "URL", "the address listened on"),
     ] = ""
     ready_file: Annotated[

@@ -9,6 +9,7 @@ import msgspec
 
 from evolink_mock.core.redaction import REDACTED
 from evolink_mock.core.suggestion import nearest_name, unknown_name
+from evolink_mock.form_errors import short_repr
 from evolink_mock.settings.bounds import Bounded
 
 ROUTE_EXAMPLE = '{"https://app.example.com": "http://127.0.0.1:3000"}'
@@ -71,12 +72,6 @@ def words_of(wanted: Any) -> str:
     if NoneType in get_args(wanted):
         return f"{words_of(_without_none(wanted))} or None"
     return _WORDS[wanted]
-
-
-def short_repr(value: object) -> str:
-    """A value in a message, cut where it is long."""
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:80]}…"
 
 
 def _has_type(value: object, wanted: Any) -> bool:

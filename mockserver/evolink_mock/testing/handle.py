@@ -1,7 +1,9 @@
 """Handle of one emulator and one API key in a test: clients, clock, scenarios, tasks, explanation."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import partial
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio.to_thread
@@ -176,8 +178,13 @@ class EmulatorHandle:
 
 
 def _seconds(span: object) -> object:
+    """A span as a number that Python has built in, if it is a timedelta or a number of another type, as numpy's."""
     total = getattr(span, "total_seconds", None)
-    return total() if callable(total) else span
+    if callable(total):
+        return total()
+    if isinstance(span, Integral):
+        return int(span)
+    return float(span) if isinstance(span, Real | Decimal) else span
 
 
 def _message(answer: httpx.Response) -> str:

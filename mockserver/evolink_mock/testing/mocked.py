@@ -44,10 +44,13 @@ class Mocked(EmulatorHandle):
         **settings: Any,
     ) -> None:
         __tracebackhide__ = True
+        from evolink_mock.delivery.receivers import checked_receivers
+
         self.callbacks = Callbacks(self)
         try:
+            given = {} if receivers is None else checked_receivers(receivers)
             made = settings_of({**_DEFAULTS, "seed": seed, **settings}, ("scenario", "receivers"))
-            self._app = create_app(made, receivers={ORIGIN: self.callbacks, **(receivers or {})})
+            self._app = create_app(made, receivers={ORIGIN: self.callbacks, **given})
         except ValueError as error:
             raise error.with_traceback(None) from None  # The sentence says all; where it was found is of no use.
         self._in_process = InProcessTransport(self._app)

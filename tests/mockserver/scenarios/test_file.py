@@ -2,14 +2,19 @@
 
 import os
 import tomllib
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import msgspec.inspect
 import pytest
 from jsonschema import Draft202012Validator
 
 from evolink_mock.core.seed import derive_seed
-from evolink_mock.scenarios.file import MAX_BYTES
+from evolink_mock.scenarios import file_check
+from evolink_mock.scenarios.file import MAX_BYTES, ScenarioFile, check_file
 from evolink_mock.scenarios.schema import MAX_RULES
 from evolink_mock.scenarios.state import ScenarioState
 from tests.support.commands import run
@@ -154,7 +159,7 @@ def test_a_rule_can_match_some_requests_only(tmp_path: Path) -> None:
         assert code(emulator, model="wan2.6-image-to-video") == "model"
 
 
-@pytest.mark.parametrize("content", ["", "# nothing\n", SHAKY, SHAKY.replace("\n", "\r\n")])
+@pytest.mark.parametrize("content", ["", "# nothing\n", SHAKY, SHAKY.replace("\n", "\r\n"), "\ufeff" + SHAKY])
 def test_check_and_schema_accept_a_valid_file(content: str, tmp_path: Path) -> None:
     file = write(tmp_path / "s.toml", content)
     checked = run("check", str(file))
@@ -163,7 +168,7 @@ def test_check_and_schema_accept_a_valid_file(content: str, tmp_path: Path) -> N
     with Emulator.in_process() as emulator:
         schema = emulator.control("scenarios/schema")
     Draft202012Validator.check_schema(schema)
-    assert list(Draft202012Validator(schema).iter_errors(tomllib.loads(content))) == []
+    assert list(Draft202012Validator(schema).iter_errors(tomllib.loads(content.removeprefix("\ufeff")))) == []
 
 
 R = "[[rule]]\n"
@@ -247,6 +252,11 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
             (5, "step 3: give either scenario or weights"),
         ],
     ),
+    (OK + f"times = {'1' * 5000}\n", [(3, "it is not valid TOML: an integer has thousands of digits")]),
+    (OK + f"times = 0x{'f' * 5000}\n", [(3, "times must be an integer from 1 to 1,000,000; got an integer of 20000")]),
+    (OK + f"operation = 0x{'f' * 5000}\n", [(3, "operation must be one of create, credits, query; got an integer of")]),
+    (OK + f"x = {'[' * 5000}\n\n", [(3, "it is not valid TOML: its lists or tables are nested too deeply")]),
+    (OK + f"x = {'{a=' * 5000}\n\n", [(3, "it is not valid TOML: its lists or tables are nested too deeply")]),
     (b"\n\xff\n", [(2, "it is not UTF-8")]),  # type: ignore[list-item]
 ]
 
@@ -364,3 +374,49 @@ def test_counts_of_removed_rules_are_dropped() -> None:
     assert script.usage("create  2999", 5000) == (1, 2999)
     assert script.usage("create  0", 5000) == (0, 5000)
     assert len(script.snapshot().windows) == 1000
+
+
+def rules_apart(count: int) -> bytes:
+    return "".join(FAILS.format(f"r{n}", "A") + f'match.key = "sk-{n}"\n' for n in range(count)).encode()
+
+
+def test_the_work_of_a_check_grows_with_the_number_of_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Counter[str]()
+
+    def count(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*arguments: Any) -> Any:
+            counted[name] += 1
+            return function(*arguments)
+
+        return counting
+
+    monkeypatch.setattr(file_check, "_covers", count("covers", file_check._covers))
+    monkeypatch.setattr(msgspec.inspect, "type_info", count("type_info", msgspec.inspect.type_info))
+    report = check_file(rules_apart(1000))
+    assert (len(report.rules), report.errors, report.warnings) == (1000, [], [])
+    assert counted["covers"] == 0
+    assert counted["type_info"] <= 1
+
+
+@pytest.mark.parametrize("fault", [f"times = {'1' * 5000}", f"times = 0x{'f' * 5000}", f"x = {'[' * 5000}"])
+def test_a_reload_that_fails_leaves_the_rules_and_is_logged(
+    fault: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "s.toml", FAILS.format("a", "A"))
+    watched = ScenarioFile(path)
+    (before,) = watched.rules()
+    write(path, FAILS.format("b", "B") + fault)
+    assert watched.rules() == [before]
+    assert watched.error is not None
+    assert watched.error.startswith("line ")
+    assert "the previous rules stay in force" in caplog.text
+
+
+def test_a_check_that_fails_leaves_the_rules_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "s.toml", FAILS.format("a", "A"))
+    watched = ScenarioFile(path)
+    (before,) = watched.rules()
+    monkeypatch.setattr("evolink_mock.scenarios.file.check_file", lambda content: 1 / 0)
+    write(path, FAILS.format("b", "B"))
+    assert watched.rules() == [before]
+    assert watched.error == "it cannot be checked: ZeroDivisionError('division by zero')"

@@ -263,6 +263,17 @@ def test_resolved_settings_stay_as_they_are() -> None:
         ({"callback_concurrency": 10_001}, "callback_concurrency must be from 1 to 10,000; got 10001"),
         ({"clock_start": -1}, "clock_start must be Unix seconds up to the year 2100; got -1"),
         ({"balance": -1.0}, "balance must be from 0 to 1,000,000,000; got -1.0"),
+        *(
+            ({"public_url": url}, f"public_url must be an http or https URL; got {url!r}")
+            for url in ("http://x y", "http://x\n", "http://", "http://x\x00", " http://x", "\n")
+        ),
+        *(
+            ({"host": host}, f"host must be an address, such as 127.0.0.1; got {host!r}")
+            for host in ("\n", "", " ", "127.0.0.1\n", "a b", "\x00")
+        ),
+        ({"port": 10**5000}, "port must be from 0 to 65535; got an integer of 16610 bits"),
+        ({"speed": 10**5000}, "speed must be a number, from 0.001 to 100000; got an integer of 16610 bits"),
+        ({"clock": [10**5000]}, "clock must be one of real, scaled, manual, auto; got a value of type list"),
         ({"public_url": "http:/x"}, "public_url must be an http or https URL; got 'http:/x'"),
         ({"forward_to": "x"}, "forward_to: 'x' is not a target for callbacks"),
         ({"keys": {"sk-0123456789": KeyRule(concurrent_tasks=0)}}, "keys: concurrent_tasks of sk-0…89 must be from 1"),
@@ -276,3 +287,34 @@ def test_wrong_settings_are_refused_at_construction(given: dict[str, Any], says:
 def test_names_are_unique_lower_case_identifiers() -> None:
     assert len(set(NAMES)) == len(NAMES)
     assert all(name.isidentifier() and name == name.lower() for name in NAMES)
+
+
+LONG = {"decimal": "1" * 5000, "hexadecimal": f"0x{'f' * 5000}", "list": f"[0x{'f' * 5000}]", "nested": "[" * 5000}
+
+
+@pytest.mark.parametrize("value", LONG)
+@pytest.mark.parametrize(
+    "name", ["port", "speed", "host", "clock", "control_token", "keys", "callback_route", "no_such"]
+)
+def test_a_file_with_a_huge_value_is_refused_with_its_name(tmp_path: Path, name: str, value: str) -> None:
+    file = tmp_path / "evolink.toml"
+    file.write_text(f"seed = 1\n{name} = {LONG[value]}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings({}, {}, file)
+    shown = str(refused.value)
+    assert shown.startswith(f"{file}: line 2: it is not valid TOML" if value in ("decimal", "nested") else f"{file}: ")
+    assert "set_int_max_str_digits" not in shown
+    assert len(shown) < len(str(file)) + 300
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "evolink.toml"
+    file.write_bytes("\ufeffport = 7\n".encode())
+    assert load_settings({}, {}, file).port == 7
+
+
+@pytest.mark.parametrize("name", ["port", "speed", "seed", "clock_start", "balance"])
+def test_a_huge_variable_is_refused_with_its_name(name: str) -> None:
+    variable = f"EVOLINK_MOCK_{name.upper()}"
+    with pytest.raises(ValueError, match=f"^{variable}: {name} must be"):
+        load_settings({}, {variable: "1" * 5000})

@@ -5,6 +5,9 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from numbers import Integral
 from typing import Any
 
 import anyio
@@ -106,7 +109,12 @@ def test_a_transport_used_directly_ends_its_event_loop_when_it_is_closed() -> No
         httpx.Client(transport=transport).get("http://emulator.test/v1/credits")
 
 
-@pytest.mark.parametrize("arguments", [{"scenario": "fail=no_such"}, {"sed": 7}, {"receivers": {HOOK: None}}])
+NO_RECEIVERS: list[Any] = [{HOOK: None}, [1], 7, "x", [], {1: flask.Flask("x")}]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"scenario": "fail=no_such"}, {"sed": 7}, *({"receivers": each} for each in NO_RECEIVERS)]
+)
 def test_an_emulator_that_cannot_be_made_leaves_no_thread(arguments: dict[str, Any]) -> None:
     before = threading.active_count()
     with pytest.raises(ValueError, match=r"."):
@@ -170,7 +178,20 @@ def test_clients_with_options_of_their_own_wait_on_the_clock_too(backend: str) -
         assert [task["status"] for task in mocked.tasks] == ["completed"] * 3
 
 
-@pytest.mark.parametrize("by", [10, 10.0, "10s", timedelta(seconds=10), "0.16666666666666667m"])
+class Whole:
+    """An integer of another library, as numpy.int64 is one."""
+
+    def __int__(self) -> int:
+        return 10
+
+
+Integral.register(Whole)
+
+
+@pytest.mark.parametrize(
+    "by",
+    [10, 10.0, "10s", timedelta(seconds=10), "0.16666666666666667m", Whole(), Decimal(10), Fraction(10)],
+)
 def test_time_passes_by_seconds_durations_and_timedeltas(by: Any) -> None:
     with Mocked() as mocked:
         began = mocked.now()
@@ -178,7 +199,13 @@ def test_time_passes_by_seconds_durations_and_timedeltas(by: Any) -> None:
         assert mocked.now() == pytest.approx(began + 10, abs=1e-6)
 
 
-@pytest.mark.parametrize("by", [-1, True, float("nan"), float("inf"), 1e30, 10**40, "7", "", None, [], timedelta(-1)])
+NO_SPANS: list[Any] = [
+    *(-1, True, float("nan"), float("inf"), 1e30, 10**40, 1j, "7", "", None, [], timedelta(-1)),
+    *([10**5000], Decimal("nan"), Decimal(10**5000), Fraction(-1)),
+]
+
+
+@pytest.mark.parametrize("by", NO_SPANS)
 def test_anything_else_is_refused_with_the_bounds_and_moves_nothing(by: Any) -> None:
     with Mocked() as mocked:
         began = mocked.now()
