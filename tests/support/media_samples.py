@@ -4,6 +4,7 @@ import math
 import struct
 import zlib
 from array import array
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -45,6 +46,42 @@ def rotated_jpeg(orientation: int, width: int = 640, height: int = 480) -> bytes
 
 def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+def png(
+    rows: Sequence[Sequence[Sequence[int]]], depth: int, colour: int, before: bytes = b"", interlaced: bool = False
+) -> bytes:
+    """A PNG of any colour type, from the samples of its pixels; `before` are chunks before the data."""
+    packed = b""
+    for left, top, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        for row in rows[top::down]:
+            samples = [sample for pixel in row[left::across] for sample in pixel]
+            if samples:
+                bits = "".join(f"{sample:0{depth}b}" for sample in samples)
+                bits += "0" * (-len(bits) % 8)
+                packed += b"\0" + int(bits, 2).to_bytes(len(bits) // 8, "big")
+    head = struct.pack(">IIBBBBB", len(rows[0]), len(rows), depth, colour, 0, 0, interlaced)
+    data = chunk(b"IDAT", zlib.compress(packed))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + before + data + chunk(b"IEND", b"")
+
+
+def masked_bmp(
+    header: int, bits: int, masks: Sequence[int], values: Sequence[Sequence[int]], flip: bool = True
+) -> bytes:
+    """A BMP whose pixels have colour masks: red, green, blue and, from 56 bytes of header on, alpha."""
+    height, width = len(values), len(values[0])
+    data = b""
+    for row in reversed(values) if flip else values:
+        line = b"".join(value.to_bytes(bits // 8, "little") for value in row)
+        data += line.ljust((len(line) + 3) // 4 * 4, b"\0")
+    kind = 6 if header == 40 and len(masks) > 3 else 3
+    head = struct.pack("<IiiHHIIiiII", header, width, height if flip else -height, 1, bits, kind, len(data), 0, 0, 0, 0)
+    fields = struct.pack(f"<{len(masks)}I", *masks)
+    whole = head + fields if header == 40 else (head + fields).ljust(header, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + len(whole) + len(data), 0, 0, 14 + len(whole)) + whole + data
 
 
 def decompression_bomb(width: int, height: int) -> bytes:

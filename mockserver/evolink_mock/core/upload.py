@@ -13,6 +13,18 @@ _MAGIC: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("gif", re.compile(rb"GIF8[79]a")),
     ("webp", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
 )
+_IMAGE = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff[\xc0-\xfe]|GIF8[79]a|RIFF.{4}WEBP"
+    rb"|BM.{4}\0{4}.{4}[\x0c\x28\x34\x38\x40\x6c\x7c]\0{3}",
+    re.DOTALL,
+)
+_OTHER = re.compile(
+    rb"%PDF|ID3|RIFF|OggS|fLaC|PK\x03\x04|\0\0[\x01\x02]\0|.{4}ftyp|\xff[\xe2-\xfb]|8BPS|\x1f\x8b|II\*\0|MM\0\*|BM|\x1aE\xdf\xa3",
+    re.DOTALL,
+)
+"""Formats that may hold an image without being one."""
+_MAX_JUNK = 4096
+"""Bytes before an image that are skipped, such as a byte-order mark, empty lines or a warning."""
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -39,8 +51,17 @@ class Upload(NamedTuple):
 
 
 def format_of(content: bytes) -> str | None:
-    """The image format, by the first bytes, not by the name."""
-    return next((form for form, magic in _MAGIC if magic.match(content)), None)
+    """The image format, by the bytes it begins with, not by the name."""
+    start = image_start(content)
+    return next((form for form, magic in _MAGIC if magic.match(content, start)), None)
+
+
+def image_start(content: bytes) -> int:
+    """The place at which an image begins: behind what else was written before it, or 0."""
+    if any(magic.match(content) for _, magic in _MAGIC) or _OTHER.match(content):
+        return 0
+    found = _IMAGE.search(content, 0, _MAX_JUNK + 64)
+    return 0 if found is None else found.start()
 
 
 def slugify(text: str) -> str:

@@ -8,7 +8,6 @@ from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,8 +20,9 @@ from av.filter import Graph
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
+from evolink_mock.media.mp3_frames import audio_container
 from evolink_mock.media.placeholder import colour_of
-from evolink_mock.media.probe import AUDIO_CONTAINERS, apply_orientation
+from evolink_mock.media.probe import apply_orientation
 from evolink_mock.media.video import RATE, FileLookup, Video
 
 _BT709 = 1
@@ -119,7 +119,7 @@ def _tone(length: int) -> bytes:
 
 def _decoded(content: bytes, length: int) -> bytearray:
     samples = bytearray()
-    with av.open(BytesIO(content), "r", options=AUDIO_CONTAINERS) as container:
+    with audio_container(content) as container:
         resamplers: dict[tuple[str, str, int], av.AudioResampler] = {}
         for packet in container.demux(container.streams.audio[0]):
             # The probe accepted what can be decoded of it.

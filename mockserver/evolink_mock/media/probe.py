@@ -3,22 +3,19 @@
 import struct
 import warnings
 from contextlib import suppress
-from io import BytesIO
 
-import av
 from av.error import FFmpegError, InvalidDataError
 from PIL import Image, UnidentifiedImageError
 
 from evolink_mock.media.acceptance import AudioInfo, ImageInfo, Seen, TooManyPixels, Unreadable
 from evolink_mock.media.frame_size import Size
+from evolink_mock.media.image_decoder import DECODED, DecodedImage
+from evolink_mock.media.mp3_frames import audio_container
 
-_DECODED = ("JPEG", "PNG", "BMP", "WEBP")
 _NAMED = ("GIF", "TIFF")
 """Unsupported formats that are recognised for the message alone, and not decoded."""
 _MOST_PIXELS = 2000 * 2000
 """An image of more is too large in any case, and is not decoded."""
-AUDIO_CONTAINERS = {"format_whitelist": "mp3,wav,aac,flac,ogg,mov,matroska"}
-"""Containers that hold audio themselves; others name places from which it would be fetched."""
 _UNREADABLE = (
     OSError,
     SyntaxError,
@@ -52,8 +49,7 @@ def probe_image(content: bytes) -> Seen:
         with warnings.catch_warnings():
             # Pillow warns of much that is odd, and all of it shows in the result.
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(content), formats=(*_DECODED, *_NAMED)) as picture:
-                return _image_facts(picture, content)
+            return _image_facts(DecodedImage(content, (*DECODED, *_NAMED)), len(content))
     except Image.DecompressionBombError:
         return TooManyPixels()
     except UnidentifiedImageError:
@@ -62,31 +58,29 @@ def probe_image(content: bytes) -> Seen:
         return Unreadable(f"cannot be read: {str(error)[:100] or type(error).__name__}")
 
 
-def _image_facts(picture: Image.Image, content: bytes) -> Seen:
-    kind = str(picture.format).lower()
-    if picture.format in _NAMED:
-        return ImageInfo(kind, Size(*picture.size), transparent=False, frames=1, length=len(content))
+def _image_facts(image: DecodedImage, length: int) -> Seen:
+    opened = image.opened
+    kind = str(opened.format).lower()
+    if opened.format in _NAMED:
+        return ImageInfo(kind, Size(*opened.size), transparent=False, frames=1, length=length)
     # Images that phones add to a jpeg, such as a brightness map, are no animation.
-    frames = 1 if kind == "mpo" else int(getattr(picture, "n_frames", 1))
-    transparent = False
-    if picture.width * picture.height <= _MOST_PIXELS:
-        picture.load()
-        transparent = picture.has_transparency_data and min(picture.convert("RGBA").getchannel("A").tobytes()) < 255
-    size = Size(*(picture.size[::-1] if _orientation(picture) >= 5 else picture.size))
-    return ImageInfo("jpeg" if kind == "mpo" else kind, size, transparent, frames, len(content))
+    frames = 1 if kind == "mpo" else int(getattr(opened, "n_frames", 1))
+    few = opened.width * opened.height <= _MOST_PIXELS
+    transparent = few and image.pixels().mode == "RGBA"
+    size = Size(*(opened.size[::-1] if _orientation(image.opened) >= 5 else opened.size))
+    return ImageInfo("jpeg" if kind == "mpo" else kind, size, transparent, frames, length)
 
 
 def apply_orientation(content: bytes) -> Image.Image:
     """An accepted image as it is meant to be seen, on white where it is transparent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with Image.open(BytesIO(content), formats=_DECODED) as picture:
-            orientation = _orientation(picture)
-            turned = picture.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else picture
-            if not turned.has_transparency_data:
-                return turned.convert("RGB")
-            white = Image.new("RGBA", turned.size, "white")
-            return Image.alpha_composite(white, turned.convert("RGBA")).convert("RGB")
+        image = DecodedImage(content)
+        pixels, orientation = image.pixels(), _orientation(image.opened)
+        turned = pixels.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else pixels
+        if turned.mode == "RGB":
+            return turned
+        return Image.alpha_composite(Image.new("RGBA", turned.size, "white"), turned).convert("RGB")
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -101,7 +95,7 @@ def _orientation(picture: Image.Image) -> int:
 def probe_audio(content: bytes) -> Seen:
     """Facts of an audio file, which is decoded until it has ended or is too long."""
     try:
-        with av.open(BytesIO(content), "r", options=AUDIO_CONTAINERS) as container:
+        with audio_container(content) as container:
             stream = next(iter(container.streams.audio), None)
             # An unknown codec has no context.
             if stream is None or stream.codec_context is None:
