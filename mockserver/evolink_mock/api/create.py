@@ -13,6 +13,7 @@ from evolink_mock.api.endpoint import Request
 from evolink_mock.api.fault_injection import delay
 from evolink_mock.api.headers import IDEMPOTENCY_HEADER
 from evolink_mock.api.responses import Outcome, Result, error_invalid, error_result, with_retry_after
+from evolink_mock.body_encodings import body_encoding_error
 from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
@@ -136,8 +137,8 @@ class CreateOperation:
         try:
             return _decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            mark = " (it begins with a byte-order mark)" if body.startswith(b"\xef\xbb\xbf") else ""
-            return self._invalid(f"the body is not valid JSON{mark}: {str(error)[:200]}")
+            encoding = body_encoding_error(body, request.headers.get(b"content-encoding", b""))
+            return self._invalid(f"the body is not valid JSON: {encoding or str(error)[:200]}")
         except RecursionError:
             return self._invalid("the body is not valid JSON: it is nested too deeply")
 

@@ -2,32 +2,83 @@
 
 import base64
 import binascii
-from io import BytesIO
+import re
+from contextlib import suppress
 from typing import Any, NamedTuple
+from urllib.parse import unquote, unquote_to_bytes
 
 import msgspec
 
 from evolink_contracts.spec.files import FILE_ERRORS, MAX_BYTES
+from evolink_mock.api.endpoint import Request
+from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result
+from evolink_mock.body_encodings import body_encoding_error, foreign_encoding
+from evolink_mock.core.request_headers import header_text
+
+_FILE = "file"
+_ARMOUR = re.compile(r"^-----(?:BEGIN|END) [^\n]*-----[ \t\r]*$", re.MULTILINE)
+"""Lines that `certutil` and PEM have around base64."""
+_LINE_BREAK = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+_NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
+_ESCAPES = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 _encode = msgspec.json.Encoder().encode
 
 
-class FormUpload(NamedTuple):
-    """A multipart request: its fields, and its parts called `file` as pairs of file name and content."""
+class FormPart(NamedTuple):
+    """One part of a form: a file where its `Content-Disposition` has a filename, or else a field."""
 
-    fields: dict[str, str]
-    files: list[tuple[str, bytes]]
+    name: str
+    filename: str | None
+    has_extended_filename: bool
+    """Whether it has the parameter `filename*`, which is not allowed here (RFC 7578, 4.2)."""
+    content: bytes
 
 
-def parse_json(required: str, body: bytes | None) -> dict[str, Any] | Result:
+class Form(NamedTuple):
+    """A parsed multipart/form-data body."""
+
+    parts: list[FormPart]
+
+    def field(self, *names: str) -> str | None:
+        """The text of a field, by the first of its names."""
+        fields = {part.name: part.content.decode("utf-8", "replace") for part in self.parts if part.filename is None}
+        return next((fields[name] for name in names if name in fields), None)
+
+    def file(self) -> FormPart | Result:
+        """The part called `file`; or an error that names what is missing."""
+        files = [part for part in self.parts if part.name == _FILE and part.filename is not None]
+        return files[0] if len(files) == 1 else file_error("invalid", self._missing(len(files)))
+
+    def _missing(self, files: int) -> str:
+        if files:
+            return f"there must be one part called file; got {files}"
+        if not self.parts:
+            return "the form has no parts; send the file as a part called file"
+        named = next((part for part in self.parts if part.name == _FILE), None)
+        add = 'add filename="..." to its Content-Disposition'
+        if named is not None and named.has_extended_filename:
+            return f"the part called file has filename* alone, which RFC 7578 does not allow in a form; {add}"
+        if named is not None:
+            return f"the part called file has no filename, so it is a text field; {add} (curl: -F file=@PATH)"
+        other = next((part for part in self.parts if part.filename is not None or part.has_extended_filename), None)
+        if other is not None:
+            return f"the form has no part called file; the file is in the part {other.name[:40]!r}: call it file"
+        names = ", ".join(repr(part.name[:40]) for part in self.parts[:5])
+        return f"the form has no part called file, with a filename; it has the text fields {names}"
+
+
+def parse_json(required: str, request: Request) -> dict[str, Any] | Result:
     """The object that a request consists of, in which `required` is a string; or the error."""
+    body = request.body
     if body is None:
         return file_too_large()
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return file_error("invalid", f"the body is not valid JSON: {str(error)[:100]}")
+        encoding = body_encoding_error(body, request.headers.get(b"content-encoding", b""))
+        return file_error("invalid", f"the body is not valid JSON: {encoding or str(error)[:100]}")
     if not isinstance(found, dict):
         return file_error("invalid", "the body must be a JSON object")
     if not isinstance(found.get(required), str) or not found[required]:
@@ -36,37 +87,132 @@ def parse_json(required: str, body: bytes | None) -> dict[str, Any] | Result:
 
 
 def parse_base64(text: str) -> bytes | Result:
-    """The content of a base64 string or a data URL; or the error."""
-    data = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        return file_error("invalid", f"base64_data is not base64: {str(error)[:100]}")
+    """The content of a base64 string or a data URL; or the error.
+
+    Line breaks, missing padding and the URL-safe alphabet are accepted, as tools print them.
+    """
+    data = text.lstrip("\ufeff \t\r\n")
+    if data[:5].lower() == "data:":
+        head, comma, data = data.partition(",")
+        if not comma or not head.lower().rstrip().endswith(";base64"):
+            return file_error("invalid", "base64_data is a data URL without ;base64, before its content")
+        data = unquote(data) if "%" in data else data
+    with suppress(binascii.Error, ValueError):
+        return binascii.a2b_base64(data, strict_mode=True) or file_error("invalid", "base64_data has no content")
+    data = _ARMOUR.sub(lambda line: "\n" * len(line[0]), data).rstrip()
+    compact = _LINE_BREAK.sub("", data).rstrip("=")
+    if (wrong := _NOT_BASE64.search(compact)) is not None:
+        return file_error(
+            "invalid", _wrong_character(wrong[0], len(text.rstrip()) - len(data) + _place(data, wrong.start()))
+        )
+    if len(compact) % 4 == 1:
+        return file_error("invalid", f"base64_data is cut off: {len(compact)} characters without = encode no bytes")
+    content = base64.urlsafe_b64decode(compact.replace("+", "-").replace("/", "_") + "=" * (-len(compact) % 4))
+    return content or file_error("invalid", "base64_data has no content")
 
 
-def parse_form(content_type: bytes, body: bytes) -> FormUpload | Result:
-    """The fields and files of a multipart/form-data body; or the error."""
+def _place(data: str, place: int) -> int:
+    """The place of a character in the text, from its place in the text without line breaks."""
+    start = 0
+    for found in _LINE_BREAK.finditer(data):
+        if place < found.start() - start:
+            break
+        place -= found.start() - start
+        start = found.end()
+    return start + place + 1
+
+
+def _wrong_character(char: str, place: int) -> str:
+    shown = f"{char!r}" if char.isascii() else f"{char!r} (U+{ord(char):04X})"
+    right = "base64 has letters, digits, + and / (or - and _), and = at its end"
+    hint = "; a + may have become a space on its way" if char == " " else ""
+    return f"base64_data is not base64: {shown} is its character {place}; {right}{hint}"
+
+
+def parse_form(headers: Headers, body: bytes) -> Form | Result:
+    """The parts of a multipart/form-data body; or the error."""
     # Imported late, since it would take part of every start.
-    import python_multipart
     from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import parse_options_header
 
-    form = FormUpload({}, [])
-
-    def on_field(field: Any) -> None:
-        form.fields[field.field_name.decode("utf-8", "replace")] = (field.value or b"").decode("utf-8", "replace")
-
-    def on_file(file: Any) -> None:
-        if file.field_name == b"file":
-            file.file_object.seek(0)
-            form.files.append(((file.file_name or b"").decode("utf-8", "replace"), file.file_object.read()))
-        file.close()
-
-    headers = {"Content-Type": content_type}
+    content_type = header_text(headers.get(b"content-type", b""))
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        return file_error("invalid", f"the content type must be multipart/form-data; got {content_type[:60]!r}")
+    boundary = options.get(b"boundary")
+    if not boundary:
+        return file_error("invalid", "the content type has no boundary; let the HTTP client write this header")
+    # Lines before the first boundary do not count (RFC 2046, 5.1.1).
+    start = re.search(rb"(?:\A|\n)(?=--" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r?\n|\Z))", body)
+    if start is None:
+        shown = header_text(b"--" + boundary)[:80]
+        encoding = foreign_encoding(body, headers.get(b"content-encoding", b"")) if body else "it is empty"
+        reason = encoding or f"it has no line {shown}, the boundary of the content type"
+        return file_error("invalid", f"the body is not multipart/form-data: {reason}")
     try:
-        python_multipart.parse_form(headers, BytesIO(body), on_field, on_file)
+        return Form(_parts(boundary, body[start.end() :]))
     except (FormParserError, ValueError) as error:
         return file_error("invalid", f"the body is not multipart/form-data: {str(error)[:100]}")
-    return form
+
+
+def _parts(boundary: bytes, body: bytes) -> list[FormPart]:
+    """The parts of a body that begins with its boundary. Raises `FormParserError` and `ValueError`."""
+    from python_multipart.multipart import MultipartParser
+
+    parts: list[FormPart] = []
+    headers: dict[bytes, bytes] = {}
+    name, value, content = bytearray(), bytearray(), bytearray()
+
+    def on_header_end() -> None:
+        headers[bytes(name).lower()] = bytes(value).strip()
+        name.clear()
+        value.clear()
+
+    def on_part_end() -> None:
+        parts.append(_part(headers, bytes(content)))
+        headers.clear()
+        content.clear()
+
+    parser = MultipartParser(
+        boundary,
+        {
+            "on_header_field": lambda data, start, end: name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
+            "on_header_end": on_header_end,
+            "on_part_data": lambda data, start, end: content.extend(memoryview(data)[start:end]),
+            "on_part_end": on_part_end,
+        },
+    )
+    parser.write(body)
+    parser.finalize()
+    if headers or content:
+        raise ValueError("it is cut off: the boundary behind its last part is missing")
+    return parts
+
+
+def _part(headers: dict[bytes, bytes], content: bytes) -> FormPart:
+    from python_multipart.multipart import parse_options_header
+
+    disposition = headers.get(b"content-disposition", b"")
+    _, options = parse_options_header(disposition)
+    if b"name" not in options:
+        raise ValueError('a part has no name="..." in its Content-Disposition')
+    encoding = headers.get(b"content-transfer-encoding", b"").lower()
+    if encoding == b"base64":
+        content = base64.b64decode(content)
+    elif encoding == b"quoted-printable":
+        content = binascii.a2b_qp(content)
+    filename = options.get(b"filename")
+    extended = re.search(rb";\s*filename\*", disposition, re.IGNORECASE) is not None
+    return FormPart(header_text(options[b"name"]), None if filename is None else _text(filename), extended, content)
+
+
+def _text(filename: bytes) -> str:
+    """A file name, which clients send in UTF-8, as it is or percent-encoded (RFC 7578, 4.2)."""
+    if filename.isascii() and _ESCAPES.search(filename):
+        with suppress(UnicodeDecodeError):
+            return unquote_to_bytes(filename).decode()
+    return header_text(filename)
 
 
 def file_success(data: object, msg: str = "success") -> Result:

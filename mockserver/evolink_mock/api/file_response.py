@@ -1,6 +1,7 @@
 """Responses with a file: whole, in part, or 304 where the client has it; readable by pages of any origin."""
 
 from hashlib import sha256
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -28,13 +29,13 @@ def without_range(request: Request) -> Request:
 
 
 def file_response(headers: Headers, content: bytes, filename: str, content_type: bytes) -> Result:
-    """As much of a file as the headers of a request ask for. `filename` is plain ASCII."""
+    """As much of a file as the headers of a request ask for. `filename` has no quotes."""
     etag = f'"{sha256(content).hexdigest()[:32]}"'
     own = (
         *_CORS,
         (b"accept-ranges", b"bytes"),
         (b"etag", etag.encode()),
-        (b"content-disposition", b'inline; filename="%s"' % filename.encode()),
+        (b"content-disposition", _disposition(filename)),
     )
     if matches(_text(headers, b"if-none-match"), etag):
         return Result(304, b"", own, content_type)
@@ -47,6 +48,13 @@ def file_response(headers: Headers, content: bytes, filename: str, content_type:
         return Result(200, content, own, content_type)
     selected = content[part.first : part.first + part.length]
     return Result(206, selected, (*own, (b"content-range", part.content_range.encode())), content_type)
+
+
+def _disposition(filename: str) -> bytes:
+    """The name twice where it is not ASCII, for clients of all ages (RFC 6266, appendix D)."""
+    plain = "".join(char if char.isascii() else "_" for char in filename)
+    extended = "" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}"
+    return f'inline; filename="{plain}"{extended}'.encode()
 
 
 def _text(headers: Headers, name: bytes) -> str | None:

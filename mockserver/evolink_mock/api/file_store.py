@@ -2,11 +2,12 @@
 
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
+from urllib.parse import unquote
 
 from evolink_contracts.spec.files import MAX_BYTES, MAX_FILES
 from evolink_mock.clock import iso_date
 from evolink_mock.core.duration import Micros
-from evolink_mock.core.upload import Upload, format_of, slugify, upload_body
+from evolink_mock.core.upload import Upload, file_name, format_of, slugify, upload_body
 from evolink_mock.media.cache import FileCache, digest_of
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
@@ -44,7 +45,7 @@ class FileStore:
         unique = blake2b(b"%d" % world.uploads.count, key=world.seed.secret, digest_size=6).hexdigest()
         upload = Upload(
             f"file_{unique}",
-            slugify(chosen).rpartition("/")[2] or f"upload.{form}",
+            file_name(chosen, form),
             original[:200],
             len(content),
             form,
@@ -79,4 +80,4 @@ class FileStore:
         token, _, rest = url.removeprefix(self._prefix).partition("/")
         world = self._worlds.by_token(token) if self.is_link(url) else None
         upload = None if world is None else world.uploads.get(rest.partition("/")[0], world.clock.now())
-        return None if upload is None or upload.target != rest else self.content(upload)
+        return None if upload is None or upload.target != unquote(rest) else self.content(upload)

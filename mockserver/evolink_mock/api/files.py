@@ -25,7 +25,7 @@ from evolink_mock.api.file_store import LINKS, FileStore
 from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result, error_result
 from evolink_mock.api.route_table import RouteRow
-from evolink_mock.core.upload import quota_body
+from evolink_mock.core.upload import name_in_url, quota_body
 from evolink_mock.settings.keys import AcceptedKeys
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
@@ -85,7 +85,7 @@ class FileEndpoints:
         return file_error("unauthorized") if isinstance(key, Unauthenticated) else self._worlds.get_or_create(key)
 
     def _base64(self, request: Request) -> Result:
-        fields = parse_json("base64_data", request.body)
+        fields = parse_json("base64_data", request)
         if isinstance(fields, Result):
             return fields
         text = fields["base64_data"]
@@ -98,28 +98,27 @@ class FileEndpoints:
     def _stream(self, request: Request) -> Result:
         if request.body is None:
             return file_too_large()
-        form = parse_form(request.headers.get(b"content-type", b""), request.body)
+        form = parse_form(request.headers, request.body)
         if isinstance(form, Result):
             return form
-        fields, files = form
-        if len(files) == 1:
-            ((original, content),) = files
-            name = fields.get("file_name", fields.get("fileName"))
-            path = fields.get("upload_path", fields.get("uploadPath"))
-            result = self._add(request, content, original, name, path)
+        file = form.file()
+        if isinstance(file, Result):
+            result = file
         else:
-            result = file_error("invalid", f"there must be one part called file; got {len(files)}")
+            name = form.field("file_name", "fileName")
+            path = form.field("upload_path", "uploadPath")
+            result = self._add(request, file.content, file.filename or "", name, path)
         return replace(result, journal_body=f"(a form of {len(request.body)} bytes)".encode())
 
     def _url(self, request: Request) -> Result:
-        fields = parse_json("file_url", request.body)
+        fields = parse_json("file_url", request)
         if isinstance(fields, Result):
             return fields
         url = fields["file_url"]
         content = request.inputs.get(url)
         if isinstance(content, bytes):
             name, path = fields.get("file_name"), fields.get("upload_path")
-            return self._add(request, content, url.rpartition("/")[2], name, path)
+            return self._add(request, content, name_in_url(url), name, path)
         reason = "no --media-route leads there" if content is None else str(content)
         return file_error("download", f"File could not be downloaded: {reason}")
 

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
+from evolink_mock.body_encodings import body_encoding_error
 from evolink_mock.clock import monotonic
 from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.duration import Micros, parse_duration
@@ -164,9 +165,8 @@ def parse_body(body: bytes, wanted: type[Body]) -> Body:
     except msgspec.ValidationError as error:
         raise ControlError(400, "invalid_body", _body_errors(body, wanted) or str(error)[:300]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ControlError(
-            400, "invalid_body", f"The body does not have the form of this call: {str(error)[:300]}"
-        ) from None
+        reason = body_encoding_error(body) or str(error)[:300]
+        raise ControlError(400, "invalid_body", f"The body does not have the form of this call: {reason}") from None
 
 
 def _body_errors(body: bytes, wanted: type) -> str:
@@ -175,8 +175,8 @@ def _body_errors(body: bytes, wanted: type) -> str:
 
     try:
         value = msgspec.json.decode(body or b"{}")
-    except msgspec.DecodeError:
-        return ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body_encoding_error(body) or ""
     errors = form_errors(value, wanted) if issubclass(wanted, msgspec.Struct) else []
     return "; ".join(error.message for error in errors)[:1000]
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from unicodedata import category
+from urllib.parse import quote, unquote, urlsplit
 
 from evolink_contracts.spec.files import FORMATS, MAX_FILES, PREFIX, UPLOADED_FILE
 from evolink_mock.core.duration import SECOND, Micros
@@ -25,11 +27,15 @@ _OTHER = re.compile(
 """Formats that may hold an image without being one."""
 _MAX_JUNK = 4096
 """Bytes before an image that are skipped, such as a byte-order mark, empty lines or a warning."""
-_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+_MAX_NAME = 200
+"""Characters of a name or a path."""
+_MAX_ENDING = 20
+_MOST_READ = 4096
+"""Characters of a name that are read at all."""
 
 
 class Upload(NamedTuple):
-    """One uploaded file. `path` and `name` are fit for a URL."""
+    """One uploaded file. `path` and `name` have no character with a meaning of its own in a URL."""
 
     id: str
     name: str
@@ -46,7 +52,7 @@ class Upload(NamedTuple):
 
     @property
     def target(self) -> str:
-        """Path of the file below the base URL of a world's files."""
+        """Path of the file below the base URL of a world's files, not yet in the form of a URL."""
         return "/".join(filter(None, (self.id, self.path, self.name)))
 
 
@@ -65,9 +71,34 @@ def image_start(content: bytes) -> int:
 
 
 def slugify(text: str) -> str:
-    """A name or a path reduced to characters that a URL can hold as they are."""
-    parts = (_UNFIT.sub("_", part).strip("._") for part in text.replace("\\", "/").split("/"))
-    return "/".join(filter(None, parts))[:200]
+    """A path reduced to letters, marks and digits of any alphabet, and to `.`, `_` and `-`."""
+    parts = (_fit(part).strip("._") for part in text[:_MOST_READ].replace("\\", "/").split("/"))
+    return _cut("/".join(filter(None, parts)), _MAX_NAME)
+
+
+def file_name(text: str, form: str) -> str:
+    """The last part of a path as the name of a file of this format: with its ending, however long it is."""
+    parts = [part for part in text[-_MOST_READ:].replace("\\", "/").split("/") if part.strip("._ ")]
+    stem, dot, ending = parts[-1].rpartition(".") if parts else ("", "", "")
+    ending = _fit(ending)[:_MAX_ENDING].strip("._")
+    if not dot or not ending:
+        return slugify(parts[-1] if parts else "") or f"upload.{form}"
+    stem = _cut(_fit(stem).lstrip("._"), _MAX_NAME - len(ending) - 1)
+    return f"{stem or 'upload'}.{ending}"
+
+
+def name_in_url(url: str) -> str:
+    """The name of the file that a URL leads to, without its query."""
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _fit(text: str) -> str:
+    kept = (char if char in "._-" or category(char)[0] in "LMN" else " " for char in text)
+    return re.sub(" +", "_", "".join(kept))
+
+
+def _cut(text: str, length: int) -> str:
+    return text[:length].rstrip("._/") if len(text) > length else text
 
 
 def upload_body(upload: Upload, links: str, public_url: str, iso_date: Callable[[Micros], str]) -> dict[str, Any]:
@@ -79,7 +110,7 @@ def upload_body(upload: Upload, links: str, public_url: str, iso_date: Callable[
         "file_size": upload.size,
         "mime_type": FORMATS[upload.format],
         "upload_path": upload.path,
-        "file_url": f"{links}/{upload.target}",
+        "file_url": f"{links}/{quote(upload.target)}",
         "download_url": f"{public_url}{PREFIX}/download/{upload.id}",
         "upload_time": iso_date(upload.at),
         "expires_at": iso_date(upload.expires),

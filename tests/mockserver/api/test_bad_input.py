@@ -1,5 +1,8 @@
 """Invalid input never causes a 500: each kind gets a documented 4xx, and the emulator goes on."""
 
+import gzip
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,3 +146,51 @@ def test_no_sequence_of_bytes_causes_a_500(emulator: Emulator, content: bytes) -
 @given(body=JSON, path=st.sampled_from(["clock", "worlds", "tasks/x/cancel", "tasks/x/outcome"]))
 def test_no_body_of_a_control_call_causes_a_500(emulator: Emulator, body: object, path: str) -> None:
     assert emulator.request("POST", f"/__mock/{path}", json=body).status_code in (200, 400, 404)
+
+
+COMPLETE = VALID % b""
+CREATE = "/v1/videos/generations"
+ENCODED: dict[str, tuple[bytes, dict[str, str], str]] = {
+    "gzip": (gzip.compress(COMPLETE), {"content-encoding": "gzip"}, "is compressed with gzip; send it uncompressed"),
+    "gzip without its header": (gzip.compress(COMPLETE), {}, "is compressed with gzip"),
+    "zlib": (zlib.compress(COMPLETE), {"content-encoding": "deflate"}, "is compressed with deflate"),
+    "zlib without its header": (zlib.compress(COMPLETE, 9), {}, "is compressed with deflate"),
+    "raw deflate": (zlib.compress(COMPLETE)[2:-4], {"content-encoding": "deflate"}, "is compressed with deflate"),
+    "brotli": (b"\x1b\x5f\x00\xf8\x8d\x94", {"content-encoding": "br"}, "is compressed with br"),
+    "zstd": (b"\x28\xb5\x2f\xfd\x04\x58", {}, "is compressed with zstd"),
+    "two codings": (gzip.compress(COMPLETE), {"content-encoding": "identity, gzip"}, "is compressed with gzip"),
+    "UTF-16 with a mark": (COMPLETE.decode().encode("utf-16"), {}, "is in UTF-16; send it in UTF-8"),
+    "UTF-16, little end first": (COMPLETE.decode().encode("utf-16-le"), {}, "is in UTF-16"),
+    "UTF-16, big end first": (COMPLETE.decode().encode("utf-16-be"), {}, "is in UTF-16"),
+    "UTF-16 with other letters first": ('"猫"'.encode("utf-16-le"), {}, "is in UTF-16"),
+    "UTF-32 with a mark": (COMPLETE.decode().encode("utf-32"), {}, "is in UTF-32"),
+    "UTF-32, little end first": (COMPLETE.decode().encode("utf-32-le"), {}, "is in UTF-32"),
+    "UTF-32, big end first": (COMPLETE.decode().encode("utf-32-be"), {}, "is in UTF-32"),
+    "a byte-order mark": (b"\xef\xbb\xbf" + COMPLETE, {}, "begins with a byte-order mark; send it without one"),
+    "Latin-1": ('{"prompt": "café"}'.encode("latin-1"), {}, "is not UTF-8: byte 15 is 0xe9"),
+}
+
+
+@pytest.mark.parametrize("kind", ENCODED)
+@pytest.mark.parametrize(
+    "path", [CREATE, *(f"/api/v1/files/upload/{name}" for name in ("base64", "url", "stream")), "/__mock/clock"]
+)
+def test_an_error_names_the_encoding_of_a_body(emulator: Emulator, path: str, kind: str) -> None:
+    content, headers, says = ENCODED[kind]
+    form = path.endswith("stream")
+    content_type = "multipart/form-data; boundary=abc" if form else "application/json"
+    if path == "/__mock/clock":
+        headers, says = {}, "" if kind in ("raw deflate", "brotli") else says
+    if form and kind == "Latin-1":
+        says = "it has no line --abc"
+    refused = emulator.request("POST", path, {"content-type": content_type, **headers}, content=content)
+    assert refused.status_code == 400
+    assert says in refused.text
+
+
+def test_a_header_of_a_coding_does_not_decide_about_a_plain_body(emulator: Emulator) -> None:
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    assert emulator.request("POST", CREATE, headers, content=COMPLETE).status_code == 200
+    malformed = emulator.request("POST", CREATE, headers, content=b'{"model": x^2}').json()["error"]["message"]
+    assert "compressed" not in malformed
+    assert "malformed" in malformed
