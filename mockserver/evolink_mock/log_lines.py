@@ -2,14 +2,25 @@
 
 import json
 import logging
+import re
 
-from evolink_mock.core.redaction import LONGEST_SPELLING, masked_key, redact
+from evolink_mock.core.redaction import LONGEST_SPELLING, REDACTED, masked_key, redact
 
 log = logging.getLogger("evolink_mock")
 
 _LONGEST_TARGET = 300
 """Characters of a path and its query in a line."""
 _LONGEST_REASON = 400
+
+
+_SECRET_PARAMETER = re.compile(r"([?&;][^=&;#]*(?:key|token|secret|passw|auth)[^=&;#]*=)[^&;#]+", re.IGNORECASE)
+_LIKELY_KEY = re.compile(r"\b(sk|Bearer)(-|%20|\+)[\w.~%-]{3,}", re.IGNORECASE)
+
+
+def without_secrets(target: str) -> str:
+    """A path and its query where the key of the request is not known: parameters with a name as of secrets, and what
+    begins like a key, are redacted."""
+    return _LIKELY_KEY.sub(rf"\1\2{REDACTED}", _SECRET_PARAMETER.sub(rf"\1{REDACTED}", target))
 
 
 def one_line(text: str, limit: int) -> str:
@@ -46,7 +57,7 @@ def request_line(
 
     parts = [
         one_line(method, 20),
-        safe(target, _LONGEST_TARGET),
+        without_secrets(safe(target, _LONGEST_TARGET)),
         str(status) if status else "no response",
         f"{seconds * 1000:.1f} ms",
         one_line(masked_key(key), 20) if key else "-",

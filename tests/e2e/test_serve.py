@@ -98,10 +98,15 @@ def test_the_certificate_names_the_public_host(tmp_path: Path) -> None:
 def test_json_output_is_one_object_a_line() -> None:
     with Server("--log-format", "json", "--access-log") as server:
         httpx.get(f"{server.url}/v1/credits", headers=bearer())
+        httpx.get(f"{server.url}/v1/credits?api_key=sk-secret-1&a=b&X-Auth=open%20sesame")
+        httpx.get(f"{server.url}/v1/tasks/sk-secret-2")
         server.stop()
         lines = [json.loads(line) for line in server.output.splitlines()]
     assert lines[0]["event"] == "ready"
-    assert any("/v1/credits" in line.get("message", "") for line in lines)
+    messages = [line.get("message", "") for line in lines]
+    assert any("/v1/credits" in message for message in messages)
+    assert any("/v1/credits?api_key=…&a=b&X-Auth=…" in message for message in messages)
+    assert not any("secret" in message or "sesame" in message for message in messages)
 
 
 def test_bound_wider_the_token_is_printed_once_and_works() -> None:

@@ -94,3 +94,19 @@ def test_a_line_about_a_long_target_redacts_a_key_at_the_cut() -> None:
         assert len(line) < 400
         line = request_line("GET", b"/" + "ы".encode() * (padding // 4 - 8) + key.encode() * 99, 404, 0.1, key=key)
         assert "sk-secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/v1/credits?api_key=sk-secret&a=b", "/v1/credits?api_key=…&a=b"),
+        ("/v1/credits?a=b&X-Mock-Token=abc", "/v1/credits?a=b&X-Mock-Token=…"),
+        ("/v1/credits?PASSWORD=a%20b#x", "/v1/credits?PASSWORD=…#x"),
+        ("/v1/tasks/sk-secret", "/v1/tasks/sk-…"),
+        ("/v1/x?q=Bearer%20abc", "/v1/x?q=Bearer%20…"),
+        ("/v1/tasks/task-unified-1757169743-o9us175r?status=4xx", None),
+    ],
+)
+def test_secrets_of_a_request_without_a_key_are_redacted(target: str, shown: str | None) -> None:
+    line = request_line("GET", target.encode(), 401, 0.1, key="")
+    assert line == f"GET {shown or target} 401 100.0 ms -"

@@ -40,6 +40,7 @@ _LIST_PARAMETERS = {
     "task": "only deliveries of this task",
     "status": f"only deliveries of this status: {', '.join((*_WAITING, *_STAGES))}, or one of {', '.join(_GROUPS)}",
     **LOG_PARAMETERS,
+    "after": "only deliveries whose number is greater; a reset, which `generation` counts, numbers from 1 again",
 }
 _INBOX_PARAMETERS = {"task": "only callbacks of this task", **LOG_PARAMETERS}
 
@@ -101,11 +102,14 @@ class DeliveryCalls:
                 for world, deliveries in read
                 for row in match(world, deliveries, deliveries.numbers(), None)
             ]
-            return {"deliveries": every[max(len(every) - limit, 0) :]}
+            return {"deliveries": every[max(len(every) - limit, 0) :], "last": None}
         (world,) = request.worlds
+        deadline = deadline if limit else 0
         while (rows := await self._wait(world, partial(match, after=after), deadline)) is None:
             after = None if after is None else 0  # A reset numbers deliveries from 1 again.
-        return {"deliveries": rows}
+        more_may_follow = after is not None and len(rows) == limit
+        last = (rows[-1]["number"] if rows else after) if more_may_follow else world.view().deliveries.last
+        return {"deliveries": rows, "last": last, "generation": world.epoch}
 
     async def _wait(self, world: World, match: Matcher, deadline: float) -> Rows | None:
         """Rows that match, at the latest at `deadline`; `None` after a reset, which brings another outbox."""

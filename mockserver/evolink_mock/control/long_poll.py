@@ -31,7 +31,7 @@ def read_wait(request: ControlRequest) -> float:
     wait = read_duration("wait", request.query["wait"]) if "wait" in request.query else 0
     if wait > MAX_WAIT:
         raise ControlError(400, "invalid_query", f"wait must be at most {MAX_WAIT // SECOND}s")
-    if request.all_worlds and (wait or request.query.get("after", "0") != "0"):
+    if request.all_worlds and (wait or "after" in request.query):
         raise ControlError(400, "invalid_query", "after and wait apply to the rows of one world; leave out all=true")
     return monotonic() + to_seconds(wait)
 
@@ -72,7 +72,7 @@ async def long_poll(
         ((world, log),) = logs
         rows = view.rows(log, after, limit)
         remaining = deadline - monotonic()
-        if rows or remaining <= 0 or is_shutting_down():
+        if rows or not limit or remaining <= 0 or is_shutting_down():
             more_may_follow = after is not None and len(rows) == limit
             return {"rows": rows, "last": (rows[-1]["number"] if rows else after) if more_may_follow else log.last}
         if on_clock and jump_if_auto(world):

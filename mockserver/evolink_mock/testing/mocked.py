@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from evolink_mock.app import create_app
+from evolink_mock.core.duration import to_seconds
 from evolink_mock.settings import settings_of
 from evolink_mock.testing.callbacks import ORIGIN, Callbacks
 from evolink_mock.testing.handle import ControlRefused, EmulatorHandle
@@ -76,6 +77,11 @@ class Mocked(EmulatorHandle):
         """End the emulator, its event loop and its thread."""
         super().close()
         self._in_process.close()
+
+    def now(self) -> float:
+        """The instant of the clock, in Unix seconds. It blocks no event loop, so that asynchronous clients can ask."""
+        world = self._app.worlds.get(self.key)
+        return super().now() if world is None else to_seconds(world.clock.now())
 
     def receive(self, origin: str, application: "Application") -> None:
         """Let your application, ASGI or WSGI, receive the callbacks of an origin from now on.

@@ -27,6 +27,8 @@ class DeliveryReader(Protocol):
     """The deliveries of a world, read-only. Settled views give it out."""
 
     changed: Notifier
+    last: int
+    """The newest number, also of a delivery that is no longer kept; 0 where there is none yet."""
 
     @property
     def dropped(self) -> DeliveryTally:

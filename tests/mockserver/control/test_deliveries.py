@@ -192,3 +192,38 @@ def test_all_true_lists_the_deliveries_of_every_world(emulator: Emulator) -> Non
     assert len(deliveries(emulator, all="true", limit="1")) == 1
     assert len(emulator.control("inbox", params={"all": "true"})["rows"]) == 2
     assert own.control("deliveries/1", params={"all": "true"})["number"] == 1
+
+
+@pytest.mark.parametrize("path", ["deliveries", "inbox", "events", "journal"])
+def test_a_list_refuses_a_number_among_all_worlds(history: Emulator, path: str) -> None:
+    for after in ("0", "1"):
+        refused = history.request("GET", f"/__mock/{path}?all=true&after={after}&limit=2")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_query")
+
+
+@pytest.mark.parametrize("path", ["deliveries", "inbox", "events", "journal"])
+def test_a_list_of_no_rows_is_answered_at_once_with_the_last_number(
+    history: Emulator, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("long_poll", "deliveries"):
+        monkeypatch.setattr(f"evolink_mock.control.{module}.wait_first", None)
+    last = history.control(f"{path}?limit=1000")["last"]
+    assert last > 0 or path == "inbox"
+    answer = history.control(f"{path}?limit=0&wait=60s")
+    assert (answer.get("rows", answer.get("deliveries")), answer["last"]) == ([], last)
+    assert history.control(f"{path}?limit=0&wait=60s&after=0")["last"] == 0
+
+
+def test_a_follower_of_deliveries_sees_the_last_number_and_a_reset(emulator: Emulator) -> None:
+    assert emulator.control("deliveries") == {"deliveries": [], "last": 0, "generation": 0}
+    for _ in range(3):
+        emulator.create(callback_url="https://sink.mock/200")
+    emulator.advance("10s")
+    some = emulator.control("deliveries?after=0&limit=2")
+    assert ([row["number"] for row in some["deliveries"]], some["last"]) == ([1, 2], 2)
+    rest = emulator.control(f"deliveries?after={some['last']}&limit=2")
+    assert ([row["number"] for row in rest["deliveries"]], rest["last"], rest["generation"]) == ([3], 3, 0)
+    assert emulator.control("deliveries?after=0&limit=2&status=exhausted")["last"] == 3
+    emulator.control("worlds", {"reset": True})
+    after = emulator.control("deliveries?after=3")
+    assert (after["deliveries"], after["last"], after["generation"]) == ([], 0, 1)

@@ -59,3 +59,32 @@ def test_an_attempt_that_never_ends_ends_the_wait(next_event: float | None, monk
         task = create(stuck)
         with pytest.raises(AssertionError, match="an attempt is under way and never ends"):
             Callbacks(stuck).wait_for(task)
+
+
+@pytest.mark.parametrize("clock", ["manual", "auto", "real"])
+def test_an_asynchronous_receiver_may_ask_by_the_asynchronous_client(clock: str) -> None:
+    seen: list[str] = []
+    with Mocked(clock=clock, generation_time="10s" if clock != "real" else "1ms") as mocked:
+
+        async def asks(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append((await mocked.async_evolink.tasks.get(task)).status)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        mocked.receive("https://app.example.com", asks)
+        body = DOCUMENTED | {"callback_url": "https://app.example.com/hook"}
+        task = mocked.client.post("/v1/videos/generations", json=body).json()["id"]
+        if clock == "manual":
+            mocked.advance(10)
+        delivered = mocked.control("deliveries?status=ended&after=0&wait=30s")["deliveries"]
+        assert [row["status"] for row in delivered] == ["delivered"]
+        assert seen == ["completed"]
+
+
+def test_the_time_of_a_world_needs_no_control_call() -> None:
+    with Mocked() as mocked:
+        began = mocked.now()
+        assert began == mocked.control("clock")["now"]
+        mocked.advance(7)
+        mocked.control = None  # type: ignore[method-assign, assignment]
+        assert mocked.now() == began + 7
