@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -203,11 +204,31 @@ def check(file: Path) -> None:
 
 
 def _http_url(context: click.Context, parameter: click.Parameter, url: str) -> str:
-    if not url.lower().startswith(("http://", "https://")):
-        raise click.BadParameter(
-            f"must begin with http:// or https://, such as http://127.0.0.1:8080; got {url[:80]!r}"
-        )
-    return url
+    from evolink_mock.control_client import is_base_url, without_secrets
+
+    plain = without_secrets(url)
+    shown = f"such as http://127.0.0.1:8080; got {plain[:80]!r}"
+    if not plain.lower().startswith(("http://", "https://")):
+        raise click.BadParameter(f"must begin with http:// or https://, {shown}")
+    if not is_base_url(plain):
+        raise click.BadParameter(f"must be a URL, {shown}")
+    if plain != url.rstrip("/"):
+        click.echo("Warning: --url: credentials, a query and a fragment in the URL are not sent", err=True)
+    return plain
+
+
+def _secret(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    from evolink_mock.control_client import is_sendable
+
+    if value is not None and not is_sendable(value):
+        raise click.BadParameter("has a character that no header can carry, such as a line break or a space at its end")
+    return value
+
+
+def _positive(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not (isfinite(value) and value > 0):
+        raise click.BadParameter(f"must be a finite number above 0; got {value}")
+    return value
 
 
 @main.command(
@@ -225,23 +246,28 @@ def _http_url(context: click.Context, parameter: click.Parameter, url: str) -> s
     callback=_http_url,
     help="URL of the emulator.",
 )
-@click.option("--key", metavar="KEY", help="API key that created the task.  [default: any]")
+@click.option("--key", metavar="KEY", callback=_secret, help="API key that created the task.  [default: any]")
 @click.option(
     "--token",
     envvar="EVOLINK_MOCK_CONTROL_TOKEN",
     show_envvar=True,
     metavar="TOKEN",
+    callback=_secret,
     help="Control token, required when the emulator is bound to a non-loopback address.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def explain(task_id: str, url: str, key: str | None, token: str | None, as_json: bool) -> None:
     """Explain a task: the scenario that applied, its plan, queries, charges and callback attempts."""
+    from evolink_mock.control.explain import explanation_lines, is_explanation
     from evolink_mock.control_client import ControlClient, Unreachable
 
-    base = url.rstrip("/").removesuffix("/v1")
-    path = f"/__mock/tasks/{quote(task_id, safe='')}/explain{'' if key else '?all=true'}"
+    base = url.removesuffix("/v1").removesuffix("/__mock")
+    path = f"/__mock/tasks/{quote(os.fsencode(task_id), safe='')}/explain{'' if key else '?all=true'}"
+    client = ControlClient(base, key, token)
     try:
-        status, found = ControlClient(base, key, token).get(path)
+        status, found = client.get(path)
+        if status == 200 and not is_explanation(found):
+            raise client.foreign("its response explains no task")
     except Unreachable as error:
         raise click.ClickException(str(error)) from None
     if status == 404 and found["error"]["code"] == "task_not_found":
@@ -253,8 +279,6 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
     if as_json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    from evolink_mock.control.explain import explanation_lines
-
     click.echo("\n".join(explanation_lines(found["story"])))
 
 
@@ -268,7 +292,14 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
     callback=lambda context, parameter, url: url and _http_url(context, parameter, url),
     help="URL of the emulator.  [default: this machine, with the port of the settings]",
 )
-@click.option("--timeout", default=2.0, show_default=True, metavar="SECONDS", help="The longest time to wait.")
+@click.option(
+    "--timeout",
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    callback=_positive,
+    help="The longest time to wait.",
+)
 @_CONFIG
 def health(url: str | None, timeout: float, config: Path | None) -> None:
     """Check that the emulator accepts requests. No proxy is used for this machine, and no certificate is verified."""

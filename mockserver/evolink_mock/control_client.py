@@ -1,5 +1,7 @@
 """Client of a running emulator's control API, for the commands that ask it."""
 
+import os
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -24,6 +26,28 @@ _PROXY = "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_P
 _ELSEWHERE = "say where the emulator is with --url or EVOLINK_BASE_URL"
 
 
+def without_secrets(url: str) -> str:
+    """A base URL without credentials, query, fragment and trailing slash, to be called and shown."""
+    scheme, mark, rest = url.partition("#")[0].partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
+
+
+def is_base_url(url: str) -> bool:
+    """Whether a request can be sent to the URL."""
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+        host = httpx.URL(url).host
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and port != 0 and not re.search(r"\s", parts.netloc)
+
+
+def is_sendable(secret: str) -> bool:
+    """Whether a header can carry a key or token, in UTF-8."""
+    return secret == secret.strip() and not re.search(r"[\x00-\x1f\x7f]", secret)
+
+
 class Unreachable(Exception):
     """No emulator answers at the URL; the message has the reason, and what to change."""
 
@@ -43,8 +67,8 @@ class ControlClient:
         self._base_url = base_url
         self._verify = verify
         self._timeout = timeout
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._headers |= {"X-Mock-Token": token} if token else {}
+        self._headers = {"Authorization": os.fsencode(f"Bearer {key}")} if key else {}
+        self._headers |= {"X-Mock-Token": os.fsencode(token)} if token else {}
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """The status and the JSON of a response; of an error, one of the control API. Raises `Unreachable`."""
@@ -67,18 +91,21 @@ class ControlClient:
     def _response(self, client: httpx.Client, path: str) -> tuple[int, dict[str, Any]]:
         try:
             answer = client.get(self._base_url + path)
-            found = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Unreachable(self._reason(str(error) or type(error).__name__)) from None
-        except ValueError:
-            raise Unreachable(
-                f"{self._base_url} is not an emulator: its response to {path} is not JSON; {_ELSEWHERE}"
-            ) from None
+        try:
+            found = answer.json()
+        except (ValueError, RecursionError):
+            raise self.foreign(f"its response to {path} is not JSON") from None
         if answer.status_code != 200 and not _is_control_error(found):
-            raise Unreachable(
-                f"{self._base_url} is not an emulator: it answered {answer.status_code} to {path}; {_ELSEWHERE}"
-            )
+            raise self.foreign(f"it answered {answer.status_code} to {path}")
+        if not isinstance(found, dict):
+            raise self.foreign(f"its response to {path} is not a JSON object")
         return answer.status_code, found
+
+    def foreign(self, why: str) -> Unreachable:
+        """The error for a response that no emulator sends."""
+        return Unreachable(f"{self._base_url} is not an emulator: {why}; {_ELSEWHERE}")
 
     def _reason(self, why: str) -> str:
         if cause := next((cause for part, cause in _CAUSES.items() if part in why), ""):
@@ -90,7 +117,9 @@ class ControlClient:
 
 def _is_control_error(found: object) -> bool:
     error = found.get("error") if isinstance(found, dict) else None
-    return isinstance(error, dict) and error.get("type") == _CONTROL_ERROR
+    if not isinstance(error, dict) or error.get("type") != _CONTROL_ERROR:
+        return False
+    return isinstance(error.get("code"), str) and isinstance(error.get("message"), str)
 
 
 def _is_local(url: str) -> bool:

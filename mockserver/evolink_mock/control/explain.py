@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from math import isfinite
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,6 +41,14 @@ class _StatusOf(msgspec.Struct):
     status: str = ""
 
 
+class _ShownLine(msgspec.Struct):
+    """A line of a shown explanation."""
+
+    after: str
+    about: str
+    says: str
+
+
 class ExplainLine(NamedTuple):
     """One step of a task's history; `at` on its world's clock."""
 
@@ -69,6 +78,15 @@ def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> di
             for at, about, says in lines
         ],
     }
+
+
+def is_explanation(found: Mapping[str, Any]) -> bool:
+    """Whether a JSON object has the form of a shown explanation."""
+    try:
+        lines = msgspec.convert(found.get("story"), list[_ShownLine])
+        return all(isfinite(float(line.after.removesuffix("s"))) for line in lines)
+    except (msgspec.ValidationError, ValueError):
+        return False
 
 
 def explanation_lines(story: Sequence[Mapping[str, Any]]) -> list[str]:
