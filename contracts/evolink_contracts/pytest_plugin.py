@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from evolink_contracts.reference.errors import ServiceUnusable
     from evolink_contracts.runs.probe import Profile
     from evolink_contracts.runs.runner import Report
     from evolink_contracts.target.budget import Budget
@@ -30,6 +31,13 @@ def _above_0(text: str) -> float:
     number = float(text)
     if not (isfinite(number) and number > 0):
         raise ArgumentTypeError(f"{text} is not a finite number above 0")
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ArgumentTypeError(f"{text} is not a whole number from 0 on")
     return number
 
 
@@ -59,14 +67,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--evolink-tolerance", type=_from_0, metavar="SECONDS", help="permitted deviation of the gaps of callbacks")
     add(
         "--evolink-histories",
-        type=int,
+        type=_whole,
         metavar="N",
         help="also run this number of random call sequences, and shrink the first that fails",
     )
-    add("--evolink-seed", type=int, metavar="N", help="seed of the histories")
+    add("--evolink-seed", type=_whole, metavar="N", help="seed of the histories")
 
 
 def _check_scheme(option: str, url: str) -> None:
+    from evolink_contracts.target.diagnosis import is_base_url
     from evolink_contracts.trace.header import without_secrets
 
     if not url.lower().startswith(("http://", "https://")):
@@ -74,6 +83,9 @@ def _check_scheme(option: str, url: str) -> None:
         raise pytest.UsageError(
             f"{option} must begin with http:// or https://, such as http://127.0.0.1:8080; got {shown!r}"
         )
+    if not is_base_url(url):
+        shown = without_secrets(url)[:80]
+        raise pytest.UsageError(f"{option} must be a URL, such as http://127.0.0.1:8080; got {shown!r}")
 
 
 _OPTIONS = ("base-url", "control-url", "api-key", "profile", "max-credits", "rate", "tolerance", "histories", "seed")
@@ -116,7 +128,6 @@ class _Run:
     def _once(self) -> Iterator[None]:
         """Fail at the first mistake or unusable service, and skip afterwards."""
         from evolink_contracts.reference.errors import BudgetExceeded, RunUnfinished, ServiceUnusable
-        from evolink_contracts.trace.header import without_secrets
 
         if self._failed:
             pytest.skip("there was no run; the first test of the contract says why")
@@ -124,13 +135,20 @@ class _Run:
             yield
         except (ServiceUnusable, pytest.UsageError, BudgetExceeded) as error:
             self._failed = True
-            where = f"{without_secrets(self.base_url)}: " if isinstance(error, ServiceUnusable) else ""
+            where = f"{self._place(error)}: " if isinstance(error, ServiceUnusable) else ""
             bought = "; nothing was bought" if isinstance(error, BudgetExceeded) else ""
             raise RunUnfinished(f"{where}{error}{bought}") from None
+
+    def _place(self, error: "ServiceUnusable") -> str:
+        from evolink_contracts.trace.header import without_secrets
+
+        control_url = without_secrets(self._option("control-url") or "")
+        return f"--evolink-control-url {control_url}" if error.of_control else without_secrets(self.base_url)
 
     def open(self) -> "Target":
         # Imported late, since every run of pytest loads this module.
         from evolink_contracts.runs.profiles import open_target
+        from evolink_contracts.target.diagnosis import NOT_SENDABLE, is_sendable
         from evolink_contracts.target.target import TargetOptions
         from evolink_contracts.target.transports import HttpTransport
 
@@ -138,9 +156,11 @@ class _Run:
             key = self._option("api-key") or os.environ.get("EVOLINK_API_KEY")
             if not key:
                 raise pytest.UsageError("--evolink-base-url needs --evolink-api-key, or EVOLINK_API_KEY")
+            if not is_sendable(key):
+                raise pytest.UsageError(f"--evolink-api-key {NOT_SENDABLE}")
             control_url = self._option("control-url")
             _check_scheme("--evolink-base-url", self.base_url)
-            _check_scheme("--evolink-control-url", control_url or "http://")
+            _check_scheme("--evolink-control-url", control_url or "http://127.0.0.1")
             if control_url and self.profile != "emulator":
                 raise pytest.UsageError("--evolink-control-url is for --evolink-profile emulator")
             # Each worker has a world of its own in an emulator.
@@ -150,7 +170,7 @@ class _Run:
                 self.profile,
                 HttpTransport(self.base_url),
                 own,
-                TargetOptions(token=token, base_url=self.base_url),
+                TargetOptions(token=token, base_url=self.base_url, control_url=control_url or ""),
                 budget=self._budget,
                 control=HttpTransport(control_url) if control_url else None,
             )

@@ -67,8 +67,8 @@ class ControlClient:
         self._base_url = base_url
         self._verify = verify
         self._timeout = timeout
-        self._headers = {"Authorization": os.fsencode(f"Bearer {key}")} if key else {}
-        self._headers |= {"X-Mock-Token": os.fsencode(token)} if token else {}
+        self._headers = {b"Authorization": os.fsencode(f"Bearer {key}")} if key else {}
+        self._headers |= {b"X-Mock-Token": os.fsencode(token)} if token else {}
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """The status and the JSON of a response; of an error, one of the control API. Raises `Unreachable`."""

@@ -143,7 +143,7 @@ def test_a_time_that_is_none_is_wrong_usage(value: str) -> None:
 def test_explain_accepts_any_id_and_any_key() -> None:
     with Server("--clock", "manual") as server:
         task = httpx.post(
-            f"{server.url}/v1/videos/generations", json=DOCUMENTED, headers={"Authorization": "Bearer ключ".encode()}
+            f"{server.url}/v1/videos/generations", json=DOCUMENTED, headers={b"Authorization": "Bearer ключ".encode()}
         ).json()["id"]
         for url in (server.url, f"{server.url}/__mock", f"{server.url}/#part"):
             done = ran(main, "explain", task, "--key", "ключ", "--url", url)

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from math import isnan
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +26,15 @@ class _WritableFile(click.Path):
         super().__init__(dir_okay=False, writable=True, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        if not value or str(value).endswith(os.sep):
+            self.fail(f"{str(value)!r} is not the name of a file", param, ctx)
         file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            file.stat()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self.fail(f"{str(file)[:80]} cannot be written: {error.strerror}", param, ctx)
         if not file.parent.is_dir():
             self.fail(f"{file} cannot be written: there is no directory {file.parent}", param, ctx)
         if not file.exists() and not os.access(file.parent, os.W_OK | os.X_OK):
@@ -60,8 +68,8 @@ SKIP = click.option(
 
 
 def _number(value: float) -> float:
-    if isnan(value):
-        raise click.BadParameter("nan is not a number of seconds.")
+    if not isfinite(value):
+        raise click.BadParameter(f"{value} is not a number of seconds.")
     return value
 
 

@@ -14,8 +14,9 @@ from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.reporting.sentences import MARKS, clean
 from evolink_contracts.runs.receiver import ReceiverJudgement, check_receiver
 from evolink_contracts.runs.receiver_promises import UNKNOWN_ID
+from evolink_contracts.target.diagnosis import is_base_url
 from evolink_contracts.target.transports import HttpTransport
-from evolink_contracts.trace.header import origin_of
+from evolink_contracts.trace.header import origin_of, without_secrets
 
 LIMITS = (
     "A receiver is checked by its statuses, not by its effects: an application that credits a user twice for one "
@@ -25,8 +26,8 @@ LIMITS = (
 
 def execute(target: str, task: str, *, as_json: bool) -> None:
     """Run the command, and exit with its code."""
-    origin = origin_of(target)
     judgements = _judgements(target, task)
+    origin = origin_of(target)
     passed = all(judgement.passed for judgement in judgements)
     if as_json:
         click.echo(clean(json.dumps(_rows(judgements, origin), indent=2, ensure_ascii=False)))
@@ -38,9 +39,10 @@ def execute(target: str, task: str, *, as_json: bool) -> None:
 
 
 def _judgements(target: str, task: str) -> list[ReceiverJudgement]:
+    if not is_base_url(target):
+        shown = without_secrets(target)[:80]
+        raise click.BadParameter(f"--target must be such as http://127.0.0.1:3000/webhooks; got {shown!r}")
     parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.BadParameter(f"--target must be such as http://127.0.0.1:3000/webhooks; got {target!r}")
     path = target.removeprefix(f"{parts.scheme}://{parts.netloc}").partition("#")[0] or "/"
     try:
         transport = HttpTransport(f"{parts.scheme}://{parts.netloc}", timeout=15)

@@ -54,7 +54,8 @@ def execute(chosen: RunOptions) -> None:
             click.echo(f"Error: {error}; nothing was bought", err=True)
             sys.exit(Exit.USAGE)
         except ServiceUnusable as error:
-            options.fail(f"{base_url}: {error}")
+            control_url = without_secrets(chosen.control_url or "")
+            options.fail(f"{f'--control-url {control_url}' if error.of_control else base_url}: {error}")
     if webhook is not None and webhook.unknown_requests:
         click.echo(f"{webhook.unknown_requests} requests of no callback URL arrived at --listen, and got 404", err=True)
     saved = _save(chosen, report, header)
@@ -72,7 +73,7 @@ def _prepare(chosen: RunOptions) -> _Prepared:
 def _warn_of_secrets(chosen: RunOptions) -> None:
     for option, url in (("--base-url", chosen.base_url), ("--control-url", chosen.control_url or "")):
         if without_secrets(url) != url.rstrip("/"):
-            click.echo(f"Warning: {option}: credentials and a query in the URL are not sent", err=True)
+            click.echo(f"Warning: {option}: credentials, a query and a fragment in the URL are not sent", err=True)
 
 
 def _check(
@@ -83,6 +84,7 @@ def _check(
         callbacks_arrive={"yes": True, "no": False}.get(chosen.callbacks),
         defaults={} if chosen.image is None else {"image_urls": [chosen.image]},
         base_url=chosen.base_url,
+        control_url=chosen.control_url or "",
     )
     control = None if chosen.control_url is None else HttpTransport(chosen.control_url)
     transport, budget = HttpTransport(chosen.base_url), prepared.budget
@@ -163,7 +165,7 @@ def _steps(saved: Path) -> list[Step]:
 
 def _listen(stack: ExitStack, wall: WallClock, chosen: RunOptions, listen: str) -> Webhook:
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > 65535:
+    if not host or not port.isdecimal() or int(port[-6:]) > 65535 or len(port) > 5:
         raise click.BadParameter(f"--listen must be such as 127.0.0.1:9000; got {listen!r}")
     origin = ORIGIN if chosen.webhook is None else chosen.webhook.rstrip("/")
     webhook = Webhook(origin, wall.now, public=True)

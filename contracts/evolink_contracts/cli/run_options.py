@@ -11,6 +11,7 @@ import click
 from evolink_contracts.cli import options
 from evolink_contracts.reference.extras import has_hypothesis, hypothesis_missing
 from evolink_contracts.runs.probe import Profile
+from evolink_contracts.target.diagnosis import NOT_SENDABLE, is_base_url, is_sendable
 from evolink_contracts.trace.header import without_secrets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -80,9 +81,22 @@ class _BaseUrl(click.ParamType):  # type: ignore[type-arg]
     name = "url"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        shown = f"such as http://127.0.0.1:8080; got {without_secrets(value)[:80]!r}"
         if not re.match(r"https?://[^/\s]", value):
-            shown = without_secrets(value)[:80]
-            self.fail(f"must begin with http:// or https://, such as http://127.0.0.1:8080; got {shown!r}", param, ctx)
+            self.fail(f"must begin with http:// or https://, {shown}", param, ctx)
+        if not is_base_url(value):
+            self.fail(f"must be a URL, {shown}", param, ctx)
+        return value
+
+
+class _ApiKey(click.ParamType):  # type: ignore[type-arg]
+    """An API key that a header can carry."""
+
+    name = "key"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_sendable(value):
+            self.fail(NOT_SENDABLE, param, ctx)
         return value
 
 
@@ -107,6 +121,7 @@ DECLARATIONS = (
         envvar="EVOLINK_API_KEY",
         show_envvar=True,
         required=True,
+        type=_ApiKey(),
         metavar="KEY",
         help="API key of the service.",
     ),

@@ -30,7 +30,11 @@ class NoResponse(ContractsError):
 
 
 class ServiceUnusable(ContractsError):
-    """The service cannot be checked; says why."""
+    """The service cannot be checked; says why. `of_control` is whether the reason is its control API's own address."""
+
+    def __init__(self, message: str, *, of_control: bool = False) -> None:
+        super().__init__(message)
+        self.of_control = of_control
 
 
 class InvalidTrace(ContractsError, ValueError):

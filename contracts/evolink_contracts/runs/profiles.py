@@ -39,7 +39,7 @@ def open_target(
     trouble = _trouble(target, profile, options.base_url)
     if trouble:
         with target:
-            raise ServiceUnusable(trouble)
+            raise ServiceUnusable(trouble, of_control=target.control.is_apart)
     return target
 
 
@@ -52,6 +52,8 @@ def _trouble(target: Target, profile: Profile, base_url: str) -> str:
     why = target.why_missing("control")
     if "no control API" not in why:
         return why
+    if target.control.is_apart:
+        return f"{why}; --control-url must be the address of the emulator itself"
     return (
         f"{why}; --control-url is the emulator's own address if this is a proxy, --profile live-safe sends it "
         "nothing that costs credits, and evolink-contracts check needs only a recording"

@@ -30,10 +30,10 @@ class ControlClient:
         content = None if change is None else json.dumps(change).encode()
         response = self._send(method, path, content, who)
         if response.status != 200:
-            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} answered {describe(response)}")
+            raise self._unusable(f"{method} {CONTROL_PATH}{path} answered {describe(response)}")
         found = decoded(response.text)
         if not isinstance(found, dict):
-            raise ServiceUnusable(f"{method} {CONTROL_PATH}{path} did not return a JSON object: {describe(response)}")
+            raise self._unusable(f"{method} {CONTROL_PATH}{path} did not return a JSON object: {describe(response)}")
         return found
 
     def try_call(self, path: str, change: object = None, *, who: str = "a") -> bool:
@@ -68,4 +68,7 @@ class ControlClient:
         try:
             return self._transport.send(method, f"{CONTROL_PATH}{path}", headers, content)
         except NoResponse as error:
-            raise ServiceUnusable(f"the control API: {error}") from None
+            raise self._unusable(f"the control API: {error}") from None
+
+    def _unusable(self, why: str) -> ServiceUnusable:
+        return ServiceUnusable(why, of_control=self.is_apart)

@@ -13,12 +13,34 @@ _CLOCK = frozenset({"now", "mode", "next_event", "attempts_in_flight"})
 _EXCERPT = 100
 
 
-def wrong_base_url(base_url: str) -> str:
-    """A sentence about a base URL that ends in the version of the API; empty for any other."""
+NOT_SENDABLE = "is empty, or has a character that no header can carry, such as a line break or a space at its end"
+
+
+def is_sendable(key: str) -> bool:
+    """Whether a header can carry a key, in UTF-8."""
+    return bool(key) and key == key.strip() and not re.search(r"[\x00-\x1f\x7f]", key)
+
+
+def is_base_url(url: str) -> bool:
+    """Whether requests can be sent to a URL."""
+    import httpx
+
+    plain = without_secrets(url)
+    try:
+        parts, port = urlsplit(plain), urlsplit(plain).port
+        host = httpx.URL(plain).host
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and port != 0 and not re.search(r"\s", parts.netloc)
+
+
+def wrong_base_url(base_url: str, what: str = "the base URL") -> str:
+    """A sentence about a URL that ends in the path of an API; empty for any other. `what` names the URL."""
     shown = without_secrets(base_url)
-    if not re.search(r"/v1$", urlsplit(shown).path):
+    found = re.search(r"/(v1|__mock)$", urlsplit(shown).path)
+    if not found:
         return ""
-    return f"the base URL ends in /v1, which the kit adds itself: write {shown.removesuffix('/v1')}"
+    return f"{what} ends in {found[0]}, which the kit adds itself: write {shown.removesuffix(found[0])}"
 
 
 def control_trouble(response: Response, what: str) -> str:

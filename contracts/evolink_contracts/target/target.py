@@ -34,6 +34,8 @@ class TargetOptions:
     """Whether to use an emulator's control API."""
     base_url: str = ""
     """The base URL of the service, for messages."""
+    control_url: str = ""
+    """The base URL of its control API, if that has its own address, for messages."""
     token: str = ""
     """For the control API of an emulator beyond loopback."""
     callbacks_arrive: bool | None = None
@@ -92,7 +94,11 @@ class Target:
             self.can |= {"control", "keys"}
             return True
         self._connection.separate_keys = False
-        wrong = wrong_base_url(options.base_url) if options.use_control and not self.control.is_apart else ""
+        wrong = ""
+        if options.use_control and self.control.is_apart:
+            wrong = wrong_base_url(options.control_url, "the control URL")
+        elif options.use_control:
+            wrong = wrong_base_url(options.base_url)
         self._missing |= dict.fromkeys(("control", "keys"), wrong or trouble)
         return False
 

@@ -1,6 +1,7 @@
 """Transports: a request sent over the network by httpx, or by calling an ASGI application in this thread."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from ipaddress import ip_address
@@ -64,7 +65,8 @@ class HttpTransport:
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
         try:
-            response = self._client.request(method, path, headers=headers, content=content)
+            own = {name.encode(): os.fsencode(value) for name, value in headers.items()}
+            response = self._client.request(method, path, headers=own, content=content)
         except self._errors as error:
             why = _reason(error, self._secure)
             raise NoResponse(f"{method} {path} got no answer: {why}", why) from None

@@ -147,7 +147,20 @@ def test_a_proxy_of_the_api_alone_is_checked_with_the_emulators_control_api(tmp_
         assert "x-mock-scenario" not in (tmp_path / "trace.jsonl").read_text(encoding="utf-8")
         ran = kit(*run, "--control-url", "http://127.0.0.1:9")
         assert ran.returncode == 3
-        assert "the control API: GET /__mock/clock got no answer" in ran.stderr
+        assert ran.stderr.startswith(
+            "Error: --control-url http://127.0.0.1:9: the control API: GET /__mock/clock got no answer"
+        )
+        ran = kit(*run, "--control-url", url)
+        assert ran.returncode == 3
+        assert ran.stderr.startswith(f"Error: --control-url {url}: it has no control API")
+        assert ran.stderr.endswith("; --control-url must be the address of the emulator itself\n")
+        for end in ("/v1", "/__mock/"):
+            ran = kit(*run, "--control-url", own.url + end)
+            assert ran.returncode == 3
+            assert (
+                f"the control URL ends in {end.rstrip('/')}, which the kit adds itself: write {own.url}" in ran.stderr
+            )
+            assert f"the base URL ends in {end.rstrip('/')}, " in kit(*run[:2], own.url + end, *run[3:]).stderr
 
 
 def test_a_proxy_that_changes_an_answer_is_caught() -> None:
@@ -187,3 +200,48 @@ def test_every_command_has_a_short_help_and_its_exit_codes() -> None:
         shown = " ".join(kit(command, "--help").stdout.split())
         for code, says in codes.items():
             assert f"{code:d} {says}" in shown
+
+
+@pytest.mark.parametrize("option", ["--base-url", "--control-url"])
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://h:abc", "http://h:99999", "http://x y", "http://xn--..", "http://:"]
+)
+def test_a_malformed_url_is_wrong_usage_and_no_broken_promise(option: str, url: str) -> None:
+    ran = kit("run", "--profile", "emulator", "--base-url", "http://127.0.0.1:9", "--api-key", "sk-x", option, url)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "must be a URL, such as http://127.0.0.1:8080" in " ".join(ran.stderr.split())
+    ran = kit("receiver", "--target", url)
+    assert ran.returncode == 2
+    assert "--target must be such as http://127.0.0.1:3000/webhooks" in " ".join(ran.stderr.split())
+
+
+@pytest.mark.parametrize("key", ["", "se\ncret", "secret ", "secret\x7f"])
+def test_a_key_that_no_header_can_carry_is_wrong_usage(key: str) -> None:
+    ran = kit("run", "--base-url", "http://127.0.0.1:9", "--api-key", key)
+    assert ran.returncode == 2
+    assert "'--api-key'" in ran.stderr
+    assert "cret" not in ran.stderr
+
+
+def test_a_key_of_any_characters_is_sent(server: Server) -> None:
+    ran = kit("run", "--base-url", server.url, "--api-key", "ключ", "--only", "VC-001")
+    assert (ran.returncode, ran.stdout[:9]) == (0, "✓ VC-001 "), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("--tolerance", value) for value in ("nan", "inf", "-1")),
+        *(("--listen", f"127.0.0.1:{port}") for port in ("9" * 5000, "65536", "100000", "-1", "")),
+        *(("--trace", name) for name in ("", "x" * 300, "no-such-directory/x", "name/", ".")),
+        *((option, "") for option in ("--out", "--save")),
+    ],
+)
+def test_a_value_that_is_none_is_wrong_usage(
+    option: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = kit("run", "--base-url", "http://127.0.0.1:9", "--api-key", "sk-x", option, value)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert option in ran.stderr
+    assert list(tmp_path.iterdir()) == []

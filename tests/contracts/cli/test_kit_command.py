@@ -230,6 +230,30 @@ def test_a_dead_address_is_one_failure_in_pytest(tmp_path: Path) -> None:
     assert re.search(r"1 failed, 76 skipped", ran.stdout), ran.stdout
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (("--evolink-base-url", "http://[::1"), "--evolink-base-url must be a URL, such as http://127.0.0.1:8080"),
+        (
+            ("--evolink-control-url", "http://h:abc"),
+            "--evolink-control-url must be a URL, such as http://127.0.0.1:8080",
+        ),
+        (
+            ("--evolink-control-url", "http://127.0.0.1:9"),
+            "--evolink-control-url http://127.0.0.1:9: the control API: GET",
+        ),
+        (("--evolink-api-key", "a\nb"), "--evolink-api-key is empty, or has a character that no header can carry"),
+        (("--evolink-histories", "-1"), "-1 is not a whole number from 0 on"),
+        (("--evolink-seed", "-1"), "-1 is not a whole number from 0 on"),
+    ],
+)
+def test_a_mistake_in_an_option_of_pytest_is_named(given: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    service = ("--evolink-base-url", "http://127.0.0.1:9", "--evolink-api-key", "sk-x")
+    ran = plugin(tmp_path, *service, *given, "-k", "VC-001")
+    assert says in ran.stdout + ran.stderr
+    assert "INTERNALERROR" not in ran.stdout + ran.stderr
+
+
 def test_a_base_url_of_the_environment_is_for_the_fixture_alone_unless_the_contract_is_asked_for(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
