@@ -1,5 +1,6 @@
 """TLS: the emulator's certificate authority, kept in a directory, and the trust store of outgoing callbacks."""
 
+import errno
 import os
 import ssl
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from evolink_mock.atomic_write import atomic_write
 from evolink_mock.core.callback_routes import parse_host
+from evolink_mock.scratch_file import scratch_file
 from evolink_mock.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,19 +22,41 @@ _KEY = "evolink-mock-ca.key"
 
 
 def authority_directory(settings: Settings) -> Path:
-    """The directory of the authority: the setting, else below the user's state directory."""
+    """The directory of the authority: the setting, else below the user's state directory.
+
+    For a user without a home directory it begins with `~`, and cannot be made.
+    """
     if settings.authority:
         return Path(settings.authority)
     # Only a server that speaks TLS asks for it.
     from platformdirs import user_state_path
 
-    return user_state_path("evolink-mock", appauthor=False)
+    try:
+        return user_state_path("evolink-mock", appauthor=False)
+    except RuntimeError:
+        return Path("~", "evolink-mock")
 
 
 def server_context(directory: Path, hosts: list[str]) -> ssl.SSLContext:
     """A TLS context whose certificate names `hosts`, signed by the authority in `directory`, made there if missing."""
+    return _context_of(_authority(directory), hosts)
+
+
+def context_in_memory(hosts: list[str]) -> ssl.SSLContext:
+    """`server_context` with an authority that is kept nowhere, for a process that has no directory to write to."""
+    import trustme
+
+    return _context_of(trustme.CA(organization_name="evolink-mock"), hosts)
+
+
+def _context_of(authority: "trustme.CA", hosts: list[str]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _authority(directory).issue_cert(*hosts).configure_cert(context)
+    issued = authority.issue_cert(*hosts)
+    # OpenSSL reads them from a file alone.
+    with scratch_file("server.pem") as file:
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+        file.write_bytes(issued.private_key_and_cert_chain_pem.bytes())
+        context.load_cert_chain(file)
     return context
 
 
@@ -94,6 +118,9 @@ def _authority(directory: Path) -> "trustme.CA":
     import trustme
 
     certificate, key = directory / CERTIFICATE, directory / _KEY
+    if directory.parts[:1] == ("~",):
+        # As it stands, it would be a directory of that name in the current one.
+        raise FileNotFoundError(errno.ENOENT, "the user has no home directory", str(directory))
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         if certificate.exists() and key.exists():

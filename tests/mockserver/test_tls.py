@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evolink_mock.settings import Settings
-from evolink_mock.tls import authority_directory, issue
+from evolink_mock.tls import TrustStore, authority_directory, issue
 
 WITHOUT_FCNTL = """
 import sys
@@ -82,3 +82,15 @@ class Lock:
     def __enter__(self) -> None: ...
 
     def __exit__(self, *error: object) -> None: ...
+
+
+def test_a_user_without_a_home_directory_has_no_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr("platformdirs.user_state_path", nowhere)
+    monkeypatch.chdir(tmp_path)
+    assert TrustStore(Settings()).context().get_ca_certs() is not None
+    with pytest.raises(OSError, match="no home directory"):
+        issue(authority_directory(Settings()), "app.example.com", tmp_path)
+    assert list(tmp_path.iterdir()) == []

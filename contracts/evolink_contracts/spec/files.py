@@ -40,6 +40,7 @@ _ROWS = (
     FileError("quota", 403, 40003, "File quota exceeded"),
     FileError("download", 400, 40004, "File could not be downloaded"),
     FileError("storage", 500, 50001, "File could not be stored"),
+    FileError("internal", 500, 500, "Internal server error", "inferred", "S10"),
     FileError("unauthorized", 401, 401, "Invalid or expired token", "inferred", "S10"),
     FileError("invalid", 400, 400, "Invalid request parameters", "inferred", "S10"),
     FileError("not_found", 404, 404, "File not found", "inferred", "S10"),

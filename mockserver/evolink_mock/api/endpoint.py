@@ -67,6 +67,10 @@ WorldResolver: TypeAlias = Callable[[Operation, Headers, Mapping[str, str]], Wor
 """Finds the world that a request belongs to, or the error where it belongs to none."""
 
 
+def _failure(operation: Operation, message: str | None) -> Result:
+    return error_result(operation, "internal_error", message)
+
+
 class EndpointContext(NamedTuple):
     """The parts that all endpoints of one emulator share."""
 
@@ -80,6 +84,8 @@ class EndpointContext(NamedTuple):
     """Whether pages of other origins may call the endpoints."""
     present: Present | None = None
     """Changes each result, where the emulator is not to behave as documented."""
+    failure: Callable[[Operation, str | None], Result] = _failure
+    """The result of a request that could not be carried out; with a message, or else the documented one."""
 
 
 class Preparation(NamedTuple):
@@ -110,7 +116,15 @@ class Endpoint:
         self._open_world = open_world
         self._max_body = max_body
         self._preparation = preparation
-        self._anonymous, self._send, self._request_served, self._log_requests, self._cors, self._present = context
+        (
+            self._anonymous,
+            self._send,
+            self._request_served,
+            self._log_requests,
+            self._cors,
+            self._present,
+            self._failure,
+        ) = context
 
     def answers_at_once(self) -> bool:
         """Whether requests can be carried out without awaiting anything before."""
@@ -139,7 +153,7 @@ class Endpoint:
                 inputs = await self._preparation.prepare(dict(headers).get(b"authorization"), body)
             except Exception:
                 log.exception("the files of a request could not be checked")
-                return response_of(error_result(self.operation, "internal_error"), self._anonymous)
+                return response_of(self._failure(self.operation, None), self._anonymous)
         return self.respond(method, path, scope["query_string"], headers, body, scope.get("path_params", {}), inputs)
 
     def respond(
@@ -202,7 +216,7 @@ class Endpoint:
             with request.world.transaction():
                 outcome = self._handle(method, request)
         except StorageError as error:
-            failed = error_result(self.operation, "internal_error", str(error))
+            failed = self._failure(self.operation, str(error))
             known = outcome.result if isinstance(outcome, Pending) else outcome
             return failed if known is None else replace(failed, journal_body=known.journal_body)
         return outcome
@@ -216,7 +230,7 @@ class Endpoint:
             return handler(request)
         except Exception:
             log.exception("the %s operation failed", self.operation)
-            return error_result(self.operation, "internal_error")
+            return self._failure(self.operation, None)
 
     def _journal(
         self,

@@ -23,7 +23,7 @@ from evolink_mock.api.file_bodies import (
 from evolink_mock.api.file_links import FileLinks
 from evolink_mock.api.file_store import LINKS, FileStore
 from evolink_mock.api.headers import Headers
-from evolink_mock.api.responses import Result, error_result
+from evolink_mock.api.responses import Result
 from evolink_mock.api.route_table import RouteRow
 from evolink_mock.core.upload import name_in_url, quota_body
 from evolink_mock.settings.keys import AcceptedKeys
@@ -54,7 +54,7 @@ class FileEndpoints:
         self._store = store
         self._fetching = fetching
         """Fetches the file of an upload by URL."""
-        self._context = context
+        self._context = context._replace(failure=lambda operation, message: file_error("internal", message))
 
     def rows(self) -> list[RouteRow]:
         """Every route of the file endpoints."""
@@ -128,7 +128,7 @@ class FileEndpoints:
         except Exception:
             # Answered here, so that the journal does not show the content of the file.
             log.exception("an uploaded file could not be kept")
-            return error_result("any", "internal_error")
+            return file_error("storage")
         match added:
             case "too_large":
                 return file_too_large()

@@ -1,5 +1,6 @@
 """LRU file cache, limited by total size."""
 
+import logging
 import os
 import shutil
 from collections import OrderedDict
@@ -11,31 +12,45 @@ from weakref import finalize
 
 from evolink_mock.atomic_write import atomic_write
 
+log = logging.getLogger("evolink_mock")
+
+IN_MEMORY = 128 * 1024 * 1024
+"""The most bytes of files that are kept in memory, where there is no directory for them."""
+
 
 def digest_of(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
 class FileCache:
-    """Files by name in `directory`, or in a temporary one. Safe for threads; survives a crash."""
+    """Files by name in `directory`, or in a temporary one. Safe for threads; survives a crash.
+
+    Where no temporary directory can be written to, as on a read-only disk, they are kept in memory.
+    """
 
     def __init__(self, directory: Path | None, limit: int) -> None:
         self._directory = directory
         self._limit = limit
         self._lock = Lock()
         self._sizes: OrderedDict[str, int] | None = None
+        self._contents: dict[str, bytes] = {}
+        """The files that are kept in memory."""
+        self._temporary = directory is None
+        self._in_memory = False
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep a file under a name of hexadecimal digits."""
+        """Keep a file under a name of hexadecimal digits. Raises `OSError` for a `directory` that was given."""
         home, sizes = self._home(), self._known()
         with self._lock:
             if name not in sizes:
-                atomic_write(home / name, content)
+                self._write(home, name, content)
             sizes[name] = len(content)
             sizes.move_to_end(name)
             while sum(sizes.values()) > self._limit and len(sizes) > 1:
                 oldest, _ = sizes.popitem(last=False)
-                (home / oldest).unlink(missing_ok=True)
+                self._contents.pop(oldest, None)
+                if home is not None:
+                    (home / oldest).unlink(missing_ok=True)
 
     def get(self, name: str) -> bytes | None:
         home, sizes = self._home(), self._known()
@@ -43,27 +58,61 @@ class FileCache:
             if name not in sizes:
                 return None
             sizes.move_to_end(name)
+            if name in self._contents or home is None:
+                return self._contents.get(name)
             try:
                 return (home / name).read_bytes()
             except OSError:
                 del sizes[name]
                 return None
 
-    def _home(self) -> Path:
+    def _home(self) -> Path | None:
+        """The directory, or `None` if files are kept in memory from the beginning."""
         with self._lock:
             if self._directory is None:
-                self._directory = Path(mkdtemp(prefix="evolink-mock-"))
+                if self._in_memory:
+                    return None
+                try:
+                    self._directory = Path(mkdtemp(prefix="evolink-mock-"))
+                except OSError as error:
+                    self._stay_in_memory(error)
+                    return None
                 finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
-            self._directory.mkdir(parents=True, exist_ok=True)
+            if not self._in_memory:
+                self._directory.mkdir(parents=True, exist_ok=True)
             return self._directory
+
+    def _write(self, home: Path | None, name: str, content: bytes) -> None:
+        if home is not None and not self._in_memory:
+            try:
+                atomic_write(home / name, content)
+            except OSError as error:
+                if not self._temporary:
+                    raise
+                self._stay_in_memory(error)
+            else:
+                return
+        self._contents[name] = content
+
+    def _stay_in_memory(self, error: OSError) -> None:
+        self._in_memory = True
+        self._limit = min(self._limit, IN_MEMORY)
+        log.warning(
+            "files are kept in memory, up to %d MiB: %s; TMPDIR names a directory for them",
+            self._limit // 2**20,
+            error.strerror or error,
+        )
 
     def _known(self) -> "OrderedDict[str, int]":
         home = self._home()
         with self._lock:
-            if self._sizes is None:
+            if self._sizes is None and home is None:
+                self._sizes = OrderedDict()
+            elif self._sizes is None and home is not None:
                 there = sorted(
                     (entry for entry in os.scandir(home) if entry.is_file()), key=lambda e: e.stat().st_mtime
                 )
                 # Others are not whole: a process ended while it wrote them.
                 self._sizes = OrderedDict((e.name, e.stat().st_size) for e in there if e.name.isalnum())
+            assert self._sizes is not None
             return self._sizes

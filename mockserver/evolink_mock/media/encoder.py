@@ -8,8 +8,6 @@ from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -24,6 +22,7 @@ from evolink_mock.media.mp3_frames import audio_container
 from evolink_mock.media.placeholder import colour_of
 from evolink_mock.media.probe import apply_orientation
 from evolink_mock.media.video import RATE, FileLookup, Video
+from evolink_mock.scratch_file import scratch_file
 
 _BT709 = 1
 """Number of BT.709 in ITU-T H.273."""
@@ -36,15 +35,15 @@ _SAMPLE = 4
 """Bytes: sixteen bits for each of two channels."""
 _TONE, _AMPLITUDE = 441, 3000
 """Frequency in hertz, whose period is a whole number of samples; and the amplitude."""
+_CONTAINER = {"movflags": "faststart", "fflags": "bitexact"}
 _ENCODER = {"preset": "ultrafast", "crf": "24", "threads": "1", "flags": "bitexact", "g": str(2 * RATE)}
 
 
 def encode(video: Video, files: FileLookup) -> bytes:
     """The video as MP4. Without its input image it has one colour; without its input audio, a tone."""
     # FFmpeg puts the index first by reading the file again, so it must be one.
-    with TemporaryDirectory() as home:
-        path = Path(home) / "video.mp4"
-        with av.open(str(path), "w", options={"movflags": "faststart", "fflags": "bitexact"}) as container:
+    with scratch_file("video.mp4") as path:
+        with av.open(str(path), "w", format="mp4", options=_CONTAINER) as container:
             pictures = container.add_stream("libx264", rate=RATE, options=_ENCODER)
             pictures.width, pictures.height = video.size
             pictures.pix_fmt = "yuv420p"

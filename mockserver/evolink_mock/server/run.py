@@ -3,6 +3,7 @@
 import errno
 import gc
 import json
+import logging
 import os
 import secrets
 import socket
@@ -23,10 +24,11 @@ from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.server.fault_protocol import FaultProtocol
 from evolink_mock.server.logging import configure_logging
 from evolink_mock.settings import Settings
-from evolink_mock.tls import CERTIFICATE, authority_directory, server_context
+from evolink_mock.tls import CERTIFICATE, authority_directory, context_in_memory, server_context
 from evolink_mock.worlds.store import StorageError
 
 DRAIN_SECONDS = 10
+log = logging.getLogger("evolink_mock")
 
 
 class CannotServe(Exception):
@@ -139,6 +141,13 @@ def _tls(settings: Settings) -> ssl.SSLContext:
     try:
         return server_context(directory, _names(settings))
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and not settings.authority:
+            log.warning(
+                "the certificate authority is kept in memory, so that clients cannot verify the server: %s; "
+                "--set authority=DIRECTORY keeps it",
+                error,
+            )
+            return context_in_memory(_names(settings))
         hint = "choose another directory with --set authority=DIRECTORY, or remove what is in it"
         raise CannotServe(f"cannot use the certificate authority in {directory}: {error}; {hint}") from None
 
@@ -157,7 +166,8 @@ def _listens_everywhere(host: str) -> bool:
 
 
 def _announce(settings: Settings) -> str:
-    certificate = authority_directory(settings) / CERTIFICATE if settings.tls else None
+    authority = authority_directory(settings) / CERTIFICATE if settings.tls else None
+    certificate = authority if authority is not None and authority.is_file() else None
     if settings.log_format == "json":
         ready: dict[str, object] = {"event": "ready", "url": settings.public_url, "pid": os.getpid()}
         ready |= {"control_token": settings.control_token} if not settings.loopback else {}

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from evolink_mock.api import file_store
+from evolink_mock.api import file_store, files
 from evolink_mock.core.upload import slugify
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.media_samples import encoded, jpeg, photo
@@ -180,3 +181,35 @@ def test_every_file_name_becomes_one_that_is_valid_in_a_url(text: str) -> None:
     assert found == slugify(found)
     assert ".." not in found.split("/")
     assert httpx.URL(f"http://x.example/{found}").path == f"/{found}"
+
+
+def test_what_fails_here_has_the_shape_of_the_file_endpoints(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file_store.FileStore, "add", broken)
+    answer = by_base64(emulator, jpeg())
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"success": False, "code": 50001, "msg": "File could not be stored"},
+    )
+    monkeypatch.setattr(files, "quota_body", broken)
+    answer = emulator.request("GET", f"{FILES}/quota")
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"success": False, "code": 500, "msg": "Internal server error"},
+    )
+
+
+def test_a_large_form_needs_no_temporary_file(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_directory(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    for name in ("NamedTemporaryFile", "TemporaryFile", "mkstemp"):
+        monkeypatch.setattr(tempfile, name, no_directory)
+    content = jpeg() + b"\0" * 3_000_000
+    answer = emulator.request("POST", f"{FILES}/upload/stream", files={"file": ("cat.jpg", content)})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["data"]["file_size"] == len(content)

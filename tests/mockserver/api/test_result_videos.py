@@ -8,6 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evolink_mock import scratch_file
+from evolink_mock.media import encoder
+from evolink_mock.media.frame_size import Size
+from evolink_mock.media.video import Video
 from tests.support.emulator import Emulator
 from tests.support.video_decoder import decode
 
@@ -154,3 +158,14 @@ def test_links_do_not_contain_the_key_and_end_with_a_reset(emulator: Emulator) -
 def test_links_begin_with_the_public_url() -> None:
     with Emulator.in_process(public_url="https://videos.example") as emulator:
         assert finished(emulator).startswith("https://videos.example/media/")
+
+
+def test_a_video_is_the_same_where_no_directory_can_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = Video("task-1", Size(320, 180), 500_000)
+    expected = encoder.encode(video, lambda _: None)
+
+    def no_directory() -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(scratch_file, "TemporaryDirectory", no_directory)
+    assert encoder.encode(video, lambda _: None) == expected

@@ -3,9 +3,11 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evolink_mock.media import cache
 from evolink_mock.media.cache import FileCache, digest_of
 
 
@@ -52,6 +54,38 @@ def test_the_limit_holds_and_contents_are_not_mixed_up(contents: list[bytes], li
     there = {digest: content for digest, content in kept.items() if content is not None}
     assert all(digest_of(content) == digest for digest, content in there.items())
     assert sum(map(len, there.values())) <= limit or len(there) <= 1
+
+
+def no_directory(*_: object, **__: object) -> str:
+    raise FileNotFoundError(2, "No usable temporary directory found")
+
+
+def test_files_stay_in_memory_where_there_is_no_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "mkdtemp", no_directory)
+    monkeypatch.setattr(cache, "IN_MEMORY", 30)
+    shelf = FileCache(None, 1000)
+    assert shelf.get("a") is None
+    for name in "abcd":
+        shelf.put(name, name.encode() * 10)
+    assert [shelf.get(name) for name in "abcd"] == [None, b"b" * 10, b"c" * 10, b"d" * 10]
+
+
+def test_files_stay_in_memory_once_the_temporary_directory_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "mkdtemp", lambda **_: str(tmp_path))
+    shelf = FileCache(None, 1000)
+    shelf.put("a", b"1")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache, "atomic_write", full)
+    shelf.put("b", b"2")
+    assert (shelf.get("a"), shelf.get("b")) == (b"1", b"2")
+    kept = FileCache(tmp_path / "state", 1000)
+    with pytest.raises(OSError, match="No space"):
+        kept.put("a", b"1")
 
 
 def test_threads_do_not_disturb_one_another(tmp_path: Path) -> None:
