@@ -148,7 +148,7 @@ def test_explain_accepts_any_id_and_any_key() -> None:
         for url in (server.url, f"{server.url}/__mock", f"{server.url}/#part"):
             done = ran(main, "explain", task, "--key", "ключ", "--url", url)
             assert (done.returncode, "plan" in done.stdout) == (0, True), done
-        for name in ("\udcff", "é", "/", "?"):
+        for name in ("\udcff", "é", "?"):
             done = ran(main, "explain", name, "--key", "ключ", "--url", server.url)
             assert done.returncode == 1
             assert "the world of that key has no such task" in done.stderr, done.stderr

@@ -57,7 +57,7 @@ EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
             Exit.PASSED: "every promise passed",
             Exit.FAILED: "a promise failed",
             Exit.USAGE: "the command was used wrongly",
-            Exit.NOT_CHECKED: "the receiver cannot be reached",
+            Exit.NOT_CHECKED: "the receiver cannot be reached, or the report could not be written",
             Exit.INTERRUPTED: _INTERRUPTED,
         },
         "selftest": {

@@ -1,8 +1,10 @@
 """Options that several commands share, and how a command ends: its report, its files and its exit code."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
@@ -145,9 +147,25 @@ def _nothing(report: Report) -> str:
 def put(text: str, out: Path | None) -> None:
     """Print a text, or write it to a file. If that fails, print it, and exit."""
     if out is None:
-        click.echo(text)
+        print_report(text)
     elif not written(text, out):
+        print_report(text)
+        sys.exit(Exit.NOT_CHECKED)
+
+
+def print_report(text: str) -> None:
+    """Print a text. Exits if the standard output is closed or its disk is full, since 1 says that a promise failed."""
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         click.echo(text)
+    except OSError as error:
+        if sys.stdout is not None:
+            # Python writes what is left at its exit.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with suppress(OSError):
+            click.echo(f"Error: the standard output could not be written: {error.strerror}", err=True)
         sys.exit(Exit.NOT_CHECKED)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from evolink_contracts.cli.exit_codes import Exit
-from evolink_contracts.cli.options import fail
+from evolink_contracts.cli.options import fail, print_report
 from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.reporting.sentences import MARKS, clean
 from evolink_contracts.runs.receiver import ReceiverJudgement, check_receiver
@@ -30,9 +30,9 @@ def execute(target: str, task: str, *, as_json: bool) -> None:
     origin = origin_of(target)
     passed = all(judgement.passed for judgement in judgements)
     if as_json:
-        click.echo(clean(json.dumps(_rows(judgements, origin), indent=2, ensure_ascii=False)))
+        print_report(clean(json.dumps(_rows(judgements, origin), indent=2, ensure_ascii=False)))
     else:
-        click.echo(clean("\n".join(_lines(judgements, origin))))
+        print_report(clean("\n".join(_lines(judgements, origin))))
         if task == UNKNOWN_ID and not passed:
             click.echo("If it refuses tasks that it does not know, give --task one that it knows.")
     sys.exit(Exit.PASSED if passed else Exit.FAILED)

@@ -331,6 +331,21 @@ def test_a_report_that_could_not_be_written_is_printed(recording: str) -> None:
 
 
 @FULL
+@pytest.mark.parametrize(
+    ("output", "why"), [(">&-", "Bad file descriptor"), (">/dev/full", "No space left"), ("", "Broken pipe")]
+)
+def test_a_report_that_could_not_be_printed_is_no_broken_promise(recording: str, output: str, why: str) -> None:
+    unread, pipe = os.pipe()
+    os.close(unread)
+    command = ["bash", "-c", f'"$0" -m evolink_contracts check "$1" {output}', sys.executable, recording]
+    ran = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    os.close(pipe)
+    assert ran.returncode == 3
+    assert f"Error: the standard output could not be written: {why}" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@FULL
 @pytest.mark.parametrize("option", ["--trace", "--save"])
 def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(option: str, tmp_path: Path) -> None:
     history = tmp_path / "history.json"
