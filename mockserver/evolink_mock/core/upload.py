@@ -89,7 +89,7 @@ def file_name(text: str, form: str) -> str:
 
 def name_in_url(url: str) -> str:
     """The name of the file that a URL leads to, without its query."""
-    return unquote(urlsplit(url).path.rpartition("/")[2])
+    return unquote(urlsplit(url).path.rpartition("/")[2][-_MOST_READ:])
 
 
 def _fit(text: str) -> str:

@@ -34,6 +34,8 @@ class DecodedImage:
     def pixels(self) -> Image.Image:
         """Every pixel decoded: RGB, or RGBA where one of them is transparent."""
         loaded = self._loaded()
+        if loaded.mode == "P" and loaded.palette is None:
+            raise SyntaxError("the palette is missing")
         if loaded.mode.startswith("I;16"):
             # The high bytes, as for colours of sixteen bits; Pillow's own conversion clips instead.
             grey = Image.frombytes("L", loaded.size, loaded.tobytes()[1::2])

@@ -169,6 +169,8 @@ REFUSED = {
     "a character of no alphabet": (f"{TEXT[:17]}?{TEXT[17:]}", "'?' is its character 18;"),
     "a character on the second line": (f"{TEXT[:76]}\n{TEXT[76:80]}!{TEXT[80:]}", "'!' is its character 82;"),
     "a character after a data URL": (f"data:a/b;c=d;base64,{TEXT[:4]}*{TEXT[4:]}", "'*' is its character 25;"),
+    "a character in indented lines": (f"  {TEXT[:4]}\r\n\t{TEXT[4:8]}#", "'#' is its character 14;"),
+    "a long run of tabs": ("AAAA" + "\t" * 1_000_000 + "!", "is its character 5;"),
     "padding within": (f"{TEXT[:8]}=={TEXT[8:]}", "'=' is its character 9;"),
     "an invisible character": (f"{TEXT[:4]}\u200b{TEXT[4:]}", r"'\u200b' (U+200B) is its character 5;"),
     "another alphabet": (f"{TEXT[:4]}é{TEXT[4:]}", "'é' (U+00E9) is its character 5;"),

@@ -96,6 +96,10 @@ def test_a_palette_counts_where_a_pixel_has_the_entry(depth: int, alphas: bytes,
         assert apply_orientation(content).getpixel((4, 4)) == ((255, 0, 0), (0, 255, 0))[used]
 
 
+def test_an_image_without_its_palette_is_refused() -> None:
+    assert "palette" in probe_image(png(ramp(2, 1), 2, PALETTE)).why  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("colour", [GREY_ALPHA, RGBA])
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
