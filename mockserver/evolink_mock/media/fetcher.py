@@ -17,6 +17,9 @@ from evolink_mock.media.acceptance import Unreadable
 LIMIT = 10.0
 """Seconds for a file, redirects included; no source says how long the real service tries."""
 _REDIRECTS = 5
+_LONGEST_FIELD = 64 * 1024
+"""Bytes of a status line or header; by default aiohttp refuses headers that browsers accept."""
+_MOST_FIELDS = 1024
 
 Fetched: TypeAlias = bytes | Unreadable
 
@@ -54,7 +57,12 @@ async def _get(url: str, place: str | None, authority: str | None, most: int) ->
     resolver = NonBlockingResolver() if place is not None else PublicResolver()
     connector = aiohttp.TCPConnector(resolver=resolver, force_close=True)
     async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": USER_AGENT}
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT},
+        max_line_size=_LONGEST_FIELD,
+        max_field_size=_LONGEST_FIELD,
+        max_headers=_MOST_FIELDS,
     ) as session:
         for _ in range(_REDIRECTS + 1):
             there = exact_url(url)
