@@ -155,9 +155,9 @@ async def sleep_wall(seconds: float) -> float:
     return time.monotonic() - started - seconds
 
 
-def call_later(seconds: float, callback: Callable[[], None]) -> None:
-    """Call a function after `seconds` of wall time, unless the loop ends before."""
-    asyncio.get_running_loop().call_later(seconds, callback)
+def call_later(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+    """Call a function after `seconds` of wall time, unless that is cancelled or the loop ends before."""
+    return asyncio.get_running_loop().call_later(seconds, callback)
 
 
 @asynccontextmanager

@@ -93,7 +93,7 @@ class Blocked(OSError):
     """A name resolved to an address that production would not connect to."""
 
     def __init__(self, text: str) -> None:
-        # aiohttp shows the text in the place of the system's message.
+        # The record of an attempt shows the text in the place of the system's message.
         super().__init__(0, text)
 
 

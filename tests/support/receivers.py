@@ -42,9 +42,21 @@ Answer: TypeAlias = int | bytes | Word | Callable[[Received], int]
 """A status; bytes after which the connection is closed; a misbehaviour; or a function that gives a status."""
 
 EMPTY = b""
-TRUNCATED = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"
-TRUNCATED_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
-TRUNCATED_HEAD = b"HTTP/1.1 200 OK\r\nContent-Le"
+TRUNCATED = b"HTTP/1.1 200 O"
+
+
+def truncated_body(status: int) -> bytes:
+    return b"HTTP/1.1 %d Scripted\r\nContent-Length: 1000\r\n\r\n{" % status
+
+
+def truncated_chunks(status: int) -> bytes:
+    return b"HTTP/1.1 %d Scripted\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n" % status
+
+
+def truncated_head(status: int) -> bytes:
+    return b"HTTP/1.1 %d Scripted\r\nContent-Le" % status
+
+
 NOT_HTTP = b"220 mail.example.com ESMTP ready\r\n"
 
 

@@ -371,5 +371,11 @@ RULINGS = (
         "S2",
     ),
     Ruling("callback redirects", "A 3xx is a failure and is not followed.", "documented", "S1a"),
+    Ruling(
+        "callback answers",
+        "The status line decides: once it is whole within 10 s, what follows changes nothing, however malformed.",
+        "inferred",
+        "S1a",
+    ),
     Ruling("callback headers", "JSON content type and no signature, since none is documented.", "documented", "S1a"),
 )

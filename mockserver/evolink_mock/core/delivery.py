@@ -29,14 +29,14 @@ AttemptError: TypeAlias = Literal[
     "timeout", "refused", "unreachable", "dns", "tls", "reset", "empty", "truncated", "not_http", "blocked", "crashed"
 ]
 ATTEMPT_ERRORS: dict[AttemptError, str] = {
-    "timeout": "did not respond completely in time",
+    "timeout": "did not respond in time",
     "refused": "refused the connection",
     "unreachable": "could not be reached",
     "dns": "has a name that does not resolve",
     "tls": "failed the TLS handshake",
     "reset": "reset the connection",
     "empty": "closed the connection without a response",
-    "truncated": "closed the connection within its response",
+    "truncated": "closed the connection within its status line",
     "not_http": "sent a response that is not HTTP",
     "blocked": "resolves to an internal address, to which production sends nothing",
     "crashed": "raised an exception in this process",
@@ -45,7 +45,7 @@ ATTEMPT_ERRORS: dict[AttemptError, str] = {
 
 
 class AttemptResult(NamedTuple):
-    """Result of one attempt: the status of a whole response, or the error that prevented one."""
+    """Result of one attempt: the status of a response, or the error that prevented one."""
 
     status: int | None = None
     error: AttemptError | None = None
@@ -120,7 +120,7 @@ def attempt_headers() -> Mapping[str, str]:
 
 def timed_out(policy: CallbackPolicy) -> AttemptResult:
     """The result of an attempt that takes longer than the policy allows."""
-    detail = f"no complete response within {policy.timeout:g} s"
+    detail = f"no response within {policy.timeout:g} s"
     return AttemptResult(error="timeout", detail=detail, latency=round(policy.timeout * SECOND))
 
 

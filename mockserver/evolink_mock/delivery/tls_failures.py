@@ -2,8 +2,6 @@
 
 import ssl
 
-from aiohttp import ClientError
-
 from evolink_mock.core.callback_routes import Destination
 
 _HOSTNAME_MISMATCH, _IP_MISMATCH = 62, 64
@@ -26,24 +24,15 @@ _NOTHING_IN_COMMON = (
 )
 
 
-def tls_failure(error: BaseException, destination: Destination) -> str | None:
+def tls_failure(error: BaseException | None, destination: Destination) -> str | None:
     """The reason of a failed attempt, as a sentence, or `None` for one that is not about TLS."""
-    cause = _ssl_error(error)
-    if cause is None:
-        return None
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return _certificate(cause, destination)
-    return _handshake(cause, destination)
-
-
-def _ssl_error(error: BaseException | None) -> ssl.SSLError | None:
-    while error is not None:
-        # Errors of aiohttp are of OpenSSL's classes too, without what those know.
-        for found in (getattr(error, "certificate_error", None), getattr(error, "os_error", None), error):
-            if isinstance(found, ssl.SSLError) and (found is not error or not isinstance(found, ClientError)):
-                return found
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return None
+    if error is None:
+        return None
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _certificate(error, destination)
+    return _handshake(error, destination)
 
 
 def _certificate(error: ssl.SSLCertVerificationError, destination: Destination) -> str:

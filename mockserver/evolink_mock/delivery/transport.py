@@ -11,8 +11,6 @@ from evolink_mock.worlds.world import World
 
 KEPT_ANSWER = 512
 """Characters of a receiver's response, or of an error message, that the record keeps."""
-READ_ANSWER = 64 * 1024
-"""Bytes of a response that are read. The status of a longer one counts without the rest."""
 
 
 class AttemptRequest(NamedTuple):

@@ -10,7 +10,18 @@ import pytest
 import trustme
 
 from tests.support.emulator import Emulator
-from tests.support.receivers import HOST, Receiver, certified, huge, issued, whole
+from tests.support.receivers import (
+    HOST,
+    Answer,
+    Receiver,
+    certified,
+    huge,
+    issued,
+    truncated_body,
+    truncated_chunks,
+    truncated_head,
+    whole,
+)
 from tests.support.server_process import Server
 
 ENDS = 1757169743 + 10
@@ -119,7 +130,7 @@ def test_what_no_request_line_can_say_is_put_as_every_client_puts_it(home: Home,
     assert [each.target for each in home.receiver.received if task.encode() in each.body] == [sent]
 
 
-SUCCESSES = (
+SUCCESSES: tuple[Answer, ...] = (
     *(200, 201, 202, 204, 226, 299),
     huge(200),
     whole(200, b"\xff\xfe\x00"),
@@ -128,6 +139,18 @@ SUCCESSES = (
     b"HTTP/1.0 200 OK\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nok",
+    # Whatever follows the status line.
+    b'HTTP/1.1 204 No Content\r\nContent-Length: 15\r\n\r\n{"status":"ok"}',
+    b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    whole(200, b"ok", f"Content-Security-Policy: {'x' * 8_200}"),
+    whole(200, b"ok", *["X: y"] * 1_000),
+    truncated_body(200),
+    truncated_chunks(200),
+    truncated_head(200),
+    "drip_body",
 )
 
 

@@ -14,14 +14,15 @@ from tests.support.receivers import (
     EMPTY,
     NOT_HTTP,
     TRUNCATED,
-    TRUNCATED_CHUNKS,
-    TRUNCATED_HEAD,
     Answer,
     Receiver,
     contexts,
     huge,
     issued,
     redirect,
+    truncated_body,
+    truncated_chunks,
+    truncated_head,
 )
 from tests.support.server_process import Server
 
@@ -44,12 +45,12 @@ class Failure(NamedTuple):
 ANYWHERE: dict[str, Failure] = {
     "timeout": Failure("timeout", "timeout"),
     "drip": Failure("drip", "timeout"),
-    "drip_body": Failure("drip_body", "timeout"),
     "reset": Failure("reset", "reset"),
     "empty": Failure(EMPTY, "empty"),
     "truncated": Failure(TRUNCATED, "truncated"),
-    "truncated_chunks": Failure(TRUNCATED_CHUNKS, "truncated"),
-    "truncated_head": Failure(TRUNCATED_HEAD, "truncated"),
+    "truncated_body": Failure(truncated_body(503), 503),
+    "truncated_chunks": Failure(truncated_chunks(503), 503),
+    "truncated_head": Failure(truncated_head(503), 503),
     "not_http": Failure(NOT_HTTP, "not_http"),
     "huge": Failure(huge(503), 503),
     "refused": Failure(b"", "refused", arrives=False),

@@ -52,7 +52,7 @@ def test_the_third_callback_arrives_1_s_and_then_2_s_later() -> None:
 def test_on_the_real_clock_an_attempt_takes_its_time() -> None:
     """A receiver that drips is cut off after 10 s, and the gap counts from then."""
     with (
-        Receiver("drip_body", 200) as receiver,
+        Receiver("drip", 200) as receiver,
         Server("--generation-time", "100ms", "--forward-to", receiver.place) as server,
         httpx.Client(base_url=server.url, timeout=60) as client,
     ):

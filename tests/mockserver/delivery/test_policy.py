@@ -60,7 +60,7 @@ def test_the_timeout_of_the_policy_limits_the_wall_time_of_an_attempt() -> None:
         assert 0.15 <= time.monotonic() - began < 10
         (row,) = deliveries(emulator)
     assert [attempt["error"] for attempt in row["attempts"]] == ["timeout"] * 3
-    assert [attempt["detail"] for attempt in row["attempts"]] == ["no complete response within 0.05 s"] * 3
+    assert [attempt["detail"] for attempt in row["attempts"]] == ["no response within 0.05 s"] * 3
 
 
 def test_before_create_and_shutdown_wait_no_longer_than_the_timeout_of_the_policy() -> None:
