@@ -71,7 +71,8 @@ class ConnectionPool:
         self._idle.clear()
         for connection in list(self._opened):
             connection.abort()
-        while self._opened:
+        until = monotonic() + _GOODBYE
+        while self._opened and monotonic() < until:
             await yield_to_loop()
         if self._resolver is not None:
             await self._resolver.close()
