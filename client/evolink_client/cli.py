@@ -212,8 +212,8 @@ def credits(address: Address, as_json: bool) -> None:  # noqa: A001  # The API's
     """Print the remaining and used credits."""
     with session(address, as_json) as current:
         report = current.client.credits()
-        left = "unlimited" if report.token.unlimited else f"{report.token.remaining_credits:g} left"
-        show(report, f"{left}, {report.token.used_credits:g} used", as_json)
+        left = "unlimited" if report.token.unlimited else f"{report.token.remaining_credits:.15g} left"
+        show(report, f"{left}, {report.token.used_credits:.15g} used", as_json)
 
 
 def _wait(current: Session, task_id: str, timeout: float, out: Path | None) -> None:

@@ -14,8 +14,9 @@ def _body() -> str:
     report: Mapping[str, Any] = fidelity(Choices())
     return join(
         "`GET /__mock/fidelity` answers the same as JSON, with the choices in force. Bases, best first: *documented*, "
-        "*vendor client* (as the vendor's client has it), *observed*, *third party*, *inferred*. Open questions are "
-        "settings ([Settings](settings.md#open-questions-of-the-api)); errors and failure codes have their bases on "
+        "*recorded* (from the live service), *vendor client* (as the vendor's client has it), *third party*, "
+        "*inferred*. Open questions are settings ([Settings](settings.md#open-questions-of-the-api)); errors and "
+        "failure codes have their bases on "
         "[Failure codes](failure-codes.md), prices and fields on [HTTP API](http-api.md).",
         "## Sources",
         table(("Source", "Title", "Place"), ((s.key, prose(s.title), _place(s.where)) for s in SOURCES.values())),

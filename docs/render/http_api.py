@@ -9,6 +9,7 @@ from evolink_contracts.spec.errors import ERRORS, Operation
 from evolink_contracts.spec.files import FILE_CALLS, FILE_ERRORS, FORMATS, HOST, MAX_BYTES
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.openapi import render_openapi
+from evolink_contracts.spec.prices import Price
 
 _OPERATIONS: Mapping[str, Operation] = {
     "createVideoGeneration": "create",
@@ -84,22 +85,21 @@ def _models(document: Mapping[str, Any]) -> str:
     parts = []
     for name, model in MODELS.items():
         schema = next(each for each in schemas.values() if each["properties"].get("model", {}).get("const") == name)
-        rates = [
-            (
-                rate.quality,
-                "yes" if rate.audio else "no",
-                f"{rate.credits_per_second:g}",
-                f"{rate.basis}, {rate.source}",
-            )
-            for rate in model.rates
-        ]
         parts += [
             f"### {name}",
             f"{sentence(model.title)} Family: {code(model.family)}. `estimated_time`: {model.estimated_time} s.",
             _fields(schema),
-            table(("Quality", "Audio", "Credits per second", "Basis"), rates),
+            f"Price: its length × the credits per second, not less than {model.price.minimum:g} credits.",
+            table(("Quality", "Audio", "Credits per second", "Basis"), _rates(model.price)),
         ]
     return join("## Models", "The fields of the body of `POST /v1/videos/generations` for each `model`.", *parts)
+
+
+def _rates(price: Price) -> Iterator[tuple[str, str, str, str]]:
+    for silent in (False,) if price.silent_factor is None else (False, True):
+        for row in price.quality_factors:
+            rate = float(price.per_second(row.quality, silent=silent))
+            yield row.quality, "no" if silent else "yes", f"{rate:.15g}", f"{price.basis}, {price.source}"
 
 
 def _fields(schema: Mapping[str, Any]) -> str:

@@ -191,4 +191,4 @@ def test_a_create_that_is_sent_again_makes_one_task_and_one_charge(
             assert "truncated" in scenario
     assert len(emulator.control("tasks")["tasks"]) == 1
     (world,) = emulator.control("worlds")["worlds"]
-    assert world["credits"]["reserved"] + world["credits"]["spent"] == 15
+    assert world["credits"]["reserved"] + world["credits"]["spent"] == 11.9

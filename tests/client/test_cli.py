@@ -64,21 +64,21 @@ def test_step_by_step(evolink: Command, tmp_path: Path) -> None:
     assert evolink("get", task).stdout == f"completed, 100 %\n{url}\n"
     fetched = evolink("download", task, str(tmp_path / "cat.mp4"))
     assert fetched.stdout == f"{tmp_path / 'cat.mp4'}: {(tmp_path / 'cat.mp4').stat().st_size} bytes\n"
-    assert evolink("credits").stdout == "unlimited, 15 used\n"
+    assert evolink("credits").stdout == "unlimited, 11.9 used\n"
 
 
 def test_in_a_script_it_speaks_json(evolink: Command) -> None:
     task = json.loads(evolink("create", "A cat", *IMAGE, "--json", "--idempotency-key", "0123456789abcdef").stdout)
     assert (task["status"], task["usage"]["credits_reserved"], task["object"]) == (
         "pending",
-        15,
+        11.9,
         "video.generation.task",
     )
     again = json.loads(evolink("create", "A cat", *IMAGE, "--json", "--idempotency-key", "0123456789abcdef").stdout)
     assert (again["id"], again["replayed"]) == (task["id"], True)
     done = json.loads(evolink("wait", task["id"], "--json").stdout)
     assert (done["status"], len(done["results"])) == ("completed", 1)
-    assert json.loads(evolink("credits", "--json").stdout)["token"]["used_credits"] == 15
+    assert json.loads(evolink("credits", "--json").stdout)["token"]["used_credits"] == 11.9
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_video_is_created_waited_for_and_downloaded(kit: Kit, tmp_path: Path) 
     assert (tmp_path / "cat.mp4").read_bytes()[4:8] == b"ftyp"
     assert seen[-1] == (size, size)
     assert [path.name for path in tmp_path.iterdir()] == ["cat.mp4"]
-    assert client.credits().token.used_credits == 25
+    assert client.credits().token.used_credits == 19.873
     (row,) = kit.emulator.control("journal?route=create")["rows"]
     assert row["request"]["headers"]["idempotency-key"].startswith("evolink-client-")
 
@@ -121,7 +121,7 @@ def test_a_lost_answer_makes_one_task_and_one_charge_where_creates_are_retried(k
     task = kit.client(retry_creates=True).videos.create("A cat", IMAGE)
     assert task.replayed
     assert kit.made() == 1
-    assert kit.emulator.control("worlds")["worlds"][0]["credits"]["reserved"] == 15
+    assert kit.emulator.control("worlds")["worlds"][0]["credits"]["reserved"] == 11.9
 
 
 def test_without_retries_a_lost_answer_is_had_by_the_key(kit: Kit) -> None:
@@ -332,7 +332,7 @@ def test_the_asynchronous_client_does_the_same(tmp_path: Path) -> None:
         assert (await client.tasks.get(task.id)).id == task.id
         video = await client.tasks.wait(task.id)
         assert await video.download(tmp_path / "cat.mp4") == (tmp_path / "cat.mp4").stat().st_size
-        assert (await client.credits()).user.used_credits == 15
+        assert (await client.credits()).user.used_credits == 11.9
         failing = await client.videos.create("A cat [[mock: fail=service_error]]", IMAGE)
         with pytest.raises(TaskFailed, match="try again after 30 to 60 seconds"):
             await client.tasks.wait(failing.id)

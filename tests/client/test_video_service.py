@@ -37,7 +37,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
 
 def test_it_makes_a_video(service: httpx.Client) -> None:
     created = service.post("/videos", json=PROMPT)
-    assert (created.status_code, created.json()["credits"]) == (202, 15)
+    assert (created.status_code, created.json()["credits"]) == (202, 11.9)
     shown = service.get(f"/videos/{created.json()['id']}")
     assert shown.json()["url"].endswith(".mp4")
     assert service.get("/videos/task-unified-1757169743-7cvnl5zw").status_code == 404

@@ -80,7 +80,7 @@ def test_the_settings_of_keys_are_those_that_the_page_names(tmp_path: Path) -> N
     file.write_text(file_of("docs/how-to/limits.md", "evolink.toml"), encoding="utf-8")
     settings = load_settings(file=file)
     assert settings.keys == {
-        "sk-poor": KeyRule(balance=20),
+        "sk-poor": KeyRule(balance=30),
         "sk-basic": KeyRule(models=["wan2.6-text-to-video"]),
         "sk-busy": KeyRule(requests_per_minute=2, concurrent_tasks=1),
         "sk-shaky": KeyRule(scenario="fail=service_error"),

@@ -24,7 +24,7 @@ CREATED: dict[str, Any] = {
     "status": "pending",
     "task_info": {"can_cancel": True, "estimated_time": 120},
     "type": "video",
-    "usage": {"billing_rule": "per_second", "credits_reserved": 15, "user_group": "default"},
+    "usage": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
 }
 
 
@@ -169,7 +169,7 @@ SAMPLES: Mapping[str, Sample] = {
     "VC-049": sample(read(1.0), read(1.0, task_info={"can_cancel": True})),
     "VC-050": sample((read(1.0), read(2.0)), (read(1.0), read(2.0, results=["https://media.evolink.ai/w.mp4"]))),
     "VC-051": sample((create(), read(1.0)), (create(), read(1.0, created=1757169744))),
-    "VC-052": sample(read(1.0), read(1.0, usage={"credits_used": 15})),
+    "VC-052": sample(read(1.0), read(1.0, usage={"credits_used": 11.9})),
     "VC-053": sample((create(), read(1.0)), (create(), asked(1.0, ID, "task_not_found"))),
     "VC-054": sample(
         Call(1.0, "GET", LINK, 200, access="missing", notes={"age": DAY - 5}),
@@ -201,15 +201,15 @@ SAMPLES: Mapping[str, Sample] = {
     "VC-073": sample(attempt(1.0), attempt(1.0, headers={**JSON, "x-signature": "abc"})),
     "VC-080": sample(create(notes={"priced": True}), create({"duration": 10}, notes={"priced": True})),
     "VC-081": sample(
-        (create({"generate_audio": False}, {"usage": {"credits_reserved": 7.5}}), create(says={"id": OTHER})),
+        (create({"generate_audio": False}, {"usage": {"credits_reserved": 6}}), create(says={"id": OTHER})),
         (create({"generate_audio": False}), create(says={"id": OTHER})),
     ),
     "VC-082": sample(look(0.0, 0), look(0.0, "0")),
     "VC-083": sample(
-        (look(0.0, 0, **SETTLED), create(), read(1.0), look(2.0, 15, **SETTLED)),
-        (look(0.0, 0, **SETTLED), create(), read(1.0, "failed"), look(2.0, 15, **SETTLED)),
+        (look(0.0, 0, **SETTLED), create(), read(1.0), look(2.0, 11.9, **SETTLED)),
+        (look(0.0, 0, **SETTLED), create(), read(1.0, "failed"), look(2.0, 11.9, **SETTLED)),
     ),
-    "VC-084": sample((look(0.0, 0, 100), look(1.0, 15, 85)), (look(0.0, 0, 100), look(1.0, 15, 100))),
+    "VC-084": sample((look(0.0, 0, 100), look(1.0, 11.9, 88.1)), (look(0.0, 0, 100), look(1.0, 11.9, 100))),
     "VC-085": sample(refused("insufficient_quota", notes={"remaining": 10}), create(notes={"remaining": 10})),
     "VC-090": sample(
         (create(), asked(1.0, ID, "permission_denied", who="b")),

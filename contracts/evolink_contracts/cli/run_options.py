@@ -144,7 +144,7 @@ DECLARATIONS = (
         type=_POSITIVE,
         metavar="N",
         help="live: highest price of a second of video. "
-        "[default: inferred prices, until the first create shows its own]",
+        "[default: recorded prices, until the first create shows its own]",
     ),
     click.option("--image", metavar="URL", help="live: image that the service can fetch; without one, tasks may fail."),
     click.option(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from evolink_contracts.promises.promise import Finding, expect, promise
-from evolink_contracts.reference.numbers import finite_number
+from evolink_contracts.reference.numbers import credits_text, finite_number
 from evolink_contracts.reference.oracle import cost_of
 from evolink_contracts.spec.models import FLASH
 from evolink_contracts.spec.wire import TERMINAL
@@ -23,29 +23,41 @@ def _reserved(create: Create) -> float:
     return finite_number(create.usage.get("credits_reserved")) or 0.0
 
 
-@promise("VC-080", "reserved", "The reserved credits follow from quality, audio and duration.", "S8", "inferred")
+@promise("VC-080", "reserved", "The reserved credits follow from quality, audio and duration.", "S11", "recorded")
 def reserved(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         if create.assessment.cost is not None and create.call.notes.get("priced"):
-            says = f"{_reserved(create):g} credits are reserved; {create.assessment.cost:g} were expected"
-            yield expect(abs(_reserved(create) - create.assessment.cost) < _EXACT, says, create.call)
+            amount, expected = _reserved(create), create.assessment.cost
+            says = f"{credits_text(amount)} credits are reserved; {credits_text(expected)} were expected"
+            yield expect(abs(amount - expected) < _EXACT, says, create.call)
 
 
-@promise("VC-081", "prices", "1080p costs more than 720p, and a video with audio more than one without.", "S1a")
+@promise(
+    "VC-081",
+    "prices",
+    "1080p costs more than 720p, and a video with audio more than one without, unless both cost the minimum.",
+    "S1a",
+)
 def prices(history: History) -> Iterator[Finding]:
     by_kind: dict[tuple[int, str, bool], Create] = {}
     for create in history.accepted:
         priced = create.assessment.cost is not None and "credits_reserved" in create.usage
         if priced and create.body.get("model") == FLASH.name:
-            sound = create.body.get("audio_url") is not None or create.body.get("generate_audio") is not False
-            kind = (create.body.get("duration") or 5, create.body.get("quality") or "720p", sound)
-            by_kind[kind] = create
+            sound = create.body.get("generate_audio") is not False
+            by_kind[create.body.get("duration") or 5, create.body.get("quality") or "720p", sound] = create
     for (duration, quality, sound), create in by_kind.items():
         for other in ((duration, "1080p", sound), (duration, quality, True)):
             dearer = by_kind.get(other)
-            if dearer is not None and dearer is not create and other != (duration, quality, sound):
-                says = f"{_reserved(dearer):g} is not more than {_reserved(create):g}"
-                yield expect(_reserved(dearer) > _reserved(create), says, create.call, dearer.call)
+            if dearer is not None and other != (duration, quality, sound):
+                yield expect(*_costs_more(dearer, create), create.call, dearer.call)
+
+
+def _costs_more(dearer: Create, create: Create) -> tuple[bool, str]:
+    """Whether a create reserves more than a cheaper one, or as much where one minimum applies to both."""
+    more, less = _reserved(dearer), _reserved(create)
+    if (dearer.assessment.cost or 0.0) > (create.assessment.cost or 0.0):
+        return more > less, f"{credits_text(more)} is not more than {credits_text(less)}"
+    return more >= less, f"{credits_text(more)} is less than {credits_text(less)}"
 
 
 @promise("VC-082", "credits fields", "A credits query returns every documented field, each a number.", "S1d")
@@ -110,7 +122,7 @@ def charged(history: History) -> Iterator[Finding]:
     for earlier, later, used, should in _uses(history):
         if _answer_withheld(history, later):
             continue
-        says = f"{used:g} credits were used; {should:g} were expected"
+        says = f"{credits_text(used)} credits were used; {credits_text(should)} were expected"
         yield expect(abs(used - should) < _EXACT, says, earlier, later)
 
 
@@ -129,7 +141,8 @@ def conserved(history: History) -> Iterator[Finding]:
     for calls in by_key.values():
         for earlier, later in pairwise(calls):
             sums = [_amount(call, "used") + _amount(call, "remaining") for call in (earlier, later)]
-            yield expect(abs(sums[0] - sums[1]) < 1e-3, f"the sum {sums[0]:g} became {sums[1]:g}", earlier, later)
+            says = f"the sum {credits_text(sums[0])} became {credits_text(sums[1])}"
+            yield expect(abs(sums[0] - sums[1]) < 1e-3, says, earlier, later)
 
 
 @promise(
@@ -145,7 +158,9 @@ def not_enough(history: History) -> Iterator[Finding]:
             continue
         if remaining is not None and create.assessment.cost is not None:
             holds = (create.call.status == 402) == (create.assessment.cost > remaining)
-            says = f"{create.assessment.cost:g} of {remaining:g} credits got {create.call.status}"
+            says = (
+                f"{credits_text(create.assessment.cost)} of {credits_text(remaining)} credits got {create.call.status}"
+            )
             yield expect(holds, says, create.call)
 
 

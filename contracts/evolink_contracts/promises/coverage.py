@@ -36,10 +36,15 @@ SENTENCES: tuple[Sentence, ...] = (
     Sentence("create", "Each side of an image has 360 to 2,000 pixels.", (), _BYTES),
     Sentence("create", "An image's URL points directly to the file.", (), _BYTES),
     Sentence("create", "duration is any whole number of seconds from 2 to 15.", ("VC-014",)),
-    Sentence("create", "duration is charged in advance.", ("VC-080",), "prices are inferred; a live run checks none"),
+    Sentence(
+        "create",
+        "duration is charged in advance.",
+        ("VC-080",),
+        "an account may have other prices; a live run checks none",
+    ),
     Sentence("create", "The final charge is based on the real length of the video.", ("VC-083",)),
     Sentence("create", "quality is 720p, unless 1080p is requested.", ("VC-015", "VC-080")),
-    Sentence("create", "1080p costs more than 720p.", ("VC-081",)),
+    Sentence("create", "1080p costs more than 720p.", ("VC-080", "VC-081")),
     Sentence(
         "create",
         "prompt_extend is true unless it is switched off, and lets the service rewrite the prompt.",

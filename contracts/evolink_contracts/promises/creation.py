@@ -89,7 +89,7 @@ def usage(history: History) -> Iterator[Finding]:
     "id form",
     "A task id consists of task-unified-, the Unix seconds, a hyphen, and eight letters and digits.",
     "S1c",
-    "observed",
+    "recorded",
 )
 def id_form(history: History) -> Iterator[Finding]:
     for create in history.accepted:
@@ -111,7 +111,7 @@ def ids_differ(history: History) -> Iterator[Finding]:
     "created",
     "created is in Unix seconds, and differs from the time in the id by at most one second.",
     "S1c",
-    "observed",
+    "recorded",
 )
 def created(history: History) -> Iterator[Finding]:
     for create in history.accepted:

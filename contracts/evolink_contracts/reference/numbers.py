@@ -1,4 +1,4 @@
-"""Numbers from outside, checked before they are used in arithmetic."""
+"""Numbers from outside, checked before they are used in arithmetic, and credits as text."""
 
 from math import isfinite
 
@@ -12,3 +12,8 @@ def finite_number(value: object) -> float | None:
     except OverflowError:
         return None
     return found if isfinite(found) else None
+
+
+def credits_text(amount: float) -> str:
+    """An amount of credits with all of its decimals, at most four."""
+    return f"{round(amount, 4):.15g}"

@@ -3,6 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from evolink_contracts.reference.public_addresses import is_internal
@@ -36,6 +39,8 @@ class Assessment(NamedTuple):
     unsure: bool = False
 
 
+_UNITS = 10_000
+"""Parts of a credit that a price is rounded to."""
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.pattern)
 
 
@@ -140,11 +145,16 @@ def _is_http(url: str) -> bool:
 
 def cost_of(body: Mapping[str, Any], model: Model, length: Seconds | None = None) -> Credits:
     """The price of a valid request; `length` is the real length of its video, if that is known."""
-    audio = body.get("audio_url") is not None or body.get("generate_audio") is not False
-    quality = body.get("quality") or "720p"
-    rates = {(rate.quality, rate.audio): rate.credits_per_second for rate in model.rates}
-    rate = rates.get((quality, audio), rates[quality, True])
-    return round(rate * (length if length is not None else body.get("duration") or 5), 4)
+    quality, silent = body.get("quality") or "720p", body.get("generate_audio") is False
+    seconds = body.get("duration") or 5 if length is None else length
+    return price_of(model.price.per_second(quality, silent=silent), seconds, model)
+
+
+def price_of(rate: Fraction, seconds: Seconds, model: Model) -> Credits:
+    """The price of a video at `rate` credits per second: four decimals, half up, and at least the model's minimum."""
+    units = floor(rate * Fraction(str(seconds)) * _UNITS + Fraction(1, 2))
+    # By way of a decimal, since a figure from outside can be too long for a float, which then is infinite.
+    return max(float(Decimal(units) / _UNITS), model.price.minimum)
 
 
 STATUS_RANK: Mapping[str, int] = {"pending": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled": 2}

@@ -9,8 +9,8 @@ from evolink_contracts.spec.sources import SOURCES, Basis
 BASES: Mapping[Basis, str] = MappingProxyType(
     {
         "documented": "the official documentation says it",
+        "recorded": "recorded answers of the live service show it",
         "vendor client": "a client of the vendor relies on it",
-        "observed": "answers of the live service show it",
         "third party": "clients or documents of others rely on it",
         "inferred": "no source says it; this project concludes it",
     }

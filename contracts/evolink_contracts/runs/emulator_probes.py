@@ -89,7 +89,12 @@ def prices(target: Target) -> None:
 @probe("settlement", "lets tasks fail, and videos be shorter than requested", "control")
 def settlement(target: Target) -> None:
     target.credits(settled=True)
-    for scenario, notes in (("fail=service_error", {}), ("cancel=failed", {}), ("actual_duration=3s", {"length": 3})):
+    lengths = (3, 2, 3.0075)  # The second is under the minimum price, and the third needs rounding.
+    outcomes: tuple[tuple[str, Mapping[str, Any]], ...] = (
+        *(("fail=service_error", {}), ("cancel=failed", {})),
+        *((f"actual_duration={length}s", {"length": length}) for length in lengths),
+    )
+    for scenario, notes in outcomes:
         task = target.create({"duration": 10}, scenario=scenario, notes=notes).task_id
         target.credits(settled=True)
         target.advance(_A_DAY)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from evolink_contracts.reference.boundary_requests import minimal_request
 from evolink_contracts.reference.errors import ServiceUnusable
+from evolink_contracts.reference.numbers import credits_text
 from evolink_contracts.runs.probe import Probe, Profile
 from evolink_contracts.runs.probes import probes_of
 from evolink_contracts.runs.runner import playable
@@ -68,8 +69,8 @@ def plan(target: Target, profile: Profile, budget: Budget | None = None) -> tupl
     creates = [minimal_request() | dict(body) for probe in playable(target, probes) for body in probe.purchases]
     worst = sum(map(budget.highest_price, creates))
     says = (
-        f"At worst this costs {worst:g} credits, for {len(creates)} creates of 2 s; "
-        f"--max-credits allows {budget.limit:g}"
+        f"At worst this costs {credits_text(worst)} credits, for {len(creates)} creates of 2 s; "
+        f"--max-credits allows {credits_text(budget.limit)}"
     )
     budget.require(creates)
     return probes, says

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-Basis: TypeAlias = Literal["documented", "vendor client", "observed", "third party", "inferred"]
+Basis: TypeAlias = Literal["documented", "recorded", "vendor client", "third party", "inferred"]
 """Reliability of a fact, best first."""
 
 Value: TypeAlias = str | int | bool
@@ -39,6 +39,10 @@ _SOURCES = (
     ),
     Source("S9", "a live error body", "https://github.com/Mylszd/PaperBanana-CN/issues/3"),
     Source("S10", "this project's own choice where nothing is known", "the conflicts of this module"),
+    Source("S11", "recorded public price rules, 2026-10-10", "https://github.com/deeplearning-goethe/evolink-cli"),
+    Source("S12", "a recorded body of a finished task", "public code"),
+    Source("S13", "the vendor's newest clients, 2026-10", "https://github.com/Evolink-AI/evolink-mcp"),
+    Source("S14", "notes of live calls", "public code"),
 )
 SOURCES: Mapping[str, Source] = MappingProxyType({source.key: source for source in _SOURCES})
 
@@ -233,11 +237,12 @@ _CONFLICTS = (
     Conflict(
         "billing_rule",
         "Is this model billed by the second or by the call?",
-        "The page's example says per_call and 5 credits, its text bills by duration, as siblings' examples do.",
+        "The page's example says per_call and 5 credits, its text bills by duration, and so do the public price rules.",
         (
-            Reading("per_second", "S1a", "credits = rate × duration"),
+            Reading("per_second", "S11", "credits = rate × duration, or the minimum of the model if that is more"),
             Reading("per_call", "S1a", "a flat 5 credits, as in the page's example"),
         ),
+        basis="recorded",
     ),
     Conflict(
         "foreign_task",
@@ -333,9 +338,27 @@ RULINGS = (
     ),
     Ruling(
         "audio_url",
-        "A task with `audio_url` has audio, and is charged for it, whatever `generate_audio` says.",
+        "A task with `audio_url` has audio, whatever `generate_audio` says.",
         "inferred",
         "S8",
+    ),
+    Ruling(
+        "price of audio",
+        "`generate_audio: false` alone halves the price, also with `audio_url`.",
+        "recorded",
+        "S11",
+    ),
+    Ruling(
+        "settlement",
+        "A completed task is charged by its real length, and never less than the minimum of its model.",
+        "recorded",
+        "S11",
+    ),
+    Ruling(
+        "rounding of prices",
+        "A price is rounded half up to four decimals.",
+        "recorded",
+        "S11",
     ),
     Ruling("image_urls", "Required, although the page's own request example lacks it.", "documented", "S1a"),
     Ruling(
@@ -352,7 +375,7 @@ RULINGS = (
     Ruling(
         "created",
         "The id's timestamp and `created` are the same second here; live they may be one apart.",
-        "observed",
+        "recorded",
         "S1c",
     ),
     Ruling(

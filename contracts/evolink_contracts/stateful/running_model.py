@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from evolink_contracts.reference.numbers import finite_number
+from evolink_contracts.reference.numbers import credits_text, finite_number
 from evolink_contracts.reference.oracle import STATUS_RANK, Assessment
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS as POLICY
@@ -106,8 +106,8 @@ class RunningModel:
         least = sum(task.least for task in self.tasks.values())
         most = sum(task.most for task in self.tasks.values())
         if not least - 1e-6 <= used <= most + 1e-6:
-            expected = f"{least:g}" if least == most else f"{least:g} to {most:g}"
-            return [Contradiction("VC-083", f"{used:g} credits are used; {expected} were expected")]
+            expected = credits_text(least) if least == most else f"{credits_text(least)} to {credits_text(most)}"
+            return [Contradiction("VC-083", f"{credits_text(used)} credits are used; {expected} were expected")]
         return []
 
     def callbacks_received(self, trace: Sequence[Event]) -> list[Contradiction]:

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Container, Iterable, Mapping
+from fractions import Fraction
 from math import isfinite
 from typing import Any
 
 from evolink_contracts.reference.errors import BudgetExceeded, CreateTooExpensive, CreateWithheld
-from evolink_contracts.reference.numbers import finite_number
-from evolink_contracts.reference.oracle import assess_create, cost_of
-from evolink_contracts.spec.models import FLASH, Model
+from evolink_contracts.reference.numbers import credits_text, finite_number
+from evolink_contracts.reference.oracle import assess_create, cost_of, price_of
+from evolink_contracts.spec.models import FLASH, MODELS, Model
 from evolink_contracts.spec.wire import Credits
 from evolink_contracts.target.guard import task_name
 from evolink_contracts.trace.events import Call, decoded
@@ -18,7 +19,8 @@ CHEAPEST: Mapping[str, Any] = {"duration": 2, "quality": "720p", "generate_audio
 """The fields of the cheapest task."""
 
 _LONGEST = max(field.maximum or 0 for field in FLASH.fields)
-_HIGHEST_RATE = max(rate.credits_per_second for rate in FLASH.rates)
+_DEAREST = max(MODELS.values(), key=lambda model: model.price.per_second(model.price.highest_quality))
+"""The model whose seconds cost most: a create without a known model may be taken for any."""
 _EXACT = 1e-6
 _LONGEST_CLAIMED = 1e9
 
@@ -54,23 +56,27 @@ class Budget:
     def _known_price(self, body: Mapping[str, Any]) -> Credits:
         assessed = assess_create(json.dumps(body), {})
         wrong = {violation.field for violation in assessed.violations}
+        model = assessed.model or _DEAREST
         if assessed.model is None:
-            return (_HIGHEST_RATE if self._rate is None else self._rate) * _LONGEST
-        dearest = _dearest(body, assessed.model, wrong)
-        return cost_of(dearest, assessed.model) if self._rate is None else self._rate * (dearest.get("duration") or 5)
+            dearest: dict[str, Any] = {"duration": _LONGEST, "quality": model.price.highest_quality}
+        else:
+            dearest = _dearest(body, model, wrong)
+        if self._rate is None:
+            return cost_of(dearest, model)
+        return price_of(Fraction(str(self._rate)), dearest.get("duration") or 5, model)
 
     def require(self, bodies: Iterable[Mapping[str, Any]]) -> None:
         """Check that all of these can be paid. Raises `BudgetExceeded`."""
         costs = [self.highest_price(body) for body in bodies]
         if not self._fits(sum(costs)):
             what = "a create" if len(costs) == 1 else f"{len(costs)} creates"
-            raise BudgetExceeded(f"{what} may cost {sum(costs):g} credits; {self._state()}")
+            raise BudgetExceeded(f"{what} may cost {credits_text(sum(costs))} credits; {self._state()}")
 
     def _fits(self, cost: Credits) -> bool:
         return self.spent + self._booked + cost <= self.limit + _EXACT
 
     def _state(self) -> str:
-        return f"of {self.limit:g} (--max-credits) {self.spent + self._booked:g} are spent"
+        return f"of {credits_text(self.limit)} (--max-credits) {credits_text(self.spent + self._booked)} are spent"
 
     def before_create(self, sent: str | None, headers: Mapping[str, str]) -> None:
         body = _body(sent)
@@ -83,7 +89,7 @@ class Budget:
             )
         elif not self._fits(price):
             raise CreateTooExpensive(
-                f"a create that breaks a rule may cost {price:g} credits if it is accepted; {self._state()}"
+                f"a create that breaks a rule may cost {credits_text(price)} credits if it is accepted; {self._state()}"
             )
         # A booking that is left belongs to a create whose answer never arrived.
         self.spent, self._booked = self.spent + self._booked, price
@@ -100,7 +106,7 @@ class Budget:
         if self.spent > self.limit + _EXACT:
             raise BudgetExceeded(
                 f"{task_name(create)} may have cost more than was left: "
-                f"{self.spent:g} credits of {self.limit:g} are spent"
+                f"{credits_text(self.spent)} credits of {credits_text(self.limit)} are spent"
             )
 
     def _book(self, create: Create) -> None:
@@ -121,7 +127,7 @@ def _dearest(body: Mapping[str, Any], model: Model, wrong: Container[str]) -> di
         claimed = min(asked, _LONGEST_CLAIMED) if isinstance(asked, int | float) else _LONGEST
         dearest["duration"] = max(_LONGEST, claimed)
     if "quality" in wrong:
-        dearest["quality"] = max(model.rates, key=lambda rate: rate.credits_per_second).quality
+        dearest["quality"] = model.price.highest_quality
     if "generate_audio" in wrong:
         dearest["generate_audio"] = True
     return dearest

@@ -17,6 +17,7 @@ from evolink_mock.body_encodings import body_encoding_error
 from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.billing import quote
 from evolink_mock.core.bodies import created_body
+from evolink_mock.core.duration import SECOND
 from evolink_mock.core.request_headers import header_text
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import CreateRequest, Refusal, Validator
@@ -99,7 +100,7 @@ class CreateOperation:
         if self._choices.quota_details == "include":
             body["error"]["action_url"] = "/dashboard/credits"
             body["error"]["account_balance_credits"] = to_credits(world.view().ledger.remaining)
-            body["error"]["estimated_credits"] = to_credits(quote(request, request.duration, self._choices))
+            body["error"]["estimated_credits"] = to_credits(quote(request, request.duration * SECOND, self._choices))
         return Result(402, _encode(body))
 
     def _created(self, name: str, task: Task) -> bytes:

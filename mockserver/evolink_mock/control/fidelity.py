@@ -81,7 +81,7 @@ def fidelity(choices: Choices, behaviour: Behaviour = DOCUMENTED) -> dict[str, o
             for model in models
             for field in model.fields
         ],
-        "prices": [{"model": model.name, **asdict(rate)} for model in models for rate in model.rates],
+        "prices": [{"model": model.name, **asdict(model.price)} for model in models],
         "errors": [asdict(row) for row in ERRORS.values()],
         "task_failures": [asdict(row) for row in FAILURES.values()],
         "timing": _timing(behaviour),

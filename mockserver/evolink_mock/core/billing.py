@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from evolink_mock.core.choices import Choices
+from evolink_mock.core.duration import SECOND, Micros
 from evolink_mock.core.task import Units, to_units
 from evolink_mock.core.validation import CreateRequest
 
@@ -16,11 +17,12 @@ NOMINAL_BALANCE: Units = to_units(MAX_BALANCE)
 """Shown as remaining where the balance is unlimited, because the documented fields are required numbers."""
 
 
-def quote(request: CreateRequest, seconds: float, choices: Choices) -> Units:
-    """The price of `seconds` of video as requested. Every rate is inferred: see the model's rows."""
+def quote(request: CreateRequest, length: Micros, choices: Choices) -> Units:
+    """The price of a video of this length as requested: whole units, half up, and not less than the minimum."""
     if choices.billing_rule == "per_call":
         return _PER_CALL
-    return round(request.rate * seconds)
+    units, parts = request.rate.numerator * length, request.rate.denominator * SECOND
+    return max((2 * units + parts) // (2 * parts), request.minimum)
 
 
 class Ledger(NamedTuple):

@@ -16,8 +16,9 @@ CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
 def plan(request: CreateRequest, distribution: Distribution, seed: Seed, n: int, choices: Choices) -> Plan:
     """Draw the plan of a world's n-th task."""
     starts, ends = sample_times(distribution, task_random_units(seed, n))
-    units = quote(request, request.duration, choices)
-    return Plan(starts, ends, request.deferred_failure, request.duration * SECOND, units, units)
+    video_duration = request.duration * SECOND
+    units = quote(request, video_duration, choices)
+    return Plan(starts, ends, request.deferred_failure, video_duration, units, units)
 
 
 def state_of(task: Task, now: Micros) -> State:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,7 +11,7 @@ from evolink_contracts.spec.fields import Field, Media
 from evolink_contracts.spec.models import Model
 from evolink_contracts.spec.timing import EVOLINK_CALLBACKS, CallbackPolicy
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.task import Failure, Units, to_units
+from evolink_mock.core.task import UNITS_PER_CREDIT, Failure, Units, to_units
 from evolink_mock.core.url_policy import UrlCheck, check_callback_url
 
 
@@ -24,13 +25,15 @@ class Refusal(NamedTuple):
 class CreateRequest(NamedTuple):
     """An accepted create request. `values` are the known fields that were sent, without nulls.
 
-    `deferred_failure` is the failure that the task ends with; `rate` is the price of a second of video.
+    `deferred_failure` is the failure that the task ends with; `rate` is the price of a second of video, in units, and
+    `minimum` the least that a video costs.
     """
 
     model: Model
     values: Mapping[str, object]
     duration: int
-    rate: Units
+    rate: Fraction
+    minimum: Units
     deferred_failure: Failure | None
 
 
@@ -62,10 +65,7 @@ class Validator:
             name: _compile(model, choices, partial(_check_callback, choices, policy, check))
             for name, model in models.items()
         }
-        self._rates = {
-            name: {(rate.quality, rate.audio): to_units(rate.credits_per_second) for rate in model.rates}
-            for name, model in models.items()
-        }
+        self._rates = {name: _rates(model) for name, model in models.items()}
 
     def validate(self, body: object) -> CreateRequest | Refusal:
         """The request, or the first error: of the shape, the model, then the fields in document order."""
@@ -96,17 +96,26 @@ class Validator:
         return self._accepted(model, values, deferred)
 
     def _accepted(self, model: Model, values: dict[str, Any], deferred: Failure | None) -> CreateRequest:
-        audio = "audio_url" in values or values.get("generate_audio", True)
-        quality = values.get("quality", "720p")
+        quality, silent = values.get("quality", "720p"), not values.get("generate_audio", True)
         rates = self._rates[model.name]
-        rate = rates.get((quality, audio)) or rates[quality.lower(), audio]
-        return CreateRequest(model, values, values.get("duration", self._choices.default_duration), rate, deferred)
+        rate = rates.get((quality, silent)) or rates[quality.lower(), silent]
+        duration = values.get("duration", self._choices.default_duration)
+        return CreateRequest(model, values, duration, rate, to_units(model.price.minimum), deferred)
 
     def _about_model(self, name: object) -> str:
         known = ", ".join(self._models)
         if name is None:
             return f"model is required; this service has {known}"
         return f"model must be a string, one of {known}; got {_shown(name)}"
+
+
+def _rates(model: Model) -> dict[tuple[str, bool], Fraction]:
+    """The price of a second, in units, by quality and silence."""
+    return {
+        (row.quality, silent): model.price.per_second(row.quality, silent=silent) * UNITS_PER_CREDIT
+        for row in model.price.quality_factors
+        for silent in (False, True)
+    }
 
 
 def _compile(model: Model, choices: Choices, callback: FieldCheck) -> tuple[tuple[str, bool, FieldCheck], ...]:

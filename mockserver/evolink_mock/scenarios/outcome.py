@@ -3,7 +3,6 @@
 from evolink_contracts.spec.errors import FAILURES
 from evolink_mock.core.billing import quote
 from evolink_mock.core.choices import Choices
-from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import CANCELLED
 from evolink_mock.core.task import NEVER, Failure, Plan
 from evolink_mock.core.validation import CreateRequest
@@ -32,7 +31,7 @@ def apply(plan: Plan, request: CreateRequest, scenario: Scenario, choices: Choic
     video_duration, charged = plan.video_duration, plan.charged
     if scenario.actual_duration is not None and scenario.actual_duration < video_duration:
         video_duration = scenario.actual_duration
-        charged = quote(request, video_duration / SECOND, choices)
+        charged = quote(request, video_duration, choices)
     return plan._replace(
         starts=starts,
         ends=ends,

@@ -68,12 +68,16 @@ from evolink_mock.testing.mutations.responses import (
 )
 from evolink_mock.testing.mutations.tasks import (
     charges,
+    double_high_quality,
     foreign_tasks,
+    full_price_silence,
     never_ending,
-    rates,
+    one_rate,
+    prices,
     tasks,
     unknown_at_first,
     upper_case_ids,
+    without_minimum,
 )
 
 
@@ -277,12 +281,14 @@ MUTANTS: tuple[Mutant, ...] = (
         callbacks(lambda body, sent: body.update(attempt=sent)),
     ),
     Mutant("VC-073", "signed", "signs callbacks", headers(x_evolink_signature="sha256=0")),
-    Mutant("VC-080", "one_price", "charges one price for every quality", rates(lambda rate: 30_000)),
+    Mutant("VC-080", "one_price", "charges one price for every quality", prices(one_rate)),
+    Mutant("VC-080", "double_1080p", "charges 1080p twice the price of 720p", prices(double_high_quality)),
+    Mutant("VC-080", "no_minimum", "has no minimum price", prices(without_minimum)),
     Mutant(
         "VC-081",
         "dear_silence",
         "charges the same with and without audio",
-        rates(lambda rate: {15_000: 30_000, 25_000: 50_000}.get(rate, rate)),
+        prices(full_price_silence),
     ),
     Mutant(
         "VC-082",
@@ -303,6 +309,13 @@ MUTANTS: tuple[Mutant, ...] = (
         charges(lambda reserved, due: due or reserved),
     ),
     Mutant("VC-083", "reading_costs", "charges for queries", setting(query_price=1_000)),
+    Mutant("VC-083", "rounds_down", "rounds charges down to 0.001", charges(lambda reserved, due: due // 10 * 10)),
+    Mutant(
+        "VC-083",
+        "no_minimum_charge",
+        "charges a short video less than the minimum",
+        charges(lambda reserved, due: 47_600 if due == 60_000 < reserved else due),
+    ),
     Mutant(
         "VC-083",
         "asked_for",

@@ -37,7 +37,7 @@ def shown(task_id):
         "status": status,
         "task_info": {"can_cancel": status == "pending", "estimated_time": 120},
         "type": "video",
-        "usage": {"billing_rule": "per_second", "credits_reserved": 15, "user_group": "default"},
+        "usage": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
     }
     if status == "completed":
         body["results"] = [f"http://127.0.0.1/media/{task_id}.mp4"]

@@ -23,7 +23,7 @@ CREATED: dict[str, object] = {
     "status": "pending",
     "task_info": {"can_cancel": True, "estimated_time": 120},
     "type": "video",
-    "usage": {"billing_rule": "per_second", "credits_reserved": 15, "user_group": "default"},
+    "usage": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
 }
 COMPLETED: dict[str, object] = {
     "created": 1757169743,

@@ -274,12 +274,12 @@ def test_the_options_of_a_run_are_options_of_pytest_too(server: Server, tmp_path
     live = (*given, "--evolink-profile", "live")
     assert "live needs --evolink-max-credits" in plugin(tmp_path, *live, "-k", "VC-001").stdout
     ran = plugin(tmp_path, *live, "--evolink-max-credits", "5", "-k", "VC-001")
-    assert "4 creates may cost 15 credits; of 5 (--max-credits) 0 are spent; nothing was bought" in ran.stdout
-    ran = plugin(tmp_path, *live, "--evolink-max-credits", "20", "-n", "1", "-k", "own")
+    assert "4 creates may cost 24 credits; of 5 (--max-credits) 0 are spent; nothing was bought" in ran.stdout
+    ran = plugin(tmp_path, *live, "--evolink-max-credits", "30", "-n", "1", "-k", "own")
     assert "each worker of xdist would buy its own" in ran.stdout
     with served("double_charge") as url:
         ran = plugin(tmp_path, "--evolink-base-url", url, *given[2:], "--evolink-histories", "9", "-k", "histories")
-    assert "30 credits are used; 15 were expected\ncreate: fields" in ran.stdout, ran.stdout
+    assert "23.8 credits are used; 11.9 were expected\ncreate: fields" in ran.stdout, ran.stdout
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_a_run_that_stops_fails_in_pytest_with_its_reason(foreign: str, tmp_path
     assert "FAILED ::run completed" in ran.stdout, ran.stdout
     assert "was accepted as a task without an id; look after that task and its credits" in ran.stdout
     assert "not covered: no call or callback of the trace tests it; the run stopped early: a create" in ran.stdout
-    live = (*given, "live", "--evolink-max-credits", "16", "--evolink-histories", "5")
+    live = (*given, "live", "--evolink-max-credits", "30", "--evolink-histories", "5")
     ran = plugin(tmp_path, *live, "-k", "histories")
     assert "0 histories were run before the run stopped: " in ran.stdout, ran.stdout
     assert "FAILED ::histories" in ran.stdout
@@ -354,7 +354,7 @@ def test_a_report_is_printed_where_a_trace_or_a_history_could_not_be_written(opt
         given = ("--base-url", url, "--api-key", "sk-full", "--only", "VC-083", "--replay", str(history))
         ran = kit("run", *given, option, "/dev/full")
     assert ran.returncode == 3, ran.stderr
-    assert "✗ a history of 1 step: 30 credits are used" in ran.stdout
+    assert "✗ a history of 1 step: 23.8 credits are used" in ran.stdout
     assert "Error: /dev/full could not be written: No space left on device" in ran.stderr
 
 

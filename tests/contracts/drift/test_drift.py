@@ -32,7 +32,7 @@ CREATED = {
     "status": "pending",
     "task_info": {"can_cancel": True, "estimated_time": 120},
     "type": "video",
-    "usage": {"billing_rule": "per_second", "credits_reserved": 15, "user_group": "default"},
+    "usage": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
 }
 SENT = {
     "model": "wan2.6-image-to-video-flash",

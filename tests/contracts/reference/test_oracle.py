@@ -67,16 +67,22 @@ def test_literal_rules(changed: dict[str, object], fault: tuple[str, str] | None
 @pytest.mark.parametrize(
     ("fields", "cost"),
     [
-        ({}, 15),
-        ({"duration": 10}, 30),
-        ({"quality": "1080p"}, 25),
-        ({"generate_audio": False}, 7.5),
-        ({"quality": "1080p", "generate_audio": False}, 12.5),
-        ({"generate_audio": False, "audio_url": "https://e.com/a.mp3"}, 15),
+        ({}, 11.9),
+        ({"duration": 10}, 23.8),
+        ({"quality": "1080p"}, 19.873),
+        ({"generate_audio": False}, 6),
+        ({"duration": 2}, 6),
+        ({"quality": "1080p", "generate_audio": False}, 9.9365),
+        ({"duration": 10, "generate_audio": False, "audio_url": "https://e.com/a.mp3"}, 11.9),
     ],
 )
 def test_literal_prices(fields: dict[str, object], cost: float) -> None:
     assert cost_of(fields, FLASH) == cost
+
+
+@pytest.mark.parametrize(("length", "cost"), [(3.0075, 7.1579), (3.0025, 7.146), (2, 6), (0, 6), (1e300, 2.38e300)])
+def test_the_real_length_has_a_literal_price(length: float, cost: float) -> None:
+    assert cost_of({"duration": 10}, FLASH, length) == pytest.approx(cost, rel=1e-12)
 
 
 def test_addresses_are_judged_as_by_the_emulator() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import FrozenInstanceError, fields
+from fractions import Fraction
 from typing import Any, get_args
 
 import pytest
@@ -82,13 +83,23 @@ def test_files_have_their_documented_formats_and_sizes() -> None:
         assert not set(media.suffixes) & set(media.foreign_suffixes)
 
 
-def test_prices_are_the_upstream_s_at_ten_credits_a_yuan_and_are_marked_as_inferred() -> None:
-    flash = {(rate.quality, rate.audio): rate.credits_per_second for rate in MODELS[FLASH].rates}
-    assert flash == {("720p", True): 3, ("1080p", True): 5, ("720p", False): 1.5, ("1080p", False): 2.5}
-    for name in (PLAIN, TEXT):
-        rates = {(rate.quality, rate.audio): rate.credits_per_second for rate in MODELS[name].rates}
-        assert rates == {("720p", True): 3, ("1080p", True): 5}
-    assert {rate.basis for model in MODELS.values() for rate in model.rates} == {"inferred"}
+@pytest.mark.parametrize(
+    ("model", "per_second", "silent"), [(FLASH, 2.38, 0.5), (PLAIN, 4.76, None), (TEXT, 4.76, None)]
+)
+def test_prices_are_the_recorded_public_rules(model: str, per_second: float, silent: float | None) -> None:
+    price = MODELS[model].price
+    assert (price.credits_per_second, price.minimum, price.silent_factor) == (per_second, 6, silent)
+    assert {row.quality: row.factor for row in price.quality_factors} == {"720p": 1, "1080p": 1.67}
+    assert (price.basis, price.source, price.highest_quality) == ("recorded", "S11", "1080p")
+
+
+@pytest.mark.parametrize(
+    ("quality", "silent", "exact"),
+    [("720p", False, "2.38"), ("1080p", False, "3.9746"), ("720p", True, "1.19"), ("1080p", True, "1.9873")],
+)
+def test_the_price_of_a_second_is_exact(quality: str, silent: bool, exact: str) -> None:
+    assert MODELS[FLASH].price.per_second(quality, silent=silent) == Fraction(exact)
+    assert MODELS[TEXT].price.per_second(quality, silent=silent) == Fraction(exact) * (4 if silent else 2)
 
 
 # Errors. The bodies are written as the documents give them, byte for byte.
@@ -296,7 +307,7 @@ def test_the_words_of_the_wire_are_the_documented_ones() -> None:
 
 ROWS: list[Any] = [
     *MODELS.values(),
-    *(rate for model in MODELS.values() for rate in model.rates),
+    *(model.price for model in MODELS.values()),
     *{field.path: field for model in MODELS.values() for field in model.fields}.values(),
     *ERRORS.values(),
     *FAILURES.values(),
@@ -306,7 +317,7 @@ ROWS: list[Any] = [
     TASK_RETENTION,
 ]
 CONFLICT_ROWS = [*CONFLICTS.values(), *(reading for row in CONFLICTS.values() for reading in row.readings)]
-BASES = ("documented", "vendor client", "observed", "third party", "inferred")
+BASES = ("documented", "recorded", "vendor client", "third party", "inferred")
 
 
 def test_the_five_bases_are_ranked_best_first() -> None:

@@ -15,14 +15,15 @@ NEW_MODEL = '''
 from dataclasses import replace
 
 from evolink_contracts.spec import fields
-from evolink_contracts.spec.models import Model, Rate
+from evolink_contracts.spec.models import Model
+from evolink_contracts.spec.prices import Price
 
 MODEL = Model(
     name="wan9-example",
     family="wan9",
     title="An example",
     fields=(fields.PROMPT, replace(fields.DURATION, maximum=99), fields.CALLBACK_URL),
-    rates=(Rate(quality="720p", audio=True, credits_per_second=7.0),),
+    price=Price(credits_per_second=7.0, minimum=1),
     estimated_time=60,
     basis="inferred",
     source="S10",

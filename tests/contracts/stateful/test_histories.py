@@ -116,8 +116,8 @@ def test_any_text_is_a_history_or_is_refused(text: str) -> None:
     ("name", "says"),
     [
         ("gap_3", "VC-067"),
-        ("double_charge", "30 credits are used; 15 were expected"),
-        ("no_refund", "15 credits are used; 0 were expected"),
+        ("double_charge", "23.8 credits are used; 11.9 were expected"),
+        ("no_refund", "11.9 credits are used; 0 were expected"),
     ],
 )
 def test_a_mutant_is_found_in_few_steps(name: str, says: str, seed: int) -> None:
@@ -298,7 +298,7 @@ def test_what_is_no_amount_is_a_verdict_and_no_crash(huge: object) -> None:
 def test_a_contradiction_of_the_running_model_counts_only_where_its_promise_is_chosen() -> None:
     with service("double_charge") as opened, opened() as target:
         play(target, [CREATE, LOOK], Criteria(promises=["VC-001"]))
-        with pytest.raises(PromiseBroken, match="30 credits are used; 15 were expected"):
+        with pytest.raises(PromiseBroken, match="23.8 credits are used; 11.9 were expected"):
             play(target, [CREATE, LOOK], Criteria(promises=["VC-083"]))
 
 
@@ -334,12 +334,12 @@ def test_a_refusal_that_was_asked_for_is_no_trouble() -> None:
 
 
 def test_a_budget_bounds_histories_too() -> None:
-    budget = Budget(limit=5)
+    budget = Budget(limit=11)
     with emulator() as (transport, _):
         target = Target(transport, "sk-budget", TargetOptions(use_control=False, pause=0.0), guard=budget)
         searched = search(target, 20, 1)
-        assert searched.stopped.startswith("a create may cost 3 credits; of 5 (--max-credits) 3 are spent")
-        assert (searched.failure, budget.spent) == (None, 3)
+        assert searched.stopped.startswith("a create may cost 6 credits; of 11 (--max-credits) 6 are spent")
+        assert (searched.failure, budget.spent) == (None, 6)
 
 
 def test_a_service_that_took_what_it_must_refuse_is_not_offered_it_again() -> None:
@@ -374,7 +374,7 @@ def test_a_failure_is_kept_where_the_service_dies_while_it_is_made_shorter(more:
         dying = Dying(transport, CREATE_PATH, 1 + more)
         found = search(Target(dying, "sk-dying"), 50, 1)
     assert found.failure is not None
-    assert found.failure.says.startswith("30 credits are used")
+    assert found.failure.says.startswith("23.8 credits are used")
     assert found.failure.reproducible
     assert found.stopped == "it is dead"
 
@@ -443,7 +443,7 @@ def test_a_history_that_failed_is_reported_and_kept_and_fails_again(tmp_path: Pa
         run = ("run", "--base-url", url, "--api-key", "sk-histories", "--only", "VC-083")
         ran = kit(*run, "--histories", "30", "--save", str(kept))
         assert ran.returncode == 1, ran.stdout + ran.stderr
-        assert "✗ a history of 1 step: 30 credits are used; 15 were expected\n      1. create: " in ran.stdout
+        assert "✗ a history of 1 step: 23.8 credits are used; 11.9 were expected\n      1. create: " in ran.stdout
         assert [step["do"] for step in read_steps(kept.read_text(encoding="utf-8"))] == ["create"]
         again = {form: kit(*run, "--replay", str(kept), "--format", form) for form in ("json", "junit", "markdown")}
     assert {ran.returncode for ran in again.values()} == {1}

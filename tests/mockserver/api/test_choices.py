@@ -136,7 +136,10 @@ PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
     ),
     "task_usage": (
         running("usage"),
-        {"omit": "absent", "include": {"billing_rule": "per_second", "credits_reserved": 15, "user_group": "default"}},
+        {
+            "omit": "absent",
+            "include": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
+        },
     ),
     "can_cancel": (
         running("task_info"),
@@ -175,7 +178,7 @@ def test_every_open_question_has_a_probe_for_every_reading() -> None:
 @pytest.mark.parametrize(("setting", "reading"), [(name, value) for name in PROBES for value in PROBES[name][1]])
 def test_each_reading_changes_the_response(setting: str, reading: Any) -> None:
     probe, expected = PROBES[setting]
-    balance = {"balance": 14.0 if setting == "quota_details" else 15.0} if setting.startswith("quota") else {}
+    balance = {"balance": 11.8 if setting == "quota_details" else 11.9} if setting.startswith("quota") else {}
     with Emulator.in_process(**{setting: reading}, **balance) as emulator:
         assert probe(emulator) == expected[reading]
 

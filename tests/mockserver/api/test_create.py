@@ -1,6 +1,5 @@
 """POST /v1/videos/generations: the documented response and errors, and the order of the checks."""
 
-import json
 import re
 
 import pytest
@@ -53,7 +52,7 @@ def test_the_documented_request_gets_the_documented_response(emulator: Emulator)
         "status": "pending",
         "task_info": {"can_cancel": True, "estimated_time": 120},
         "type": "video",
-        "usage": {"billing_rule": "per_second", "credits_reserved": 15, "user_group": "default"},
+        "usage": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
     }
 
 
@@ -172,26 +171,28 @@ def test_unknown_fields_and_telemetry_headers_are_ignored(emulator: Emulator) ->
 def test_the_other_models_of_the_family_are_served(emulator: Emulator) -> None:
     text = emulator.post({"model": "wan2.6-text-to-video", "prompt": "A cat", "aspect_ratio": "9:16", "duration": 2})
     assert text.json()["model"] == "wan2.6-text-to-video"
-    assert text.json()["usage"]["credits_reserved"] == 6
+    assert text.json()["usage"]["credits_reserved"] == 9.52
     image = emulator.post(DOCUMENTED | {"model": "wan2.6-image-to-video", "generate_audio": False})
-    assert image.json()["usage"]["credits_reserved"] == 15
+    assert image.json()["usage"]["credits_reserved"] == 23.8
 
 
 @pytest.mark.parametrize(
     ("fields", "reserved"),
     [
-        ({}, 15),
-        ({"quality": "1080p"}, 25),
-        ({"generate_audio": False}, 7.5),
-        ({"generate_audio": False, "quality": "1080p", "duration": 15}, 37.5),
-        ({"generate_audio": False, "audio_url": "https://a.example/a.mp3"}, 15),
-        ({"duration": None}, 15),
+        ({}, "11.9"),
+        ({"quality": "1080p"}, "19.873"),
+        ({"generate_audio": False}, "6"),
+        ({"generate_audio": False, "duration": 2}, "6"),
+        ({"generate_audio": False, "quality": "1080p", "duration": 15}, "29.8095"),
+        ({"generate_audio": False, "audio_url": "https://a.example/a.mp3", "duration": 10}, "11.9"),
+        ({"duration": None}, "11.9"),
     ],
 )
-def test_credits_are_reserved_by_the_price_table(emulator: Emulator, fields: object, reserved: float) -> None:
+def test_credits_are_reserved_by_the_recorded_prices_with_all_decimals(
+    emulator: Emulator, fields: object, reserved: str
+) -> None:
     assert isinstance(fields, dict)
-    usage = json.loads(emulator.post(DOCUMENTED | fields).content)["usage"]
-    assert usage["credits_reserved"] == reserved
+    assert f'"credits_reserved":{reserved},' in emulator.post(DOCUMENTED | fields).text
 
 
 def test_a_second_create_is_a_second_task(emulator: Emulator) -> None:

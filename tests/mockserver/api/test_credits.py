@@ -27,18 +27,18 @@ def test_the_body_is_the_documented_one() -> None:
 
 
 def test_a_task_is_charged_in_advance_settled_on_success_and_refunded_on_failure() -> None:
-    with Emulator.in_process(balance=40.0) as emulator:
+    with Emulator.in_process(balance=30.0) as emulator:
         emulator.create()
         emulator.create("fail=service_error")
-        assert figures(emulator) == (10, 30, False)
+        assert figures(emulator) == (6.2, 23.8, False)
         assert emulator.post(DOCUMENTED).status_code == 402
         emulator.advance("10s")
-        assert figures(emulator) == (25, 15, False)
+        assert figures(emulator) == (18.1, 11.9, False)
         assert emulator.post(DOCUMENTED).status_code == 200
 
 
 def test_a_refund_that_is_due_counts_before_the_next_task_is_rejected() -> None:
-    with Emulator.in_process(balance=15.0) as emulator:
+    with Emulator.in_process(balance=11.9) as emulator:
         emulator.create("fail=service_error")
         emulator.advance("10s")
         assert emulator.post(DOCUMENTED).status_code == 200
@@ -47,7 +47,7 @@ def test_a_refund_that_is_due_counts_before_the_next_task_is_rejected() -> None:
 def test_without_a_balance_credits_are_unlimited_and_counted_all_the_same(emulator: Emulator) -> None:
     emulator.create()
     _, used, unlimited = figures(emulator)
-    assert (used, unlimited) == (15, True)
+    assert (used, unlimited) == (11.9, True)
 
 
 @pytest.mark.parametrize(
@@ -77,19 +77,19 @@ def test_the_error_of_a_missing_key_has_the_older_format(emulator: Emulator) -> 
 def test_credits_can_be_set_topped_up_and_unlimited_again(emulator: Emulator) -> None:
     emulator.create()
     emulator.control("worlds", {"balance": 20})
-    assert figures(emulator) == (20, 15, False)
+    assert figures(emulator) == (20, 11.9, False)
     emulator.create()
-    assert figures(emulator) == (5, 30, False)
+    assert figures(emulator) == (8.1, 23.8, False)
     assert emulator.post(DOCUMENTED).status_code == 402
     emulator.control("worlds", {"top_up": 10.5})
-    assert figures(emulator) == (15.5, 30, False)
+    assert figures(emulator) == (18.6, 23.8, False)
     emulator.create()
     emulator.control("worlds", {"balance": None})
     assert figures(emulator)[2]
     emulator.control("worlds", {"top_up": 10})
     assert figures(emulator)[2]
     events = [row for row in emulator.control("events")["rows"] if row["event"] == "credits.changed"]
-    assert [row["detail"] for row in events] == ["20", "15.5", None, None]
+    assert [row["detail"] for row in events] == ["20", "18.6", None, None]
 
 
 def test_a_reset_restores_the_balance_granted_to_the_key() -> None:
@@ -112,4 +112,4 @@ def test_credits_that_were_set_outlive_the_process(tmp_path: Path) -> None:
         emulator.create()
         emulator.control("worlds", {"balance": 20})
     with Emulator.in_process(balance=50.0, state=str(tmp_path)) as emulator:
-        assert figures(emulator) == (20, 15, False)
+        assert figures(emulator) == (20, 11.9, False)

@@ -32,12 +32,12 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
     assert show_rounded_duration(parse_duration(starts)) == plan.split()[2]
     assert [line for line in lines if line[1] != "plan"] == [
         ("0s", "scenario", "decided by the built-in default"),
-        ("0s", "charge", "15 credits reserved"),
+        ("0s", "charge", "11.9 credits reserved"),
         ("0s", "create", "POST answered 200"),
         ("0s", "query", "GET answered 200: pending"),
         (starts, "status", "processing"),
         ("10s", "status", "completed"),
-        ("10s", "charge", "15 credits charged"),
+        ("10s", "charge", "11.9 credits charged"),
         (
             "10s",
             "attempt",
@@ -61,14 +61,14 @@ def test_a_plain_task_is_explained_from_its_creation_to_its_callback(emulator: E
         ("stuck=99", ["reaches 99 % after 10s, and never ends"]),
         (
             "slow_finish=60s",
-            ["ends after 70s (of which 60s at 99 %): completed with 5s of video", "15 credits charged"],
+            ["ends after 70s (of which 60s at 99 %): completed with 5s of video", "11.9 credits charged"],
         ),
         (
             "polls=1",
-            ["ends at query 1: completed with 5s of video", "completed, at query 1", "15 credits charged"],
+            ["ends at query 1: completed with 5s of video", "completed, at query 1", "11.9 credits charged"],
         ),
-        ("actual_duration=2s", ["completed with 2s of video", "6 credits charged, 9 credits refunded"]),
-        ("fail=service_error", ["failed with service_error", "15 credits refunded, since it failed"]),
+        ("actual_duration=2s", ["completed with 2s of video", "6 credits charged, 5.9 credits refunded"]),
+        ("fail=service_error", ["failed with service_error", "11.9 credits refunded, since it failed"]),
         ("cancel=cancelled", ["cancelled with request_cancelled"]),
         ("create=commit_then_drop", ["POST answered 200, corrupted by commit_then_drop"]),
         (

@@ -4,7 +4,7 @@ from evolink_contracts.spec.errors import ERRORS, FAILURES
 from evolink_contracts.spec.sources import CONFLICTS, SOURCES
 from tests.support.emulator import Emulator
 
-BASES = {"documented", "vendor client", "observed", "third party", "inferred"}
+BASES = {"documented", "recorded", "vendor client", "third party", "inferred"}
 
 
 def test_every_row_names_a_basis_and_a_known_source(emulator: Emulator) -> None:

@@ -21,7 +21,7 @@ def test_details_contain_request_plan_state_and_charges(emulator: Emulator) -> N
     }
     assert story["plan"]["ends_at"] == 1757169753.0
     assert story["plan"]["outcome"] == {"status": "completed"}
-    assert story["credits"] == {"reserved": 25, "charged": None}
+    assert story["credits"] == {"reserved": 19.873, "charged": None}
     assert story["body"] == emulator.query(task).json()
 
 
@@ -29,7 +29,7 @@ def test_a_cancelled_task_shows_the_documented_status_and_is_refunded(emulator: 
     task = emulator.create()
     emulator.advance("5s")
     story = emulator.control(f"tasks/{task}/cancel", {})
-    assert story["credits"] == {"reserved": 15, "charged": 0}
+    assert story["credits"] == {"reserved": 11.9, "charged": 0}
     body = emulator.query(task).json()
     assert (body["status"], body["progress"], body["error"]["code"]) == ("failed", 0, "request_cancelled")
     emulator.advance("1h")

@@ -16,15 +16,15 @@ def credits_of(emulator: Emulator) -> Any:
 def test_the_credits_of_an_ended_task_are_shown_as_spent_on_a_running_clock() -> None:
     with Emulator.in_process(clock="scaled", speed=100.0, generation_time="10s") as emulator:
         task = emulator.create()
-        assert credits_of(emulator) == {"balance": None, "reserved": 15, "spent": 0}
+        assert credits_of(emulator) == {"balance": None, "reserved": 11.9, "spent": 0}
         while emulator.query(task).json()["status"] != "completed":
             time.sleep(0.001)
-        assert credits_of(emulator) == {"balance": None, "reserved": 0, "spent": 15}
+        assert credits_of(emulator) == {"balance": None, "reserved": 0, "spent": 11.9}
 
 
-@pytest.mark.parametrize(("scenario", "spent"), [(None, 15), ("fail=service_error", 0)])
+@pytest.mark.parametrize(("scenario", "spent"), [(None, 11.9), ("fail=service_error", 0)])
 def test_credits_are_current_after_latency_has_moved_a_manual_clock(
-    emulator: Emulator, scenario: str | None, spent: int
+    emulator: Emulator, scenario: str | None, spent: float
 ) -> None:
     task = emulator.create(scenario)
     assert emulator.query(task, {"X-Mock-Scenario": "query_latency=60s"}).status_code == 200

@@ -1,5 +1,6 @@
-"""Prices are those of the page's rates, and no credit appears or disappears."""
+"""Prices are those of the recorded rules, and no credit appears or disappears."""
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.billing import NOMINAL_BALANCE, Ledger, quote
 from evolink_mock.core.choices import Choices
+from evolink_mock.core.duration import SECOND
 from evolink_mock.core.task import to_credits, to_units
 from evolink_mock.core.validation import CreateRequest, Validator
 
@@ -22,33 +24,66 @@ def price(seconds: float, choices: Choices, model: str = FLASH, **fields: Any) -
     body = {"model": model, "prompt": "A cat", "image_urls": ["https://example.com/image1.png"]}
     request = Validator(MODELS, choices).validate(body | fields)
     assert isinstance(request, CreateRequest)
-    return to_credits(quote(request, seconds, choices))
+    return to_credits(quote(request, round(seconds * SECOND), choices))
+
+
+SOUND = {"audio_url": "https://example.com/sound.mp3"}
+SILENT = {"generate_audio": False}
 
 
 @pytest.mark.parametrize(
-    ("quality", "sound", "per_second"),
-    [("720p", True, 3), ("1080p", True, 5), ("720p", False, 1.5), ("1080p", False, 2.5)],
+    ("seconds", "fields", "credits_"),
+    [
+        (5, {}, 11.9),
+        (5, {"quality": "1080p"}, 19.873),
+        (5, SILENT, 6),  # 5.95 is under the minimum.
+        (6, SILENT, 7.14),
+        (2, {}, 6),
+        (2, SILENT, 6),
+        (2, {"quality": "1080p"}, 7.9492),
+        (3, {"quality": "1080p", **SILENT}, 6),
+        (4, {"quality": "1080p", **SILENT}, 7.9492),
+        (15, {"quality": "1080p"}, 59.619),
+        (15, {"quality": "1080p", **SILENT}, 29.8095),
+        (5, SOUND, 11.9),
+        (5, SOUND | SILENT, 6),
+        (10, SOUND | SILENT, 11.9),
+        (10, SOUND | SILENT | {"quality": "1080p"}, 19.873),
+    ],
 )
-@pytest.mark.parametrize("seconds", [1, 2, 5, 15, 4.2])
-def test_flash_costs_its_rate_for_each_second(quality: str, sound: bool, per_second: float, seconds: float) -> None:
-    assert price(seconds, Choices(), quality=quality, generate_audio=sound) == pytest.approx(per_second * seconds)
+def test_flash_has_the_recorded_prices(seconds: float, fields: dict[str, Any], credits_: float) -> None:
+    assert price(seconds, Choices(), **fields) == credits_
 
 
 @pytest.mark.parametrize("model", [name for name in MODELS if name != FLASH])
-@pytest.mark.parametrize(("quality", "per_second"), [("720p", 3), ("1080p", 5)])
-@pytest.mark.parametrize("extra", [{}, {"generate_audio": False}], ids=["", "silence is no field of it"])
-def test_the_other_models_always_have_audio(model: str, quality: str, per_second: float, extra: dict[str, Any]) -> None:
-    assert price(5, Choices(), model, quality=quality, **extra) == per_second * 5
+@pytest.mark.parametrize(
+    ("seconds", "quality", "credits_"),
+    [(5, "720p", 23.8), (5, "1080p", 39.746), (2, "720p", 9.52), (1, "720p", 6), (15, "1080p", 119.238)],
+)
+@pytest.mark.parametrize("extra", [{}, SILENT, SOUND], ids=["", "silence is no field of it", "sound"])
+def test_the_other_models_cost_twice_as_much_and_always_have_audio(
+    model: str, seconds: float, quality: str, credits_: float, extra: dict[str, Any]
+) -> None:
+    assert price(seconds, Choices(), model, quality=quality, **extra) == credits_
 
 
-def test_by_default_a_video_has_720p_and_audio() -> None:
-    assert price(5, Choices()) == 15
+@pytest.mark.parametrize(
+    ("seconds", "credits_"),
+    # 7.15785 and 7.14595: the first shows that halves go up, not to the even digit.
+    [(3.0075, 7.1579), (3.0025, 7.146), (3.00001, 7.14), (3.000021, 7.14), (3.000022, 7.1401), (0, 6), (2.521008, 6)],
+)
+def test_a_price_is_rounded_half_up_to_four_decimals_and_has_a_minimum(seconds: float, credits_: float) -> None:
+    assert price(seconds, Choices()) == credits_
 
 
-@pytest.mark.parametrize(("quality", "per_second"), [("720p", 3), ("1080p", 5)])
-def test_an_audio_url_is_priced_as_audio_whatever_generate_audio_is(quality: str, per_second: float) -> None:
-    sound = "https://example.com/sound.mp3"
-    assert price(5, Choices(), quality=quality, generate_audio=False, audio_url=sound) == per_second * 5
+@given(st.integers(0, 15 * SECOND), st.sampled_from(["720p", "1080p"]), st.booleans(), st.sampled_from(list(MODELS)))
+def test_every_price_is_the_exact_product_rounded_once(length: int, quality: str, sound: bool, model: str) -> None:
+    second = Decimal("2.38") if model == FLASH else Decimal("4.76")
+    halved = Decimal("0.5") if model == FLASH and not sound else 1
+    exact = second * (Decimal("1.67") if quality == "1080p" else 1) * halved * length / SECOND
+    rounded = exact.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    shown = price(length / SECOND, Choices(), model, quality=quality, generate_audio=sound)
+    assert Decimal(str(shown)) == max(rounded, Decimal(6))
 
 
 @pytest.mark.parametrize("fields", [{}, {"quality": "1080p"}, {"generate_audio": False}, {"duration": 15}])

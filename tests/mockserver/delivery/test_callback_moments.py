@@ -18,8 +18,8 @@ from tests.support.webhook_receiver import (
     until,
 )
 
-COST = 15
-"""Credits of the documented task: 5 s at 3 credits."""
+COST = 11.9
+"""Credits of the documented task: 5 s at 2.38 credits."""
 
 
 def test_a_callback_is_sent_once_when_its_task_ends() -> None:
@@ -102,7 +102,7 @@ def test_a_forced_end_follows_the_delivery_scenario(scenario: str, held: int) ->
 
 
 @pytest.mark.parametrize(("scenario", "used"), [(None, COST), ("fail=service_error", 0)])
-def test_credits_are_settled_before_the_callback_is_sent(scenario: str | None, used: int) -> None:
+def test_credits_are_settled_before_the_callback_is_sent(scenario: str | None, used: float) -> None:
     seen: list[tuple[float, float]] = []
 
     async def read_credits(emulator: httpx.AsyncClient, arrival: Arrival) -> None:

@@ -1,5 +1,8 @@
 """Every way a task can end, or not end, on demand."""
 
+from fractions import Fraction
+from math import floor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -191,7 +194,7 @@ def test_under_any_scenario_progress_never_falls_and_a_task_ends_once(
     drawn = apply(honest, request, scenario, Choices())
     assert 0 <= drawn.starts <= drawn.ends - drawn.tail_at_99 <= drawn.ends < NEVER
     assert 0 <= drawn.charged <= drawn.reserved
-    assert drawn.charged == round(30_000 * drawn.video_duration / SECOND)
+    assert drawn.charged == max(60_000, floor(Fraction(23_800 * drawn.video_duration, SECOND) + Fraction(1, 2)))
     seen = [
         observe(drawn, moment)
         for moment in sorted([*moments, drawn.ends - drawn.tail_at_99, drawn.ends - 1, drawn.ends])
@@ -207,7 +210,7 @@ def test_under_any_scenario_progress_never_falls_and_a_task_ends_once(
 @pytest.mark.parametrize("code", sorted(FAILURES))
 @pytest.mark.parametrize("doom", [None, Failure("invalid_parameters", "Prompt is too long")])
 def test_a_scenario_wins_over_a_deferred_failure(code: str, doom: Failure | None) -> None:
-    request = CreateRequest(MODELS["wan2.6-image-to-video-flash"], {}, 5, 30_000, doom)
+    request = CreateRequest(MODELS["wan2.6-image-to-video-flash"], {}, 5, Fraction(23_800), 60_000, doom)
     honest = plan(request, Distribution(1, 2), derive_seed(0, ""), 0, Choices())
     bent = apply(honest, request, Scenario(fail=code), Choices())
     assert bent.failure == Failure(code, FAILURES[code].message)

@@ -56,7 +56,7 @@ def test_on_failure_the_story_of_the_tasks_is_told(tmp_path: Path) -> None:
     told = ran.stdout.partition("EvoLink emulator")[2]
     for words in (
         "decided by the built-in default",
-        "15 credits reserved",
+        "11.9 credits reserved",
         "the receiver answered 500",
         "the clock shows",
     ):

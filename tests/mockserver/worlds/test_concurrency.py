@@ -22,7 +22,7 @@ def test_concurrent_cancellations_settle_a_task_once(emulator: Emulator) -> None
     assert sorted(answers) == [200, *[409] * 9]
     emulator.advance("1h")
     (world,) = emulator.control("worlds")["worlds"]
-    assert world["credits"] == {"balance": None, "reserved": 0, "spent": 1500 * 15}
+    assert world["credits"] == {"balance": None, "reserved": 0, "spent": 17850}
 
 
 def test_a_full_world_drops_expired_tasks_before_it_refuses_new_ones() -> None:
@@ -39,7 +39,7 @@ def test_a_task_that_outlives_its_retention_is_still_settled() -> None:
         emulator.advance("8d")
         assert emulator.post(DOCUMENTED).status_code == 402
         emulator.advance("30d")
-        assert emulator.control("worlds")["worlds"][0]["credits"] == {"balance": 20, "reserved": 0, "spent": 15}
+        assert emulator.control("worlds")["worlds"][0]["credits"] == {"balance": 20, "reserved": 0, "spent": 11.9}
 
 
 def test_an_old_link_stays_dead_after_reset_and_eviction() -> None:

@@ -48,7 +48,7 @@ def test_another_request_with_the_same_key_is_a_conflict(emulator: Emulator, cha
     emulator.post(DOCUMENTED, HEADER)
     refused = emulator.post(DOCUMENTED | changed, HEADER)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "idempotency_conflict")
-    assert spent(emulator) == (1, 15)
+    assert spent(emulator) == (1, 11.9)
     assert emulator.post(DOCUMENTED, HEADER).status_code == 200
 
 
@@ -65,7 +65,7 @@ def test_a_create_that_failed_leaves_the_key_free(emulator: Emulator, scenario: 
 
 
 def test_a_create_without_credits_leaves_the_key_free() -> None:
-    with Emulator.in_process(balance=14.0) as emulator:
+    with Emulator.in_process(balance=11.8) as emulator:
         assert emulator.post(DOCUMENTED, HEADER).status_code == 402
         emulator.control("worlds", {"top_up": 1})
         assert emulator.post(DOCUMENTED, HEADER).status_code == 200
@@ -76,7 +76,7 @@ def test_a_lost_response_is_replayed(emulator: Emulator) -> None:
         emulator.post(DOCUMENTED, {**HEADER, "X-Mock-Scenario": "create=commit_then_drop"})
     again = emulator.post(DOCUMENTED, HEADER)
     assert again.headers["idempotency-replayed"] == "true"
-    assert spent(emulator) == (1, 15)
+    assert spent(emulator) == (1, 11.9)
     assert emulator.query(again.json()["id"]).status_code == 200
 
 
@@ -85,7 +85,7 @@ def test_a_client_that_always_sends_the_scenario_is_served_on_the_second_try(emu
     with pytest.raises(httpx.ReadError):
         emulator.post(DOCUMENTED, headers)
     assert emulator.post(DOCUMENTED, headers).headers["idempotency-replayed"] == "true"
-    assert spent(emulator) == (1, 15)
+    assert spent(emulator) == (1, 11.9)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_malformed_keys_are_rejected(emulator: Emulator, key: str) -> None:
 def test_wellformed_keys_are_accepted(emulator: Emulator, key: str) -> None:
     for _ in range(2):
         assert emulator.post(DOCUMENTED, {"Idempotency-Key": key}).status_code == 200
-    assert spent(emulator) == (1, 15)
+    assert spent(emulator) == (1, 11.9)
 
 
 def test_a_key_belongs_to_one_world_and_is_free_again_when_its_task_is_forgotten(emulator: Emulator) -> None:

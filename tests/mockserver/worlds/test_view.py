@@ -31,7 +31,7 @@ def test_a_view_after_the_end_of_a_task_has_its_charge_its_events_and_its_callba
     world = world_with_a_task()
     world.move_clock(world.clock.now() + 60 * SECOND)
     view = world.view()
-    assert (view.ledger.reserved, view.ledger.spent) == (0, 150_000)
+    assert (view.ledger.reserved, view.ledger.spent) == (0, 119_000)
     assert [row.event for _, row in view.events.after(0)] == ["task.created", "task.processing", "task.completed"]
     assert view.deliveries.numbers() == [1]
     assert view.next_event() == view.deliveries.next_due()
@@ -42,7 +42,7 @@ def test_a_view_at_an_earlier_instant_leaves_later_transitions_pending() -> None
     begin = world.clock.now()
     world.move_clock(begin + 60 * SECOND)
     view = world.view(begin)
-    assert (view.now, view.ledger.reserved, view.ledger.spent) == (begin, 150_000, 0)
+    assert (view.now, view.ledger.reserved, view.ledger.spent) == (begin, 119_000, 0)
     assert view.deliveries.numbers() == []
 
 

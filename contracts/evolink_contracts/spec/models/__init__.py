@@ -7,31 +7,20 @@ from pathlib import Path
 from types import MappingProxyType
 
 from evolink_contracts.spec.fields import Field
+from evolink_contracts.spec.prices import Price
 from evolink_contracts.spec.sources import Basis
-from evolink_contracts.spec.wire import Credits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """Price of one second of video. No public source gives EvoLink's figures, so every rate is inferred."""
-
-    quality: str
-    audio: bool
-    credits_per_second: Credits
-    basis: Basis = "inferred"
-    source: str = "S8"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One model of the create call: its fields in the order in which violations are reported, and its prices."""
+    """One model of the create call: its fields in the order in which violations are reported, and its price."""
 
     name: str
     family: str
     """Variants of one family share rate limits (S7)."""
     title: str
     fields: tuple[Field, ...]
-    rates: tuple[Rate, ...]
+    price: Price
     estimated_time: int
     """Seconds, as the answer to create shows them; never the real time of a task."""
     basis: Basis

@@ -1,7 +1,8 @@
 """wan2.6-image-to-video-flash: one image becomes a video, faster, with or without audio."""
 
 from evolink_contracts.spec import fields
-from evolink_contracts.spec.models import Model, Rate
+from evolink_contracts.spec.models import Model
+from evolink_contracts.spec.prices import Price
 
 MODEL = Model(
     name="wan2.6-image-to-video-flash",
@@ -19,13 +20,7 @@ MODEL = Model(
         fields.GENERATE_AUDIO,
         fields.CALLBACK_URL,
     ),
-    # The upstream's list price in CNY a second (S8) at 10 credits a yuan; silence is exactly half.
-    rates=(
-        Rate(quality="720p", audio=True, credits_per_second=3.0),
-        Rate(quality="1080p", audio=True, credits_per_second=5.0),
-        Rate(quality="720p", audio=False, credits_per_second=1.5),
-        Rate(quality="1080p", audio=False, credits_per_second=2.5),
-    ),
+    price=Price(credits_per_second=2.38, minimum=6, silent_factor=0.5),
     estimated_time=120,
     basis="documented",
     source="S1a",

@@ -1,7 +1,8 @@
 """wan2.6-text-to-video: a video from a prompt alone; it takes `aspect_ratio` in place of an image."""
 
 from evolink_contracts.spec import fields
-from evolink_contracts.spec.models import Model, Rate
+from evolink_contracts.spec.models import Model
+from evolink_contracts.spec.prices import Price
 
 MODEL = Model(
     name="wan2.6-text-to-video",
@@ -18,11 +19,7 @@ MODEL = Model(
         fields.AUDIO_URL,
         fields.CALLBACK_URL,
     ),
-    # No figure was found for this model; it takes the rates of flash with audio.
-    rates=(
-        Rate(quality="720p", audio=True, credits_per_second=3.0),
-        Rate(quality="1080p", audio=True, credits_per_second=5.0),
-    ),
+    price=Price(credits_per_second=4.76, minimum=6),
     estimated_time=120,
     basis="documented",
     source="S1",

@@ -20,7 +20,7 @@ from evolink_contracts.spec.wire import (
 )
 
 _SECONDS = 5
-EXAMPLE_PRICE = round(_SECONDS * next(each.credits_per_second for each in FLASH.rates if each.audio))
+EXAMPLE_PRICE = float(_SECONDS * FLASH.price.per_second("720p"))
 """Credits for the created example, which has the default quality, and audio."""
 
 
@@ -83,7 +83,7 @@ def cancelled_example() -> dict[str, Any]:
 
 def credits_example() -> CreditsBody:
     """1,000 credits, less the price of the created example."""
-    left = 1000 - EXAMPLE_PRICE
+    left = round(1000 - EXAMPLE_PRICE, 4)
     return {
         "data": {
             "token": {"remaining_credits": left, "unlimited_credits": False, "used_credits": EXAMPLE_PRICE},

@@ -8,7 +8,7 @@ from evolink_mock.core.choices import Choices
 from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.seed import Seed
-from evolink_mock.core.task import NEVER, Plan, State, Task
+from evolink_mock.core.task import NEVER, UNITS_PER_CREDIT, Plan, State, Task
 from evolink_mock.core.validation import CreateRequest
 from evolink_mock.testing.mutations.base import Body, Mutation
 
@@ -58,16 +58,32 @@ def never_ending(documented: Behaviour) -> Behaviour:
     return documented._replace(plan=plan)
 
 
-def rates(change: Callable[[int], int]) -> Mutation:
-    """Changes the price of a second, in units."""
+def prices(change: Callable[[CreateRequest], CreateRequest]) -> Mutation:
+    """Changes the price of a second of the request, or the least that it costs."""
 
     def mutation(documented: Behaviour) -> Behaviour:
         def plan(request: CreateRequest, times: Distribution, seed: Seed, n: int, choices: Choices) -> Plan:
-            return documented.plan(request._replace(rate=change(request.rate)), times, seed, n, choices)
+            return documented.plan(change(request), times, seed, n, choices)
 
         return documented._replace(plan=plan)
 
     return mutation
+
+
+def one_rate(request: CreateRequest) -> CreateRequest:
+    return request._replace(rate=request.model.price.per_second("720p") * UNITS_PER_CREDIT)
+
+
+def double_high_quality(request: CreateRequest) -> CreateRequest:
+    return request if request.values.get("quality") != "1080p" else request._replace(rate=request.rate * 2)
+
+
+def full_price_silence(request: CreateRequest) -> CreateRequest:
+    return request if request.values.get("generate_audio", True) else request._replace(rate=request.rate * 2)
+
+
+def without_minimum(request: CreateRequest) -> CreateRequest:
+    return request._replace(minimum=0)
 
 
 def charges(change: Callable[[int, int], int]) -> Mutation:
