@@ -118,9 +118,9 @@ def exchanges(emulator: Emulator, cancel_route: bool) -> Iterator[Exchange]:
 READINGS = [(row.setting, reading.value) for row in CONFLICTS.values() for reading in row.readings]
 
 
-@pytest.mark.parametrize(("setting", "reading"), [*READINGS, ("task_retention", 60), ("balance", 45.0)])
+@pytest.mark.parametrize(("setting", "reading"), [*READINGS, ("task_retention", 60), ("balance", 35.7)])
 def test_every_answer_is_documented_whatever_the_settings(setting: str, reading: Any) -> None:
-    given = {setting: reading} | ({"balance": 45.0} if setting == "quota_on_read" else {})
+    given = {setting: reading} | ({"balance": 35.7} if setting == "quota_on_read" else {})
     with Emulator.in_process(**given) as emulator:
         document = Document(emulator)
         for method, path, response in exchanges(emulator, bool(given.get("cancel_route"))):
