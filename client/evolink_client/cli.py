@@ -2,7 +2,9 @@
 
 import os
 import stat
+import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +103,18 @@ _TIMEOUT = click.option(
 )
 
 
+class _Commands(click.Group):
+    """The group of the commands. What the code page of the output lacks is escaped."""
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
+        return super().make_context(info_name, args, *more, **extra)
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"{_epilog()} "
     'Shell completion: eval "$(_EVOLINK_COMPLETE=bash_source evolink)" in ~/.bashrc; zsh_source and fish_source for '

@@ -215,12 +215,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def evolink_target(pytestconfig: pytest.Config) -> "Iterator[Target]":
-    """The service of --evolink-base-url or EVOLINK_BASE_URL, for tests of your own; skipped without one."""
+    """The service of --evolink-base-url or EVOLINK_BASE_URL, for tests of your own; an error without one."""
     from evolink_contracts.reference.errors import RunUnfinished
 
     run = pytestconfig.stash[_RUN]
     if not run.base_url:
-        pytest.skip("give --evolink-base-url, or set EVOLINK_BASE_URL")
+        raise pytest.UsageError("evolink_target needs the service to test: --evolink-base-url URL, or EVOLINK_BASE_URL")
     try:
         opened = run.open()
     except RunUnfinished as error:

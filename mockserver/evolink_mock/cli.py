@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from math import isfinite
 from pathlib import Path
 from types import MappingProxyType
@@ -88,7 +89,18 @@ def _load(
     return loaded
 
 
+class _Commands(click.Group):
+    """The group of the commands. What the code page of the output lacks is escaped."""
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")
+        return super().make_context(info_name, args, *more, **extra)
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}. "
     'Shell completion: eval "$(_EVOLINK_MOCK_COMPLETE=bash_source evolink-mock)", with zsh_source or fish_source for '
@@ -113,7 +125,8 @@ def main() -> None:
     metavar="NAME=VALUE",
     help="Set any other setting; `evolink-mock settings` lists them. Repeatable.",
 )
-def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> None:
+@click.option("--exit-with-stdin", is_flag=True, hidden=True)
+def serve(config: Path | None, assignments: tuple[str, ...], exit_with_stdin: bool, **flags: Any) -> None:
     """Start the emulator."""
     # Start-up makes what stays for good; to look for garbage in it takes a tenth of the time to the first answer.
     gc.disable()
@@ -122,7 +135,7 @@ def serve(config: Path | None, assignments: tuple[str, ...], **flags: Any) -> No
 
     settings = _load(config, flags, assignments)
     try:
-        serve(settings)
+        serve(settings, exit_with_stdin=exit_with_stdin)
     except CannotServe as error:
         raise click.ClickException(str(error)) from None
 

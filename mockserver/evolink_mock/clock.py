@@ -1,10 +1,12 @@
 """Clocks of worlds and wall-clock waiting; no other module reads or waits for time."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 from evolink_mock.core.duration import SECOND, Micros
@@ -20,6 +22,12 @@ MAX_SPEED = 100_000.0
 
 STILL_QUERIES = 10
 """Queries of one unfinished task at one instant of a manual clock that are worth a warning."""
+
+# Not by the functions that a test may replace, as freezegun does: waiting would never end.
+if sys.platform == "win32":
+    _monotonic_ns = partial(time.monotonic_ns)
+else:
+    _monotonic_ns = partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
 
 
 class Notifier:
@@ -69,13 +77,13 @@ class SystemClock:
 
     def __init__(self, start: Micros | None = None, speed: float = 1.0, mode: Mode = "real") -> None:
         self._start = time.time_ns() // 1000 if start is None else start
-        self._zero = time.monotonic_ns()
+        self._zero = _monotonic_ns()
         self._moved = Notifier()
         self.speed = speed
         self.mode: Mode = mode
 
     def now(self) -> Micros:
-        elapsed = time.monotonic_ns() - self._zero
+        elapsed = _monotonic_ns() - self._zero
         if self.speed == 1:
             return self._start + elapsed // 1000
         return min(self._start + int(elapsed * self.speed) // 1000, LAST_INSTANT)
@@ -150,9 +158,9 @@ async def yield_to_loop() -> None:
 
 async def sleep_wall(seconds: float) -> float:
     """Sleep in wall time; the seconds by which it woke too late."""
-    started = time.monotonic()
+    started = monotonic()
     await asyncio.sleep(seconds)
-    return time.monotonic() - started - seconds
+    return monotonic() - started - seconds
 
 
 def call_later(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
@@ -192,12 +200,12 @@ async def _slept(clock: Clock, deadline: Micros) -> bool:
 
 def wall_micros() -> Micros:
     """`monotonic` in whole microseconds, to measure durations."""
-    return time.monotonic_ns() // 1000
+    return _monotonic_ns() // 1000
 
 
 def monotonic() -> float:
     """Seconds of a clock that never jumps; only differences between two readings mean anything."""
-    return time.monotonic()
+    return _monotonic_ns() / 1e9
 
 
 _last_date = (0, b"")

@@ -34,7 +34,14 @@ _NOTHING_COMPARED = "it has no call that could be compared with the emulator"
 
 
 class _Commands(click.Group):
-    """The group of the commands. An interruption ends with a code of its own, since 1 says that a promise failed."""
+    """The group of the commands. An interruption ends with a code of its own, since 1 says that a promise failed.
+
+    What the code page of the output lacks is replaced, for the same reason.
+    """
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
+        options.replace_unencodable()
+        return super().make_context(info_name, args, *more, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -1,10 +1,12 @@
 """Options that several commands share, and how a command ends: its report, its files and its exit code."""
 
+import codecs
 import errno
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
@@ -115,7 +117,7 @@ def fail(sentence: str) -> NoReturn:
 def read_file(recording: Path, nothing: str) -> Recording:
     """The recording in a file. Exits if it cannot be read, or, with the sentence `nothing`, if it has no event."""
     try:
-        with recording.open(encoding="utf-8") as lines:
+        with recording.open(encoding="utf-8-sig") as lines:
             found = read_recording(lines)
     except (InvalidTrace, UnicodeDecodeError) as error:
         fail(f"{recording}: {error}")
@@ -142,6 +144,24 @@ def _nothing(report: Report) -> str:
     of_all = "" if len(report.judgements) == len(BY_NUMBER) else "chosen "
     where = "this run" if report.recording is None else "this recording"
     return f"{NOTHING}: no call or callback of {where} is covered by a {of_all}promise"
+
+
+_ASCII = {"✓": "+", "✗": "x", "–": "-", "—": "-", "…": "...", "·": ".", "×": "x", "→": "->"}
+"""Marks of the reports as every code page has them."""
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lacking = error.object[error.start : error.end]
+    return "".join(_ASCII.get(char, "?") for char in lacking), error.end
+
+
+def replace_unencodable() -> None:
+    """Let the standard output and error replace what their encoding lacks, such as the marks in a code page."""
+    codecs.register_error("evolink_contracts", _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="evolink_contracts")
 
 
 def put(text: str, out: Path | None) -> None:

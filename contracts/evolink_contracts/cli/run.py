@@ -155,7 +155,7 @@ def _budget(limit: float, rate: float | None) -> Budget:
 
 def _steps(saved: Path) -> list[Step]:
     try:
-        steps = read_steps(saved.read_text(encoding="utf-8"))
+        steps = read_steps(saved.read_text(encoding="utf-8-sig"))
     except (InvalidHistory, UnicodeDecodeError) as error:
         raise click.BadParameter(f"--replay {saved}: {error}") from None
     if not steps:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -35,8 +36,8 @@ class CannotServe(Exception):
     """The process cannot serve; the message names the cause, and what to try."""
 
 
-def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises `CannotServe`."""
+def serve(settings: Settings, *, exit_with_stdin: bool = False) -> None:
+    """Run until SIGTERM or SIGINT, or until the standard input ends. Raises `CannotServe`."""
     if settings.ready_file and not os.access(Path(settings.ready_file).absolute().parent, os.W_OK):
         raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
     listener = _listen(settings.host, settings.port)
@@ -64,6 +65,8 @@ def serve(settings: Settings) -> None:
         config.load()
         config.ssl = _tls(settings)
     server = _Server(config, app, lambda: _announce(settings), Path(settings.ready_file or os.devnull), settings.port)
+    if exit_with_stdin:
+        Thread(target=server.exit_with_stdin, name="standard input", daemon=True).start()
     # uvicorn drains, and then raises the signal again.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
@@ -92,6 +95,14 @@ class _Server(uvicorn.Server):
         if self._ready_file != Path(os.devnull):
             ready = json.dumps({"url": url, "port": self._port, "pid": os.getpid()}) + "\n"
             atomic_write(self._ready_file, ready.encode())
+
+    def exit_with_stdin(self) -> None:
+        """Wait until the standard input ends, as a pipe does when the process that writes to it is gone; then stop."""
+        # Not by `sys.stdin`, whose lock a thread must not hold when the process ends.
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._control.drain()

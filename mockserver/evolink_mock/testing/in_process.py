@@ -1,6 +1,7 @@
 """The emulator without a socket, for httpx clients: `httpx.Client(transport=InProcessTransport(app))`."""
 
 import atexit
+import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from threading import Lock
@@ -10,6 +11,20 @@ import anyio.to_thread
 import httpx
 from anyio.from_thread import start_blocking_portal
 from starlette.types import ASGIApp, Message
+
+from evolink_mock.clock import monotonic
+
+if sys.platform == "win32":
+    from asyncio import ProactorEventLoop as _SystemEventLoop
+else:
+    from asyncio import SelectorEventLoop as _SystemEventLoop
+
+
+class _EventLoop(_SystemEventLoop):
+    """An event loop whose waiting ends also where a test has stopped the functions of `time`."""
+
+    def time(self) -> float:
+        return monotonic()
 
 
 class InProcessTransport(httpx.BaseTransport):
@@ -25,7 +40,7 @@ class InProcessTransport(httpx.BaseTransport):
         self._open = True
         self._closing = Lock()
         with ExitStack() as stack:
-            self._portal = stack.enter_context(start_blocking_portal("asyncio"))
+            self._portal = stack.enter_context(start_blocking_portal("asyncio", {"loop_factory": _EventLoop}))
             stack.enter_context(self._portal.wrap_async_context_manager(_lifespan(app)))
             self._stack = stack.pop_all()
         # One that is left open would be closed by the garbage collector, when its thread runs no more: a process that

@@ -43,10 +43,11 @@ def server_process(home: Path) -> Iterator[str]:
     """The URL of an emulator that runs during the body of the context. Raises `ServerFailed`."""
     ready, output = home / "announced", home / "output"
     command = [sys.executable, "-m", "evolink_mock", "serve", "--port", "0", "--clock", "auto"]
-    command += ["--ready-file", str(ready)]
+    # The pipe ends with this process, however that ends, and the emulator with the pipe.
+    command += ["--ready-file", str(ready), "--exit-with-stdin"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("EVOLINK_")}
     with output.open("w", encoding="utf-8") as printed:
-        process = subprocess.Popen(command, stdout=printed, stderr=printed, env=clean)  # noqa: S603  # Our own words.
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=printed, stderr=printed, env=clean)  # noqa: S603  # Our own words.
         try:
             yield _announced(ready, process, output)
         finally:
@@ -70,3 +71,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()

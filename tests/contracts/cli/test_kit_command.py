@@ -200,6 +200,13 @@ def plugin(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=home, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
 
+def test_the_fixture_is_an_error_without_a_base_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EVOLINK_BASE_URL", raising=False)
+    ran = plugin(tmp_path)
+    assert (ran.returncode, "1 error" in ran.stdout) == (1, True), ran.stdout
+    assert "evolink_target needs the service to test: --evolink-base-url URL, or EVOLINK_BASE_URL" in ran.stdout
+
+
 @pytest.mark.parametrize("option", ["--evolink-base-url", "--evolink-control-url"])
 def test_the_plugin_refuses_an_address_without_a_scheme(tmp_path: Path, option: str) -> None:
     given = {"--evolink-base-url": "http://127.0.0.1:9", option: "127.0.0.1:8088"}
@@ -365,3 +372,25 @@ def test_the_kit_tests_itself() -> None:
     assert ran.stdout.splitlines()[0] == "✓ the unmodified emulator: every promise passed"
     assert "✓ gap_3 (waits 3 s for 2): caught by VC-067\n" in ran.stdout
     assert kit("selftest", "no_such_mutant").returncode == 2
+
+
+def test_a_recording_with_a_byte_order_mark_is_read(server: Server, tmp_path: Path) -> None:
+    trace = tmp_path / "trace.jsonl"
+    kit("run", "--base-url", server.url, "--api-key", "sk-bom", "--only", "VC-010", "--trace", str(trace))
+    plain = kit("check", str(trace))
+    trace.write_bytes(b"\xef\xbb\xbf" + trace.read_bytes())
+    assert kit("check", str(trace)).stdout == plain.stdout
+
+
+@pytest.mark.parametrize(("encoding", "form"), [("cp1252", "text"), ("cp936", "html")])
+def test_a_code_page_without_the_marks_changes_no_exit_code(server: Server, encoding: str, form: str) -> None:
+    command = ["run", "--base-url", server.url, "--api-key", "sk-page", "--only", "VC-010", "--format", form]
+    ran = subprocess.run(
+        [sys.executable, "-m", "evolink_contracts", *command],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert b"+ VC-010" in ran.stdout or b"+ passed" in ran.stdout, ran.stdout
