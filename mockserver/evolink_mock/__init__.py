@@ -24,12 +24,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evolink_mock.app import create_app
-    from evolink_mock.settings import Settings
+    from evolink_mock.core.choices import Choices
+    from evolink_mock.settings import KeyRule, Settings
     from evolink_mock.testing.in_process import InProcessTransport
+    from evolink_mock.worlds.store import StorageError
 
-__all__ = ["InProcessTransport", "Settings", "create_app"]
+__all__ = ["Choices", "InProcessTransport", "KeyRule", "Settings", "StorageError", "create_app"]
 
-_HOMES = {"create_app": "app", "InProcessTransport": "testing.in_process", "Settings": "settings"}
+_HOMES = {
+    "Choices": "core.choices",
+    "InProcessTransport": "testing.in_process",
+    "KeyRule": "settings",
+    "Settings": "settings",
+    "StorageError": "worlds.store",
+    "create_app": "app",
+}
 
 
 def __getattr__(name: str) -> Any:

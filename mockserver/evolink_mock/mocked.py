@@ -1,4 +1,4 @@
-"""Public names of `evolink_mock.testing`: the emulator as a test double, and the types of the pytest fixtures."""
+"""The emulator as a test double, and the types of the pytest fixtures."""
 
 from evolink_mock.testing.callbacks import Callbacks
 from evolink_mock.testing.handle import ControlRefused, EmulatorHandle

@@ -8,7 +8,14 @@ from evolink_mock.scenarios.language import LONGEST
 from evolink_mock.scenarios.rules import RequestMatch, Rule, RuleError, RuleStep, read_rule, read_step
 
 MAX_RULES = 1000
-Times = Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="number of requests that the step applies to")]
+Times = Annotated[
+    int,
+    msgspec.Meta(
+        ge=1,
+        le=1_000_000,
+        description="number of requests that the step applies to; unless given, all in a file, and 1 in a queued rule",
+    ),
+]
 Text = Annotated[
     str,
     msgspec.Meta(max_length=LONGEST, description="`word=value; word=value`, or `ok`", examples=["create=rate_limited"]),

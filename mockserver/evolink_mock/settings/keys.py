@@ -87,7 +87,7 @@ _TYPES = TypeChecks(get_type_hints(KeyRule), _BOUNDS)
 
 def check_keys(keys: object) -> None:
     """Raise `ValueError` for keys that are no mapping, and for the first key with a wrong setting."""
-    form = 'keys must map API keys to their settings, such as {"sk-a": KeyRule(balance=20)}'
+    form = 'keys must map API keys to their settings (evolink_mock.KeyRule), such as {"sk-a": KeyRule(balance=20)}'
     if not isinstance(keys, Mapping):
         raise ValueError(f"{form}; got a value of type {type(keys).__name__}")
     for key, rule in keys.items():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
+from evolink_contracts.spec.files import HOST
 from evolink_mock.app import create_app
 from evolink_mock.core.duration import to_seconds
 from evolink_mock.settings import settings_of
@@ -96,5 +97,9 @@ class Mocked(EmulatorHandle):
             raise error.with_traceback(None) from None
 
     def mount(self, router: Any) -> None:
-        """Let a respx router answer https://api.evolink.ai by this emulator, for every httpx client in the process."""
-        router.route(url__startswith=URL).mock(side_effect=self.transport.handle_request)
+        """Let a respx router answer the hosts of the service by this emulator, for every httpx client in the process.
+
+        They are https://api.evolink.ai, and https://files-api.evolink.ai for uploads.
+        """
+        for origin in (URL, HOST):
+            router.route(url__startswith=origin).mock(side_effect=self.transport.handle_request)

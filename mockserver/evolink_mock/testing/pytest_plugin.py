@@ -1,9 +1,8 @@
 """The emulator as pytest fixtures, in this process or behind a socket; a failure report explains its tasks."""
 
-import os
 import sys
 from collections.abc import Generator, Iterator
-from itertools import count
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +14,14 @@ if TYPE_CHECKING:
 
 # The emulator is imported where a fixture is asked for, since this module is loaded by every run of pytest.
 
-_NUMBERS = count(1)
+_KEYS = pytest.StashKey[set[str]]()
 _HANDLES = pytest.StashKey[list["EmulatorHandle"]]()
 _TITLE = "EvoLink emulator"
+_NO_SETTINGS = (
+    "@pytest.mark.evolink sets evolink_mock, and has no effect on evolink_server, one process for the whole session: "
+    'call evolink_server.scenario("...") or evolink_server.control("scenarios/default", {"scenario": "..."}) in the '
+    "test, or start an emulator with settings of its own by evolink-mock serve"
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,11 +81,19 @@ def evolink_server(request: pytest.FixtureRequest, _evolink_process: str) -> Ite
     """An emulator behind a socket: `url`, and a `key` of the test's own. One process serves the whole session.
     For applications that use `requests`, or run in another process. Its clock is automatic: each query of an unfinished
     task moves it to the next event. `advance`, `scenario`, `control`, `client`, `evolink`, `tasks` and `explain` are
-    those of evolink_mock. If the test fails, the report explains each task.
+    those of evolink_mock; `@pytest.mark.evolink(...)` is refused, since one process has one set of settings.
+    The key follows from the test's id, so that each run of the test meets the same faults. If the test fails, the
+    report explains each task.
     """
     from evolink_mock.testing.server import EvolinkServer
 
-    server = EvolinkServer(_evolink_process, f"sk-test-{os.getpid()}-{next(_NUMBERS)}")
+    if request.node.get_closest_marker("evolink") and "evolink_mock" not in request.fixturenames:
+        pytest.fail(_NO_SETTINGS, pytrace=False)
+    server = EvolinkServer(_evolink_process, f"sk-test-{sha256(request.node.nodeid.encode()).hexdigest()[:12]}")
+    used = request.config.stash.setdefault(_KEYS, set())
+    if server.key in used:  # The test runs once more in this session.
+        server.control("worlds", {"reset": True})
+    used.add(server.key)
     _explained(request.node, server)
     yield server
     server.close()

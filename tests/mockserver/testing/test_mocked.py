@@ -14,9 +14,11 @@ import anyio
 import flask
 import httpx
 import pytest
+import respx
 
 from evolink_client import AsyncEvolinkClient, EvolinkClient, RequestTimedOut, WaitTimedOut
-from evolink_mock import InProcessTransport, create_app
+from evolink_contracts.spec.files import HOST, PREFIX
+from evolink_mock import Choices, InProcessTransport, KeyRule, create_app
 from evolink_mock.mocked import ControlRefused, Mocked
 from evolink_mock.settings import UnknownSetting
 from tests.support.emulator import DOCUMENTED
@@ -315,3 +317,21 @@ def test_a_process_ends_although_an_emulator_was_not_closed(made: str) -> None:
         "assert client.get('/v1/credits', headers={'Authorization': 'Bearer sk-test'}).status_code == 200",
     )
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
+
+
+@respx.mock
+def test_a_mounted_emulator_answers_for_the_host_of_uploads_too(respx_mock: respx.MockRouter) -> None:
+    with Mocked() as mocked:
+        mocked.mount(respx_mock)
+        quota = httpx.get(f"{HOST}{PREFIX}/quota", headers={"Authorization": f"Bearer {mocked.key}"})
+        assert quota.json()["success"]
+
+
+def test_keys_have_settings_of_their_own_by_public_names() -> None:
+    with Mocked(keys={"sk-a": KeyRule(requests_per_minute=1)}, choices=Choices(cancelled_as="cancelled")) as mocked:
+        for key, statuses in (("sk-a", [200, 429]), ("sk-b", [200, 200])):
+            headers = {"Authorization": f"Bearer {key}"}
+            made = [mocked.client.post("/v1/videos/generations", json=DOCUMENTED, headers=headers) for _ in range(2)]
+            assert [answer.status_code for answer in made] == statuses
+    with pytest.raises(ValueError, match=r"evolink_mock\.KeyRule"):
+        Mocked(keys=["sk-a"])

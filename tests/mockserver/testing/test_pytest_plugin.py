@@ -254,3 +254,71 @@ def test_the_fixtures_and_the_mark_are_described(tmp_path: Path) -> None:
     assert (
         "@pytest.mark.evolink(scenario=None, seed=0, receivers=None, **settings)" in run(tmp_path, "--markers").stdout
     )
+
+
+SERVER_MARKED = """
+import pytest
+
+@pytest.mark.evolink(scenario="fail=service_error")
+def test_marked(evolink_server):
+    pass
+
+@pytest.mark.evolink("fail=service_error")
+def test_both(evolink_mock, evolink_server):
+    pass
+"""
+
+
+def test_a_mark_that_the_server_cannot_apply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(SERVER_MARKED, encoding="utf-8")
+    ran = run(tmp_path)
+    assert "1 passed, 1 error" in ran.stdout, ran.stdout
+    assert "has no effect on evolink_server" in ran.stdout
+    assert "evolink_mock/" not in ran.stdout, ran.stdout
+
+
+DRAWN = """
+import os
+import pytest
+
+REQUEST = {"model": "wan2.6-text-to-video", "prompt": "A cat"}
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_draws(evolink_server, number):
+    assert evolink_server.tasks == []
+    weights = {"create=rate_limited": 30, "ok": 70}
+    evolink_server.control("scenarios", {"weights": weights, "times": 40})
+    seen = [evolink_server.client.post("/v1/videos/generations", json=REQUEST).status_code for _ in range(40)]
+    with open(os.environ["SEEN"], "a") as file:
+        print(number, evolink_server.key, seen, file=file)
+"""
+
+
+def test_the_server_draws_the_same_faults_in_every_run_of_a_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "test_it.py").write_text(DRAWN, encoding="utf-8")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    for arguments in (("test_it.py",), ("test_it.py::test_draws[2]", "test_it.py::test_draws[1]")):
+        assert run(tmp_path, *arguments).returncode == 0
+    first, second, *again = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    assert again == [second, first]
+    assert first.partition("[")[2] != second.partition("[")[2]
+
+
+REPEATED = """
+def pytest_collection_modifyitems(items):
+    (item,) = items
+    again = {"name": item.name, "callspec": item.callspec, "fixtureinfo": item._fixtureinfo, "callobj": item.obj}
+    items.append(type(item).from_parent(item.parent, **again))
+"""
+
+
+def test_a_test_that_runs_again_in_one_session_meets_an_empty_world(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conftest.py").write_text(REPEATED, encoding="utf-8")
+    (tmp_path / "test_it.py").write_text(DRAWN, encoding="utf-8")
+    monkeypatch.setenv("SEEN", str(tmp_path / "seen"))
+    ran = run(tmp_path, "test_it.py::test_draws[1]")
+    assert "2 passed" in ran.stdout, ran.stdout
