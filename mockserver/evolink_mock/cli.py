@@ -125,7 +125,11 @@ def main() -> None:
     metavar="NAME=VALUE",
     help="Set any other setting; `evolink-mock settings` lists them. Repeatable.",
 )
-@click.option("--exit-with-stdin", is_flag=True, hidden=True)
+@click.option(
+    "--exit-with-stdin",
+    is_flag=True,
+    help="Stop when the standard input ends, as a pipe does with the process that holds its other end.",
+)
 def serve(config: Path | None, assignments: tuple[str, ...], exit_with_stdin: bool, **flags: Any) -> None:
     """Start the emulator."""
     # Start-up makes what stays for good; to look for garbage in it takes a tenth of the time to the first answer.

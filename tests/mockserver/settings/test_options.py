@@ -61,4 +61,4 @@ def test_the_options_are_settings_or_say_how_the_settings_are_read(command: str)
         each for each in made.get_params(click.Context(made, **main.context_settings)) if isinstance(each, click.Option)
     ]
     names = {each.name for each in options if "--help" not in each.opts}
-    assert names - set(NAMES) <= {"config", "assignments", "dry_run", "as_json"}
+    assert names - set(NAMES) <= {"config", "assignments", "dry_run", "as_json", "exit_with_stdin"}
