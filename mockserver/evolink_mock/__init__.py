@@ -17,7 +17,8 @@ Exception
 └── ValueError
     ├── ControlRefused      testing.handle: a control call of a test was refused; with the sentence of the answer
     ├── UnknownSetting      settings.types: a setting that Python code names does not exist; also a TypeError
-    └── RuleError           scenarios.rules: a scenario rule makes no sense; with the path of the wrong setting
+    ├── RuleError           scenarios.rules: a scenario rule makes no sense; with the path of the wrong setting
+    └── TomlError           scenarios.toml_lines: a file is not valid TOML; with the line
 """
 
 from typing import TYPE_CHECKING, Any

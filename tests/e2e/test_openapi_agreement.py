@@ -154,9 +154,9 @@ def test_even_a_defect_of_the_emulator_answers_a_documented_500(
 @pytest.mark.parametrize("cancel_route", [False, True])
 def test_every_route_below_v1_is_documented_with_its_methods(cancel_route: bool) -> None:
     """HEAD aside, which HTTP gives to whatever has GET."""
-    served = {
-        row.path for row in create_app(settings(cancel_route=cancel_route)).table.rows if row.path.startswith("/v1")
-    }
+    rows = create_app(settings(cancel_route=cancel_route)).table.rows
+    # The row of batches only keeps their path from being taken for a task: it is not served yet.
+    served = {row.path for row in rows if row.path.startswith("/v1")} - {"/v1/tasks/batch"}
     with Emulator.in_process(cancel_route=cancel_route) as emulator:
         documented = Document(emulator).content["paths"]
         assert served == documented.keys()

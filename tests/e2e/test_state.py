@@ -217,7 +217,7 @@ def test_a_state_of_another_form_is_refused_and_left_alone(tmp_path: Path) -> No
     base.execute("PRAGMA user_version = 99")
     base.close()
     content = file.read_bytes()
-    with pytest.raises(AssertionError, match="form 99"):
+    with pytest.raises(AssertionError, match="format 99"):
         Server("--state", str(tmp_path)).__enter__()
     assert file.read_bytes() == content
 

@@ -72,7 +72,7 @@ def test_bodies_are_shown_whole(ui: Ui) -> None:
     expect(ui.page.get_by_label("Body of callback 1")).to_contain_text("and its end")
     expect(ui.page.get_by_label("Body of callback 2")).to_have_text('{"changed":"<b>this one</b>"}')
     attempt = ui.page.locator("#detail h2:text('Callback 2') ~ ol li").first
-    expect(attempt).to_contain_text("404: ")
+    expect(attempt).to_contain_text("404, 'nonsense' is not a known word of a sink's script")
     expect(attempt).to_contain_text("to https://sink.mock/nonsense")
     expect(attempt.locator("pre")).to_contain_text("word of a sink's script")
 

@@ -44,7 +44,7 @@ def redact(text: bytes, key: str) -> bytes:
     forms = _forms(key)
     if forms.exact is not None:
         return forms.exact.sub(REDACTED.encode(), text)
-    return _redact_escaped(text, forms) if _may_have(text, forms) else text
+    return _redact_escaped(text, key.encode(), forms) if _may_have(text, forms) else text
 
 
 def truncate(text: bytes, limit: int, key: str) -> bytes:
@@ -114,16 +114,37 @@ def _may_have(text: bytes, forms: _Forms) -> bool:
     return any(form in bare for form in forms.unescaped)
 
 
-def _redact_escaped(text: bytes, forms: _Forms) -> bytes:
+def _redact_escaped(text: bytes, key: bytes, forms: _Forms) -> bytes:
     unescaped = _Unescaped(text)
     parts, end = [], 0
-    for first, last in sorted(span for form in forms.unescaped for span in unescaped.spans(form)):
+    escaped = (span for form in forms.unescaped for span in unescaped.spans(form))
+    for first, last in sorted([*escaped, *_plain_spans(text, key)]):
         if first >= end:
             parts += [text[end:first], REDACTED.encode()]
         end = max(end, last)
         if forms.ends_escaped:
             end = _after_backslashes(text, end)
     return b"".join(parts) + text[end:]
+
+
+def _plain_spans(text: bytes, key: bytes) -> Iterator[tuple[int, int]]:
+    """Where the key stands as it is, though what is before it looks like the beginning of an escape."""
+    place = -1 if b"\\" in key else text.find(key)
+    while place >= 0:
+        if not _is_inside_escape(text, place):
+            yield place, place + len(key)
+        place = text.find(key, place + len(key))
+
+
+def _is_inside_escape(text: bytes, place: int) -> bool:
+    """Whether an escape of JSON begins before a place and goes on behind it."""
+    for begin in range(place - 1, max(place - 6, -1), -1):
+        if text[begin : begin + 1] == b"\\" and (begin == place - 1 or text[begin + 1 : begin + 2] == b"u"):
+            backslashes = begin
+            while backslashes >= 0 and text[backslashes : backslashes + 1] == b"\\":
+                backslashes -= 1
+            return (begin - backslashes) % 2 == 1
+    return False
 
 
 def _after_backslashes(text: bytes, place: int) -> int:

@@ -40,7 +40,7 @@ def test_a_run_names_its_service_and_records_it_without_secrets(server: Server, 
     ran = kit("run", "--base-url", secret, "--api-key", "sk-a", "--profile", "live-safe", "--trace", str(trace))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert f"\nAgainst {server.url}.\n" in ran.stdout
-    assert "Warning: --base-url: credentials and a query in the URL are not sent" in ran.stderr
+    assert "Warning: --base-url: credentials, a query and a fragment in the URL are not sent" in ran.stderr
     first = json.loads(trace.read_text(encoding="utf-8").splitlines()[0])
     assert (first["kind"], first["base_url"]) == ("header", server.url)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["recorded"])

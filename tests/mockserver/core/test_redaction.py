@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from evolink_mock.core.redaction import masked_key, redact, truncate
@@ -43,6 +43,8 @@ def test_a_key_that_looks_escaped_itself_is_found(spelling: str, key: str, befor
         assert spelled not in redact(before.encode() + b" " + spelled + b" ", key)
 
 
+@example(key="000000", before="%", after="")
+@example(key="0041bc", before="\\u", after="")
 @given(key=KEYS, before=st.text(), after=st.text())
 def test_json_with_a_redacted_key_is_still_json(key: str, before: str, after: str) -> None:
     assume(len(key.replace("\\", "")) >= 4)
