@@ -24,9 +24,10 @@ SERVE_SETTINGS = (
     *("log_format", "log_level", "access_log"),
 )
 EXIT_CODES = {
-    0: "success",
+    0: "success, or `serve` was interrupted by Ctrl+C",
     1: "an error; `check`, `doctor`: something is wrong",
     2: "wrong usage, or a setting with a wrong value",
+    143: "`serve` was ended by SIGTERM, after it had answered open requests and removed its ready file",
 }
 _CONFIG = click.option(
     "--config",

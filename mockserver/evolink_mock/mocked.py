@@ -1,4 +1,4 @@
-"""The emulator as a test double, and the types of the pytest fixtures."""
+"""The emulator as a test double, and the types of the pytest fixtures; import them from this module."""
 
 from evolink_mock.testing.callbacks import Callbacks
 from evolink_mock.testing.handle import ControlRefused, EmulatorHandle

@@ -1,6 +1,7 @@
 """`evolink-mock serve` as a user runs it: a fresh process, a real socket."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -151,6 +152,19 @@ def test_what_cannot_be_is_said_clearly(tmp_path: Path) -> None:
     (tmp_path / "evolink-mock-ca.key").write_text("nonsense", encoding="utf-8")
     assert "cannot use the certificate authority" in stopped("--tls", "--set", f"authority={tmp_path}")
     assert "cannot read the settings file" in refused("--config", "/nowhere.toml")
+
+
+def test_a_ready_file_that_an_emulator_left_behind_is_removed_first(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    ready.write_text('{"url": "http://127.0.0.1:1"}', encoding="utf-8")
+    assert "cannot listen on" in refused("--ready-file", str(ready))
+    assert not ready.exists()
+    ready.mkdir()
+    assert "it is a directory; name a file" in refused("--ready-file", str(ready))
+    assert ready.is_dir()
+    os.mkfifo(pipe := tmp_path / "pipe")
+    assert "cannot listen on" in refused("--ready-file", str(pipe))
+    assert pipe.is_fifo()
 
 
 def test_help_and_version_and_settings_work_without_a_server() -> None:

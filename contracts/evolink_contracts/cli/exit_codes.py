@@ -32,7 +32,8 @@ EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
         "run": {
             Exit.PASSED: "every promise that was covered passed",
             Exit.FAILED: "a promise or a history failed",
-            Exit.USAGE: f"{_USAGE}, or the budget is too small",
+            Exit.USAGE: "the command was used wrongly, or a file cannot be written: nothing was sent; "
+            "or --max-credits is too small: nothing was bought",
             Exit.NOT_CHECKED: "the service could not be checked, the run stopped early, nothing was covered, "
             "or a file could not be written after the run",
             Exit.INTERRUPTED: _INTERRUPTED,

@@ -15,12 +15,14 @@ from evolink_contracts.runs.runner import Report
 
 
 def as_junit(report: Report, base_url: str | None) -> str:
-    """A test case for each promise, for the histories, for each skipped probe, and for a run that ended early."""
+    """A test case for each promise, for the histories, and for a run that ended early. Skipped probes: properties."""
     suite = Element("testsuite", {"name": "evolink-contracts"})
     properties = SubElement(suite, "properties")
     SubElement(properties, "property", {"name": "subject", "value": subject(report, base_url)})
     if base_url is not None:
         SubElement(properties, "property", {"name": "base_url", "value": base_url})
+    for each in report.skipped:
+        SubElement(properties, "property", {"name": f"skipped probe {each.probe}", "value": each.reason})
     for judgement in report.ordered:
         _add_promise(suite, judgement, base_url)
     if report.searched is not None:
@@ -29,8 +31,6 @@ def as_junit(report: Report, base_url: str | None) -> str:
             _failure(case, report.failure.says, "critical", "\n".join(history_lines(report.failure)))
         elif report.stopped:
             SubElement(case, "skipped", {"message": f"stopped early; {histories_summary(report.searched)}"})
-    for each in report.skipped:
-        SubElement(_case(suite, f"skipped {each.probe}"), "skipped", {"message": each.reason})
     if report.stopped:
         SubElement(_case(suite, "run completed"), "error", {"message": f"stopped early: {report.stopped}"})
     if report.covers_nothing and not report.stopped:

@@ -37,17 +37,21 @@ def open_target(
     guards: dict[Profile, Guard | None] = {"emulator": None, "live-safe": NoPurchases(), "live": budget}
     options = replace(options, use_control=profile == "emulator")
     target = Target(transport, key, options, webhook=webhook, guard=guards[profile], wall=wall, control=control)
-    trouble = _trouble(target, profile, options.base_url)
+    of_control = _control_trouble(target) if profile == "emulator" else ""
+    trouble = of_control or _base_url_trouble(target, options.base_url)
     if trouble:
         with target:
-            raise ServiceUnusable(trouble, of_control=target.control.is_apart)
+            raise ServiceUnusable(trouble, of_control=bool(of_control) and target.control.is_apart)
     return target
 
 
-def _trouble(target: Target, profile: Profile, base_url: str) -> str:
-    """Why a service cannot be checked under a profile; empty if it can."""
-    if profile != "emulator":
-        return credits_trouble(target.try_credits(), base_url) if wrong_base_url(base_url) else ""
+def _base_url_trouble(target: Target, base_url: str) -> str:
+    """Why no call can reach the API at a base URL that ends in `/v1`; empty if one does, and for any other URL."""
+    return credits_trouble(target.try_credits(), base_url) if wrong_base_url(base_url) else ""
+
+
+def _control_trouble(target: Target) -> str:
+    """Why a service cannot be checked as an emulator; empty if it can."""
     if "control" in target.can:
         return ""
     why = target.why_missing("control")

@@ -142,7 +142,10 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         "times": _open("times", "only for the first N requests", "3", partial(_count, 1, 1_000_000)),
         "for": _open("valid_for", "only for this long on the clock, from the first use", "30s", partial(_time, _DAY)),
         "retry_after": _open(
-            "retry_after", "seconds in Retry-After; 0 omits the header", "5", partial(_count, 0, 86_400)
+            "retry_after",
+            "seconds in Retry-After; 0 omits the header. Without the word only a 429 has it: what is left of `for`, or 1",
+            "5",
+            partial(_count, 0, 86_400),
         ),
         "drip_time": _open("drip_time", "duration of a drip", "5s", partial(_time, 60 * SECOND)),
         "fail": Word(

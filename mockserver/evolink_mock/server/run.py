@@ -38,8 +38,7 @@ class CannotServe(Exception):
 
 def serve(settings: Settings, *, exit_with_stdin: bool = False) -> None:
     """Run until SIGTERM or SIGINT, or until the standard input ends. Raises `CannotServe`."""
-    if settings.ready_file and not os.access(Path(settings.ready_file).absolute().parent, os.W_OK):
-        raise CannotServe(f"cannot write --ready-file {settings.ready_file}: its directory is missing or not writable")
+    _remove_stale(settings.ready_file)
     listener = _listen(settings.host, settings.port)
     settings = _resolve(settings, listener.getsockname()[1])
     configure_logging(settings.log_format, settings.log_level)
@@ -109,6 +108,19 @@ class _Server(uvicorn.Server):
         if self._ready_file != Path(os.devnull):
             self._ready_file.unlink(missing_ok=True)
         await super().shutdown(sockets)
+
+
+def _remove_stale(ready_file: str) -> None:
+    """Remove a ready file that an emulator left behind when it was killed, before a script can read the old URL."""
+    file = Path(ready_file)
+    if not ready_file:
+        return
+    if not os.access(file.absolute().parent, os.W_OK):
+        raise CannotServe(f"cannot write --ready-file {file}: its directory is missing or not writable")
+    if file.is_dir():
+        raise CannotServe(f"cannot write --ready-file {file}: it is a directory; name a file")
+    if file.is_file():
+        file.unlink()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -51,7 +51,12 @@ class Settings:
         Help("Base URL of result links.", "URL", "the address listened on"),
     ] = ""
     ready_file: Annotated[
-        str, Help("Write the URL, port and process id to this file as JSON once requests are accepted.", "FILE")
+        str,
+        Help(
+            "Write the URL, port and process id to this file as JSON once requests are accepted. "
+            "The file is removed first, and when the emulator stops.",
+            "FILE",
+        ),
     ] = ""
     clock: Annotated[
         Mode,
@@ -67,7 +72,7 @@ class Settings:
     ] = 1.0
     clock_start: Annotated[
         Annotated[int, Meta(ge=0, le=4_102_444_800, description="Unix seconds up to the year 2100")] | None,
-        Help("Unix seconds at which clocks start.", "UNIX", "now; manual: 1757169743"),
+        Help("Unix seconds at which clocks start.", "UNIX", "now; manual, auto: 1757169743"),
     ] = None
     seed: Annotated[
         int,

@@ -163,6 +163,14 @@ def test_a_proxy_of_the_api_alone_is_checked_with_the_emulators_control_api(tmp_
             assert f"the base URL ends in {end.rstrip('/')}, " in kit(*run[:2], own.url + end, *run[3:]).stderr
 
 
+def test_a_base_url_of_a_proxy_that_ends_in_v1_is_named() -> None:
+    with Server() as own, api_proxy(own.address) as url:
+        ran = kit("run", "--base-url", f"{url}/v1", "--api-key", "sk-a", "--control-url", own.url, "--only", "VC-001")
+    assert (ran.returncode, ran.stdout) == (3, "")
+    says = f"Error: {url}/v1: the base URL ends in /v1, which the kit adds itself: write {url} (GET /v1/credits"
+    assert ran.stderr.startswith(says)
+
+
 def test_a_proxy_that_changes_an_answer_is_caught() -> None:
     def created(path: str, status: int) -> int:
         return 201 if path == "/v1/videos/generations" and status == 200 else status
