@@ -143,7 +143,7 @@ WORDS: Mapping[str, Word] = MappingProxyType(
         "for": _open("valid_for", "only for this long on the clock, from the first use", "30s", partial(_time, _DAY)),
         "retry_after": _open(
             "retry_after",
-            "seconds in Retry-After; 0 omits the header. Without the word only a 429 has it: what is left of `for`, or 1",
+            "seconds in Retry-After; 0 omits the header. Without it only a 429 has one: what is left of `for`, or 1",
             "5",
             partial(_count, 0, 86_400),
         ),
