@@ -223,7 +223,10 @@ def test_the_promises_are_tests_of_pytest_too(server: Server, foreign: str, tmp_
     assert "PASSED test_own.py::test_own" in ran.stdout
     assert "PASSED ::VC-054 result links expire" in ran.stdout
     assert "PASSED ::run completed" in ran.stdout
-    assert "1 skipped" in plugin(tmp_path).stdout
+    ran = plugin(tmp_path)
+    assert ran.returncode == 1
+    assert "1 error" in ran.stdout
+    assert "UsageError: evolink_target needs the service to test: --evolink-base-url URL" in ran.stdout
     assert "needs --evolink-api-key" in plugin(tmp_path, "--evolink-base-url", foreign, "-k", "VC").stdout
 
 
