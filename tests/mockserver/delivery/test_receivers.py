@@ -56,6 +56,26 @@ def emulator_with(receivers: dict[str, Any]) -> tuple[Emulator, Any]:
     return Emulator(httpx.Client(transport=InProcessTransport(app), base_url="http://emulator.test")), app
 
 
+def first_attempt(app: Any) -> dict[str, Any]:
+    """The record of the first attempt to send the callback of a task to an application."""
+    emulator, _ = emulator_with({APP: app})
+    with emulator:
+        emulator.create(callback_url=HOOK)
+        emulator.advance("10s")
+        (row,) = emulator.control("deliveries")["deliveries"]
+        return dict(row["attempts"][0])
+
+
+def responding(status: Any) -> Any:
+    """An ASGI application that answers with a status, even one that is not valid."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
 def statuses(emulator: Emulator) -> list[tuple[str, list[int | None]]]:
     rows = emulator.control("deliveries")["deliveries"]
     return [(row["status"], [attempt["status"] for attempt in row["attempts"]]) for row in rows]
@@ -106,13 +126,9 @@ def test_a_receiver_that_raises_crashes_its_attempt_alone() -> None:
     def broken(environ: Any, start_response: Any) -> Iterable[bytes]:
         raise KeyError("nothing")
 
-    emulator, _ = emulator_with({APP: broken})
-    with emulator:
-        emulator.create(callback_url=HOOK)
-        emulator.advance("10s")
-        (row,) = emulator.control("deliveries")["deliveries"]
-        assert row["attempts"][0]["error"] == "crashed"
-        assert "KeyError" in row["attempts"][0]["detail"]
+    attempt = first_attempt(broken)
+    assert attempt["error"] == "crashed"
+    assert "KeyError" in attempt["detail"]
 
 
 def _fails(how: Callable[[], object]) -> dict[str, Any]:
@@ -182,40 +198,21 @@ def test_an_exception_that_cannot_be_shown_is_shown_by_its_type() -> None:
     def broken(environ: Any, start_response: Any) -> Iterable[bytes]:
         raise Unprintable
 
-    emulator, _ = emulator_with({APP: broken})
-    with emulator:
-        emulator.create(callback_url=HOOK)
-        emulator.advance("10s")
-        (row,) = emulator.control("deliveries")["deliveries"]
-        assert row["attempts"][0]["detail"] == "Unprintable"
+    attempt = first_attempt(broken)
+    assert attempt["detail"] == "Unprintable"
 
 
 @pytest.mark.parametrize("status", ["200", True, 200.0, 0, -200, 99, 1000, 10**30])
 def test_a_status_that_is_none_crashes_the_attempt(status: Any) -> None:
-    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    emulator, _ = emulator_with({APP: answers})
-    with emulator:
-        emulator.create(callback_url=HOOK)
-        emulator.advance("10s")
-        (row,) = emulator.control("deliveries")["deliveries"]
-        assert row["attempts"][0]["error"] == "crashed"
-        assert f"must be an integer from 100 to 999; got {status!r}" in row["attempts"][0]["detail"]
+    attempt = first_attempt(responding(status))
+    assert attempt["error"] == "crashed"
+    assert f"must be an integer from 100 to 999; got {status!r}" in attempt["detail"]
 
 
 @pytest.mark.parametrize("status", [HTTPStatus.NO_CONTENT, 299, 999])
 def test_any_status_of_three_digits_is_recorded(status: int) -> None:
-    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    emulator, _ = emulator_with({APP: answers})
-    with emulator:
-        emulator.create(callback_url=HOOK)
-        emulator.advance("10s")
-        assert emulator.control("deliveries")["deliveries"][0]["attempts"][0]["status"] == int(status)
+    attempt = first_attempt(responding(status))
+    assert attempt["status"] == int(status)
 
 
 def test_a_wsgi_status_of_another_size_crashes_the_attempt() -> None:
@@ -223,11 +220,8 @@ def test_a_wsgi_status_of_another_size_crashes_the_attempt() -> None:
         start_response("2000 OK", [])
         return [b""]
 
-    emulator, _ = emulator_with({APP: answers})
-    with emulator:
-        emulator.create(callback_url=HOOK)
-        emulator.advance("10s")
-        assert emulator.control("deliveries")["deliveries"][0]["attempts"][0]["error"] == "crashed"
+    attempt = first_attempt(answers)
+    assert attempt["error"] == "crashed"
 
 
 @pytest.mark.parametrize("content", [b"not compressed", gzip.compress(b"fine")])
