@@ -28,7 +28,7 @@ def test_every_setting_is_documented_in_a_sentence_and_can_be_an_option(name: st
     [
         ("port", "integer", "[default: 8080]"),
         ("speed", "float", "[default: 1]"),
-        ("clock_start", "integer", "[default: now; manual: 1757169743]"),
+        ("clock_start", "integer", "[default: now; manual, auto: 1757169743]"),
         ("tls", "boolean", "[default: off]"),
         ("state", "text", "crashes."),
         ("keys", "text", "[default: any but sk-invalid...]"),
