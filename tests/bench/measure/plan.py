@@ -22,5 +22,5 @@ QUICK = Plan(repeats=2, seconds=1, tasks=100_000, starts=3, calls=300, deliverie
 
 
 def say(text: str) -> None:
-    """Progress, for whoever waits."""
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)
