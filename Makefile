@@ -34,6 +34,7 @@ test: $(DEV)/installed
 	$(DEV)/bin/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 test-all: export DEVKIT_BROWSER := required
+test-all: export DEVKIT_JAVA := required
 test-all: check docs test
 	$(DEV)/bin/python -m pytest -n 2 -m slow
 	$(DEV)/bin/python -m tests.support.uvicorn_range
