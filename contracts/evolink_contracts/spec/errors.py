@@ -259,6 +259,7 @@ _ROWS = (
     _own("method_not_allowed", 405, "method_not_allowed", "Method not allowed"),
     _own("headers_too_large", 400, "invalid_request", "Request headers are too large"),
     _own("link_not_found", 404, "not_found", "No such file"),
+    _own("link_forbidden", 403, "forbidden", "This link is refused to the User-Agent of Python's urllib"),
     _own("link_expired", 404, "link_expired", "This link has expired"),
     _own("range_not_satisfiable", 416, "invalid_request", "The range begins after the end of the file"),
     HttpError("any", "internal_error", 500, "internal_error", "api_error", "Internal server error"),

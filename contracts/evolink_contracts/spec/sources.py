@@ -217,6 +217,15 @@ _CONFLICTS = (
         basis="documented",
     ),
     Conflict(
+        "progress",
+        "How does progress grow while a task is processing?",
+        "The page names the range and no steps; notes of live calls have it at 95 for long before the end.",
+        (
+            Reading("linear", "S10", "evenly from 1 to 99"),
+            Reading("lingers_at_95", "S14", "evenly from 1 to 95 in the first half of the time, then 95 until the end"),
+        ),
+    ),
+    Conflict(
         "absent_error",
         "Is `error` absent or null while a task has not failed?",
         "The page says that it is present only on failure, and calls it nullable.",
@@ -305,6 +314,15 @@ _CONFLICTS = (
             Reading("off", "S10", "only links of videos and files may be read"),
         ),
         basis="third party",
+    ),
+    Conflict(
+        "user_agent",
+        "May any program download the video of a result link?",
+        "No page says so; notes of live calls have 403 for the User-Agent of Python's urllib, and 200 for others.",
+        (
+            Reading("any", "S10", "the video is served, whatever the User-Agent is"),
+            Reading("strict", "S14", "403 for a User-Agent that begins with Python-urllib/, in any case"),
+        ),
     ),
     Conflict(
         "task_retention",

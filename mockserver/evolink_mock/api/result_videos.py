@@ -15,6 +15,7 @@ from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Outcome, Pending, Result, error_result
 from evolink_mock.core.duration import SECOND
 from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.request_headers import is_urllib
 from evolink_mock.core.task import Task
 from evolink_mock.media.cache import FileCache
 from evolink_mock.media.placeholder import encode_placeholder
@@ -26,12 +27,20 @@ log = logging.getLogger("evolink_mock")
 _AT_ONCE = 2
 """Videos that are encoded at a time, so that a core is left for other requests."""
 
+_FORBIDDEN = error_result(
+    "any",
+    "link_forbidden",
+    "This link is refused to the User-Agent of Python's urllib, as it was by the service (user_agent = strict); "
+    "send a User-Agent of your own",
+)
+
 
 class ResultVideos:
     """Encodes each video when it is first asked for, and caches those that take long."""
 
     def __init__(self, settings: Settings, cache: FileCache, lifetime: Lifetime) -> None:
         self._lifetime = lifetime
+        self._refuses_urllib = settings.choices.user_agent == "strict"
         self._best = MEDIA and settings.result_video == "best"
         self._cache = cache
         self._encoding: dict[str, asyncio.Task[bytes]] = {}
@@ -97,6 +106,8 @@ class ResultVideos:
         return content
 
     def _task(self, request: Request) -> Task | Result:
+        if self._refuses_urllib and is_urllib(request.headers.get(b"user-agent", b"")):
+            return _FORBIDDEN
         name = request.path["name"]
         task = request.world.tasks.find(name, request.now)
         state = task and state_of(task, request.now)

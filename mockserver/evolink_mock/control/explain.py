@@ -14,7 +14,7 @@ from evolink_mock.core.bodies import public_status
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summary, describe
 from evolink_mock.core.duration import SECOND, Micros, show_duration, show_rounded_duration, to_seconds
-from evolink_mock.core.lifecycle import state_of
+from evolink_mock.core.lifecycle import LINGERING, lingering_from, state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.scenarios.directive import unread_directive
 from evolink_mock.worlds.journal import JournalEntry
@@ -120,6 +120,8 @@ def _describe_plan(plan: Plan) -> str:
     if plan.starts >= NEVER:
         return "stays pending for ever"
     starts = f"starts after {show_rounded_duration(plan.starts)}"
+    if plan.lingers:
+        starts += f", reaches {LINGERING} % after {show_rounded_duration(lingering_from(plan))}"
     if plan.ends >= NEVER:
         return f"{starts}, reaches 99 % after {show_rounded_duration(plan.ends - plan.tail_at_99)}, and never ends"
     tail = f" (of which {show_rounded_duration(plan.tail_at_99)} at 99 %)" if plan.tail_at_99 else ""

@@ -11,7 +11,6 @@ from evolink_mock.core.choices import Choices
 _EMULATOR = (
     ("generation time", "random, from --generation-time; estimated_time is that of the vendor's page", "inferred"),
     ("pending share", "10 to 30 % of the generation time", "inferred"),
-    ("progress", "grows linearly from 1 to 99 while processing", "inferred"),
     (
         "seeded ids",
         "ids have the documented form; their suffixes are seeded, and never repeat for a key",

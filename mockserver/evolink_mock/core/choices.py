@@ -31,6 +31,7 @@ class Choices:
     task_usage: Literal["omit", "include"] = _default("task_usage")
     can_cancel: Literal["until_terminal", "until_processing"] = _default("can_cancel")
     failed_progress: Literal["zero", "reached"] = _default("failed_progress")
+    progress: Literal["linear", "lingers_at_95"] = _default("progress")
     absent_error: Literal["omit", "null"] = _default("absent_error")
     absent_results: Literal["omit", "null", "empty"] = _default("absent_results")
     billing_rule: Literal["per_second", "per_call"] = _default("billing_rule")
@@ -41,4 +42,5 @@ class Choices:
     quota_details: Literal["omit", "include"] = _default("quota_details")
     oversize_status: Literal[413, 400] = _default("oversize_status")
     cors: Literal["any", "off"] = _default("cors")
+    user_agent: Literal["any", "strict"] = _default("user_agent")
     task_retention: int = _default("task_retention")

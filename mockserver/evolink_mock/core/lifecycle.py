@@ -10,6 +10,8 @@ from evolink_mock.core.task import NEVER, EarlyEnd, Failure, Plan, State, Task
 from evolink_mock.core.validation import CreateRequest
 
 _PENDING = State("pending", 0)
+LINGERING = 95
+"""Progress of a task that lingers before its end."""
 CANCELLED = Failure("request_cancelled", FAILURES["request_cancelled"].message)
 
 
@@ -18,7 +20,8 @@ def plan(request: CreateRequest, distribution: Distribution, seed: Seed, n: int,
     starts, ends = sample_times(distribution, task_random_units(seed, n))
     video_duration = request.duration * SECOND
     units = quote(request, video_duration, choices)
-    return Plan(starts, ends, request.deferred_failure, video_duration, units, units)
+    lingers = choices.progress == "lingers_at_95"
+    return Plan(starts, ends, request.deferred_failure, video_duration, units, units, lingers=lingers)
 
 
 def state_of(task: Task, now: Micros) -> State:
@@ -38,9 +41,7 @@ def observe(plan: Plan, elapsed: Micros, early_ends: tuple[EarlyEnd, ...] = (), 
     if plan.queries_to_end:
         pending_queries = 1 if plan.queries_to_end > 2 else 0
         return (
-            _PENDING
-            if query_count <= pending_queries
-            else State("processing", min(99 * query_count // plan.queries_to_end, 99))
+            _PENDING if query_count <= pending_queries else State("processing", _progress_by_queries(plan, query_count))
         )
     if elapsed < plan.starts:
         return _PENDING
@@ -48,7 +49,8 @@ def observe(plan: Plan, elapsed: Micros, early_ends: tuple[EarlyEnd, ...] = (), 
         return State("processing", _progress(plan, elapsed))
     if plan.failure is None:
         return State("completed", 100, None, plan.ends)
-    return State("failed", 99, plan.failure, plan.ends, plan.cancelled)
+    last = LINGERING if plan.lingers and not plan.tail_at_99 else 99
+    return State("failed", last, plan.failure, plan.ends, plan.cancelled)
 
 
 def next_transition(plan: Plan, elapsed: Micros) -> Micros | None:
@@ -57,11 +59,25 @@ def next_transition(plan: Plan, elapsed: Micros) -> Micros | None:
     return following if elapsed < following < NEVER else None
 
 
+def lingering_from(plan: Plan) -> Micros:
+    """The instant at which a plan that lingers reaches 95 %, counted from creation."""
+    return plan.starts + (plan.ends - plan.tail_at_99 - plan.starts) // 2
+
+
 def _progress(plan: Plan, elapsed: Micros) -> int:
     if elapsed < plan.starts:
         return 0
     full = plan.ends - plan.tail_at_99
-    return 1 + 98 * min(elapsed - plan.starts, full - plan.starts) // max(full - plan.starts, 1)
+    if elapsed >= full:
+        return 99
+    last, reached = (LINGERING, lingering_from(plan)) if plan.lingers else (99, full)
+    return 1 + (last - 1) * min(elapsed - plan.starts, reached - plan.starts) // max(reached - plan.starts, 1)
+
+
+def _progress_by_queries(plan: Plan, query_count: int) -> int:
+    if plan.lingers:
+        return min(2 * LINGERING * query_count // plan.queries_to_end, LINGERING)
+    return min(99 * query_count // plan.queries_to_end, 99)
 
 
 def _ended(end: EarlyEnd, progress: int, cancelled: bool) -> State:

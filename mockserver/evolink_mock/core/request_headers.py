@@ -32,6 +32,11 @@ def is_json(content_type: bytes) -> bool:
     return content_type == _JSON or content_type.partition(b";")[0].strip().lower() == _JSON
 
 
+def is_urllib(user_agent: bytes) -> bool:
+    """Whether a `User-Agent` is that of Python's urllib; urllib3, a library of its own, is another."""
+    return user_agent.strip().lower().startswith(b"python-urllib/")
+
+
 def parse_idempotency_key(header: bytes) -> str | None:
     """The key of an `Idempotency-Key` header (S2). Raises `ValueError` for one of another form."""
     if not _IDEMPOTENCY_KEY.fullmatch(header):

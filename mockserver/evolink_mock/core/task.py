@@ -44,6 +44,8 @@ class Plan(NamedTuple):
     """Whether its failure shows as the status `cancelled`, whatever the setting is."""
     queries_to_end: int = 0
     """Number of the query at which it ends; 0 where its time decides."""
+    lingers: bool = False
+    """Whether it stays at 95 % for the second half of its processing, as `progress` says."""
 
 
 class InputFile(NamedTuple):

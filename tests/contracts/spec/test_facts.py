@@ -223,6 +223,7 @@ IN_PART: dict[tuple[Operation, str], tuple[int, dict[str, object]]] = {
     ("any", "internal_error"): (500, {"code": "internal_error", "type": "api_error"}),
     ("any", "link_not_found"): (404, {}),
     ("any", "link_expired"): (404, {}),
+    ("any", "link_forbidden"): (403, {"code": "forbidden"}),
     ("any", "range_not_satisfiable"): (416, {}),
 }
 """Of what the documents or the vendor's client give only this much, the wording is the project's own."""

@@ -55,6 +55,19 @@ def running(field: str) -> Callable[[Emulator], Any]:
     return probe
 
 
+def near_its_end(emulator: Emulator) -> Any:
+    task = emulator.create()
+    emulator.advance("9.99s")
+    return emulator.query(task).json()["progress"]
+
+
+def fetched_by_urllib(emulator: Emulator) -> Any:
+    task = emulator.create()
+    emulator.advance("10s")
+    link = emulator.query(task).json()["results"][0]
+    return emulator.client.get(link, headers={"user-agent": "Python-urllib/3.11"}).status_code
+
+
 def delete(emulator: Emulator) -> Any:
     return emulator.request("DELETE", f"/v1/tasks/{emulator.create()}").status_code
 
@@ -146,6 +159,7 @@ PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
         {"until_terminal": {"can_cancel": True}, "until_processing": {"can_cancel": False}},
     ),
     "failed_progress": (cancelled, {"zero": ("failed", False), "reached": ("failed", True)}),
+    "progress": (near_its_end, {"linear": 98, "lingers_at_95": 95}),
     "absent_error": (running("error"), {"omit": "absent", "null": None}),
     "absent_results": (running("results"), {"omit": "absent", "null": None, "empty": []}),
     "billing_rule": (billed, {"per_second": "per_second", "per_call": "per_call"}),
@@ -162,6 +176,7 @@ PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
     ),
     "oversize_status": (oversize, {413: 413, 400: 400}),
     "cors": (preflight, {"any": 204, "off": 405}),
+    "user_agent": (fetched_by_urllib, {"any": 200, "strict": 403}),
     "task_retention": (after_a_minute, {7 * 24 * 3600: 200, 60: 404}),
 }
 

@@ -99,6 +99,15 @@ def test_a_scenario_is_explained_with_its_source_and_its_effect(
         assert any(part in line for line in says), says
 
 
+def test_a_progress_that_lingers_is_part_of_the_plan() -> None:
+    with Emulator.in_process(progress="lingers_at_95") as emulator:
+        tasks = emulator.create("slow_finish=60s"), emulator.create("stuck=99")
+        plans = [next(says for _, about, says in explained(emulator, task) if about == "plan") for task in tasks]
+    assert all(", reaches 95 % after" in says for says in plans)
+    assert "(of which 60s at 99 %)" in plans[0]
+    assert plans[1].endswith(", reaches 99 % after 10s, and never ends")
+
+
 def queries(emulator: Emulator, task: str) -> list[str]:
     return [says for _, about, says in explained(emulator, task) if about == "query"]
 

@@ -22,7 +22,12 @@ RANK = {"pending": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled":
 MICROS = st.integers(0, 10**9)
 FAILED = st.builds(Failure, st.sampled_from(sorted(FAILURES)), st.text(max_size=20))
 TIMES = st.tuples(MICROS, MICROS).map(sorted)
-PLANS = st.builds(lambda times, failure: Plan(times[0], times[1], failure, 5 * SECOND, 1, 1), TIMES, st.none() | FAILED)
+PLANS = st.builds(
+    lambda times, failure, lingers: Plan(times[0], times[1], failure, 5 * SECOND, 1, 1, lingers=lingers),
+    TIMES,
+    st.none() | FAILED,
+    st.booleans(),
+)
 LAWS = st.builds(lambda times, sigma: Distribution(times[0], times[1], sigma), TIMES, st.none() | st.floats(0, 3))
 SEEDS = st.builds(derive_seed, st.integers(0, 2**63 - 1), st.text(max_size=10))
 PLAIN = Plan(2 * SECOND, 10 * SECOND, None, 5 * SECOND, 15, 15)
@@ -124,6 +129,37 @@ def test_an_early_end_counts_from_its_instant_on_and_never_before(plan: Plan, da
 )
 def test_the_states_of_a_task_that_runs_from_2_to_10_seconds(second: float, state: State) -> None:
     assert observe(PLAIN, round(second * SECOND)) == state
+
+
+LINGERING = PLAIN._replace(lingers=True)
+SLOW = LINGERING._replace(ends=20 * SECOND, tail_at_99=10 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("plan", "second", "progress"),
+    [
+        *((LINGERING, *row) for row in ((1, 0), (2, 1), (4, 48), (5.999999, 94), (6, 95), (9.999999, 95), (10, 100))),
+        *((SLOW, *row) for row in ((6, 95), (9.999999, 95), (10, 99), (19.999999, 99), (20, 100))),
+    ],
+)
+def test_a_lingering_task_stays_at_95_for_the_second_half_of_its_processing(
+    plan: Plan, second: float, progress: int
+) -> None:
+    assert observe(plan, round(second * SECOND)).progress == progress
+
+
+@given(PLANS, st.integers(1, 50))
+def test_a_task_that_ends_by_queries_never_goes_back_either(plan: Plan, queries: int) -> None:
+    counted = plan._replace(queries_to_end=queries)
+    seen = [observe(counted, 0, (), count).progress for count in range(queries)]
+    assert seen == sorted(seen)
+    assert max(seen) <= (95 if plan.lingers else 99)
+
+
+def test_a_lingering_task_that_fails_had_reached_95() -> None:
+    failure = Failure("service_error", "x")
+    assert observe(LINGERING._replace(failure=failure), 10 * SECOND).progress == 95
+    assert observe(SLOW._replace(failure=failure), 20 * SECOND).progress == 99
 
 
 def test_a_cancelled_task_keeps_the_progress_that_it_had_reached() -> None:
