@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
 from typing import NamedTuple, TypeAlias
 
+from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.responses import Result
-from evolink_mock.clock import Clock, http_date, monotonic
+from evolink_mock.api.responses import Pending, Result
+from evolink_mock.clock import Clock, http_date, in_background, monotonic
 from evolink_mock.core.duration import Micros
 from evolink_mock.log_lines import request_line
+from evolink_mock.worlds.journal import CLIENT_DISCONNECTED
+from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
 
 log = logging.getLogger("evolink_mock")
@@ -64,6 +68,63 @@ class Response(NamedTuple):
             *own,
             *result.headers,
         ]
+
+
+class PendingResponse:
+    """The response of a request that was carried out, to be awaited before it is sent.
+
+    Its result is journaled as soon as it is known, unless the world was reset before. If the client disconnects
+    before it is sent, or the wait is given up, an event records that.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        now: Micros,
+        request_id: str,
+        pending: Pending,
+        journal: Callable[[Result], None],
+        note: Callable[[Result], None],
+    ) -> None:
+        self._world, self._epoch = world, world.epoch
+        self._now, self._request_id = now, request_id
+        self._pending = pending
+        self._journal, self._note = journal, note
+        self._abandoned = False
+        if pending.result is not None:
+            journal(pending.result)
+
+    async def finish(self, receive: Receive | None = None) -> Response:
+        """Await the response. With `receive`, a client that disconnects meanwhile is noticed at once."""
+        result = self._pending.cancelled
+        try:
+            async with nullcontext() if receive is None else in_background(self._watch(receive)):
+                result = await self._pending.finish()
+        except BaseException:
+            self._abandon()
+            raise
+        finally:
+            if self._pending.result is None and self._world.epoch == self._epoch:
+                self._journal(result)
+        if not self._abandoned:
+            self._note(result)
+        return Response(result, self._now, self._request_id)
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._abandon()
+
+    def _abandon(self) -> None:
+        if self._abandoned:
+            return
+        self._abandoned = True
+        known = self._pending.result or self._pending.cancelled
+        if self._world.epoch == self._epoch:
+            # Where a change cannot be stored, the emulator's log has the reason.
+            with suppress(StorageError), self._world.transaction():
+                self._world.record_event(CLIENT_DISCONNECTED, self._request_id, known.task)
+        self._note(replace(known, status=0, remark="the client disconnected before the response"))
 
 
 Sender: TypeAlias = Callable[[Scope, Receive, Send, Response], Awaitable[None]]

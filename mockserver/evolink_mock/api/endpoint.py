@@ -15,7 +15,15 @@ from msgspec.structs import replace
 from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
-from evolink_mock.api.asgi import ClientDisconnected, Response, Sender, log_request, read_body, response_of
+from evolink_mock.api.asgi import (
+    ClientDisconnected,
+    PendingResponse,
+    Response,
+    Sender,
+    log_request,
+    read_body,
+    response_of,
+)
 from evolink_mock.api.headers import (
     MAX_HEADER_BYTES,
     Headers,
@@ -54,12 +62,6 @@ class Request(msgspec.Struct, frozen=True):
     query: bytes = b""
     inputs: Mapping[str, Any] = NO_INPUTS
     """The files that the request names, by URL, as far as its preparation fetched them."""
-
-
-class PendingResponse(NamedTuple):
-    """The response of a request that was carried out, to be awaited before it is sent."""
-
-    finish: Callable[[], Awaitable[Response]]
 
 
 Handler: TypeAlias = Callable[[Request], Outcome]
@@ -138,7 +140,7 @@ class Endpoint:
             except ClientDisconnected:
                 return
         if isinstance(response, PendingResponse):
-            response = await response.finish()
+            response = await response.finish(receive)
         await self._send(scope, receive, send, response)
 
     async def _receive(self, scope: Scope, receive: Receive) -> Response | PendingResponse:
@@ -190,7 +192,7 @@ class Endpoint:
         if isinstance(outcome, Pending):
             journal = partial(self._journal, world, now, request_id, method, path, query, head, body)
             note = partial(log_request, world, began, method, path, query)
-            return _pending_response(world, now, request_id, outcome, journal, note)
+            return PendingResponse(world, now, request_id, outcome, journal, note)
         self._journal(world, now, request_id, method, path, query, head, body, outcome)
         log_request(world, began, method, path, query, outcome)
         return Response(outcome, now, request_id)
@@ -273,29 +275,3 @@ class Endpoint:
 
 def _readable_by_pages(result: Result) -> Result:
     return replace(result, headers=with_cors(result.headers))
-
-
-def _pending_response(
-    world: World,
-    now: Micros,
-    request_id: str,
-    pending: Pending,
-    journal: Callable[[Result], None],
-    note: Callable[[Result], None],
-) -> PendingResponse:
-    """The response to be awaited. It is journaled as soon as its result is known, unless its world was reset before."""
-    if pending.result is not None:
-        journal(pending.result)
-    epoch = world.epoch
-
-    async def finish() -> Response:
-        result = pending.cancelled
-        try:
-            result = await pending.finish()
-        finally:
-            if pending.result is None and world.epoch == epoch:
-                journal(result)
-            note(result)
-        return Response(result, now, request_id)
-
-    return PendingResponse(finish)

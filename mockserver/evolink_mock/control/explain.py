@@ -17,7 +17,7 @@ from evolink_mock.core.duration import SECOND, Micros, show_duration, show_round
 from evolink_mock.core.lifecycle import LINGERING, lingering_from, state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.scenarios.directive import unread_directive
-from evolink_mock.worlds.journal import JournalEntry
+from evolink_mock.worlds.journal import CLIENT_DISCONNECTED, JournalEntry
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
@@ -32,6 +32,9 @@ _SOURCE_WORDS = {
 }
 
 
+_ABOUT = {"create": "create", "query": "query"}
+"""Operations of requests about a task; any other request is one for its result link."""
+_PLURALS = {"query": "queries", "download": "downloads"}
 _TERMINAL = (*sorted(TERMINAL), "cancelled")
 
 
@@ -58,15 +61,15 @@ class ExplainLine(NamedTuple):
 
 
 def explain_task(world: World, view: WorldView, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
-    """All steps so far, in order of time. Requests are those that the journal still has; repeated queries are one."""
+    """All steps so far, in order of time. Requests are those that the journal still has; repeated ones are folded."""
     lines = [
         *_creation(task),
-        *_requests(world, name),
+        *_requests(world, view, name),
         *_end(task, view.now, world.config.choices),
         *_attempts(view.deliveries, name, policy),
     ]
     steps = sorted(lines, key=lambda line: line.at)
-    return list(_fold_queries(steps, task.created, stands_still=world.clock.mode == "manual"))
+    return list(_fold_repeated(steps, task.created, stands_still=world.clock.mode == "manual"))
 
 
 def show_explanation(name: str, lines: list[ExplainLine], created: Micros) -> dict[str, object]:
@@ -134,10 +137,20 @@ def _describe_outcome(failure: Failure | None, cancelled: bool) -> str:
     return f"{'cancelled' if cancelled else 'failed'} with {failure.code}"
 
 
-def _requests(world: World, name: str) -> Iterator[ExplainLine]:
+def _requests(world: World, view: WorldView, name: str) -> Iterator[ExplainLine]:
+    left = {
+        row.detail: row.at for _, row in view.events.after(0) if (row.event, row.task) == (CLIENT_DISCONNECTED, name)
+    }
     for _, entry in world.journal.after(0):
-        if entry.task == name:
-            yield ExplainLine(entry.at, "create" if entry.route == "create" else "query", _describe_response(entry))
+        if entry.task != name:
+            continue
+        about = _ABOUT.get(entry.route, "download")
+        if entry.request_id not in left:
+            yield ExplainLine(entry.at, about, _describe_response(entry))
+            continue
+        yield ExplainLine(entry.at, about, f"{entry.method} carried out, its response was not received")
+        says = f"the client disconnected before the response{f' ({entry.status})' if entry.status else ''}"
+        yield ExplainLine(left[entry.request_id], about, says)
 
 
 def _describe_response(entry: JournalEntry) -> str:
@@ -158,18 +171,18 @@ def _status_in(body: bytes) -> str:
         return ""
 
 
-def _fold_queries(lines: list[ExplainLine], created: Micros, *, stands_still: bool) -> Iterator[ExplainLine]:
-    """The lines, with each run of queries of the same response as one line."""
+def _fold_repeated(lines: list[ExplainLine], created: Micros, *, stands_still: bool) -> Iterator[ExplainLine]:
+    """The lines, with each run of queries, or of downloads, of the same response as one line."""
     for (about, says), run in groupby(lines, key=lambda line: (line.about, line.says)):
         instants = [line.at for line in run]
-        if about != "query" or len(instants) == 1:
+        if about not in _PLURALS or len(instants) == 1:
             yield from (ExplainLine(at, about, says) for at in instants)
             continue
         first, last = (_brief(at - created) for at in (instants[0], instants[-1]))
         when = f"at {first}" if first == last else f"from {first} to {last}"
-        text = f"{len(instants)} queries {when}: {says.removeprefix('GET answered 200: ')}"
+        text = f"{len(instants)} {_PLURALS[about]} {when}: {says.removeprefix('GET answered 200: ')}"
         at_once = max(instants.count(at) for at in set(instants))
-        if stands_still and at_once >= STILL_QUERIES and not says.endswith(_TERMINAL):
+        if stands_still and about == "query" and at_once >= STILL_QUERIES and not says.endswith(_TERMINAL):
             text += "; the manual clock stands still: advance it, or use evolink_mock.evolink"
         yield ExplainLine(instants[0], about, text)
 

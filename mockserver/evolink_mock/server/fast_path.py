@@ -6,8 +6,8 @@ its plan.
 
 from typing import Any
 
-from evolink_mock.api.asgi import Response
-from evolink_mock.api.endpoint import Endpoint, PendingResponse
+from evolink_mock.api.asgi import PendingResponse, Response
+from evolink_mock.api.endpoint import Endpoint
 from evolink_mock.app import Emulator
 from evolink_mock.server.fault_protocol import WholeRequestProtocol
 

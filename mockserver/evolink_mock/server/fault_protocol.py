@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from evolink_mock.api.asgi import Response
-from evolink_mock.api.endpoint import PRECOMPUTED, PendingResponse
+from evolink_mock.api.asgi import PendingResponse, Response
+from evolink_mock.api.endpoint import PRECOMPUTED
 from evolink_mock.api.fault_sender import CONNECTION
 
 log = logging.getLogger("evolink_mock")

@@ -119,6 +119,10 @@ class Journal(Log[JournalEntry]):
         super().clear()
 
 
+CLIENT_DISCONNECTED = "client.disconnected"
+"""The event of a client that did not wait for a response; its detail is the id of the request."""
+
+
 class WorldEvent(msgspec.Struct, gc=False):
     """One event of a world."""
 

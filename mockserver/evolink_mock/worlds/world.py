@@ -187,11 +187,11 @@ class World:
 
     # Changes
 
-    def record_event(self, event: str, detail: str | None = None) -> None:
+    def record_event(self, event: str, detail: str | None = None, task: str | None = None) -> None:
         """Add what was done to the world to its events, after all that happened by itself before."""
         now = self.clock.now()
         self.tasks.apply_due(now)
-        self._events.append(WorldEvent(now, event, None, detail))
+        self._events.append(WorldEvent(now, event, task, detail))
 
     def keep_delivery(self, number: int, delivery: Delivery, event: WorldEvent) -> None:
         """Keep a delivery after an attempt, or after the decision to make none, and its event."""

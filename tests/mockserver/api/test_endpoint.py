@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from evolink_mock import create_app
-from evolink_mock.api.endpoint import Endpoint, EndpointContext, PendingResponse
+from evolink_mock.api.asgi import PendingResponse
+from evolink_mock.api.endpoint import Endpoint, EndpointContext
 from evolink_mock.api.fault_sender import send_with_fault
 from evolink_mock.api.responses import (
     Outcome,
@@ -127,6 +128,53 @@ def test_a_wait_that_was_cancelled_is_journaled_with_its_task() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert journal_of(world) == [(200, b"", "task-unified-1-a")]
+
+    asyncio.run(body())
+
+
+def disconnects_of(world: Any) -> list[tuple[str | None, str | None]]:
+    return [(row.task, row.detail) for _, row in world.view().events.after(0) if row.event == "client.disconnected"]
+
+
+@pytest.mark.parametrize("raised", [LookupError, asyncio.CancelledError])
+def test_an_exception_in_a_wait_is_an_event_of_its_task(raised: type[BaseException]) -> None:
+    async def body() -> None:
+        world, _, _ = awaited({})
+
+        async def finish() -> Result:
+            raise raised
+
+        result = Result(200, b"known already", task="task-unified-1-a")
+        pending = endpoint_of(world, Pending(finish, result)).respond("GET", b"/", b"", [], b"", {})
+        assert isinstance(pending, PendingResponse)
+        with pytest.raises(raised):
+            await pending.finish()
+        ((_, entry),) = world.journal.after(0)
+        assert disconnects_of(world) == [("task-unified-1-a", entry.request_id)]
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_disconnect_is_one_event_unless_the_world_was_reset_before(resets: bool) -> None:
+    async def body() -> None:
+        world, endpoint, known = awaited({})
+        pending = endpoint.respond("GET", b"/", b"", [], b"", {})
+        assert isinstance(pending, PendingResponse)
+        messages = iter(["http.request", "http.disconnect"])
+
+        async def receive() -> dict[str, Any]:
+            return {"type": next(messages)}
+
+        if resets:
+            world.reset()
+        waiting = asyncio.ensure_future(pending.finish(receive))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert len(disconnects_of(world)) == (0 if resets else 1)
+        known.set()
+        assert (await waiting).result.body == b"known"
+        assert len(disconnects_of(world)) == (0 if resets else 1)
 
     asyncio.run(body())
 

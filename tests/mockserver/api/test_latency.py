@@ -108,3 +108,38 @@ def test_a_delayed_response_is_sent_when_the_emulator_stops() -> None:
         thread.join(30)
         assert answered == [200]
         assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("answers_at_once", [True, False])
+def test_a_client_that_disconnects_during_a_latency_is_noticed_at_once(answers_at_once: bool) -> None:
+    # A query string keeps a request from the fast path, whose request is carried out before there is an ASGI task.
+    path = "/v1/videos/generations" + ("" if answers_at_once else "?a=b")
+    with Server() as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        emulator = Emulator(client)
+        with pytest.raises(httpx.ReadTimeout):
+            emulator.request("POST", path, {"X-Mock-Scenario": "create_latency=10m"}, json=DOCUMENTED, timeout=0.5)
+        found = emulator.control("events?wait=20s")
+        while found["rows"][-1]["event"] != "client.disconnected":
+            found = emulator.control(f"events?after={found['last']}&wait=20s")
+        event = found["rows"][-1]
+        (entry,) = emulator.control("journal")["rows"]
+        assert (event["event"], event["task"]) == ("client.disconnected", entry["task"])
+        assert event["detail"] == entry["request_id"]
+        story = emulator.control(f"tasks/{event['task']}/explain")["story"]
+        assert [line["says"] for line in story if line["about"] == "create"] == [
+            "POST carried out, its response was not received",
+            "the client disconnected before the response (200)",
+        ]
+        assert server.stop() in (0, -signal.SIGTERM)
+        (line,) = [line for line in server.output.splitlines() if "POST /v1/videos" in line]
+    assert " no response " in line
+    assert f" {event['task']} [the client disconnected before the response] [scenario: header " in line
+
+
+def test_a_client_that_waits_is_not_taken_for_one_that_disconnected() -> None:
+    with Server() as server, httpx.Client(base_url=server.url, timeout=30) as client:
+        emulator = Emulator(client)
+        task = emulator.create("create_latency=50ms")
+        emulator.query(task, {"X-Mock-Scenario": "query_latency=50ms"})
+        assert "client.disconnected" not in str(emulator.control("events"))
+        assert "not received" not in str(emulator.control(f"tasks/{task}/explain"))

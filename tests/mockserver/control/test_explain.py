@@ -167,6 +167,28 @@ def test_queries_are_not_warned_of_where_the_clock_moves_or_the_task_has_ended(
     assert "stands still" not in " ".join(queries(emulator, task))
 
 
+def test_downloads_of_the_result_link_are_lines_of_their_own(emulator: Emulator) -> None:
+    task = emulator.create()
+    emulator.advance("10s")
+    link = emulator.query(task).json()["results"][0]
+    emulator.client.head(link)
+    emulator.client.get(link)
+    for _ in range(2):
+        emulator.client.get(link, headers={"Range": "bytes=0-9"})
+    emulator.query(task)
+    emulator.advance("25h")
+    emulator.client.get(link)
+    lines = [(about, says) for _, about, says in explained(emulator, task) if about in ("query", "download")]
+    assert lines == [
+        ("query", "GET answered 200: completed"),
+        ("download", "HEAD answered 200"),
+        ("download", "GET answered 200"),
+        ("download", "2 downloads at +10s: GET answered 206"),
+        ("query", "GET answered 200: completed"),
+        ("download", "GET answered 404"),
+    ]
+
+
 def test_a_request_that_makes_its_task_fail_is_named_as_the_cause(emulator: Emulator) -> None:
     task = emulator.create(image_urls=["https://example.com/cat.gif"])
     emulator.advance("20s")
