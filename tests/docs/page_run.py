@@ -20,9 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.docs.page_shell import PageServer, PageShell, free_ports
+from tests.docs.page_shell import PageServer, PageShell, PortInUse
 from tests.support.markdown_pages import Block
 from tests.support.pytest_plugins import NO_OTHERS
+from tests.support.reserved_ports import reserved_ports
 
 PORTS = ("8080", "3000", "3443", "9000", "5000", "8000", "8443")
 PATIENCE = 30.0
@@ -69,7 +70,7 @@ class PageRun:
         self.directory.mkdir()
         self._scripts = home / "blocks"
         self._scripts.mkdir()
-        self._ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self._ports = dict(zip(PORTS, self._stack.enter_context(reserved_ports(len(PORTS))), strict=True))
         self._replaced = replaced
         self._patience = patience
         own = {"HOME": str(home), "XDG_STATE_HOME": str(home / "state"), "XDG_CACHE_HOME": str(home / "cache")}
@@ -157,7 +158,10 @@ class PageRun:
         port = self._port_of(block, script)
         if port in self._servers:
             self._servers.pop(port).stop()
-        server = self._servers[port] = PageServer(script, self._shell, int(port))
+        try:
+            server = self._servers[port] = PageServer(script, self._shell, int(port))
+        except PortInUse as error:
+            raise PageFailed(block, str(error), self._said_by_servers()) from None
         self._printed = server
         if not server.wait_until_ready(PATIENCE):
             raise PageFailed(block, f"this server did not listen at port {port}", server.output)

@@ -17,15 +17,6 @@ _STRICT = ("-O", "expand_aliases", "-uo", "pipefail")
 _STOPPING = 10.0
 
 
-def free_ports(count: int) -> list[str]:
-    """Ports of this machine at which nothing listens."""
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [str(listener.getsockname()[1]) for listener in taken]
-    for listener in taken:
-        listener.close()
-    return ports
-
-
 def _end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
     """Stop a process and all that it started, as closing its terminal does."""
     with suppress(ProcessLookupError):
@@ -93,10 +84,19 @@ class PageShell:
         return dict(pair.split("=", 1) for pair in variables.split("\0") if "=" in pair), directory
 
 
+class PortInUse(Exception):
+    """Another program listens at the port of a server that is to be started."""
+
+
 class PageServer:
-    """A script that runs in a terminal of its own, opened from a shell's directory with its variables."""
+    """A script that runs in a terminal of its own, opened from a shell's directory with its variables.
+
+    Raises `PortInUse` where something listens at its port: that would be taken for it.
+    """
 
     def __init__(self, script: Path, shell: PageShell, port: int) -> None:
+        with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            raise PortInUse(f"something else listens at port {port} already")
         environ, directory = shell.snapshot()
         self._address = ("127.0.0.1", port)
         self._log = script.with_suffix(f".{port}.log")

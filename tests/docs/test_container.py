@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 import yaml
 
 from tests.support.emulator import DOCUMENTED
+from tests.support.reserved_ports import reserved_ports
 from tests.support.server_process import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,9 +47,10 @@ def environment(name: str) -> dict[str, str]:
     }
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return str(taken.getsockname()[1])
+@pytest.fixture
+def two_ports() -> Iterator[list[str]]:
+    with reserved_ports(2) as ports:
+        yield ports
 
 
 def test_the_compose_file_follows_its_schema() -> None:
@@ -126,9 +127,9 @@ def test_the_image_gets_what_it_copies() -> None:
 class Image:
     """The image and the services made of it, as far as they can be had without an engine: in a directory of our own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, ports: list[str]) -> None:
         self._home = home
-        self._ports = {"8080": free_port(), "3000": free_port()}
+        self._ports = dict(zip(("8080", "3000"), ports, strict=True))
         source = home / "src"
         source.mkdir()
         for word, rest in instructions():
@@ -185,8 +186,10 @@ class Image:
 
 
 @pytest.mark.slow
-def test_each_command_works_in_a_fresh_environment_and_the_example_is_called_back(tmp_path: Path) -> None:
-    image = Image(tmp_path)
+def test_each_command_works_in_a_fresh_environment_and_the_example_is_called_back(
+    tmp_path: Path, two_ports: list[str]
+) -> None:
+    image = Image(tmp_path, two_ports)
     token = {"X-Mock-Token": environment("evolink")["EVOLINK_MOCK_CONTROL_TOKEN"]}
     own = {"Authorization": f"Bearer {environment('receiver')['EVOLINK_API_KEY']}"}
     with (

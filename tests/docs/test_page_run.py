@@ -3,13 +3,18 @@
 import errno
 import os
 import socket
+import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.docs.page_run import PageFailed, PageRun
 from tests.support.markdown_pages import Block, read_blocks
+from tests.support.reserved_ports import reserved_ports
+
+ROOT = Path(__file__).parent.parent.parent
 
 SERVER = """
 import http.server
@@ -160,6 +165,32 @@ def test_an_emulator_is_a_server_and_prints_what_the_page_says(tmp_path: Path) -
         expected('{"data":{"token":{"remaining_credits":…'),
         fence("text", "Ctrl+C stops it."),
     )
+
+
+def test_a_server_at_a_port_that_is_in_use_is_not_taken_for_one_that_started(tmp_path: Path) -> None:
+    # A program that listens at the port although the page has not started it as a server.
+    opens = "import socket; taken = socket.create_server(('127.0.0.1', 3000))"
+    listen = f"{opens}; print('listens', flush=True); import time; time.sleep(60)"
+    other = fence("sh", f'exec 3< <(exec python -c "{listen}")\nread -u 3 said\necho $said')
+    said = failure(tmp_path, other, expected("listens"), fence("sh", "evolink-mock serve --port 3000"))
+    assert "something else listens at port" in said
+
+
+def test_ports_are_reserved_in_all_processes_until_the_page_ends() -> None:
+    with reserved_ports(2) as taken:
+        among = [int(port) for port in taken]
+        reserve = f"from tests.support.reserved_ports import reserved_ports as r\nwith r(1, {among}): pass"
+        other = subprocess.run([sys.executable, "-c", reserve], capture_output=True, text=True, cwd=ROOT, check=False)
+        assert "only 0 of 1 ports are free" in other.stderr
+        for port in among:
+            socket.create_server(("127.0.0.1", port)).close()
+    subprocess.run([sys.executable, "-c", reserve], cwd=ROOT, check=True)
+
+
+def test_no_port_of_a_page_is_one_that_the_system_hands_out() -> None:
+    with reserved_ports(5) as ports, ExitStack() as stack:
+        handed_out = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(50)]
+    assert max(map(int, ports)) < min(handed_out)
 
 
 def test_a_server_that_does_not_start_is_found(tmp_path: Path) -> None:
