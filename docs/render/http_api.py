@@ -6,7 +6,7 @@ from typing import Any
 from docs.render import Page
 from docs.render.markdown import bullets, code, codes, join, json_block, prose, sentence, table
 from evolink_contracts.spec.errors import ERRORS, Operation
-from evolink_contracts.spec.files import FILE_CALLS, FILE_ERRORS, FORMATS, HOST, MAX_BYTES
+from evolink_contracts.spec.files import FILE_CALLS, FILE_ERRORS, FORMATS, HOST, MAX_BYTES, UPLOADED, FileCall
 from evolink_contracts.spec.models import MODELS
 from evolink_contracts.spec.openapi import render_openapi
 from evolink_contracts.spec.prices import Price
@@ -154,9 +154,24 @@ def _files() -> str:
         table(
             ("Call", "Meaning"), [(code(f"{call.method} {call.path}"), sentence(call.summary)) for call in FILE_CALLS]
         ),
+        *(_upload(call) for call in FILE_CALLS if call.fields),
+        f"Response to an upload. Write its `file_url` into `image_urls`:\n\n{json_block(dict(UPLOADED))}",
         'Errors have the form `{"success": false, "code": …, "msg": …}`:',
         table(("Status", "Condition", "Code", "Message", "Basis"), errors),
     )
+
+
+def _upload(call: FileCall) -> str:
+    rows = [
+        (
+            code(field.name) + (f" or {code(field.alias)}" if field.alias else ""),
+            f"{sentence(field.meaning)}{' Required.' if field.required else ''}",
+            f"{field.basis}, {field.source}",
+        )
+        for field in call.fields
+    ]
+    kind = "Parts of the form" if call.is_form else "Fields of the JSON body"
+    return join(f"### {code(f'{call.method} {call.path}')}", f"{kind}:", table(("Field", "Meaning", "Basis"), rows))
 
 
 def _others() -> str:

@@ -21,7 +21,7 @@ from docs.render.markdown import code, prose, sentence, table
 from evolink_contracts.promises import PROMISES
 from evolink_contracts.runs.receiver_promises import PROMISES as RECEIVER_PROMISES
 from evolink_contracts.spec.errors import ERRORS, FAILURES
-from evolink_contracts.spec.files import FILE_ERRORS
+from evolink_contracts.spec.files import FILE_CALLS, FILE_ERRORS
 from evolink_contracts.spec.openapi import render_openapi
 from evolink_contracts.spec.sources import CONFLICTS, RULINGS, SOURCES
 from evolink_mock import InProcessTransport, Settings, create_app
@@ -201,6 +201,17 @@ def test_every_route_of_the_api_has_an_entry() -> None:
     for row in create_app(Settings()).table.rows:
         # A link of the file endpoints is given by their answers, and its path is no interface.
         assert row.path.startswith("/files/") or row.path in page("http-api"), row.path
+
+
+def test_every_field_of_an_upload_has_an_entry() -> None:
+    for call in FILE_CALLS:
+        entry = page("http-api").partition(f"\n### `{call.method} {call.path}`\n")[2].partition("\n###")[0]
+        assert call.path.partition("/upload/")[1] == ("/upload/" if call.fields else "")
+        for field in call.fields:
+            assert f"| `{field.name}`" in entry
+            assert (
+                f"{sentence(field.meaning)}{' Required.' * field.required} | {field.basis}, {field.source} |" in entry
+            )
 
 
 def test_every_error_and_failure_code_has_an_entry() -> None:

@@ -1,7 +1,7 @@
 """File endpoints, which have a host of their own: formats, limits, lifetime and refusals of uploads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from evolink_contracts.spec.sources import Basis
@@ -49,20 +49,85 @@ FILE_ERRORS: Mapping[str, FileError] = MappingProxyType({row.condition: row for 
 
 
 @dataclass(frozen=True)
+class FileField:
+    """A field of the request of an upload; in a form, `alias` is another name of it."""
+
+    name: str
+    required: bool
+    meaning: str
+    alias: str = ""
+    basis: Basis = "documented"
+    source: str = "S1d"
+
+
+@dataclass(frozen=True)
 class FileCall:
-    """One route of the file endpoints."""
+    """One route of the file endpoints; `fields` are those of its body: JSON, or a form."""
 
     method: str
     path: str
     summary: str
+    fields: tuple[FileField, ...] = ()
+    is_form: bool = False
 
+
+_PATH = FileField("upload_path", False, "directory in the link of the file")
 
 FILE_CALLS = (
-    FileCall("POST", f"{PREFIX}/upload/base64", "upload a file as base64, plain or as a data URL"),
-    FileCall("POST", f"{PREFIX}/upload/stream", "upload a file as multipart/form-data"),
-    FileCall("POST", f"{PREFIX}/upload/url", "upload the file of a URL"),
+    FileCall(
+        "POST",
+        f"{PREFIX}/upload/base64",
+        "upload a file as base64, plain or as a data URL",
+        (
+            FileField("base64_data", True, "content of the file in base64, plain or as a data URL"),
+            FileField("file_name", False, "name of the file; `upload` unless given"),
+            _PATH,
+        ),
+    ),
+    FileCall(
+        "POST",
+        f"{PREFIX}/upload/stream",
+        "upload a file as multipart/form-data",
+        (
+            FileField("file", True, "the file: a part with a `filename`"),
+            FileField("file_name", False, "name of the file; that of the part unless given", "fileName"),
+            replace(_PATH, alias="uploadPath"),
+        ),
+        is_form=True,
+    ),
+    FileCall(
+        "POST",
+        f"{PREFIX}/upload/url",
+        "upload the file of a URL",
+        (
+            FileField("file_url", True, "URL of the file; the emulator fetches it by a media route"),
+            FileField("file_name", False, "name of the file; that in the URL unless given"),
+            _PATH,
+        ),
+    ),
     FileCall("GET", f"{PREFIX}/quota", "show how many files are kept, and how many may be"),
     FileCall("GET", f"{PREFIX}/list", "list the files of the key"),
     FileCall("DELETE", f"{PREFIX}/{{file_id}}", "delete a file"),
     FileCall("GET", f"{PREFIX}/download/{{file_id}}", "download a file; it needs no key"),
 )
+
+UPLOADED: Mapping[str, object] = MappingProxyType(
+    {
+        "success": True,
+        "code": 200,
+        "msg": "File uploaded successfully",
+        "data": {
+            "file_id": "file_abc123",
+            "file_name": "photo.png",
+            "original_name": "photo.png",
+            "file_size": 2048,
+            "mime_type": "image/png",
+            "upload_path": "photos",
+            "file_url": "https://files.evolink.ai/photos/photo.png",
+            "download_url": "https://files.evolink.ai/api/v1/files/download/file_abc123",
+            "upload_time": "2025-10-09T00:00:00+08:00",
+            "expires_at": "2025-10-12T00:00:00+08:00",
+        },
+    }
+)
+"""The response to an upload, as the page shows it (S1d)."""

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from evolink_contracts.spec.files import FILE_CALLS, UPLOADED, FileCall
 from evolink_mock.api import file_store, files
 from evolink_mock.core.upload import slugify
 from tests.support.emulator import DOCUMENTED, Emulator
@@ -67,6 +68,46 @@ def test_each_upload_endpoint_gives_the_same_file(emulator: Emulator) -> None:
         assert emulator.client.get(data["download_url"]).content == content
     assert data["original_name"] == "my cat.jpg"
     assert data["file_url"].endswith("/cats/my_cat.jpg")
+
+
+def upload_by(emulator: Emulator, call: FileCall, fields: dict[str, str]) -> httpx.Response:
+    """An upload with some of the fields of its call; `file` is a file in a form."""
+    if not call.is_form:
+        return emulator.request(call.method, call.path, json=fields)
+    content = fields.pop("file", "").encode("latin-1")
+    files = {"file": ("part.jpg", content)} if content else {"other": ("part.jpg", b"content")}
+    return emulator.request(call.method, call.path, data=fields, files=files)
+
+
+@pytest.mark.parametrize("call", [call for call in FILE_CALLS if call.fields], ids=lambda call: call.path)
+@pytest.mark.parametrize("by_alias", [False, True])
+def test_each_field_of_the_facts_is_one_of_the_upload(tmp_path: Path, call: FileCall, by_alias: bool) -> None:
+    (tmp_path / "cat.jpg").write_bytes(content := jpeg())
+    values = {
+        "base64_data": base64.b64encode(content).decode(),
+        "file": content.decode("latin-1"),
+        "file_url": "https://cdn.example.com/cat.jpg",
+        "file_name": "chosen.jpg",
+        "upload_path": "cats",
+    }
+    sent = {(field.alias if by_alias and field.alias else field.name): values[field.name] for field in call.fields}
+    required = [field.name for field in call.fields if field.required]
+    with Emulator.in_process(media_route={"https://cdn.example.com": str(tmp_path)}) as emulator:
+        data = upload_by(emulator, call, dict(sent)).json()["data"]
+        assert (data["file_name"], data["upload_path"], data["file_size"]) == ("chosen.jpg", "cats", len(content))
+        refused = upload_by(emulator, call, {name: text for name, text in sent.items() if name not in required})
+        assert refused.status_code == 400
+        assert required[0] in refused.json()["msg"]
+
+
+def test_the_response_has_the_fields_of_the_example(emulator: Emulator) -> None:
+    answer = by_base64(emulator, jpeg(), file_name="photo.jpg").json()
+    data = answer.pop("data")
+    example = {**UPLOADED}
+    expected = example.pop("data")
+    assert isinstance(expected, dict)
+    assert answer == example
+    assert {name: type(value) for name, value in data.items()} == {name: type(each) for name, each in expected.items()}
 
 
 def test_an_upload_by_url_is_fetched_through_a_media_route(tmp_path: Path) -> None:
