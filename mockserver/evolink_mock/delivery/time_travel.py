@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from evolink_mock.clock import LAST_INSTANT, monotonic, wait_first
-from evolink_mock.core.duration import LONGEST, Micros, to_seconds
+from evolink_mock.core.duration import LONGEST, SECOND, Micros, to_seconds
 from evolink_mock.delivery.dispatcher import Dispatcher
 from evolink_mock.worlds.world import World
 
@@ -15,6 +16,14 @@ _LONGEST_TRAVEL = 30.0
 """Seconds of wall time for the attempts on the way when the latency of a response moves the clock."""
 _PATIENCE = 0.5
 """Seconds of wall time for attempts that were under way before a journey: their receiver may be what waits for it."""
+
+
+READ_TIMEOUT: ContextVar[float | None] = ContextVar("READ_TIMEOUT", default=None)
+"""Seconds that a client in this process waits for a response: real ones on a running clock, else those of the clock."""
+
+
+class ResponseTooLate(Exception):
+    """The latency of a response is longer than the client in this process waits."""
 
 
 _Attempts: TypeAlias = frozenset[tuple[int, Micros]]
@@ -67,17 +76,21 @@ class TimeTravel:
     async def let_pass(self, world: World, time: Micros) -> None:
         """Let `time` pass in a world: a running clock is waited for, one that stands still is moved at once.
 
-        During another journey it costs nothing more, since that one moves the clock.
+        During another journey it costs nothing more, since that one moves the clock. Raises `ResponseTooLate` after
+        `READ_TIMEOUT`, where that is shorter: a clock that stands still is moved by all of `time` nevertheless.
         """
         if self._dispatcher.closed:
             return
-        clock = world.clock
+        clock, timeout = world.clock, READ_TIMEOUT.get()
+        patience = time if timeout is None else round(timeout * SECOND * (clock.speed or 1))
         if clock.speed:
             # A wait that is still going on when the emulator stops ends there.
-            until = min(clock.now() + time, LAST_INSTANT)
+            until = min(clock.now() + min(time, patience), LAST_INSTANT)
             await wait_first(to_seconds(LONGEST), self._dispatcher.stopping, clock, until)
         elif not self._journeys(world).under_way:
             await self.travel(world, min(clock.now() + time, LAST_INSTANT), monotonic() + _LONGEST_TRAVEL)
+        if time > patience:
+            raise ResponseTooLate
 
     def _journeys(self, world: World) -> _Journeys:
         known = self._of_worlds.get(world)

@@ -13,6 +13,7 @@ from anyio.from_thread import start_blocking_portal
 from starlette.types import ASGIApp, Message
 
 from evolink_mock.clock import monotonic
+from evolink_mock.delivery.time_travel import READ_TIMEOUT, ResponseTooLate
 
 if sys.platform == "win32":
     from asyncio import ProactorEventLoop as _SystemEventLoop
@@ -55,7 +56,12 @@ class InProcessTransport(httpx.BaseTransport):
     async def _handle(self, request: httpx.Request, content: bytes) -> httpx.Response:
         # The request's own stream is a synchronous one, read already; the application wants an asynchronous one.
         request.stream = httpx.ByteStream(content)
-        response = await self._asgi.handle_async_request(request)
+        # Only for this task: each request has one of its own.
+        READ_TIMEOUT.set(request.extensions.get("timeout", {}).get("read"))
+        try:
+            response = await self._asgi.handle_async_request(request)
+        except ResponseTooLate:
+            raise httpx.ReadTimeout("no response within the read time-out", request=request) from None
         body = await response.aread()
         return httpx.Response(response.status_code, headers=response.headers, content=body, request=request)
 
@@ -92,6 +98,7 @@ class AsyncSharedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         plain = httpx.Request(request.method, request.url, headers=request.headers, content=await request.aread())
+        plain.extensions = request.extensions
         answer = await anyio.to_thread.run_sync(self._transport.handle_request, plain)
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.read(), request=request)
 

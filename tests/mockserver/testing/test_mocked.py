@@ -335,3 +335,41 @@ def test_keys_have_settings_of_their_own_by_public_names() -> None:
             assert [answer.status_code for answer in made] == statuses
     with pytest.raises(ValueError, match=r"evolink_mock\.KeyRule"):
         Mocked(keys=["sk-a"])
+
+
+def post(client: httpx.Client, mocked: Mocked) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {mocked.key}"}
+    return client.post(f"{mocked.url}/v1/videos/generations", json=DOCUMENTED, headers=headers)
+
+
+@pytest.mark.parametrize("clock", ["real", "manual", "auto"])
+def test_a_latency_beyond_the_read_time_out_of_httpx_raises_its_error_and_is_billed(clock: str) -> None:
+    with Mocked(clock=clock) as mocked, httpx.Client(transport=mocked.transport, timeout=0.2) as client:
+        mocked.scenario("create_latency=500s")
+        with pytest.raises(httpx.ReadTimeout):
+            post(client, mocked)
+        assert len(mocked.tasks) == 1
+        assert post(client, mocked).status_code == 200
+
+
+def test_a_latency_within_the_read_time_out_of_httpx_is_answered() -> None:
+    with Mocked() as mocked, httpx.Client(transport=mocked.transport, timeout=3) as client:
+        mocked.scenario("create_latency=2999ms")
+        assert post(client, mocked).status_code == 200
+    with Mocked(clock="scaled", speed=1000.0) as mocked, httpx.Client(transport=mocked.transport, timeout=3) as client:
+        mocked.scenario("create_latency=30s")
+        assert post(client, mocked).status_code == 200
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_latency_beyond_the_read_time_out_of_an_asynchronous_client_raises_its_error(backend: str) -> None:
+    async def scene(mocked: Mocked) -> None:
+        headers = {"Authorization": f"Bearer {mocked.key}"}
+        async with httpx.AsyncClient(transport=mocked.async_transport, timeout=3) as client:
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(f"{mocked.url}/v1/videos/generations", json=DOCUMENTED, headers=headers)
+
+    with Mocked() as mocked:
+        mocked.scenario("create_latency=10s")
+        anyio.run(scene, mocked, backend=backend)
+        assert len(mocked.tasks) == 1
