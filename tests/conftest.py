@@ -20,9 +20,10 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("suite")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A script's background jobs ignore SIGINT, and so would every process that the tests interrupt.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Background jobs of scripts ignore these signals, and so would every process that the tests interrupt.
+for each in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(each) is signal.SIG_IGN:
+        signal.signal(each, signal.SIG_DFL if each == signal.SIGHUP else signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
