@@ -231,14 +231,14 @@ _ADVICE: Mapping[str, tuple[bool, str]] = MappingProxyType(
         "image_processing_error": (False, "use another image"),
         "image_dimension_mismatch": (False, "resize the image"),
         "request_cancelled": (False, "submit it again"),
-        "generation_failed_no_content": (True, "try another prompt"),
+        "generation_failed_no_content": (False, "try another prompt"),
         "service_error": (True, "try again after 30 to 60 seconds"),
         "generation_timeout": (True, "try again"),
         "resource_exhausted": (True, "try again after 1 to 5 minutes"),
         "quota_exceeded": (True, "reduce the rate of requests"),
         "service_unavailable": (True, "try again"),
         "resource_not_found": (False, "check the id"),
-        "unknown_error": (True, "contact support"),
+        "unknown_error": (False, "contact support"),
     }
 )
 """For each documented failure code: whether to retry, and advice (the error code page)."""

@@ -64,13 +64,21 @@ def create_literals(history: History) -> Iterator[Finding]:
 
 
 @promise(
-    "VC-005", "task_info", "task_info of a new task has can_cancel true, and estimated_time in whole seconds.", "S1a"
+    "VC-005",
+    "task_info",
+    "task_info of a new task has estimated_time in whole seconds, and can_cancel true, if it has that.",
+    "S1a",
 )
 def task_info(history: History) -> Iterator[Finding]:
     for create in history.accepted:
         info = create.answer.get("task_info")
         estimated = info.get("estimated_time") if isinstance(info, dict) else None
-        holds = type(estimated) is int and estimated >= 0 and isinstance(info, dict) and info.get("can_cancel") is True
+        holds = (
+            type(estimated) is int
+            and estimated >= 0
+            and isinstance(info, dict)
+            and info.get("can_cancel", True) is True
+        )
         yield expect(holds, f"task_info is {info}", create.call)
 
 

@@ -280,7 +280,7 @@ class TaskFailure:
     code: str
     origin: Origin
     retryable: bool
-    """Whether the vendor's client retries (S2)."""
+    """Whether the vendor's newest client retries (S13)."""
     advice: str
     message: str
     """The sample wording given to a task that fails with this code."""
@@ -334,14 +334,16 @@ _FAILURES = (
     ),
     TaskFailure("image_dimension_mismatch", "client", False, "resize the image", "The image dimensions do not match"),
     TaskFailure("request_cancelled", "client", False, "submit again", "The task was cancelled"),
-    TaskFailure("generation_failed_no_content", "server", True, "try another prompt", "Generation produced no content"),
+    TaskFailure(
+        "generation_failed_no_content", "server", False, "try another prompt", "Generation produced no content"
+    ),
     TaskFailure("service_error", "server", True, "retry after 30 to 60 seconds", "The service reported an error"),
     TaskFailure("generation_timeout", "server", True, "retry", "Generation timed out"),
     TaskFailure("resource_exhausted", "server", True, "retry after 1 to 5 minutes", "Resources are exhausted"),
     TaskFailure("quota_exceeded", "server", True, "reduce the request rate", "Quota exceeded"),
     TaskFailure("service_unavailable", "server", True, "retry", "The service is unavailable"),
     TaskFailure("resource_not_found", "server", False, "check the id", "The resource was not found or has expired"),
-    TaskFailure("unknown_error", "server", True, "contact support", "An unknown error occurred"),
+    TaskFailure("unknown_error", "server", False, "contact support", "An unknown error occurred"),
 )
 
 FAILURES: Mapping[str, TaskFailure] = MappingProxyType({row.code: row for row in _FAILURES})

@@ -200,6 +200,16 @@ _CONFLICTS = (
         basis="documented",
     ),
     Conflict(
+        "body_profile",
+        "What does a completed task show in queries and callbacks?",
+        "The query page has nothing about billing; a recorded body has the running time and the cost.",
+        (
+            Reading("documented", "S1b", "the fields of the page"),
+            Reading("recorded", "S12", "also duration in seconds, result_data, and usage with cost and credits_used"),
+        ),
+        basis="documented",
+    ),
+    Conflict(
         "can_cancel",
         "Until when is `can_cancel` true?",
         "A reseller shows true while processing; the page shows false at completion.",

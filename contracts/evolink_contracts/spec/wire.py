@@ -9,6 +9,10 @@ UnixSeconds: TypeAlias = int
 Credits: TypeAlias = float
 """An amount of EvoLink credits; at most four decimals, as the credits page shows them."""
 
+CREDITS_PER_USD = 68
+CREDITS_PER_CNY = 10
+"""Credits for one unit of each currency (S11)."""
+
 Status: TypeAlias = Literal["pending", "processing", "completed", "failed", "cancelled"]
 """`cancelled` is shown only where the setting `cancelled_as` asks for it (S2, S6)."""
 
@@ -37,6 +41,21 @@ class Usage(TypedDict):
     credits_reserved: Credits
     credits_used: NotRequired[Credits]
     user_group: str
+
+
+class Cost(TypedDict):
+    """The cost of a task in each currency (S12)."""
+
+    credits: Credits
+    usd: float
+    cny: float
+
+
+class RecordedUsage(TypedDict):
+    """Billing of a completed task under `body_profile=recorded`."""
+
+    cost: Cost
+    credits_used: Credits
 
 
 class CreatedTask(TypedDict):
@@ -99,6 +118,29 @@ class TaskDetail(TypedDict):
     task_info: TaskInfo
     type: str
     usage: NotRequired[Usage]
+
+
+class ResultLink(TypedDict):
+    """An item of `result_data` of a completed task."""
+
+    url: str
+
+
+class RecordedTask(TypedDict):
+    """The body of a completed task as recorded (S12), its keys in that order. `duration` is how long the task ran."""
+
+    created: UnixSeconds
+    duration: int
+    id: str
+    model: str
+    object: str
+    progress: int
+    result_data: list[ResultLink]
+    results: list[str]
+    status: Status
+    task_info: TaskInfo
+    type: str
+    usage: RecordedUsage
 
 
 class ErrorDetail(TypedDict):

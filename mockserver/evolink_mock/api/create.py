@@ -162,11 +162,15 @@ def _without_names(body: Mapping[str, Any], files: Mapping[str, Any]) -> dict[st
     """The body with a neutral URL in the place of each file that was probed."""
 
     def neutral(value: object) -> object:
-        if isinstance(value, list):
-            return [neutral(each) for each in value]
         return _NEUTRAL_URL if isinstance(value, str) and value in files else value
 
-    return {name: neutral(body[name]) if name in ("image_urls", "audio_url") else body[name] for name in body}
+    replaced = dict(body)
+    # A value of the wrong type stays, so that its refusal shows what was sent.
+    if isinstance(images := body.get("image_urls"), list):
+        replaced["image_urls"] = [neutral(each) for each in images]
+    if isinstance(body.get("audio_url"), str):
+        replaced["audio_url"] = neutral(body["audio_url"])
+    return replaced
 
 
 def has_directive(body: object) -> bool:

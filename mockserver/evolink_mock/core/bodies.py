@@ -5,11 +5,23 @@ from typing import cast
 
 from evolink_contracts.spec.errors import TASK_ERROR_TYPE
 from evolink_contracts.spec.models import Model
-from evolink_contracts.spec.wire import TASK_OBJECT, TERMINAL, CreatedTask, CreditsBody, Status, TaskDetail, Usage
+from evolink_contracts.spec.wire import (
+    CREDITS_PER_CNY,
+    CREDITS_PER_USD,
+    TASK_OBJECT,
+    TERMINAL,
+    Cost,
+    CreatedTask,
+    CreditsBody,
+    RecordedTask,
+    Status,
+    TaskDetail,
+    Usage,
+)
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.duration import SECOND
-from evolink_mock.core.task import State, Task, to_credits
+from evolink_mock.core.task import UNITS_PER_CREDIT, State, Task, Units, to_credits
 
 USER_GROUP = "default"
 """The page's example."""
@@ -37,6 +49,8 @@ def created_body(task_id: str, task: Task, model: Model, choices: Choices) -> Cr
 def task_body(task_id: str, task: Task, state: State, results: Sequence[str], choices: Choices) -> TaskDetail:
     """The 200 body of a query, and of a callback. `results` are the links of a completed task."""
     status = public_status(state, choices)
+    if status == "completed" and choices.body_profile == "recorded":
+        return cast(TaskDetail, recorded_body(task_id, task, state, results))
     # Built up key by key, because the order is the documents' and every query runs this.
     body: dict[str, object] = {
         "created": task.created // SECOND,
@@ -59,6 +73,36 @@ def task_body(task_id: str, task: Task, state: State, results: Sequence[str], ch
     if choices.task_usage == "include":
         body["usage"] = _usage(task, state, choices)
     return cast(TaskDetail, body)
+
+
+def recorded_body(task_id: str, task: Task, state: State, results: Sequence[str]) -> RecordedTask:
+    """The body of a completed task as the live service was recorded (S12)."""
+    charged = task.plan.charged
+    cost: Cost = {
+        "credits": to_credits(charged),
+        "usd": _currency(charged, CREDITS_PER_USD),
+        "cny": _currency(charged, CREDITS_PER_CNY),
+    }
+    return {
+        "created": task.created // SECOND,
+        "duration": (state.ended or 0) // SECOND,
+        "id": task_id,
+        "model": task.model,
+        "object": TASK_OBJECT,
+        "progress": state.progress,
+        "result_data": [{"url": link} for link in results],
+        "results": list(results),
+        "status": "completed",
+        "task_info": {"can_cancel": False},
+        "type": "video",
+        "usage": {"cost": cost, "credits_used": to_credits(charged)},
+    }
+
+
+def _currency(units: Units, credits_each: int) -> float:
+    """An amount of a currency, with three decimals, half up."""
+    parts = credits_each * UNITS_PER_CREDIT
+    return ((2000 * units + parts) // (2 * parts)) / 1000
 
 
 def credits_body(ledger: Ledger) -> CreditsBody:

@@ -29,6 +29,7 @@ class Choices:
     bad_callback: Literal["refuse", "skip"] = _default("bad_callback")
     internal_addresses: Literal["all", "listed"] = _default("internal_addresses")
     task_usage: Literal["omit", "include"] = _default("task_usage")
+    body_profile: Literal["documented", "recorded"] = _default("body_profile")
     can_cancel: Literal["until_terminal", "until_processing"] = _default("can_cancel")
     failed_progress: Literal["zero", "reached"] = _default("failed_progress")
     progress: Literal["linear", "lingers_at_95"] = _default("progress")

@@ -227,6 +227,12 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("VC-050", "wandering_links", "returns another link at each query", queries(wanders)),
     Mutant("VC-051", "created_moves", "shows another created in a query", queries(later)),
     Mutant("VC-052", "usage_shown", "shows usage in a query", tasks(put("usage", value={}))),
+    Mutant(
+        "VC-052",
+        "one_currency",
+        "shows the recorded cost with the same amount in every currency",
+        tasks(where("completed", put("usage", value={"cost": {"credits": 6, "usd": 6, "cny": 6}, "credits_used": 6}))),
+    ),
     Mutant("VC-053", "not_yet", "answers the first query of a task with 404", unknown_at_first),
     Mutant(
         "VC-054",

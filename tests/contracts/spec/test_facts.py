@@ -255,14 +255,14 @@ RETRYABLE = {
     "image_processing_error": ("client", False),
     "image_dimension_mismatch": ("client", False),
     "request_cancelled": ("client", False),
-    "generation_failed_no_content": ("server", True),
+    "generation_failed_no_content": ("server", False),
     "service_error": ("server", True),
     "generation_timeout": ("server", True),
     "resource_exhausted": ("server", True),
     "quota_exceeded": ("server", True),
     "service_unavailable": ("server", True),
     "resource_not_found": ("server", False),
-    "unknown_error": ("server", True),
+    "unknown_error": ("server", False),
 }
 
 

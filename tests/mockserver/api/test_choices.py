@@ -114,6 +114,13 @@ def billed(emulator: Emulator) -> Any:
     return emulator.post(DOCUMENTED).json()["usage"]["billing_rule"]
 
 
+def completed_keys(emulator: Emulator) -> tuple[int, bool]:
+    task = emulator.create()
+    emulator.advance("10s")
+    body = emulator.query(task).json()
+    return len(body), "result_data" in body
+
+
 PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
     "cancelled_as": (cancelled, {"failed": ("failed", False), "cancelled": ("cancelled", False)}),
     "cancel_route": (delete, {False: 405, True: 200}),
@@ -154,6 +161,7 @@ PROBES: dict[str, tuple[Callable[[Emulator], Any], dict[Any, Any]]] = {
             "include": {"billing_rule": "per_second", "credits_reserved": 11.9, "user_group": "default"},
         },
     ),
+    "body_profile": (completed_keys, {"documented": (9, False), "recorded": (12, True)}),
     "can_cancel": (
         running("task_info"),
         {"until_terminal": {"can_cancel": True}, "until_processing": {"can_cancel": False}},

@@ -176,6 +176,23 @@ def test_the_name_of_a_probed_file_is_ignored(emulator: Emulator) -> None:
     assert ended(emulator, "https://elsewhere.example.com/nowhere.jpg")["status"] == "completed"
 
 
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"image_urls": f"{CDN}/cat.jpg"}, f'image_urls must be a list of 1 URL; got "{CDN}/cat.jpg"'),
+        ({"audio_url": [f"{CDN}/short.mp3"]}, "audio_url must be a URL; got a list of 1"),
+    ],
+)
+def test_a_file_in_a_value_of_the_wrong_type_is_refused_with_what_was_sent(
+    emulator: Emulator, fields: dict[str, Any], shown: str
+) -> None:
+    body = {**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"], **fields}
+    # The same file elsewhere in the body is probed.
+    body = body | {"audio_url": f"{CDN}/cat.jpg"} if "image_urls" in fields else body
+    answer = emulator.post(body)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, shown)
+
+
 def test_audio_that_is_too_short_fails_its_task(emulator: Emulator) -> None:
     found = failure(ended(emulator, audio_url=f"{CDN}/tiny.mp3"))
     assert found == ("invalid_parameters", "audio duration must be between 3 and 30 seconds; got 1.0")

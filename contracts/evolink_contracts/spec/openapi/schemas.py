@@ -141,12 +141,38 @@ def detail_schema() -> Json:
         },
         "usage": _detail_usage_schema(),
     }
+    required["properties"] |= _recorded_properties()
     return required
 
 
+def _recorded_properties() -> dict[str, Json]:
+    recorded: Json = {"x-basis": "recorded", "x-source": "S12"}
+    return {
+        "duration": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Seconds that a completed task ran; only under body_profile=recorded.",
+            **recorded,
+        },
+        "result_data": {
+            "type": "array",
+            "items": _object(url={"type": "string", "format": "uri"}),
+            "description": "The links of a completed task again; only under body_profile=recorded.",
+            **recorded,
+        },
+    }
+
+
 def _detail_usage_schema() -> Json:
-    usage = _usage_schema() | {"description": "Only under the setting task_usage=include."}
-    usage["properties"]["credits_used"] = {"type": "number", "minimum": 0, "description": "Once the task has ended."}
+    amount: Json = {"type": "number", "minimum": 0}
+    usage = _usage_schema() | {"description": "Only under task_usage=include or body_profile=recorded."}
+    usage["properties"]["credits_used"] = {**amount, "description": "Once the task has ended."}
+    usage["properties"]["cost"] = {
+        **_object(credits=amount, usd=amount, cny=amount),
+        "description": "Of a completed task; only under body_profile=recorded, without the billing rule, the reserved "
+        "credits and the user group.",
+    }
+    del usage["required"]
     return usage | {"x-basis": "vendor client", "x-source": "S2"}
 
 

@@ -1,0 +1,163 @@
+"""The kit against a service with the recorded prices and bodies: no false alarm, and each deviation is found."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from evolink_contracts.runs.profiles import plan
+from evolink_contracts.runs.runner import run
+from evolink_contracts.target.budget import Budget
+from evolink_contracts.target.target import Target, TargetOptions
+from evolink_contracts.target.transports import Response
+
+NOW = 1788194967
+JSON = {"content-type": "application/json"}
+
+
+class RecordedService:
+    """A service written from the recorded rules alone, without the emulator; `minimum` and the others can be wrong."""
+
+    def __init__(
+        self,
+        *,
+        minimum: float = 6,
+        silent: float = 0.5,
+        usd: float = 68,
+        billing: Mapping[str, Any] | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._minimum, self._silent, self._usd, self._billing = minimum, silent, usd, billing
+        self._info = info or {"estimated_time": 120}
+        self.used = 0.0
+        self._requests = 0
+        self._tasks: dict[str, dict[str, Any]] = {}
+        self._keys: dict[str, tuple[bytes | None, bytes]] = {}
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
+        self._requests += 1
+        status, given, body = self._respond(method, path, headers, content)
+        return Response(status, {**given, "x-request-id": f"req-{self._requests}"}, body)
+
+    def _respond(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
+        creates = (method, path) == ("POST", "/v1/videos/generations")
+        if headers.get("authorization") != "Bearer sk-live":
+            message = "Invalid or expired token" if creates else "Authentication required"
+            code: object = "unauthorized"
+            if path == "/v1/credits":
+                message, code = "Invalid or expired token", 401
+            return _error(401, code, message, "authentication_error")
+        if creates:
+            return self._create(headers, content)
+        if method == "GET" and path.startswith("/v1/tasks/"):
+            return self._query(path.removeprefix("/v1/tasks/"))
+        if (method, path) == ("GET", "/v1/credits"):
+            amounts = {"remaining_credits": round(1000 - self.used, 4), "used_credits": round(self.used, 4)}
+            data = {"token": {**amounts, "unlimited_credits": False}, "user": amounts}
+            return _answer({"data": data, "message": "", "success": True})
+        return _error(404, "not_found", "Not found", "invalid_request_error")
+
+    def close(self) -> None: ...
+
+    def _create(self, headers: Mapping[str, str], content: bytes | None) -> Response:
+        try:
+            body = json.loads(content or b"")
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict) or not isinstance(body.get("prompt"), str) or not body.get("image_urls"):
+            return _error(400, "invalid_request", "Invalid request parameters", "invalid_request_error")
+        key = headers.get("idempotency-key", "")
+        if key in self._keys:
+            same, answer = self._keys[key]
+            if same != content:
+                return _error(409, "idempotency_conflict", "Another request had this key", "invalid_request_error")
+            return Response(200, {**JSON, "idempotency-replayed": "true"}, answer)
+        name = f"task-unified-{NOW}-{len(self._tasks):08d}"
+        factor = (1.67 if body.get("quality") == "1080p" else 1) * (
+            self._silent if body.get("generate_audio") is False else 1
+        )
+        price = max(self._minimum, round(2.38 * (body.get("duration") or 5) * factor, 4))
+        self.used += price
+        created = {"created": NOW, "id": name, "model": body["model"], "object": "video.generation.task"}
+        self._tasks[name] = {**created, "price": price, "queries": 0}
+        usage = {"billing_rule": "per_second", "credits_reserved": price, "user_group": "default"}
+        more = {"progress": 0, "status": "pending", "task_info": self._info, "type": "video", "usage": usage}
+        response = _answer({**created, **more})
+        if key:
+            self._keys[key] = content, response.content
+        return response
+
+    def _query(self, name: str) -> Response:
+        if not name.startswith("task-unified-"):
+            error = {
+                "code": "invalid_task_id",
+                "message": "Invalid task ID format, must start with 'task-unified-'",
+                "type": "invalid_request_error",
+                "param": "task_id",
+            }
+            return Response(400, JSON, json.dumps({"error": error}).encode())
+        task = self._tasks.get(name)
+        if task is None:
+            return _error(404, "task_not_found", "Task not found", "invalid_request_error")
+        task["queries"] += 1
+        shown = {key: task[key] for key in ("created", "id", "model", "object")}
+        if task["queries"] < 3:
+            info = {"can_cancel": True}
+            return _answer({**shown, "progress": 95, "status": "processing", "task_info": info, "type": "video"})
+        link, price = f"https://files.evolink.ai/a/{name}.mp4", task["price"]
+        cost = {"credits": price, "usd": round(price / self._usd, 3), "cny": round(price / 10, 3)}
+        ended = {
+            "duration": 206,
+            "progress": 100,
+            "result_data": [{"url": link}],
+            "results": [link],
+            "status": "completed",
+            "task_info": {"can_cancel": False},
+            "type": "video",
+            "usage": self._billing or {"cost": cost, "credits_used": price},
+        }
+        return _answer({**shown, **ended})
+
+
+def _answer(body: object) -> Response:
+    return Response(200, JSON, json.dumps(body).encode())
+
+
+def _error(status: int, code: object, message: str, kind: str) -> Response:
+    return Response(status, JSON, json.dumps({"error": {"code": code, "message": message, "type": kind}}).encode())
+
+
+def broken(service: RecordedService, limit: float = 24) -> tuple[set[str], str, float]:
+    """The promises that a live run finds broken, its sentence about the highest cost, and what it spent."""
+    budget = Budget(limit)
+    options = TargetOptions(use_control=False, pause=0.0)
+    with Target(service, "sk-live", options, guard=budget) as target:
+        probes, says = plan(target, "live", budget)
+        report = run(target, probes=probes)
+    assert not report.stopped
+    return {each.promise.number for each in report.judgements if each.breaches}, says, budget.spent
+
+
+@pytest.mark.parametrize("info", [{"estimated_time": 120}, {"can_cancel": True, "estimated_time": 120}])
+def test_the_recorded_service_breaks_no_promise(info: Mapping[str, Any]) -> None:
+    service = RecordedService(info=info)
+    found, says, spent = broken(service)
+    assert found == set()
+    assert says == "At worst this costs 24 credits, for 4 creates of 2 s; --max-credits allows 24"
+    assert spent == service.used
+
+
+@pytest.mark.parametrize(
+    ("service", "number"),
+    [
+        (RecordedService(usd=70), "VC-052"),
+        (RecordedService(billing={"credits_used": 6}), "VC-052"),
+        (RecordedService(billing={"cost": {"credits": 6}, "credits_used": 6}), "VC-052"),
+        (RecordedService(info={"can_cancel": False, "estimated_time": 120}), "VC-005"),
+        (RecordedService(minimum=0, silent=2), "VC-081"),
+    ],
+    ids=["rate of USD", "usage alone", "one currency", "can_cancel", "silence costs more"],
+)
+def test_a_deviation_from_the_recorded_service_is_found(service: RecordedService, number: str) -> None:
+    assert number in broken(service, 1000)[0]
