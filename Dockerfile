@@ -13,7 +13,7 @@ FROM python:3.12-slim
 RUN useradd --system --uid 10001 --no-create-home evolink
 COPY --from=build /opt/evolink /opt/evolink
 USER 10001
-ENV EVOLINK_MOCK_HOST=0.0.0.0 EVOLINK_MOCK_PORT=8080 EVOLINK_MOCK_PUBLIC_URL=http://localhost:8080 PYTHONUNBUFFERED=1
+ENV EVOLINK_MOCK_HOST=0.0.0.0 EVOLINK_MOCK_PORT=8080 PYTHONUNBUFFERED=1
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/opt/evolink/bin/evolink-mock", "health"]
 STOPSIGNAL SIGTERM

@@ -38,7 +38,7 @@ from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import Settings
-from evolink_mock.worlds.config import WorldConfig
+from evolink_mock.worlds.config import PublicUrl, WorldConfig
 from evolink_mock.worlds.idle_settlement import settle_in_background
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.registry import WorldRegistry
@@ -107,7 +107,7 @@ def create_app(
     api, files = _build_api(settings, behaviour, worlds, ScenarioResolver(scenarios), time_travel, context)
     selector = WorldSelector(worlds, settings.accepted_keys())
     control = Control(settings, worlds, selector, dispatcher, time_travel, behaviour, scenarios)
-    home = HomePage(settings, _public_url(settings), worlds.anonymous, api.unknown_route())
+    home = HomePage(settings, settings.public_url or settings.address, worlds.anonymous, api.unknown_route())
     table = RouteTable([*api.rows(), *files.rows()])
     router = Router(
         [*table.routes(), Route("/", home), *_control_routes(settings, worlds, selector, control)],
@@ -156,7 +156,7 @@ def _build_worlds(
         speed=settings.speed,
         resume=partial(_resume, settings),
         backend=backend,
-        public_url=_public_url(settings),
+        public_url=PublicUrl(settings.public_url, settings.address),
         journal_limit=settings.journal_limit,
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
@@ -219,7 +219,7 @@ def _build_api(
     context: EndpointContext,
 ) -> tuple[Api, FileEndpoints]:
     cache = FileCache(Path(settings.state) / "media" if settings.state else None, settings.media_limit)
-    store = FileStore(worlds, cache, _public_url(settings))
+    store = FileStore(worlds, cache, worlds.anonymous.config.public_url)
     inputs = InputFiles(settings, cache, store, behaviour.models)
     videos = ResultVideos(settings, cache, behaviour.result_link)
     api = Api(settings, worlds, resolver, time_travel.let_pass, videos, inputs.of_creates, context, behaviour)
@@ -261,10 +261,6 @@ async def _lifespan(
         backend.close()
     except StorageError as error:
         log.error("%s; the latest changes are lost", error)
-
-
-def _public_url(settings: Settings) -> str:
-    return settings.public_url or f"http://{settings.host}:{settings.port}"
 
 
 def _resume(settings: Settings, saved: SavedWorld) -> Clock:

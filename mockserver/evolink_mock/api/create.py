@@ -74,7 +74,10 @@ class CreateOperation:
             )
             return error_result("create", "rate_limited", message)
         inputs = tuple(each.input for each in files.values() if each.input is not None) if files else ()
-        created = world.tasks.create(NewTask(create, decision, idempotency, inputs), now)
+        created = world.tasks.create(
+            NewTask(create, decision, idempotency, inputs, world.config.public_url.of(request.headers.get(b"host"))),
+            now,
+        )
         if created is None:
             return self._insufficient(world, create)
         name, task = created

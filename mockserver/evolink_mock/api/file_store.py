@@ -1,5 +1,6 @@
 """Uploaded files: records in the world that they were uploaded to, contents in the file cache, and their links."""
 
+import re
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote
@@ -9,11 +10,14 @@ from evolink_mock.clock import iso_date
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.upload import Upload, file_name, format_of, slugify, upload_body
 from evolink_mock.media.cache import FileCache, digest_of
+from evolink_mock.worlds.config import PublicUrl
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
 
 LINKS = "/files"
 """The path of the links of files, behind the public URL."""
+
+_LINK = re.compile(rf"https?://[^/?#]+(?:/[^?#]*?)??{LINKS}/([^/?#]+)/([^?#]+)")
 
 UploadError: TypeAlias = Literal["too_large", "wrong_type", "quota"]
 """Why a file is not accepted, as a condition of the file endpoints' errors."""
@@ -22,11 +26,10 @@ UploadError: TypeAlias = Literal["too_large", "wrong_type", "quota"]
 class FileStore:
     """The uploaded files of all worlds. A record lasts as long as its world, or until it expires."""
 
-    def __init__(self, worlds: WorldRegistry, cache: FileCache, public_url: str) -> None:
+    def __init__(self, worlds: WorldRegistry, cache: FileCache, public_url: PublicUrl) -> None:
         self._worlds = worlds
         self._cache = cache
         self._public_url = public_url
-        self._prefix = f"{public_url}{LINKS}/"
         self.used = False
         """Whether any file was ever uploaded."""
 
@@ -67,17 +70,29 @@ class FileStore:
         """The content of a file, or `None` where the cache has dropped it."""
         return self._cache.get(upload.digest)
 
-    def body(self, world: World, upload: Upload) -> dict[str, Any]:
-        """A file as the endpoints describe it."""
-        return upload_body(upload, f"{self._prefix}{world.token}", self._public_url, iso_date)
+    def body(self, world: World, upload: Upload, host: bytes | None) -> dict[str, Any]:
+        """A file as the endpoints describe it, to a request with this `Host`."""
+        base = self._public_url.base(self._public_url.of(host))
+        return upload_body(upload, f"{base}{LINKS}/{world.token}", base, iso_date)
 
     def is_link(self, url: str) -> bool:
         """Whether a URL leads to this emulator's files."""
-        return url.startswith(self._prefix)
+        return self._owner(url) is not None
 
     def content_at(self, url: str) -> bytes | None:
         """The content of the file that a link leads to at this moment."""
-        token, _, rest = url.removeprefix(self._prefix).partition("/")
-        world = self._worlds.by_token(token) if self.is_link(url) else None
-        upload = None if world is None else world.uploads.get(rest.partition("/")[0], world.clock.now())
+        found = self._owner(url)
+        if found is None:
+            return None
+        world, rest = found
+        upload = world.uploads.get(rest.partition("/")[0], world.clock.now())
         return None if upload is None or upload.target != unquote(rest) else self.content(upload)
+
+    def _owner(self, url: str) -> tuple[World, str] | None:
+        """The world that a link belongs to, by the token that only its links have, and what follows the token.
+
+        The address decides nothing: a link has that of the request which got it.
+        """
+        match = _LINK.fullmatch(url)
+        world = None if match is None else self._worlds.by_token(match[1])
+        return None if match is None or world is None else (world, match[2])

@@ -137,7 +137,9 @@ class FileEndpoints:
             case "quota":
                 return file_error("quota")
             case upload:
-                return file_success(self._store.body(request.world, upload), "File uploaded successfully")
+                return file_success(
+                    self._store.body(request.world, upload, request.headers.get(b"host")), "File uploaded successfully"
+                )
 
     def _quota(self, request: Request) -> Result:
         return file_success(quota_body(len([*request.world.uploads.alive(request.now)])))
@@ -148,7 +150,10 @@ class FileEndpoints:
             int(text) if re.fullmatch(r"[1-9]\d{0,5}", text := query.get(name, "")) else default
             for name, default in (("page", 1), ("pageSize", 20))
         )
-        files = [self._store.body(request.world, upload) for upload in request.world.uploads.alive(request.now)][::-1]
+        host = request.headers.get(b"host")
+        files = [self._store.body(request.world, upload, host) for upload in request.world.uploads.alive(request.now)][
+            ::-1
+        ]
         part = files[(page - 1) * size : page * size]
         return file_success({"files": part, "total": len(files), "page": page, "pageSize": size})
 

@@ -158,7 +158,11 @@ class Api:
         state = world.observe(name, found, request.now)
         if found.scenario is not None and state.ended is not None:
             world.outbox.release_on_query(name, world.view().now)
-        return Result(200, query_body(world, name, found, state), task=name)
+        return Result(
+            200,
+            query_body(world, name, found, state, world.config.public_url.of(request.headers.get(b"host"))),
+            task=name,
+        )
 
     def cancel(self, request: Request) -> Result:
         """DELETE /v1/tasks/{task_id}: only an unpublished draft had it (S1e), so only `cancel_route` serves it."""
@@ -206,7 +210,11 @@ class Api:
         from evolink_contracts.spec.openapi import render_openapi
 
         cancel_route = self._choices.cancel_route
-        document = render_openapi(self._settings.public_url, cancel_route=cancel_route, policy=self._behaviour.policy)
+        document = render_openapi(
+            self._settings.public_url or self._settings.address,
+            cancel_route=cancel_route,
+            policy=self._behaviour.policy,
+        )
         return msgspec.json.format(_encode(document), indent=2)
 
     def _no_scenario_applies(self, request: Request, task: Task | None) -> bool:

@@ -30,7 +30,7 @@ class ControlAccess:
         self._app = app
         self._token = None if settings.loopback else settings.control_token.encode()
         self._anonymous = anonymous
-        public = urlsplit(settings.public_url).hostname
+        public = urlsplit(settings.public_url or settings.address).hostname
         self._own_hosts = _LOOPBACK_NAMES | ({public} if public else set())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

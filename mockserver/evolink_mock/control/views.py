@@ -33,7 +33,7 @@ def task_detail(world: World, view: WorldView, name: str, task: Task, choices: C
     state = state_of(task, view.now)
     following = None if state.ended is not None else next_transition(plan, view.now - task.created)
     request = msgspec.json.decode(task.request)
-    links = [result_link(world, name)] if state.status == "completed" else []
+    links = [result_link(world, name, task)] if state.status == "completed" else []
     charged = None if state.ended is None else to_credits(plan.charged if state.failure is None else 0)
     return {
         **task_summary(world, name, task, view.now),

@@ -88,6 +88,8 @@ class Task(NamedTuple):
     """Idempotency key of its create, and the digest of the request."""
     inputs: tuple[InputFile, ...] = ()
     """Input files that were probed for it."""
+    base: str = ""
+    """Base URL by which its create came, where no public URL is set."""
 
 
 class State(NamedTuple):

@@ -13,7 +13,7 @@ _BODY = (
 
 def banner(settings: Settings, certificate: Path | None) -> str:
     """Text for a terminal, without colours, so that every line can be copied."""
-    url = settings.public_url
+    url = settings.public_url or settings.address
     key = "$EVOLINK_API_KEY" if settings.only_keys else "sk-local"
     keys = settings.accepted_keys()
     trust = f"--cacert {certificate} " if certificate else ""

@@ -151,12 +151,9 @@ def _listen_hint(error: OSError) -> str:
 
 
 def _resolve(settings: Settings, port: int) -> Settings:
-    """The settings with the port, the public URL and the control token of the running process."""
-    host = "localhost" if _listens_everywhere(settings.host) else settings.host
-    reachable = f"[{host}]" if ":" in host else host
-    url = settings.public_url or f"{'https' if settings.tls else 'http'}://{reachable}:{port}"
+    """The settings with the port and the control token of the running process."""
     token = settings.control_token or ("" if settings.loopback else secrets.token_urlsafe(24))
-    return replace(settings, port=port, public_url=url, control_token=token)
+    return replace(settings, port=port, control_token=token)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
@@ -192,9 +189,13 @@ def _announce(settings: Settings) -> str:
     authority = authority_directory(settings) / CERTIFICATE if settings.tls else None
     certificate = authority if authority is not None and authority.is_file() else None
     if settings.log_format == "json":
-        ready: dict[str, object] = {"event": "ready", "url": settings.public_url, "pid": os.getpid()}
+        ready: dict[str, object] = {
+            "event": "ready",
+            "url": settings.public_url or settings.address,
+            "pid": os.getpid(),
+        }
         ready |= {"control_token": settings.control_token} if not settings.loopback else {}
         print(json.dumps(ready), flush=True)
     else:
         print(banner(settings, certificate), flush=True)
-    return settings.public_url
+    return settings.public_url or settings.address

@@ -48,7 +48,7 @@ class Settings:
     public_url: Annotated[
         str,
         Meta(pattern=r"\A(https?://[^\s\x00-\x1f\x7f]+)?\Z", description="an http or https URL"),
-        Help("Base URL of result links.", "URL", "the address listened on"),
+        Help("Base URL of links.", "URL", "the Host of the request, else the address listened on"),
     ] = ""
     ready_file: Annotated[
         str,
@@ -265,6 +265,12 @@ class Settings:
     def default_grant(self) -> Grant:
         balance = None if self.balance is None else to_units(self.balance)
         return Grant(balance, None, None, self.requests_per_minute, self.concurrent_tasks)
+
+    @property
+    def address(self) -> str:
+        """The URL at which this machine reaches the emulator."""
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104  # Not to listen on.
+        return f"{'https' if self.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def loopback(self) -> bool:

@@ -1,5 +1,6 @@
 """Configuration that all worlds of one emulator have in common."""
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,31 @@ from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.snapshot import SavedWorld
 from evolink_mock.worlds.store import StorageBackend
 
+_HOST = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+class PublicUrl:
+    """Base URL of links: the one that was set, or else the address at which a request reached the emulator.
+
+    Only its own client sees a link that follows a request's `Host`, or the receiver of its callbacks.
+    """
+
+    def __init__(self, fixed: str, address: str) -> None:
+        self.fixed = fixed
+        """The URL that was set, without a slash at its end; empty if none was."""
+        self._address = address
+        self._scheme = address.partition("://")[0]
+
+    def of(self, host: bytes | None) -> str:
+        """The base URL by the `Host` of a request; empty if another one is set, or if it is not a host."""
+        if self.fixed or host is None or _HOST.fullmatch(host) is None:
+            return ""
+        return f"{self._scheme}://{host.decode('ascii').lower()}"
+
+    def base(self, *seen: str) -> str:
+        """The base URL of a link: the one that was set, or the first that was seen, or the address listened on."""
+        return self.fixed or next(filter(None, seen), self._address)
+
 
 class WorldConfig(NamedTuple):
     """One value for the whole emulator."""
@@ -19,7 +45,7 @@ class WorldConfig(NamedTuple):
     distribution: Distribution
     server_seed: int
     make_clock: ClockFactory
-    public_url: str
+    public_url: PublicUrl
     journal_limit: int
     task_limit: int
     delivery_limit: int

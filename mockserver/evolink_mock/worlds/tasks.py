@@ -48,6 +48,8 @@ class NewTask(NamedTuple):
     idempotency: tuple[str, bytes] | None = None
     """The idempotency key, and the digest of the request."""
     inputs: tuple[InputFile, ...] = ()
+    base: str = ""
+    """Base URL by which it came, where no public URL is set."""
 
 
 class Tasks:
@@ -112,7 +114,7 @@ class Tasks:
 
     def create(self, new: NewTask, now: Micros) -> tuple[str, Task] | None:
         """A new task with its credits reserved, or `None` where they do not suffice."""
-        request, (source, scenario, text, rule), idempotency, inputs = new
+        request, (source, scenario, text, rule), idempotency, inputs, base = new
         config = self._config
         if now >= self._purge_at:
             self._purge(now)
@@ -132,7 +134,7 @@ class Tasks:
         model, values = request.model, request.values
         has_callback = "callback_url" in values
         sent = _encode(values)
-        task = Task(now, model.name, drawn, sent, source, (), has_callback, text, rule, 0, idempotency, inputs)
+        task = Task(now, model.name, drawn, sent, source, (), has_callback, text, rule, 0, idempotency, inputs, base)
         self._add(name, task, model.family)
         return name, task
 
