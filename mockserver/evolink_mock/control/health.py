@@ -34,7 +34,7 @@ class HealthCalls:
                 "POST",
                 "/public-url",
                 'set it, or with null let links follow each request: {"public_url": "http://localhost:49153"}',
-                self._set,
+                self._set_public_url,
                 of_world=False,
                 body=NewUrl,
             ),
@@ -46,7 +46,7 @@ class HealthCalls:
     async def _public_url(self, request: ControlRequest) -> object:
         return {"public_url": self._worlds.anonymous.config.public_url.fixed or None}
 
-    async def _set(self, request: ControlRequest) -> object:
+    async def _set_public_url(self, request: ControlRequest) -> object:
         url = parse_body(request.body, NewUrl).public_url
         if url is not None and not _URL.fullmatch(url):
             raise ControlError(400, "invalid_body", "public_url must be an http or https URL without a query, or null")
