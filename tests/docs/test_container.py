@@ -59,6 +59,13 @@ def test_the_compose_file_follows_its_schema() -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
+def test_the_guide_names_the_services_of_the_compose_file() -> None:
+    guide = (ROOT / "docs" / "how-to" / "containers.md").read_text(encoding="utf-8")
+    (override,) = re.findall(r"`compose.override.yaml`:\n\n```yaml\n(.*?)```", guide, re.DOTALL)
+    assert yaml.safe_load(override)["services"].keys() <= services().keys()
+    assert set(re.findall(r"reach it as `http://([a-z-]+):8080`", guide)) == {"evolink"} <= services().keys()
+
+
 @pytest.mark.parametrize("name", ["evolink", "receiver"])
 def test_each_service_is_published_on_loopback_alone_and_as_nobody(name: str) -> None:
     service = services()[name]
