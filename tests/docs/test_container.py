@@ -206,7 +206,7 @@ def test_each_command_works_in_a_fresh_environment_and_the_example_is_called_bac
         httpx.Client(base_url=image.url("8080"), headers=own) as emulator,
         httpx.Client(base_url=image.url("3000")) as receiver,
     ):
-        assert image.url("8080") in line
+        assert image.url("8080").replace("127.0.0.1", "localhost") in line
         image.run("evolink", json.loads(of("HEALTHCHECK")[0].partition("CMD ")[2]))
         image.run("receiver", services()["receiver"]["healthcheck"]["test"][1:])
         assert emulator.get("/__mock/clock").status_code == 401
