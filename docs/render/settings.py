@@ -115,7 +115,8 @@ def _toml(value: object) -> str:
 
 _SOURCES = """\
 A setting is given by an option of `evolink-mock serve`, by an environment variable, or in the file of `--config`
-([Files](files.md)); the first of these that has it wins. `evolink-mock settings` lists the values in force.
+([Files](files.md)); the first of these that has it wins. `evolink-mock settings` lists the values in force;
+`evolink-mock settings --config FILE` also checks that file, and names each mistake with its line.
 From Python: `evolink_mock.Settings(clock="manual")`, `@pytest.mark.evolink(clock="manual")`.
 
 To return to a default that another source overrules, write the value that stands behind "Default"; where it is

@@ -37,7 +37,7 @@ from evolink_mock.delivery.time_travel import TimeTravel
 from evolink_mock.delivery.transports import make_transports
 from evolink_mock.media.cache import FileCache
 from evolink_mock.scenarios.precedence import ScenarioResolver
-from evolink_mock.settings import Settings
+from evolink_mock.settings import FILE_NAMES, Settings
 from evolink_mock.worlds.config import PublicUrl, WorldConfig
 from evolink_mock.worlds.idle_settlement import settle_in_background
 from evolink_mock.worlds.ready_queue import ReadyQueue
@@ -194,7 +194,7 @@ def _build_scenario_file(settings: Settings) -> "ScenarioFile | None":
         return None
     from evolink_mock.scenarios.file import ScenarioFile
 
-    return ScenarioFile(Path(settings.scenarios))
+    return ScenarioFile(Path(settings.scenarios), FILE_NAMES)
 
 
 def _build_context(

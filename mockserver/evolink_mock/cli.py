@@ -203,18 +203,20 @@ def cert(host: str, out: Path, config: Path | None) -> None:
 def check(file: Path) -> None:
     """Check a scenario file: list its errors by line, and warn of rules that can never apply.
 
-    Exit code 1 if there is an error; warnings alone leave it 0.
+    Exit code 1 if there is an error; warnings alone leave it 0. `evolink-mock settings --config FILE` checks a settings
+    file.
     """
     from evolink_mock.scenarios.file import check_file
+    from evolink_mock.settings import FILE_NAMES
 
     try:
-        rules, errors, warnings = check_file(file.read_bytes())
+        rules, errors, warnings = check_file(file.read_bytes(), FILE_NAMES)
     except OSError as failure:
         raise click.UsageError(f"cannot read {file}: {failure.strerror}") from None
-    for kind, found in (("", errors), ("warning: ", warnings)):
-        for each in found:
-            place = f"{file}:{each.line}" if each.line else str(file)
-            click.echo(f"{place}: {kind}{each.message}", err=True)
+    found = [*(("", each) for each in errors), *(("warning: ", each) for each in warnings)]
+    for kind, each in sorted(found, key=lambda found: found[1].line or 0):
+        place = f"{file}:{each.line}" if each.line else str(file)
+        click.echo(f"{place}: {kind}{each.message}", err=True)
     if errors:
         sys.exit(1)
     count = f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}" if warnings else "nothing wrong"
@@ -333,11 +335,15 @@ def health(url: str | None, timeout: float, config: Path | None) -> None:
     click.echo(f"{base} is ready")
 
 
-@main.command(short_help="List every setting with its value and meaning.")
+@main.command(short_help="List every setting; check a settings file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_CONFIG
 def settings(as_json: bool, config: Path | None) -> None:
-    """List every setting with its value in this environment, its meaning, type and default."""
+    """List every setting with its value in this environment, its meaning, type and default.
+
+    With --config the file is checked: each of its mistakes is listed by line, with what would be right. Exit code 2 if
+    there is one.
+    """
     from evolink_mock.settings.listing import list_settings
 
     listed = list_settings(_load(config))

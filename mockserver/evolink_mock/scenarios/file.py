@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -57,23 +57,28 @@ class FileReport(NamedTuple):
     """Rules and words that can never take effect."""
 
 
-def check_file(content: bytes) -> FileReport:
-    """Read a scenario file: every error and every warning, by line."""
+def check_file(content: bytes, settings: Collection[str] = ()) -> FileReport:
+    """Read a scenario file: every error and every warning, by line.
+
+    `settings` are names that belong in a settings file, and for which the errors say so.
+    """
     if len(content) > MAX_BYTES:
         return FileReport(errors=[FileError(None, f"a scenario file has at most {MAX_BYTES} bytes")])
     try:
         text, table = parse_toml(content)
     except TomlError as error:
         return FileReport(errors=[FileError(error.line, str(error))])
-    return _check_rules(table, text)
+    return _check_rules(table, text, settings)
 
 
-def _check_rules(table: dict[str, Any], text: str) -> FileReport:
+def _check_rules(table: dict[str, Any], text: str, settings: Collection[str]) -> FileReport:
+    belonging = [name for name in table if name in settings]
+    if belonging and "rule" not in table:
+        return FileReport(errors=_by_line(value_lines(text), [((belonging[0],), _of_settings(belonging[0]))]))
     listed = table.pop("rule", [])
-    errors: list[tuple[TomlPath, str]] = [
-        ((name,), unknown_name("table of a scenario file", name, ("rule",))) for name in table
-    ]
+    errors: list[tuple[TomlPath, str]] = [((name,), _unknown_table(name, settings)) for name in table]
     rules: list[tuple[str, Rule]] = []
+    places: list[int] = []
     known: Counter[str] = Counter()
     if not isinstance(listed, list) or len(listed) > MAX_RULES:
         errors.append((("rule",), f"rule must be a list of at most {MAX_RULES} tables: [[rule]]"))
@@ -86,10 +91,24 @@ def _check_rules(table: dict[str, Any], text: str) -> FileReport:
         spec, rule = found
         digest = blake2b(msgspec.json.encode(spec), digest_size=8).hexdigest()
         rules.append((f"{digest} {known[digest]}", rule))
+        places.append(place)
         known[digest] += 1
-    warnings = [] if errors else [(("rule", place, *path), says) for place, path, says in rule_warnings(_of(rules))]
+    warnings = [(("rule", places[each], *path), says) for each, path, says in rule_warnings(_of(rules))]
     lines = value_lines(text) if errors or warnings else {}
     return FileReport(rules, _by_line(lines, errors), _by_line(lines, warnings))
+
+
+def _unknown_table(name: str, settings: Collection[str]) -> str:
+    if name in settings:
+        return f"{name!r} is a setting: it belongs in a settings file, which --config names"
+    return unknown_name("table of a scenario file", name, ("rule",))
+
+
+def _of_settings(name: str) -> str:
+    return (
+        f"this is a settings file, since {name!r} is a setting: give it with --config, and check it with "
+        "`evolink-mock settings --config FILE`; a scenario file has [[rule]] tables"
+    )
 
 
 def _of(rules: list[tuple[str, Rule]]) -> list[Rule]:
@@ -110,8 +129,9 @@ def _nearest_line(lines: Mapping[TomlPath, int], path: TomlPath) -> int | None:
 class ScenarioFile:
     """The watched file and its current rules. Raises `ValueError` where it cannot be read at the start."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, settings: Collection[str] = ()) -> None:
         self.path = path
+        self._settings = settings
         self.error: str | None = None
         """The error of the present file, while the rules are those it had before."""
         self.warnings: list[str] = []
@@ -150,7 +170,7 @@ class ScenarioFile:
             return  # It was changed while it was read: the next request tries again.
         self._seen = stamp
         try:
-            rules, errors, warnings = check_file(content)
+            rules, errors, warnings = check_file(content, self._settings)
         except Exception as error:
             log.exception("scenarios: %s: it cannot be checked", self.path)
             self._keep(f"it cannot be checked: {error!r}")

@@ -1,6 +1,6 @@
 """Bounds of settings, read from their annotations: `Annotated[int, Meta(ge=0, le=65535)]`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 import msgspec
@@ -23,12 +23,20 @@ def bounds_of(record: type) -> dict[str, Bounded]:
 
 def check_bounds(record: object, bounds: Mapping[str, Bounded], title: Callable[[str], str] = str) -> None:
     """Raise `ValueError` for the first field out of its bounds; `title` gives the field's name in the message."""
+    for _, message in out_of_bounds(record, bounds, title):
+        raise ValueError(message)
+
+
+def out_of_bounds(
+    record: object, bounds: Mapping[str, Bounded], title: Callable[[str], str] = str
+) -> Iterator[tuple[str, str]]:
+    """Each field out of its bounds, with a message."""
     for name, bounded in bounds.items():
         value = getattr(record, name)
         try:
             msgspec.convert(value, bounded.type)
         except msgspec.ValidationError:
-            raise ValueError(f"{title(name)} must be {bounded.words}; got {short_repr(value)}") from None
+            yield name, f"{title(name)} must be {bounded.words}; got {short_repr(value)}"
 
 
 def _meta(hint: Any) -> msgspec.Meta | None:

@@ -11,9 +11,11 @@ import msgspec
 from evolink_mock.core.redaction import REDACTED, masked_key
 from evolink_mock.core.suggestion import nearest_name, unknown_name
 from evolink_mock.form_errors import short_repr
+from evolink_mock.scenarios.toml_lines import TomlPath
 from evolink_mock.settings.bounds import Bounded, bounds_of
 from evolink_mock.settings.help import help_in
-from evolink_mock.settings.keys import KeyRule
+from evolink_mock.settings.keys import KeyRule, key_mistakes
+from evolink_mock.settings.mistakes import KeyMistakes
 from evolink_mock.settings.record import BOUNDS, Settings
 
 _KEY_TYPES: dict[str, Any] = get_type_hints(KeyRule)
@@ -102,7 +104,7 @@ def lists_keys(value: Any) -> bool:
 def convert_keys(value: Any, where: str, *, strict: bool) -> dict[str, KeyRule]:
     """Keys with settings of their own as a table, or keys alone as a list."""
     if isinstance(value, Mapping):
-        return {key: _key_rule(rule, key, where, strict) for key, rule in value.items()}
+        return _key_table(value, where, strict)
     listed = _items(value)
     if listed is None:
         raise ValueError(f"{where} must list API keys, such as sk-a,sk-b")
@@ -116,23 +118,35 @@ def convert_keys(value: Any, where: str, *, strict: bool) -> dict[str, KeyRule]:
     return {key: KeyRule() for key in listed}
 
 
-def _key_rule(rule: Any, key: str, where: str, strict: bool) -> KeyRule:
-    if isinstance(rule, KeyRule):
-        return rule
-    if not isinstance(rule, Mapping):
-        raise ValueError(f'{where}: {masked_key(key)} must be a table of its settings: [keys."KEY"]')
-    for name in rule:
-        if name not in _KEY_TYPES:
-            known = tuple(_KEY_TYPES)
-            raise ValueError(f"{where}: of {masked_key(key)}: {unknown_name('setting of a key', str(name), known)}")
-    return KeyRule(
-        **{
-            name: _convert(
-                value, _KEY_TYPES[name], f"{where}: {name} of {masked_key(key)}", _KEY_BOUNDS.get(name), strict=strict
-            )
-            for name, value in rule.items()
-        }
-    )
+def _key_table(table: Mapping[str, Any], where: str, strict: bool) -> dict[str, KeyRule]:
+    """The rules of a table. Raises `KeyMistakes` with all that is wrong in it."""
+    rules: dict[str, KeyRule] = {}
+    found: list[tuple[TomlPath, str]] = []
+    for key, rule in table.items():
+        if isinstance(rule, KeyRule):
+            rules[key] = rule
+        elif not isinstance(rule, Mapping):
+            found.append(((key,), f'{where}: {masked_key(key)} must be a table of its settings: [keys."KEY"]'))
+        else:
+            values: dict[str, Any] = {}
+            for name, value in rule.items():
+                try:
+                    values[name] = _of_key(name, value, key, where, strict)
+                except ValueError as error:
+                    found.append(((key, name), str(error)))
+            rules[key] = KeyRule(**values)
+    if found:
+        raise KeyMistakes(found + key_mistakes(rules))
+    return rules
+
+
+def _of_key(name: str, value: Any, key: str, where: str, strict: bool) -> Any:
+    """A value of the type of a key's setting."""
+    if name not in _KEY_TYPES:
+        known = tuple(_KEY_TYPES)
+        raise ValueError(f"{where}: of {masked_key(key)}: {unknown_name('setting of a key', str(name), known)}")
+    place = f"{where}: {name} of {masked_key(key)}"
+    return _convert(value, _KEY_TYPES[name], place, _KEY_BOUNDS.get(name), strict=strict)
 
 
 def _items(value: Any, comma: "re.Pattern[str]" = _COMMA) -> list[str] | None:

@@ -1,6 +1,6 @@
 """Per-key settings, and the keys that an emulator accepts."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Annotated, NamedTuple, get_type_hints
 
@@ -12,9 +12,11 @@ from evolink_mock.core.grant import Grant
 from evolink_mock.core.redaction import masked_key
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import to_units
-from evolink_mock.scenarios.language import parse_scenario
-from evolink_mock.settings.bounds import bounds_of, check_bounds
+from evolink_mock.scenarios.language import scenario_mistakes
+from evolink_mock.scenarios.toml_lines import TomlPath
+from evolink_mock.settings.bounds import bounds_of, out_of_bounds
 from evolink_mock.settings.help import Help
+from evolink_mock.settings.mistakes import KeyMistakes
 from evolink_mock.settings.types import TypeChecks
 
 Balance = Annotated[float, msgspec.Meta(ge=0, le=MAX_BALANCE)]
@@ -98,16 +100,35 @@ def check_keys(keys: object) -> None:
 
 def check_key(key: str, rule: KeyRule) -> None:
     """Raise `ValueError` for a key that cannot be sent, or for a setting of it that is wrong."""
+    for _, message in _mistakes_of(key, rule):
+        raise ValueError(message)
+
+
+def key_mistakes(keys: Mapping[str, KeyRule]) -> list[tuple[TomlPath, str]]:
+    """All that is wrong with the settings of keys: the path from the table of the keys, and the message."""
+    return [((key, *path), message) for key, rule in keys.items() for path, message in _mistakes_of(key, rule)]
+
+
+def check_each_key(keys: Mapping[str, KeyRule]) -> None:
+    """Raise `KeyMistakes` with all that is wrong with the keys."""
+    if found := key_mistakes(keys):
+        raise KeyMistakes(found)
+
+
+def _mistakes_of(key: str, rule: KeyRule) -> Iterator[tuple[TomlPath, str]]:
     shown = masked_key(key)
     if not key or any(character <= " " or character == "\x7f" for character in key):
-        raise ValueError(f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it")
-    _TYPES.check(rule, lambda name: f"keys: {name} of {shown}")
-    check_bounds(rule, _BOUNDS, lambda name: f"keys: {name} of {shown}")
-    if rule.scenario is not None:
-        try:
-            parse_scenario(rule.scenario)
-        except ValueError as error:
-            raise ValueError(f"keys: scenario of {shown}: {error}") from None
-    for model in rule.models or ():
+        yield (), f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it"
+    wrong: set[str] = set()
+    for name, message in _TYPES.mistakes(rule, lambda name: f"keys: {name} of {shown}"):
+        wrong.add(name)
+        yield (name,), message
+    for name, message in out_of_bounds(rule, _BOUNDS, lambda name: f"keys: {name} of {shown}"):
+        if name not in wrong:
+            yield (name,), message
+    text = None if "scenario" in wrong else rule.scenario
+    for mistake in () if text is None else scenario_mistakes(text):
+        yield ("scenario",), f"keys: scenario of {shown}: {mistake}"
+    for model in () if "models" in wrong else rule.models or ():
         if model not in MODELS:
-            raise ValueError(f"keys: models of {shown}: {unknown_name('model', model, tuple(MODELS))}")
+            yield ("models",), f"keys: models of {shown}: {unknown_name('model', model, tuple(MODELS))}"

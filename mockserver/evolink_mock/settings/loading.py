@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, TypeAlias, get_type_hints
 
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.scenarios.toml_lines import TomlError, parse_toml
 from evolink_mock.settings.conversion import convert_keys, convert_setting, lists_keys
-from evolink_mock.settings.keys import KeyRules
+from evolink_mock.settings.keys import KeyRules, check_each_key
+from evolink_mock.settings.mistakes import Given, Mistakes
 from evolink_mock.settings.record import LISTS, Settings
 from evolink_mock.settings.types import check_names
 
@@ -23,6 +24,8 @@ _CHOICES = {choice.name for choice in fields(Choices)}
 _TYPES: dict[str, Any] = {**get_type_hints(Choices), **get_type_hints(Settings)}
 NAMES: tuple[str, ...] = tuple(name for name in _TYPES if name != "choices")
 """Every setting's name, as files and `--set` spell it; in the environment it is in capitals behind EVOLINK_MOCK_."""
+FILE_NAMES = (*NAMES, "choices")
+"""Names at the top of a settings file."""
 _FIRST_WORD = re.compile("[a-z_]+")
 _SERVICE_PORT = re.compile("(tcp|udp|sctp)://")
 _SERVICE_VARIABLE = re.compile(
@@ -31,18 +34,11 @@ _SERVICE_VARIABLE = re.compile(
 """Variables that Kubernetes sets in each container for a Service whose name begins with evolink-mock."""
 
 
-class _Given(NamedTuple):
-    """A value as it was given, and the place that gave it: `--port`, `EVOLINK_MOCK_PORT`, `evolink.toml`."""
+_SCENARIO_FILE = (
+    "[[rule]] belongs in a scenario file: give that with --scenarios, and check it with `evolink-mock check {}`"
+)
 
-    value: Any
-    source: str
-    of_file: bool = False
-
-    def complaint(self, message: str) -> str:
-        return f"{self.source}: {message}"
-
-
-_Layer = dict[str, _Given]
+_Layer: TypeAlias = dict[str, Given]
 
 
 def load_settings(
@@ -54,10 +50,12 @@ def load_settings(
     """Load settings and resolve them. `assignments` are the values of `--set`, and win over `flags`.
 
     A value that is overruled is not converted, so that a flag also overrules a malformed variable. Raises `ValueError`
-    that names the setting, the file, variable or option it came from, and what would be right.
+    with a line for each mistake that names the setting, the file, variable or option it came from, and what would be
+    right; those of the file by line.
     """
+    mistakes = Mistakes(file)
     layers = [
-        {} if file is None else _read_file(file),
+        {} if file is None else _read_file(file, mistakes),
         _variables(environ or {}),
         _options(flags or {}),
         _assignments(assignments or {}),
@@ -66,14 +64,19 @@ def load_settings(
         if (listed := layer.get("keys")) is not None and lists_keys(listed.value):
             layer.setdefault("only_keys", listed._replace(value=True))
     given: _Layer = {name: each for layer in layers for name, each in layer.items()}
-    values = {
-        name: convert_setting(name, _TYPES[name], each.value, f"{each.source}: {name}", strict=each.of_file)
-        for name, each in given.items()
-        if name != "keys"
-    }
-    if "keys" in given:
-        values["keys"] = _keys([layer["keys"] for layer in layers if "keys" in layer])
-    return _construct(values, given)
+    values: dict[str, Any] = {}
+    for name, each in given.items():
+        with mistakes.collect(each):
+            if name == "keys":
+                values[name] = _keys([layer[name] for layer in layers if name in layer])
+            else:
+                where = f"{each.source}: {name}"
+                values[name] = convert_setting(name, _TYPES[name], each.value, where, strict=each.of_file)
+    if "keys" not in values and "keys" in given:
+        values.pop("only_keys", None)
+    settings = _construct(values, given, mistakes)
+    mistakes.raise_if_any()
+    return settings
 
 
 def settings_of(given: Mapping[str, object], known: tuple[str, ...] = ()) -> Settings:
@@ -119,14 +122,14 @@ def _of_kubernetes(variable: str, value: str, own: tuple[str, ...]) -> bool:
 def _variables(environ: Mapping[str, str]) -> _Layer:
     variables = {name: f"{ENV_PREFIX}{name.upper()}" for name in NAMES}
     return {
-        name: _Given(environ[variable], variable)
+        name: Given(environ[variable], variable)
         for name, variable in variables.items()
         if variable in environ and not _of_kubernetes(variable, environ[variable], tuple(variables.values()))
     }
 
 
 def _options(given: Mapping[str, Any]) -> _Layer:
-    layer = {name: _Given(value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+    layer = {name: Given(value, f"--{name.replace('_', '-')}") for name, value in given.items()}
     for name, each in layer.items():
         _check_name(name, each.source)
     return layer
@@ -138,16 +141,21 @@ def _assignments(given: Mapping[str, Sequence[str]]) -> _Layer:
     for written, values in given.items():
         name, source = written.replace("-", "_"), f"--set {written}"
         _check_name(name, source)
-        layer[name] = _Given(tuple(values) if name in LISTS else values[-1], source)
+        layer[name] = Given(tuple(values) if name in LISTS else values[-1], source)
     return layer
 
 
 def _check_name(name: str, source: str) -> None:
-    if name not in NAMES:
-        raise ValueError(f"{source}: {unknown_name('setting', name, NAMES)}; `evolink-mock settings` lists them all")
+    if (message := _unknown(name)) is not None:
+        raise ValueError(f"{source}: {message}")
 
 
-def _read_file(file: Path) -> _Layer:
+def _unknown(name: str) -> str | None:
+    known = name in NAMES
+    return None if known else f"{unknown_name('setting', name, NAMES)}; `evolink-mock settings` lists them all"
+
+
+def _read_file(file: Path, mistakes: Mistakes) -> _Layer:
     """The settings of a TOML file; a `[choices]` table may hold the open questions, `[keys]` the keys."""
     try:
         _, table = parse_toml(file.read_bytes())
@@ -155,15 +163,25 @@ def _read_file(file: Path) -> _Layer:
         raise ValueError(f"cannot read the settings file {file}: {error.strerror}") from None
     except TomlError as error:
         raise ValueError(f"{file}: line {error.line}: {error}") from None
-    nested = table.pop("choices", {})
-    if not isinstance(nested, dict):
-        raise ValueError(f"{file}: choices must be a table")
-    for name in (*table, *nested):
-        _check_name(name, str(file))
-    return {name: _Given(value, str(file), of_file=True) for name, value in {**table, **nested}.items()}
+    found = [Given(value, str(file), (name,)) for name, value in table.items() if name != "choices"]
+    nested = table.get("choices", {})
+    if isinstance(nested, dict):
+        found += [Given(value, str(file), ("choices", name)) for name, value in nested.items()]
+    else:
+        mistakes.add(Given(nested, str(file), ("choices",)), "choices must be a table")
+    layer: _Layer = {}
+    for each in found:
+        name = str(each.path[-1])
+        if each.path == ("rule",):
+            mistakes.add(each, _SCENARIO_FILE.format(file))
+        elif (message := _unknown(name)) is not None:
+            mistakes.add(each, message)
+        else:
+            layer[name] = each
+    return layer
 
 
-def _keys(given: Sequence[_Given]) -> KeyRules:
+def _keys(given: Sequence[Given]) -> KeyRules:
     """The keys of the last source. One that lists keys alone leaves them the settings that the others give them."""
     *overruled, last = given
     rules = convert_keys(last.value, f"{last.source}: keys", strict=last.of_file)
@@ -176,12 +194,24 @@ def _keys(given: Sequence[_Given]) -> KeyRules:
     return KeyRules(rules, last.source)
 
 
-def _construct(values: dict[str, Any], given: _Layer) -> Settings:
-    choices = {name: values.pop(name) for name in _CHOICES & set(values)}
-    try:
-        return Settings(**values, choices=replace(Choices(), **choices)).resolved()
-    except ValueError as error:
-        # A message of the record begins with the name of the setting.
-        first = _FIRST_WORD.match(str(error))
-        source = given.get(first[0]) if first else None
-        raise ValueError(source.complaint(str(error)) if source else str(error)) from None
+def _construct(values: dict[str, Any], given: _Layer, mistakes: Mistakes) -> Settings:
+    """The settings; without those that have a mistake, which is added to `mistakes`."""
+    while True:
+        try:
+            choices = {name: values[name] for name in _CHOICES & set(values)}
+            own = {name: value for name, value in values.items() if name not in choices}
+            return Settings(**own, choices=replace(Choices(), **choices)).resolved()
+        except ValueError as error:
+            # A message of the record begins with the name of the setting.
+            first = _FIRST_WORD.match(str(error))
+            name = first[0] if first else ""
+            if name not in values:
+                mistakes.add(None, str(error))
+                return Settings()
+            with mistakes.collect(given[name]):
+                if name == "keys":
+                    check_each_key(values[name])
+                raise
+            del values[name]
+            if name == "keys":
+                values.pop("only_keys", None)

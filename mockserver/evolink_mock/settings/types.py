@@ -1,7 +1,7 @@
 """Type checks of settings that Python code gives: the names that exist, and for each a value of its type."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
@@ -47,10 +47,15 @@ class TypeChecks:
 
     def check(self, record: object, title: Callable[[str], str] = str) -> None:
         """Raise `ValueError` for the first field whose value has another type; `title` names the field in it."""
+        for _, message in self.mistakes(record, title):
+            raise ValueError(message)
+
+    def mistakes(self, record: object, title: Callable[[str], str] = str) -> Iterator[tuple[str, str]]:
+        """Each field whose value has another type, with a message."""
         for name, wanted in self._types.items():
             value = getattr(record, name)
             if not (_has_type(value, wanted) or (name in self._paths and isinstance(value, os.PathLike))):
-                raise ValueError(f"{title(name)} must be {self._words(name)}; got {self._shown(name, value)}")
+                yield name, f"{title(name)} must be {self._words(name)}; got {self._shown(name, value)}"
 
     def _words(self, name: str) -> str:
         wanted = self._types[name]

@@ -12,6 +12,7 @@ import msgspec.inspect
 import pytest
 from jsonschema import Draft202012Validator
 
+from evolink_mock import Settings, create_app
 from evolink_mock.core.seed import derive_seed
 from evolink_mock.scenarios import file_check
 from evolink_mock.scenarios.file import MAX_BYTES, ScenarioFile, check_file
@@ -326,6 +327,32 @@ def test_rules_that_can_apply_are_not_warned_of(content: str, tmp_path: Path) ->
     assert run("check", str(write(tmp_path / "s.toml", content))).stdout.endswith("nothing wrong\n")
 
 
+def test_warnings_are_shown_beside_errors_by_line(tmp_path: Path) -> None:
+    content = R + "scenario = 'fial=x'\n" + OK + OK + R + "nam = 'x'\nscenario = 'ok'\n"
+    file = write(tmp_path / "s.toml", content)
+    checked = run("check", str(file))
+    assert checked.exit_code == 1
+    assert [line.removeprefix(f"{file}:")[:12] for line in checked.stderr.splitlines()] == [
+        "2: scenario ",
+        "5: warning: ",
+        "8: 'nam' is ",
+    ]
+    assert "'rule 3' never applies: 'rule 2' before it" in checked.stderr
+
+
+def test_a_settings_file_is_named_as_such(tmp_path: Path) -> None:
+    file = write(tmp_path / "evolink.toml", "unknown = 1\nport = 8081\n[choices]\n[keys.'sk-a']\nbalance = 1\n")
+    checked = run("check", str(file))
+    assert checked.exit_code == 1
+    (line,) = checked.stderr.splitlines()
+    assert line.startswith(f"{file}:2: this is a settings file, since 'port' is a setting")
+    assert "`evolink-mock settings --config FILE`" in line
+    with pytest.raises(ValueError, match="line 2: this is a settings file"):
+        create_app(Settings(scenarios=str(file)))
+    both = run("check", str(write(tmp_path / "both.toml", "port = 8081\n" + R + "scenario = 'ok'\n")))
+    assert "both.toml:1: 'port' is a setting: it belongs in a settings file" in both.stderr
+
+
 def test_check_refuses_a_missing_and_a_huge_file(tmp_path: Path) -> None:
     missing = run("check", str(tmp_path / "none.toml"))
     assert missing.exit_code == 2
@@ -416,7 +443,7 @@ def test_a_check_that_fails_leaves_the_rules_too(tmp_path: Path, monkeypatch: py
     path = write(tmp_path / "s.toml", FAILS.format("a", "A"))
     watched = ScenarioFile(path)
     (before,) = watched.rules()
-    monkeypatch.setattr("evolink_mock.scenarios.file.check_file", lambda content: 1 / 0)
+    monkeypatch.setattr("evolink_mock.scenarios.file.check_file", lambda *content: 1 / 0)
     write(path, FAILS.format("b", "B"))
     assert watched.rules() == [before]
     assert watched.error == "it cannot be checked: ZeroDivisionError('division by zero')"

@@ -180,7 +180,7 @@ def test_every_error_names_the_setting_and_its_source(tmp_path: Path, name: str)
     file = write(tmp_path, f"{name} = {wrong}\n")
     with pytest.raises(ValueError, match=r".") as refused:
         load_settings(file=file)
-    assert str(refused.value).startswith(f"{file}: {name}")
+    assert str(refused.value).startswith(f"{file}: line 1: {name}")
     if is_text:
         return
     with pytest.raises(ValueError, match=r".") as refused:
@@ -194,24 +194,30 @@ def test_every_error_names_the_setting_and_its_source(tmp_path: Path, name: str)
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("port = 65536", "{file}: port must be from 0 to 65535; got 65536"),
-        ('port = "x"', "{file}: port must be an integer from 0 to 65535; got 'x'"),
-        ('tls = "x"', "{file}: tls must be true or false; got 'x'"),
-        ("default_duration = 16", "{file}: default_duration must be from 2 to 15; got 16"),
+        ("port = 65536", "{file}: line 1: port must be from 0 to 65535; got 65536"),
+        ('port = "x"', "{file}: line 1: port must be an integer from 0 to 65535; got 'x'"),
+        ('tls = "x"', "{file}: line 1: tls must be true or false; got 'x'"),
+        ("default_duration = 16", "{file}: line 1: default_duration must be from 2 to 15; got 16"),
         (
             '[keys."sk-poor-one"]\nbalance = "much"',
-            "{file}: keys: balance of sk-p…e must be a number from 0 to 1,000,000,000; got 'much'",
+            "{file}: line 2: keys: balance of sk-p…e must be a number from 0 to 1,000,000,000; got 'much'",
         ),
         (
             '[keys."sk-poor-one"]\nrequests_per_minute = 0',
-            "{file}: keys: requests_per_minute of sk-p…e must be from 1 to 1,000,000; got 0",
+            "{file}: line 2: keys: requests_per_minute of sk-p…e must be from 1 to 1,000,000; got 0",
         ),
-        ('[keys."sk-poor-one"]\nmodels = "x"', "{file}: keys: models of sk-p…e must be a list of texts; got 'x'"),
+        (
+            '[keys."sk-poor-one"]\nmodels = "x"',
+            "{file}: line 2: keys: models of sk-p…e must be a list of texts; got 'x'",
+        ),
         (
             '[keys."sk-poor-one"]\nbalanse = 1',
-            "{file}: keys: of sk-p…e: 'balanse' is not a known setting of a key; did you mean 'balance'?",
+            "{file}: line 2: keys: of sk-p…e: 'balanse' is not a known setting of a key; did you mean 'balance'?",
         ),
-        ('generation_tim = "5s"', "{file}: 'generation_tim' is not a known setting; did you mean 'generation_time'?"),
+        (
+            'generation_tim = "5s"',
+            "{file}: line 1: 'generation_tim' is not a known setting; did you mean 'generation_time'?",
+        ),
     ],
 )
 def test_an_error_of_a_file_says_what_would_be_right(tmp_path: Path, given: str, says: str) -> None:
@@ -219,6 +225,71 @@ def test_an_error_of_a_file_says_what_would_be_right(tmp_path: Path, given: str,
     with pytest.raises(ValueError, match=r".") as refused:
         load_settings(file=file)
     assert str(refused.value).startswith(says.format(file=file))
+
+
+MANY_MISTAKES = """\
+port = 65536
+clok = "manual"
+clock = "manul"
+forward_to = "x"
+generation_time = "soon"
+callback_route = "x"
+speed = 2
+
+[choices]
+not_found_code = ""
+cancelled_as = "gone"
+
+[keys."sk-poor-one"]
+balance = "much"
+models = ["wan"]
+[keys."sk-rich-one"]
+scenario = "create=rate_limitd"
+concurrent_tasks = 0
+"""
+
+
+def test_every_mistake_of_a_file_is_named_by_line_with_values_that_would_be_right(tmp_path: Path) -> None:
+    file = write(tmp_path, MANY_MISTAKES)
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings({"seed": "x"}, {"EVOLINK_MOCK_TLS": "perhaps"}, file)
+    lines = str(refused.value).splitlines()
+    expected = [
+        (1, "port must be from 0 to 65535; got 65536"),
+        (2, "'clok' is not a known setting; did you mean 'clock'?"),
+        (3, "clock must be one of real, scaled, manual, auto; got 'manul'; did you mean 'manual'?"),
+        (4, "forward_to: 'x' is not a target for callbacks"),
+        (5, "generation_time: "),
+        (6, "callback_route"),
+        (10, "not_found_code must be of 1 to 100 characters; got ''"),
+        (11, "cancelled_as must be one of "),
+        (14, "keys: balance of sk-p…e must be a number from 0 to 1,000,000,000; got 'much'"),
+        (15, "keys: models of sk-p…e: 'wan' is not a known model; known: wan2.6-"),
+        (17, "keys: scenario of sk-r…e: 'rate_limitd' is not a known value of create; did you mean 'rate_limited'?"),
+        (18, "keys: concurrent_tasks of sk-r…e must be from 1 to 1,000,000; got 0"),
+    ]
+    for line, (number, says) in zip(lines, expected, strict=False):
+        assert line.startswith(f"{file}: line {number}: {says}")
+    assert len(lines) == len(expected) + 2
+    assert lines[-2].startswith("EVOLINK_MOCK_TLS: tls must be true or false")
+    assert lines[-1].startswith("--seed: seed must be ")
+
+
+def test_a_key_without_a_mistake_of_type_is_checked_in_full_and_hides_no_other_setting(tmp_path: Path) -> None:
+    file = write(tmp_path, 'only_keys = true\nport = -1\n[keys."sk-a"]\nmodels = ["wan"]\nbalance = -1\n[keys.""]\n')
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=file)
+    places = [line.removeprefix(f"{file}: line ").split(": ", 2)[:2] for line in str(refused.value).splitlines()]
+    assert [place for place, _ in places] == ["2", "4", "5", "6"]
+
+
+def test_a_scenario_file_is_named_as_such(tmp_path: Path) -> None:
+    file = write(tmp_path, '[[rule]]\nscenario = "fail=service_error"\n')
+    shown = run("settings", "--config", str(file))
+    assert shown.exit_code == 2
+    assert f"{file}: line 1: [[rule]] belongs in a scenario file: give that with --scenarios" in shown.output
+    assert f"evolink-mock check {file}" in shown.output
+    assert run("check", str(file)).exit_code == 0
 
 
 def test_an_assignment_of_an_unknown_name_gets_the_nearest_names_and_not_all() -> None:

@@ -134,7 +134,7 @@ def test_a_key_with_a_value_is_refused_with_what_would_be_right(text: str, tmp_p
         "--keys": {"flags": {"keys": (text,)}},
         "EVOLINK_MOCK_KEYS": {"environ": {"EVOLINK_MOCK_KEYS": text}},
         "--set keys": {"assignments": {"keys": [text]}},
-        str(file): {"file": file},
+        f"{file}: line 1": {"file": file},
     }
     for source, given in sources.items():
         with pytest.raises(ValueError, match="must list API keys alone, such as sk-a,sk-b; got") as told:
