@@ -1,9 +1,11 @@
 """HTTP exchange with httpx, shared by both clients: options and proxies, bounded reading, connection errors."""
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlsplit
@@ -53,6 +55,9 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _OF_TRANSPORTS = ("verify", "trust_env", "http1", "http2", "limits")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _FORM = "a proxy is such as http://127.0.0.1:3128, and socks5:// needs httpx's extra socks"
+_MARK = b"\xef\xbb\xbf"
+_WIDE = re.compile(rb"\xff\xfe|\xfe\xff|-\0|\0-|\0\0")
+"""UTF-16 or UTF-32, by the mark or by the zeros beside the first character of PEM."""
 _REFUSALS = (ImportError, ValueError, OSError, httpx.InvalidURL)
 """The errors of httpx's constructors: a missing package, a proxy or an exception of it that is malformed, a file."""
 
@@ -66,6 +71,10 @@ def open_http(
     `transport` is the client's class of transports. Raises `NotConfigured` if httpx refuses the options, or what the
     environment says of proxies and certificates.
     """
+    try:
+        options = _with_authorities(options)
+    except OSError as error:
+        raise _refusal(error) from None
     if "proxy" in options:
         return _open(client, options)
     host = urlsplit(base_url).hostname or ""
@@ -82,6 +91,25 @@ def open_http(
     return _open(
         client, {**given, "transport": _open(transport, {n: options[n] for n in _OF_TRANSPORTS if n in options})}
     )
+
+
+def _with_authorities(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options of an httpx client, and `verify` where OpenSSL may skip what follows a mark in SSL_CERT_FILE.
+
+    Raises `OSError`.
+    """
+    file = Path(os.environ.get("SSL_CERT_FILE") or os.devnull)
+    asked = options.get("verify", True) is True and options.get("trust_env", True) and "transport" not in options
+    if not asked or not file.is_file():
+        return options
+    content = file.read_bytes()
+    if _WIDE.match(content):
+        raise OSError(f"{file} is in UTF-16 or UTF-32; save it in UTF-8")
+    if _MARK not in content:
+        return options
+    # The certificates are ASCII, and what is between them is no concern.
+    text = content.replace(_MARK, b"").decode("latin-1").encode("ascii", "replace").decode()
+    return {**options, "verify": ssl.create_default_context(cadata=text)}
 
 
 def _is_local(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Encodings of request bodies: names the compression or the charset of a body that is not UTF-8, for error messages."""
+"""Encodings of request bodies and files: the compression or the charset of what is not UTF-8, for error messages."""
 
 import re
 
@@ -13,7 +13,7 @@ _CHARSETS = (
     ("UTF-16", re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]|\0[^\0]", re.DOTALL)),
 )
 """By the byte-order mark, or by the zeros of the first two characters, which are ASCII in JSON and in forms."""
-_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
 
 
@@ -36,12 +36,16 @@ def foreign_encoding(body: bytes, content_encoding: bytes = b"") -> str | None:
         found = next((name for name, magic in _COMPRESSED if magic.match(body)), named)
         if found is not None:
             return f"the body is compressed with {found}; send it uncompressed, without Content-Encoding"
-    charset = next((name for name, start in _CHARSETS if start.match(body)), None)
-    if charset is not None:
+    if (charset := wide_charset(body)) is not None:
         return f"the body is in {charset}; send it in UTF-8, without a byte-order mark"
-    if body.startswith(_MARK):
+    if body.startswith(BYTE_ORDER_MARK):
         return "the body begins with a byte-order mark; send it without one"
     return None
+
+
+def wide_charset(content: bytes) -> str | None:
+    """UTF-16 or UTF-32 where the content of a body or of a file is in one of them."""
+    return next((name for name, start in _CHARSETS if start.match(content)), None)
 
 
 def _is_text(body: bytes) -> bool:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from evolink_mock.pem_files import marked_authorities
+
 _CONTROL_ERROR = "mock_control_error"
 _CAUSES: Mapping[str, str] = MappingProxyType(
     {
@@ -78,8 +80,9 @@ class ControlClient:
     def _open(self) -> httpx.Client:
         try:
             # With a transport of its own a client asks neither the environment nor the system for proxies.
-            direct = httpx.HTTPTransport(verify=self._verify) if _is_local(self._base_url) else None
-            return httpx.Client(headers=self._headers, transport=direct, verify=self._verify, timeout=self._timeout)
+            verify = self._verify and (marked_authorities() or True)
+            direct = httpx.HTTPTransport(verify=verify) if _is_local(self._base_url) else None
+            return httpx.Client(headers=self._headers, transport=direct, verify=verify, timeout=self._timeout)
         except OSError as error:
             raise Unreachable(f"the certificate authorities of SSL_CERT_FILE cannot be read: {error}") from None
         except ImportError as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from evolink_mock.atomic_write import atomic_write
 from evolink_mock.core.callback_routes import parse_host
+from evolink_mock.pem_files import load_certificates, marked_authorities
 from evolink_mock.scratch_file import scratch_file
 from evolink_mock.settings import Settings
 
@@ -96,7 +97,7 @@ class TrustStore:
         except OSError:
             written = 0
         if self._context is None or self._written != written:
-            context = ssl.create_default_context()
+            context = _of_the_system()
             if written:
                 _load(context, self._own)
             if self._settings.callback_ca:
@@ -105,9 +106,16 @@ class TrustStore:
         return self._context
 
 
+def _of_the_system() -> ssl.SSLContext:
+    try:
+        return marked_authorities() or ssl.create_default_context()
+    except OSError as error:
+        raise ssl.SSLError(0, f"the emulator cannot use the certificates of SSL_CERT_FILE: {error}") from None
+
+
 def _load(context: ssl.SSLContext, file: str) -> None:
     try:
-        context.load_verify_locations(file)
+        load_certificates(context, file)
     except OSError as error:
         # No handshake can succeed with a broken file; as an `OSError` it would count as a failure of the receiver.
         raise ssl.SSLError(0, f"the emulator cannot use the certificates in {file}: {error.strerror}") from None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 import pytest
+import trustme
 
 from evolink_client.cli import main as evolink
 from evolink_contracts.cli.main import main as kit
@@ -60,6 +61,21 @@ def test_the_variable_is_the_remedy(command: str, secure: Server) -> None:
     shown = called(command, secure.url, SSL_CERT_FILE=authority).stderr
     assert "got no answer" not in shown
     assert "CERTIFICATE" not in shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_file_of_the_variable_may_have_byte_order_marks(command: str, secure: Server, tmp_path: Path) -> None:
+    right = (secure.home / "evolink-mock" / "evolink-mock-ca.pem").read_bytes()
+    joined = tmp_path / "joined.pem"
+    for content in (b"\xef\xbb\xbf" + right, trustme.CA().cert_pem.bytes() + b"\xef\xbb\xbf" + right):
+        joined.write_bytes(content)
+        shown = called(command, secure.url, SSL_CERT_FILE=str(joined)).stderr
+        assert "got no answer" not in shown
+        assert "CERTIFICATE" not in shown
+    joined.write_bytes(right.decode().encode("utf-16"))
+    shown = called(command, secure.url, SSL_CERT_FILE=str(joined)).stderr
+    assert "UTF-16" in shown
+    assert "save it in UTF-8" in shown
 
 
 @pytest.mark.parametrize("command", COMMANDS)

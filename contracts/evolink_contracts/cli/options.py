@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,6 +16,7 @@ import click
 from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.promises.registry import BY_NUMBER
 from evolink_contracts.reference.errors import InvalidTrace
+from evolink_contracts.reference.text_files import ForeignEncoding, read_utf8
 from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.reporting.sentences import NOTHING, clean
 from evolink_contracts.runs.runner import Report
@@ -117,9 +118,8 @@ def fail(sentence: str) -> NoReturn:
 def read_file(recording: Path, nothing: str) -> Recording:
     """The recording in a file. Exits if it cannot be read, or, with the sentence `nothing`, if it has no event."""
     try:
-        with recording.open(encoding="utf-8-sig") as lines:
-            found = read_recording(lines)
-    except (InvalidTrace, UnicodeDecodeError) as error:
+        found = read_recording(StringIO(read_utf8(recording), newline=None))
+    except (InvalidTrace, ForeignEncoding) as error:
         fail(f"{recording}: {error}")
     if not found.events:
         fail(f"{recording}: {nothing}")

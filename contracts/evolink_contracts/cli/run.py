@@ -14,6 +14,7 @@ from evolink_contracts.cli import options
 from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.cli.run_options import RunOptions
 from evolink_contracts.reference.errors import BudgetExceeded, InvalidHistory, ServiceUnusable
+from evolink_contracts.reference.text_files import ForeignEncoding, read_utf8
 from evolink_contracts.reporting.progress import Progress, show_progress
 from evolink_contracts.runs.profiles import open_target, plan
 from evolink_contracts.runs.runner import Report, run
@@ -155,8 +156,8 @@ def _budget(limit: float, rate: float | None) -> Budget:
 
 def _steps(saved: Path) -> list[Step]:
     try:
-        steps = read_steps(saved.read_text(encoding="utf-8-sig"))
-    except (InvalidHistory, UnicodeDecodeError) as error:
+        steps = read_steps(read_utf8(saved))
+    except (InvalidHistory, ForeignEncoding) as error:
         raise click.BadParameter(f"--replay {saved}: {error}") from None
     if not steps:
         options.fail(f"--replay {saved}: the history has no step, so there is nothing to check")

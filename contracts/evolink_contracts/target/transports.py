@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
+from evolink_contracts.target.pem_files import authorities
 from evolink_contracts.trace.header import without_secrets
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -53,8 +54,10 @@ class HttpTransport:
         self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
         # With a transport of its own a client asks neither the environment nor the system for proxies.
         try:
-            direct = httpx.HTTPTransport() if _is_local(base_url) else None
-            self._client = httpx.Client(base_url=without_secrets(base_url), transport=direct, timeout=timeout)
+            verify = authorities()
+            direct = httpx.HTTPTransport(verify=verify) if _is_local(base_url) else None
+            plain = without_secrets(base_url)
+            self._client = httpx.Client(base_url=plain, transport=direct, verify=verify, timeout=timeout)
         except OSError as error:
             raise ServiceUnusable(f"the certificate authorities of SSL_CERT_FILE cannot be read: {error}") from None
         except ImportError as error:

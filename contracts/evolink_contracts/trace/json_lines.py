@@ -53,7 +53,9 @@ def read_trace(lines: Iterable[str]) -> Trace:
 
 def read_recording(lines: Iterable[str]) -> Recording:
     """The events of a recording and its header. Raises `InvalidTrace`."""
-    read = [_line(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    # Joined recordings have a byte-order mark wherever one begins.
+    plain = (line.lstrip("\ufeff") for line in lines)
+    read = [_line(number, line) for number, line in enumerate(plain, 1) if line.strip()]
     events = [each for each in read if not isinstance(each, Header)]
     headers = [each for each in read if isinstance(each, Header)]
     header = merged(headers, first=bool(read) and isinstance(read[0], Header))

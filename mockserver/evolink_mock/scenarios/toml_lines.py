@@ -4,6 +4,8 @@ import re
 import tomllib
 from typing import Any, TypeAlias
 
+from evolink_mock.body_encodings import BYTE_ORDER_MARK, wide_charset
+
 TomlPath: TypeAlias = tuple[str | int, ...]
 """Keys of tables and places in arrays, counted from 0: `("rule", 0, "steps", 1, "times")`."""
 
@@ -19,7 +21,6 @@ _TOKEN = re.compile(
 )
 
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONG_INTEGER = re.compile(r"[0-9][0-9_]{4000,}")
 
 
@@ -33,7 +34,9 @@ class TomlError(ValueError):
 
 def parse_toml(content: bytes) -> tuple[str, dict[str, Any]]:
     """The text and the table of a document; it may begin with a byte-order mark. Raises `TomlError`."""
-    content = content.removeprefix(_BYTE_ORDER_MARK)
+    if (charset := wide_charset(content)) is not None:
+        raise TomlError(1, f"it is in {charset}; save it in UTF-8")
+    content = content.removeprefix(BYTE_ORDER_MARK)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

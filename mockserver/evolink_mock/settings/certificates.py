@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from evolink_mock.body_encodings import wide_charset
+from evolink_mock.pem_files import load_certificates
+
 
 def check_certificates(file: str) -> None:
     """Raise `ValueError` unless TLS can use every certificate of the file."""
@@ -12,12 +15,14 @@ def check_certificates(file: str) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         # Only what TLS itself can read will do when a callback is due.
-        context.load_verify_locations(file)
+        load_certificates(context, file)
         usable = context.cert_store_stats()["x509"] > 0
     except ssl.SSLError:
         usable = False
     except OSError as error:
         raise ValueError(f"callback_ca: cannot read {file}: {error.strerror}") from None
     if not usable:
+        if (charset := wide_charset(Path(file).read_bytes())) is not None:
+            raise ValueError(f"callback_ca: {file} is in {charset}; save it in UTF-8")
         whole = "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
         raise ValueError(f"callback_ca: {file} must have certificates as PEM, each complete from {whole}")

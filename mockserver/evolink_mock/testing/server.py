@@ -57,7 +57,7 @@ def server_process(home: Path) -> Iterator[str]:
 def _announced(file: Path, process: "subprocess.Popen[bytes]", output: Path) -> str:
     for _ in range(_LOOKS):
         if file.exists():
-            return str(json.loads(file.read_text(encoding="utf-8"))["url"])
+            return str(json.loads(file.read_text(encoding="utf-8-sig"))["url"])
         with suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE / _LOOKS)
             break
