@@ -25,7 +25,7 @@ class Definition(NamedTuple):
     """A definition, and the module that it is in."""
 
     module: str
-    node: ast.ClassDef | Function | ast.AnnAssign
+    node: ast.ClassDef | Function | ast.AnnAssign | ast.Assign
 
 
 def names_of(module: str) -> list[str]:
@@ -55,6 +55,8 @@ def definition_of(module: str, name: str) -> Definition:
             case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == name:
                 return Definition(module, node)
             case ast.AnnAssign(target=ast.Name(id=target)) if target == name:
+                return Definition(module, node)
+            case ast.Assign(targets=[ast.Name(id=target)]) if target == name:
                 return Definition(module, node)
             case ast.ImportFrom(module=str(origin)) if any((a.asname or a.name) == name for a in node.names):
                 return definition_of(origin, next(a.name for a in node.names if (a.asname or a.name) == name))

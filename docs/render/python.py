@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 from docs.render import REFERENCE, Page
-from docs.render.definitions import MODULES, Definition, definition_of, exported_names, names_of, tree_of
-from docs.render.markdown import block, code, join
-from docs.render.stubs import attributes_of, class_stub, docstring_of, signature_of
+from docs.render.definitions import MODULES, Definition, Function, definition_of, exported_names, names_of, tree_of
+from docs.render.markdown import block, code, join, table
+from docs.render.signatures import further_names
+from docs.render.stubs import attributes_of, class_stub, class_stubs, docstring_of, signature_of
 
 
 def exported() -> Mapping[str, Mapping[str, Definition]]:
@@ -44,15 +45,39 @@ def _formatted(page: str) -> str:
 def _module(name: str, members: Mapping[str, Definition]) -> str:
     summary = (import_module(name).__doc__ or "").partition("\n\n")[0].removeprefix("Public: ")
     shown = summary[:1].upper() + " ".join(summary.split())[1:]
-    return join(f"## {name}", shown, *(_member(each, value) for each, value in members.items()))
+    others = further_names(dict(_stubs(members)))
+    return join(
+        f"## {name}",
+        shown,
+        *(_member(each, value) for each, value in members.items()),
+        "Other names in these signatures:" if others else "",
+        table(("Name", "Meaning"), [(code(each), meaning) for each, meaning in others.items()]) if others else "",
+    )
+
+
+def _stubs(members: Mapping[str, Definition]) -> Iterator[tuple[str, Definition]]:
+    """The stubs of a module's page, each with the definition in whose module its names are found."""
+    for definition in members.values():
+        node = definition.node
+        if not isinstance(node, ast.ClassDef):
+            yield _line(node), definition
+            continue
+        for base, stub in class_stubs(definition.module, node):
+            yield stub, Definition(base, node)
+        for _, part in _parts(definition.module, node):
+            yield class_stub(definition.module, part, called=False), definition
+
+
+def _line(node: Function | ast.AnnAssign | ast.Assign) -> str:
+    return ast.unparse(node) if isinstance(node, ast.AnnAssign | ast.Assign) else f"{signature_of(node)}: ..."
 
 
 def _member(name: str, definition: Definition) -> str:
     node = definition.node
-    if isinstance(node, ast.AnnAssign):
-        return join(f"### {name}", block(ast.unparse(node), "python"))
+    if isinstance(node, ast.AnnAssign | ast.Assign):
+        return join(f"### {name}", block(_line(node), "python"))
     if not isinstance(node, ast.ClassDef):
-        return join(f"### {name}", docstring_of(node), block(f"{signature_of(node)}: ...", "python"))
+        return join(f"### {name}", docstring_of(node), block(_line(node), "python"))
     parts = (
         join(
             f"#### {name}.{attribute}",

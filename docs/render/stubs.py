@@ -5,6 +5,7 @@ import builtins
 import inspect
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
+from importlib import import_module
 
 from docs.render.definitions import Function, definition_of, exported_names, tree_of
 
@@ -54,10 +55,21 @@ def class_stub(module: str, node: ast.ClassDef, *, called: bool = True) -> str:
             named.append(base)
         else:
             named += map(ast.unparse, origin.bases)
-            members += _members(origin, called=called, replaced=_method_names(node))
+            home = definition_of(module, base).module
+            members += _members(origin, called=called, module=home, replaced=_method_names(node))
     lines = [f"class {node.name}({', '.join(named)}):" if named else f"class {node.name}:"]
-    lines += [*members, *_members(node, called=called)]
+    lines += [*members, *_members(node, called=called, module=module)]
     return "\n".join(lines if len(lines) > 1 else [f"{lines[0]} ..."])
+
+
+def class_stubs(module: str, node: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    """The class and each base without an entry as stubs, with the modules in which their names are found."""
+    yield module, "\n".join([f"class {node.name}:", "    ...", *_members(node, called=True, module=module)])
+    for base in map(ast.unparse, node.bases):
+        yield module, f"{base}"
+        if (origin := _hidden(module, base)) is not None:
+            home = definition_of(module, base).module
+            yield from class_stubs(home, origin)
 
 
 def _hidden(module: str, base: str) -> ast.ClassDef | None:
@@ -79,12 +91,12 @@ def _method_names(node: ast.ClassDef) -> frozenset[str]:
     return frozenset(each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
-def _members(node: ast.ClassDef, *, called: bool, replaced: Collection[str] = ()) -> Iterator[str]:
+def _members(node: ast.ClassDef, *, called: bool, module: str, replaced: Collection[str] = ()) -> Iterator[str]:
     yield from (f"    {name}: {kind}" for name, kind in attributes_of(node))
     for index, statement in enumerate(node.body):
         below = node.body[index + 1] if index + 1 < len(node.body) else None
         if isinstance(statement, ast.AnnAssign | ast.Assign):
-            yield from _field(statement, below)
+            yield from _field(statement, below, module, node.name)
         elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name not in replaced:
             yield from _method(statement) if _is_public(statement.name, called) else ()
 
@@ -103,15 +115,22 @@ class _Unannotated(ast.NodeTransformer):
         return node.slice.elts[0] if annotated and isinstance(node.slice, ast.Tuple) else node
 
 
-def _field(statement: ast.AnnAssign | ast.Assign, below: ast.stmt | None) -> Iterator[str]:
+def _field(statement: ast.AnnAssign | ast.Assign, below: ast.stmt | None, module: str, owner: str) -> Iterator[str]:
     target = statement.target if isinstance(statement, ast.AnnAssign) else statement.targets[0]
     if not isinstance(target, ast.Name) or target.id.startswith("_"):
         return
     kind = _Unannotated().visit(deepcopy(statement.annotation)) if isinstance(statement, ast.AnnAssign) else None
-    default = "" if statement.value is None else f" = {ast.unparse(statement.value)}"
+    default = "" if statement.value is None else f" = {_default(statement.value, module, owner, target.id)}"
     yield f"    {target.id}{'' if kind is None else f': {ast.unparse(kind)}'}{default}"
     if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and isinstance(below.value.value, str):
         yield from _quoted(inspect.cleandoc(below.value.value), "    ")
+
+
+def _default(value: ast.expr, module: str, owner: str, name: str) -> str:
+    """A default as it is written; the value itself where a private function makes it."""
+    if isinstance(value, ast.Call) and ast.unparse(value.func).startswith("_"):
+        return repr(getattr(getattr(import_module(module), owner), name))
+    return ast.unparse(value)
 
 
 def _method(statement: Function) -> Iterator[str]:

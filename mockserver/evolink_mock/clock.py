@@ -137,6 +137,7 @@ def make_clock(mode: Mode, *, start: Micros | None = None, speed: float = 1.0) -
 
 
 ClockFactory: TypeAlias = Callable[[], Clock]
+"""Makes the clock of each new world: an object with `mode`, `speed`, `now`, `move_to` and `sleep_until`."""
 
 
 def resume_clock(mode: Mode, speed: float, now: Micros, wall: Micros) -> Clock:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,8 @@ from evolink_mock.settings.keys import KeyRule
 from evolink_mock.settings.options import help_of
 from tests.support.emulator import bearer
 
+STANDARD = ("builtins", "collections.abc", "contextlib", "dataclasses", "os", "time", "types", "typing")
+"""Modules of the standard library whose names signatures use."""
 ROOT = Path(__file__).parent.parent.parent
 SOURCES_OF_COMMANDS: Mapping[str, tuple[str, ...]] = {
     "evolink-mock": ("mockserver/evolink_mock/cli*",),
@@ -245,6 +248,24 @@ def test_every_public_name_has_an_entry(module: str) -> None:
 def test_every_stub_of_a_public_name_is_python() -> None:
     for stub in blocks("python", "python"):
         ast.parse(stub)
+
+
+def test_every_name_in_a_public_signature_has_an_entry_or_is_explained() -> None:
+    named = {part for heading in headings("python") for part in (heading, heading.rpartition(".")[2])}
+    named |= set(re.findall(r"^\| `(\w+)` \| \S", page("python"), re.MULTILINE))
+    standard = {"random", "ssl", *(name for each in STANDARD for name in vars(import_module(each)))}
+    for stub in blocks("python", "python"):
+        loaded = (node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.Name))
+        used = {node.id for node in loaded if isinstance(node.ctx, ast.Load)}
+        assert used - named - standard == set(), stub
+    assert {"Emulator", "Behaviour", "DOCUMENTED", "ClockFactory", "Grant", "StorageError", "Choices"} <= named
+
+
+def test_no_stub_names_what_is_private() -> None:
+    for stub in blocks("python", "python"):
+        private = [node.id for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.Name) and node.id[0] == "_"]
+        assert private == [], stub
+    assert 'cancelled_as: Literal["failed", "cancelled"] = "failed"' in page("python")
 
 
 def test_every_fixture_marker_and_option_of_pytest_has_an_entry() -> None:

@@ -90,3 +90,4 @@ class Behaviour(NamedTuple):
 
 
 DOCUMENTED = Behaviour()
+"""The service as the documents describe it."""
