@@ -46,6 +46,15 @@ def test_a_manual_clock_comes_with_the_call_that_moves_it() -> None:
     assert "advance" not in banner(Settings(public_url="http://127.0.0.1:8080"), None)
 
 
+def test_the_banner_says_where_callbacks_go() -> None:
+    routes = {"https://a.example.com": "http://127.0.0.1:1", "https://b.example.com": "http://127.0.0.1:2"}
+    given = Settings(callback_route=routes, forward_to="http://127.0.0.1:3", public_url="http://127.0.0.1:8080")
+    assert (
+        "callbacks go from https://a.example.com to http://127.0.0.1:1, from https://b.example.com to "
+        "http://127.0.0.1:2, else to http://127.0.0.1:3\n"
+    ) in banner(given, None)
+
+
 def test_explain_asks_the_emulator_of_the_environment() -> None:
     with Server("--clock", "manual") as server:
         answer = httpx.post(f"{server.url}/v1/videos/generations", json=DOCUMENTED, headers=bearer())

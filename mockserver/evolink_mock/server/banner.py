@@ -54,7 +54,8 @@ def _generation_time(settings: Settings) -> str:
 
 
 def _callbacks(settings: Settings) -> str:
-    destinations = [f"from {origin} to {place}" for origin, place in settings.callback_route.items()]
+    routes = ", ".join(f"from {origin} to {place}" for origin, place in settings.callback_route.items())
+    destinations = [routes] if routes else []
     if settings.forward_to:
         destinations.append(f"to {settings.forward_to}")
     if settings.deliver_public:
