@@ -60,8 +60,9 @@ def task_detail(world: World, view: WorldView, name: str, task: Task, choices: C
 
 def _show_input(file: InputFile) -> dict[str, object]:
     """A probed input file, as the video uses it."""
-    size = {"width": file.width, "height": file.height} if file.kind == "picture" else {}
-    return {"kind": file.kind, **size, "sha256": file.digest}
+    if file.kind == "picture":
+        return {"kind": "image", "width": file.width, "height": file.height, "sha256": file.digest}
+    return {"kind": "audio", "sha256": file.digest}
 
 
 def _instant(task: Task, after: Micros) -> float | None:

@@ -419,7 +419,7 @@ def test_an_input_image_outlives_the_process(home: Path, tmp_path: Path) -> None
     with Emulator.in_process(**given) as emulator:
         task = emulator.create(image_urls=[f"{CDN}/tall.webp"], duration=2, generate_audio=False)
         files = emulator.control(f"tasks/{task}")["files"]
-        assert [(file["kind"], file["width"], file["height"]) for file in files] == [("picture", 450, 800)]
+        assert [(file["kind"], file["width"], file["height"]) for file in files] == [("image", 450, 800)]
     (home / "tall.webp").unlink()
     with Emulator.in_process(**given) as emulator:
         emulator.advance("10s")
