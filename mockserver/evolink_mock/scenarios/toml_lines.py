@@ -1,7 +1,6 @@
 """TOML documents: their tables, and the line of each value by its path, which `tomllib` does not keep."""
 
 import re
-import tomllib
 from typing import Any, TypeAlias
 
 from evolink_mock.body_encodings import BYTE_ORDER_MARK, wide_charset
@@ -34,6 +33,8 @@ class TomlError(ValueError):
 
 def parse_toml(content: bytes) -> tuple[str, dict[str, Any]]:
     """The text and the table of a document; it may begin with a byte-order mark. Raises `TomlError`."""
+    import tomllib  # Late, since most emulators start without a file.
+
     if (charset := wide_charset(content)) is not None:
         raise TomlError(1, f"it is in {charset}; save it in UTF-8")
     content = content.removeprefix(BYTE_ORDER_MARK)
@@ -54,6 +55,12 @@ def parse_toml(content: bytes) -> tuple[str, dict[str, Any]]:
         found = _LONG_INTEGER.search(text)
         line = text.count("\n", 0, found.start()) + 1 if found else 1
         raise TomlError(line, "it is not valid TOML: an integer has thousands of digits") from None
+
+
+def _unquote(key: str) -> str:
+    import tomllib
+
+    return str(tomllib.loads(f"key = {key}")["key"])
 
 
 def _openings(text: str) -> list[int]:
@@ -126,7 +133,7 @@ class _Scanner:
         while self._peek() not in "=]":
             part, _ = self._tokens.pop()
             if part != ".":
-                keys.append(tomllib.loads(f"key = {part}")["key"] if part[0] in "\"'" else part)
+                keys.append(_unquote(part) if part[0] in "\"'" else part)
         return keys
 
     def _value(self, path: TomlPath) -> None:
