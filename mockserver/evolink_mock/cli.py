@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import TextIOWrapper
 from math import isfinite
 from pathlib import Path
@@ -325,7 +326,7 @@ def health(url: str | None, timeout: float, config: Path | None) -> None:
     """Check that the emulator accepts requests. No proxy is used for this machine, and no certificate is verified."""
     from evolink_mock.control_client import ControlClient, Unreachable
 
-    base = (url or _load(config).address).rstrip("/")
+    base = (url or _own_url(_load(config))).rstrip("/")
     try:
         status, found = ControlClient(base, verify=False, timeout=timeout).get("/__mock/ready")
     except Unreachable as error:
@@ -333,6 +334,12 @@ def health(url: str | None, timeout: float, config: Path | None) -> None:
     if status != 200:
         raise click.ClickException(f"{base}: {found['error']['message']}")
     click.echo(f"{base} is ready")
+
+
+def _own_url(settings: "Settings") -> str:
+    """The URL at which this machine reaches an emulator with these settings, without the name of a host to look up."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  # Not to listen on.
+    return replace(settings, host=host).address
 
 
 @main.command(short_help="List every setting; check a settings file.")

@@ -79,7 +79,7 @@ def test_each_state_has_its_documented_body(emulator: Emulator) -> None:
     emulator.advance("5s")
     body = emulator.query(task).json()
     (link,) = body.pop("results")
-    assert link.startswith("http://127.0.0.1:8080/media/")
+    assert link.startswith("http://emulator.test/media/")
     assert body == common | {"progress": 100, "status": "completed", "task_info": {"can_cancel": False}}
 
 
