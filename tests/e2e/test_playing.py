@@ -9,6 +9,8 @@ from tests.support.browser import opened_page
 from tests.support.emulator import DOCUMENTED, bearer
 from tests.support.server_process import Server
 
+pytestmark = pytest.mark.slow
+
 PAGE = """<!doctype html><video muted preload="auto" src={link}></video><script>
 const video = document.querySelector('video');
 window.seen = [];

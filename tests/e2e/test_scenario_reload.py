@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.server_process import Server
@@ -14,6 +15,7 @@ RULE = '[[rule]]\nscenario = "fail=upstream:{}"\n'
 CONTENTS = [RULE.format("A" * 40), RULE.format("B" * 40) + "# longer\n" * 500, "[[rule", RULE.format("C" * 40)]
 
 
+@pytest.mark.slow
 def test_reloads_under_load_drop_no_request(tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text(CONTENTS[0], encoding="utf-8")

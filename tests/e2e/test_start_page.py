@@ -12,6 +12,8 @@ from tests.support.timeline_page import DESKTOP, PHONE, overflows, serious_viola
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

@@ -104,7 +104,7 @@ def tasks(server: Server) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_no_kill_loses_a_task_a_credit_or_a_callback(receiver: Receiver, tmp_path: Path, rounds: int) -> None:
     luck = random.Random(rounds)
     arguments = (

@@ -19,6 +19,8 @@ from tests.support.timeline_page import Ui, named
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.slow
+
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 INJECTIONS = (EVIL, "</pre><b>bold</b>", "javascript:alert(1)", "${alert(1)}", "\u202eevil", "' onmouseover='alert(1)")
 

@@ -10,6 +10,8 @@ from tests.support.browser import SCHEMES, expect
 from tests.support.server_process import Server
 from tests.support.timeline_page import DESKTOP, PHONE, Ui, named, overflows
 
+pytestmark = pytest.mark.slow
+
 LONG = "word" * 370
 PROMPTS = {
     "A cat playing piano": "A cat playing piano",

@@ -15,6 +15,8 @@ from tests.support.timeline_page import DESKTOP, PHONE, Ui, overflows, serious_v
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server() -> Iterator[Server]:

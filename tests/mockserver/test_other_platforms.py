@@ -58,6 +58,7 @@ def test_every_module_imports() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_emulator_serves_and_the_kit_checks_it() -> None:
     serve = ["evolink_mock.cli", "serve", "--port", "0", "--log-format", "json", "--exit-with-stdin"]
     pipe = subprocess.PIPE
@@ -74,6 +75,7 @@ def test_the_emulator_serves_and_the_kit_checks_it() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_fixtures_work(tmp_path: Path) -> None:
     # pytest itself asks for the user, as it does not on Windows.
     (tmp_path / "hides.py").write_text(HIDES.replace('"getuid", "geteuid", ', ""), encoding="utf-8")
@@ -83,7 +85,9 @@ def test_the_fixtures_work(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp936", "ascii"])
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", *(pytest.param(each, marks=pytest.mark.slow) for each in ("cp936", "ascii"))]
+)
 @pytest.mark.parametrize("arguments", [["selftest", "duration-default"], ["promises"]])
 def test_no_code_page_fails_a_command_of_the_kit(encoding: str, arguments: list[str]) -> None:
     done = subprocess.run(

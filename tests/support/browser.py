@@ -11,8 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-SCHEMES = ("light", pytest.param("dark", marks=pytest.mark.slow))
-"""The colour schemes of a page; the second runs with the slow tests."""
+SCHEMES = ("light", "dark")
+"""The colour schemes of a page."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # A browser that calls nobody: neither for updates nor for experiments.
 _QUIET = (

@@ -207,7 +207,9 @@ def test_the_fixture_is_an_error_without_a_base_url(tmp_path: Path, monkeypatch:
     assert "evolink_target needs the service to test: --evolink-base-url URL, or EVOLINK_BASE_URL" in ran.stdout
 
 
-@pytest.mark.parametrize("option", ["--evolink-base-url", "--evolink-control-url"])
+@pytest.mark.parametrize(
+    "option", ["--evolink-base-url", pytest.param("--evolink-control-url", marks=pytest.mark.slow)]
+)
 def test_the_plugin_refuses_an_address_without_a_scheme(tmp_path: Path, option: str) -> None:
     given = {"--evolink-base-url": "http://127.0.0.1:9", option: "127.0.0.1:8088"}
     words = [word for pair in given.items() for word in pair]
@@ -244,9 +246,10 @@ def test_a_dead_address_is_one_failure_in_pytest(tmp_path: Path) -> None:
     ("given", "says"),
     [
         (("--evolink-base-url", "http://[::1"), "--evolink-base-url must be a URL, such as http://127.0.0.1:8080"),
-        (
+        pytest.param(
             ("--evolink-control-url", "http://h:abc"),
             "--evolink-control-url must be a URL, such as http://127.0.0.1:8080",
+            marks=pytest.mark.slow,
         ),
         (
             ("--evolink-control-url", "http://127.0.0.1:9"),
@@ -254,7 +257,7 @@ def test_a_dead_address_is_one_failure_in_pytest(tmp_path: Path) -> None:
         ),
         (("--evolink-api-key", "a\nb"), "--evolink-api-key is empty, or has a character that no header can carry"),
         (("--evolink-histories", "-1"), "-1 is not a whole number from 0 on"),
-        (("--evolink-seed", "-1"), "-1 is not a whole number from 0 on"),
+        pytest.param(("--evolink-seed", "-1"), "-1 is not a whole number from 0 on", marks=pytest.mark.slow),
     ],
 )
 def test_a_mistake_in_an_option_of_pytest_is_named(given: tuple[str, ...], says: str, tmp_path: Path) -> None:
@@ -385,7 +388,9 @@ def test_a_recording_with_a_byte_order_mark_is_read(server: Server, tmp_path: Pa
     assert kit("check", str(trace)).stdout == plain.stdout
 
 
-@pytest.mark.parametrize(("encoding", "form"), [("cp1252", "text"), ("cp936", "html")])
+@pytest.mark.parametrize(
+    ("encoding", "form"), [("cp1252", "text"), pytest.param("cp936", "html", marks=pytest.mark.slow)]
+)
 def test_a_code_page_without_the_marks_changes_no_exit_code(server: Server, encoding: str, form: str) -> None:
     command = ["run", "--base-url", server.url, "--api-key", "sk-page", "--only", "VC-010", "--format", form]
     ran = subprocess.run(

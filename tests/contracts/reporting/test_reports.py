@@ -198,6 +198,7 @@ def browser_page() -> "Iterator[tuple[Page, list[str]]]":
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shown", [WRONG, LOST], ids=["broken", "a history"])
 def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(
     browser_page: "tuple[Page, list[str]]", shown: Report, tmp_path: Path
@@ -219,6 +220,7 @@ def test_the_page_is_whole_in_a_browser_and_hostile_text_is_text(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_page_with_failures_is_readable_and_accessible(

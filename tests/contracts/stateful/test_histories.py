@@ -148,6 +148,7 @@ def _lost_update() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_planted_race_is_found_in_few_steps() -> None:
     webhook = Webhook()
     with (

@@ -104,6 +104,7 @@ def test_an_invalid_request_shrinks_to_what_a_person_would_write(field: str, bec
     assert smallest(invalid_requests(of=of)).body == bare | becomes
 
 
+@pytest.mark.slow
 def test_everything_else_shrinks_too() -> None:
     assert smallest(valid_requests(), lambda body: bool(body.get("duration"))) == {
         "model": FLASH.name,

@@ -132,7 +132,7 @@ def test_one(evolink_mock):
     assert "POST /v1/videos/generations answered 400" in ran.stdout
 
 
-@pytest.mark.parametrize("arguments", [("-x",), ("-n", "2"), ("--tb=line",)])
+@pytest.mark.parametrize("arguments", [("-x",), pytest.param(("-n", "2"), marks=pytest.mark.slow), ("--tb=line",)])
 def test_the_explanation_comes_with_every_way_of_running(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     (tmp_path / "test_it.py").write_text(SURVIVES + created(), encoding="utf-8")
     ran = run(tmp_path, *arguments, "-rA")
@@ -294,6 +294,7 @@ def test_draws(evolink_server, number):
 """
 
 
+@pytest.mark.slow
 def test_the_server_draws_the_same_faults_in_every_run_of_a_test(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
