@@ -31,6 +31,7 @@ from evolink_client._errors import (
 )
 from evolink_client._exchange import AsyncHttpOptions, HttpOptions
 from evolink_client._flows import Retries
+from evolink_client._http.limits import Downloads
 from evolink_client._models import Balance, CreditsReport, Task, TaskError, Usage
 from evolink_client._polling import Polling
 
@@ -55,6 +56,7 @@ __all__ = [
     "CreateOptions",
     "CreditsReport",
     "DownloadFailed",
+    "Downloads",
     "EvolinkClient",
     "EvolinkError",
     "HttpOptions",

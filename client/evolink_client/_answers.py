@@ -1,12 +1,12 @@
 """Response parsing: the typed value of a 200, or the error for any other response."""
 
-import json
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from evolink_client._errors import ApiError, UnexpectedAnswer, error_class
+from evolink_client._json import Unusable, decode
 from evolink_client._models import Malformed, Seconds
 
 _SHOWN = 500
@@ -34,8 +34,10 @@ def read(answer: Answer, reader: Callable[[object], Value], now: Seconds) -> Val
     if answer.status != 200:
         raise refusal(answer, now)
     try:
-        return reader(json.loads(answer.content))
-    except (ValueError, RecursionError):
+        return reader(decode(answer.content))
+    except Unusable as error:
+        raise UnexpectedAnswer(f"the answer {error}", answer.status, _excerpt(answer), _foreign(answer)) from None
+    except ValueError:
         kind = answer.headers.get("content-type", "no content type")
         raise UnexpectedAnswer(
             f"the answer is no JSON ({kind})", answer.status, _excerpt(answer), _foreign(answer)
@@ -54,8 +56,8 @@ def refusal(answer: Answer, now: Seconds) -> ApiError | UnexpectedAnswer:
             "the API neither answered nor refused", answer.status, _excerpt(answer), _foreign(answer)
         )
     try:
-        body = json.loads(answer.content)
-    except (ValueError, RecursionError):
+        body = decode(answer.content)
+    except ValueError:
         body = None
     error = body.get("error") if isinstance(body, dict) else None
     found = error if isinstance(error, dict) else {}

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 import anyio
 import httpx
 
-from evolink_client._answers import Answer
+from evolink_client._answers import MAX_ANSWER, Answer
 from evolink_client._calls import Calls
 from evolink_client._clock import Clock, from_any_thread, sleep_async
 from evolink_client._config import configure
 from evolink_client._create import CreateOptions
-from evolink_client._download import Finished, Progress, Target, refusal_of
-from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import AsyncHttpOptions, Reading, lost, open_http, with_cause
+from evolink_client._errors import ConnectionFailed
+from evolink_client._exchange import FAILURES, AsyncHttpOptions, Reading, lost, open_http
 from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
+from evolink_client._http.body import Body, BodyRefused
+from evolink_client._http.download import Finished, Progress, Target, async_following, late, lost_at, refusal_of
+from evolink_client._http.limits import Downloads
 from evolink_client._models import CreditsReport, Seconds, Task
 from evolink_client._polling import Polling
 
@@ -40,6 +42,7 @@ class AsyncEvolinkClient:
         *,
         retries: Retries | None = None,
         polling: Polling | None = None,
+        downloads: Downloads | None = None,
         retry_creates: bool = False,
         checks: bool = True,
         clock: Clock | None = None,
@@ -47,7 +50,15 @@ class AsyncEvolinkClient:
         http: AsyncHttpOptions | None = None,
     ) -> None:
         config = configure(api_key, base_url)
-        self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
+        self._calls = Calls(
+            config,
+            retries or Retries(),
+            polling or Polling(),
+            downloads or Downloads(),
+            retry_creates,
+            checks,
+            clock or Clock(),
+        )
         self._sleep = sleep
         self._http = open_http(httpx.AsyncClient, httpx.AsyncHTTPTransport, config.base_url, http or {})
         self.videos = AsyncVideos(self)
@@ -88,14 +99,18 @@ class AsyncEvolinkClient:
 
     async def _send(self, request: Request) -> Answer | ConnectionFailed:
         reading = Reading(request, self._calls.clock, self._calls.config.base_url)
-        try:
-            async with self._http.stream(**self._calls.config.asks(request)) as response:
-                async for chunk in response.aiter_bytes():
-                    if reading.over(response, chunk):
-                        return reading.timed_out()
-                return reading.answer(response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return lost(request, error, self._calls.config.base_url)
+        with anyio.move_on_after(request.timeout):
+            try:
+                async with self._http.stream(**self._calls.config.asks(request)) as response:
+                    async for piece in Body(response, MAX_ANSWER).async_pieces():
+                        if reading.over(piece):
+                            return reading.timed_out()
+                    return reading.answer(response)
+            except BodyRefused as error:
+                raise reading.refused(error) from None
+            except FAILURES as error:
+                return lost(request, error, self._calls.config.base_url)
+        return reading.timed_out()
 
 
 class AsyncVideos:
@@ -152,15 +167,18 @@ class AsyncVideo(Finished):
 
     async def download(self, path: str | PathLike[str], progress: Progress | None = None) -> int:
         """Like `Video.download`."""
-        url = self.url
-        try:
-            with Target(path) as target:
-                async with self._client._http.stream(**self.asks(self._client._calls)) as response:
-                    if response.status_code != 200:
-                        raise refusal_of(url, response.status_code)
-                    target.expect(response.headers.get("content-length"))
-                    async for chunk in response.aiter_bytes():
-                        target.write(chunk, progress)
-                    return target.finish(url)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise DownloadFailed(url, with_cause(str(error) or type(error).__name__, url)) from None
+        url, limits, asks = self.url, self._client._calls.downloads, self.asks(self._client._calls)
+        with Target(path) as target:
+            with anyio.move_on_after(limits.timeout) as scope:
+                try:
+                    async with async_following(self._client._http, asks) as response:
+                        if response.status_code != 200:
+                            raise refusal_of(url, response.status_code)
+                        target.expect(response)
+                        async for piece in Body(response, limits.size).async_pieces():
+                            target.write(piece, progress)
+                except (*FAILURES, BodyRefused) as error:
+                    raise lost_at(url, error, limits) from None
+            if scope.cancelled_caught:
+                raise late(url, limits)
+            return target.finish(url)

@@ -8,6 +8,7 @@ from evolink_client._clock import Clock, new_key
 from evolink_client._config import Config
 from evolink_client._create import CreateOptions, check, check_key, create_body, encode
 from evolink_client._flows import Flow, Retries
+from evolink_client._http.limits import Downloads
 from evolink_client._models import CreditsReport, Seconds, Task
 from evolink_client._polling import Polling
 
@@ -19,6 +20,7 @@ class Calls:
     config: Config
     retries: Retries
     polling: Polling
+    downloads: Downloads
     retry_creates: bool
     checks: bool
     clock: Clock

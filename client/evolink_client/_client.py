@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 import httpx
 
-from evolink_client._answers import Answer
+from evolink_client._answers import MAX_ANSWER, Answer
 from evolink_client._calls import Calls
 from evolink_client._clock import Clock, sleep
 from evolink_client._config import configure
 from evolink_client._create import CreateOptions
-from evolink_client._download import Finished, Progress, Target, refusal_of
-from evolink_client._errors import ConnectionFailed, DownloadFailed
-from evolink_client._exchange import HttpOptions, Reading, lost, open_http, with_cause
+from evolink_client._errors import ConnectionFailed
+from evolink_client._exchange import FAILURES, HttpOptions, Reading, lost, open_http
 from evolink_client._flows import Flow, Outcome, Pause, Request, Retries
+from evolink_client._http.body import Body, BodyRefused
+from evolink_client._http.deadline import deadline, keep_deadlines
+from evolink_client._http.download import Finished, Progress, Target, following, late, lost_at, refusal_of
+from evolink_client._http.limits import Downloads
 from evolink_client._models import CreditsReport, Seconds, Task
 from evolink_client._polling import Polling
 
@@ -32,7 +35,9 @@ class EvolinkClient:
 
     `api_key` and `base_url` default to the environment variables EVOLINK_API_KEY and EVOLINK_BASE_URL. Every create has
     an `Idempotency-Key`; it is retried only with `retry_creates=True`, and then with the same key. With `checks`, a
-    request that the service would certainly reject raises before it is sent. `clock` and `sleep` are for tests; a
+    request that the service would certainly reject raises before it is sent. Each request ends within
+    `retries.timeout`, and each download within the limits of `downloads`, whatever the server sends; a transport of
+    yours is held to that between the parts of a body. `clock` and `sleep` are for tests; a
     callback does not interrupt a custom `sleep`. Raises `NotConfigured`.
     """
 
@@ -43,6 +48,7 @@ class EvolinkClient:
         *,
         retries: Retries | None = None,
         polling: Polling | None = None,
+        downloads: Downloads | None = None,
         retry_creates: bool = False,
         checks: bool = True,
         clock: Clock | None = None,
@@ -50,9 +56,18 @@ class EvolinkClient:
         http: HttpOptions | None = None,
     ) -> None:
         config = configure(api_key, base_url)
-        self._calls = Calls(config, retries or Retries(), polling or Polling(), retry_creates, checks, clock or Clock())
+        self._calls = Calls(
+            config,
+            retries or Retries(),
+            polling or Polling(),
+            downloads or Downloads(),
+            retry_creates,
+            checks,
+            clock or Clock(),
+        )
         self._sleep = sleep
         self._http = open_http(httpx.Client, httpx.HTTPTransport, config.base_url, http or {})
+        keep_deadlines(self._http)
         self.videos = Videos(self)
         self.tasks = Tasks(self)
 
@@ -92,12 +107,14 @@ class EvolinkClient:
     def _send(self, request: Request) -> Answer | ConnectionFailed:
         reading = Reading(request, self._calls.clock, self._calls.config.base_url)
         try:
-            with self._http.stream(**self._calls.config.asks(request)) as response:
-                for chunk in response.iter_bytes():
-                    if reading.over(response, chunk):
+            with deadline(request.timeout), self._http.stream(**self._calls.config.asks(request)) as response:
+                for piece in Body(response, MAX_ANSWER).pieces():
+                    if reading.over(piece):
                         return reading.timed_out()
                 return reading.answer(response)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except BodyRefused as error:
+            raise reading.refused(error) from None
+        except FAILURES as error:
             return lost(request, error, self._calls.config.base_url)
 
 
@@ -168,14 +185,18 @@ class Video(Finished):
         `progress` is called with the bytes so far and the total, which is `None` without a Content-Length. Raises
         `LinkExpired`, `DownloadFailed`, and `OSError` for the file.
         """
-        url = self.url
-        try:
-            with Target(path) as target, self._client._http.stream(**self.asks(self._client._calls)) as response:
-                if response.status_code != 200:
-                    raise refusal_of(url, response.status_code)
-                target.expect(response.headers.get("content-length"))
-                for chunk in response.iter_bytes():
-                    target.write(chunk, progress)
-                return target.finish(url)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise DownloadFailed(url, with_cause(str(error) or type(error).__name__, url)) from None
+        url, limits, asks = self.url, self._client._calls.downloads, self.asks(self._client._calls)
+        with Target(path) as target:
+            with deadline(limits.timeout) as end:
+                try:
+                    with following(self._client._http, asks) as response:
+                        if response.status_code != 200:
+                            raise refusal_of(url, response.status_code)
+                        target.expect(response)
+                        for piece in Body(response, limits.size).pieces():
+                            if end.is_over():
+                                raise late(url, limits)
+                            target.write(piece, progress)
+                except (*FAILURES, BodyRefused) as error:
+                    raise late(url, limits) if end.is_over() else lost_at(url, error, limits) from None
+            return target.finish(url)

@@ -11,6 +11,8 @@ import httpx
 from evolink_client._create import SENDABLE
 from evolink_client._errors import NotConfigured
 from evolink_client._flows import Request
+from evolink_client._http.body import IDENTITY
+from evolink_client._models import Seconds
 
 BASE_URL = "https://api.evolink.ai"
 
@@ -25,6 +27,7 @@ class Config:
     def asks(self, request: Request) -> dict[str, Any]:
         """The arguments with which httpx sends the request."""
         own = {"Authorization": f"Bearer {self.api_key}", "Accept": "application/json", "User-Agent": "evolink-client"}
+        own |= IDENTITY
         if request.content is not None:
             own["Content-Type"] = "application/json"
         return {
@@ -32,9 +35,14 @@ class Config:
             "url": f"{self.base_url}{request.path}",
             "content": request.content,
             "headers": {**own, **request.headers},
-            "timeout": request.timeout,
-            "follow_redirects": False,
+            "timeout": time_outs(request.timeout),
         }
+
+
+def time_outs(seconds: Seconds) -> httpx.Timeout:
+    """Time-outs of one exchange. Those before it is sent come a little earlier, so that they are known as such."""
+    before = seconds - min(0.05, seconds / 20)
+    return httpx.Timeout(seconds, connect=before, pool=before)
 
 
 def configure(api_key: str | None, base_url: str | None) -> Config:

@@ -20,7 +20,7 @@ EvolinkError                 base class of all errors of this package
 ├── TaskFailed               the task ended without a video; with code, retryable and advice
 │   └── TaskCancelled        the task was cancelled
 ├── WaitTimedOut             the task did not end before the time-out
-└── DownloadFailed           the video could not be downloaded; no partial file is left
+└── DownloadFailed           the video could not be downloaded within its limits; no partial file is left
     └── LinkExpired          the link no longer works, as is the case 24 hours after completion
 """
 
@@ -212,7 +212,8 @@ class WaitTimedOut(EvolinkError, TimeoutError):
 
 
 class DownloadFailed(EvolinkError):
-    """The video could not be downloaded; no partial file is left. `status` is `None` without a response."""
+    """The video could not be downloaded within its limits; no partial file is left. `status` is `None` without a
+    response."""
 
     def __init__(self, url: str, why: str, status: int | None = None) -> None:
         super().__init__(f"{url} did not come: {why}")

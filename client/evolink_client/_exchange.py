@@ -4,6 +4,7 @@ import os
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
@@ -13,10 +14,11 @@ from urllib.request import getproxies
 
 import httpx
 
-from evolink_client._answers import MAX_ANSWER, Answer
+from evolink_client._answers import Answer
 from evolink_client._clock import Clock
 from evolink_client._errors import ConnectionFailed, NotConfigured, RequestTimedOut, UnexpectedAnswer
 from evolink_client._flows import Request
+from evolink_client._http.body import BodyRefused
 
 Opened = TypeVar("Opened")
 
@@ -75,6 +77,7 @@ def open_http(
         options = _with_authorities(options)
     except OSError as error:
         raise _refusal(error) from None
+    options = {"cookies": _NoCookies(), **options}
     if "proxy" in options:
         return _open(client, options)
     host = urlsplit(base_url).hostname or ""
@@ -143,8 +146,15 @@ def _refusal(error: Exception) -> NotConfigured:
     return NotConfigured(f"no connection can be made with {where}: {why}")
 
 
+class _NoCookies(CookieJar):
+    """Keeps no cookies, since the API has none, and they would tie one request to another."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Does nothing."""
+
+
 class Reading:
-    """Reads the body of a response, with a limit on its size and on the time for all of it."""
+    """Collects the body of a response, and checks the time for all of it by the client's clock."""
 
     def __init__(self, request: Request, clock: Clock, base_url: str) -> None:
         self._request = request
@@ -153,13 +163,14 @@ class Reading:
         self._until = clock.now() + request.timeout
         self._content = bytearray()
 
-    def over(self, response: httpx.Response, chunk: bytes) -> bool:
-        """Add a chunk, and say whether the time is over. The time-outs of httpx apply to each chunk alone."""
-        self._content += chunk
-        if len(self._content) > MAX_ANSWER:
-            beginning = bytes(self._content[:500]).decode("utf-8", "replace")
-            raise UnexpectedAnswer(f"the answer has more than {MAX_ANSWER} bytes", response.status_code, beginning)
+    def over(self, piece: bytes) -> bool:
+        """Add a piece, and say whether the time is over."""
+        self._content += piece
         return self._clock.now() > self._until
+
+    def refused(self, error: BodyRefused) -> UnexpectedAnswer:
+        beginning = bytes(self._content[:500]).decode("utf-8", "replace")
+        return UnexpectedAnswer(f"the answer {error}", error.status, beginning)
 
     def answer(self, response: httpx.Response) -> Answer:
         return Answer(response.status_code, response.headers, bytes(self._content), self._base_url)
@@ -168,6 +179,8 @@ class Reading:
         return _timed_out(self._request, self._base_url)
 
 
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
+"""The errors of an exchange. httpx and h11 let a `ValueError` through, as for a length of thousands of digits."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 """The errors that come before a request is sent."""
 _CAUSES: Mapping[str, str] = MappingProxyType(
@@ -188,7 +201,7 @@ _NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
 """The errors that a port of HTTPS causes to a request by HTTP, and others too."""
 
 
-def lost(request: Request, error: httpx.HTTPError | httpx.InvalidURL, base_url: str) -> ConnectionFailed:
+def lost(request: Request, error: Exception, base_url: str) -> ConnectionFailed:
     """The error for a request without a response. It leaves out httpx's request, which contains the API key."""
     if isinstance(error, httpx.TimeoutException):
         failed: ConnectionFailed = _timed_out(request, base_url)

@@ -52,7 +52,7 @@ class Retries:
 
     A request is sent at most `attempts` times. The pause before the n-th retry is drawn uniformly from 0 to
     `first` × 2ⁿ⁻¹ seconds, at most `longest` (full jitter); a `Retry-After` header replaces it. No attempt starts after
-    `deadline` seconds, and none takes longer than `timeout`. Raises `NotConfigured`.
+    `deadline` seconds, and none takes longer than `timeout`, whatever the server sends. Raises `NotConfigured`.
     """
 
     attempts: int = 4

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 from evolink_client._errors import InvalidCallback, Later
+from evolink_client._json import Unusable, decode
 from evolink_client._models import Malformed, Seconds, Task, read_task
 
 log = logging.getLogger("evolink_client")
@@ -27,8 +28,10 @@ DEADLINE: Seconds = 8.0
 def parse_callback(body: bytes | str) -> Task:
     """The task in the body of a callback, the same JSON as a query returns. Raises `InvalidCallback`."""
     try:
-        return read_task(json.loads(body))
-    except (ValueError, RecursionError):
+        return read_task(decode(body))
+    except Unusable as error:
+        raise InvalidCallback(f"the body {error}", body) from None
+    except ValueError:
         raise InvalidCallback("the body is no JSON", body) from None
     except Malformed as error:
         raise InvalidCallback(str(error), body) from None

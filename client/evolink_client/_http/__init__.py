@@ -1,0 +1,1 @@
+"""HTTP within bounds: bodies, deadlines, downloads."""
