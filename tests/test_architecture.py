@@ -111,4 +111,4 @@ def test_only_the_clock_touches_time_and_nothing_draws_unseeded_luck() -> None:
 
 def test_one_module_alone_builds_on_the_private_protocol_of_uvicorn() -> None:
     private = [path for path in MODULES if any(name.startswith("uvicorn.protocols") for name in imports_of(path))]
-    assert [name_of(path) for path in private] == ["mockserver/evolink_mock/server/fault_protocol.py"]
+    assert [name_of(path) for path in private] == ["mockserver/evolink_mock/server/pipelined_protocol.py"]

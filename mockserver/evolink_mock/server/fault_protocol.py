@@ -1,25 +1,18 @@
-"""uvicorn's HTTP/1.1 protocol, extended: the connection in the ASGI scope, and a hook for requests that arrived whole.
-
-The only module that uses uvicorn's internals. `make test-uvicorn` runs its tests with the oldest and the newest version
-that is allowed.
-"""
+"""HTTP/1.1 protocol, extended: the connection in the ASGI scope, and a hook for requests that arrived whole."""
 
 import logging
 import re
 import socket
 import struct
-from array import array
 from asyncio import Transport
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from evolink_mock.api.asgi import PendingResponse, Response
 from evolink_mock.api.endpoint import PRECOMPUTED
 from evolink_mock.api.fault_sender import CONNECTION
+from evolink_mock.server.bounded_protocol import BoundedProtocol
 
 log = logging.getLogger("evolink_mock")
 
@@ -29,66 +22,18 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9/._-]*")
 """Paths without escapes, and without a query."""
 
 
-class _Parser(httptools.HttpRequestParser):
-    """A parser that ignores an offered upgrade, as RFC 9110 (7.8) lets a server, and keeps the request's body.
-
-    httptools ends a message at the head that offers one, and takes its body for bytes of another protocol. JDK clients
-    and `curl --http2` offer HTTP/2 with each request. Such a message is parsed again, without the offer.
-    """
-
-    def __init__(self, protocol: "FaultProtocol") -> None:
-        super().__init__(protocol)
-        self._protocol = protocol
-        # As uvicorn sets up its own: bytes behind a request that asked to close are no error.
-        self.set_dangerous_leniencies(lenient_data_after_close=True)
-
-    def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
-        parser, rest = self, data
-        # A loop, since one packet may hold any number of requests that offer an upgrade.
-        while True:
-            try:
-                super(_Parser, parser).feed_data(rest)
-            except httptools.HttpParserUpgrade as offer:
-                if parser.get_method() == b"CONNECT":
-                    raise
-                parser, rest = self._protocol.parse_head_again(), memoryview(rest)[offer.args[0] :]
-            else:
-                return
-
-
-class FaultProtocol(HttpToolsProtocol):
+class FaultProtocol(BoundedProtocol):
     """Offers each request's connection as the extension `CONNECTION` of its scope."""
 
     precomputed: Response | PendingResponse | None = None
     """The response to the request being read, where that was carried out already."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.parser = _Parser(self)
-
-    def on_headers_complete(self) -> None:
-        if self._offers_upgrade():
-            return
-        super().on_headers_complete()
+    def begin_exchange(self) -> None:
+        super().begin_exchange()
         extensions: dict[str, object] = {CONNECTION: _Connection(self.transport)}
         if self.precomputed is not None:
             extensions[PRECOMPUTED], self.precomputed = self.precomputed, None
         self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
-
-    def on_message_complete(self) -> None:
-        if not self._offers_upgrade():
-            super().on_message_complete()
-
-    def parse_head_again(self) -> _Parser:
-        """A parser that has read the head of the present message without the upgrade that it offers."""
-        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
-        kept = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
-        self.parser = _Parser(self)
-        self.parser.feed_data(b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, kept))
-        return self.parser
-
-    def _offers_upgrade(self) -> bool:
-        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
 
 Responder: TypeAlias = Callable[
@@ -114,36 +59,35 @@ class WholeRequestProtocol(FaultProtocol):
         super().__init__(*args, **kwargs)
         self._respond = respond
 
-    def on_message_begin(self) -> None:
+    def begin_message(self) -> None:
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
-    def on_headers_complete(self) -> None:
+    def begin_exchange(self) -> None:
         self._held = self._may_be_held()
         self._body = b""
         if not self._held:
             self._replay_head()
 
     def on_body(self, body: bytes) -> None:
-        if self._held and not self._body:
-            self._body = body
-            return
         if self._held:
-            self._fall_back()
-        super().on_body(body)
+            self._event = True
+            self._body += body
+        else:
+            super().on_body(body)
 
-    def on_message_complete(self) -> None:
+    def complete_message(self) -> None:
         if not self._held:
-            super().on_message_complete()
+            super().complete_message()
         elif not self._responded():
             self._fall_back()
-            super().on_message_complete()
+            super().complete_message()
 
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+    def end_of_data(self) -> None:
         if self._held and not self.transport.is_closing():
             self._fall_back()
+        super().end_of_data()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._held = False
@@ -178,8 +122,6 @@ class WholeRequestProtocol(FaultProtocol):
         self._held = False
         self.transport.write(_head(response) + response.result.body)
         self.server_state.total_requests += 1
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
         return True
 
     def _fall_back(self) -> None:
@@ -191,10 +133,10 @@ class WholeRequestProtocol(FaultProtocol):
 
     def _replay_head(self) -> None:
         url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
+        super().begin_message()
         self.url, self.expect_100_continue = url, expects
         self.headers[:] = headers  # The list that the scope holds.
-        super().on_headers_complete()
+        super().begin_exchange()
 
 
 class _Connection:

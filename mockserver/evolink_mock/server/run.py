@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread
@@ -21,6 +22,7 @@ import uvicorn
 from evolink_mock.app import Emulator, create_app
 from evolink_mock.atomic_write import atomic_write
 from evolink_mock.server.banner import banner
+from evolink_mock.server.bounded_protocol import BoundedProtocol, Limits
 from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.server.fault_protocol import FaultProtocol
 from evolink_mock.server.logging import configure_logging
@@ -29,6 +31,8 @@ from evolink_mock.tls import CERTIFICATE, authority_directory, context_in_memory
 from evolink_mock.worlds.store import StorageError
 
 DRAIN_SECONDS = 10
+_TICKS_OF_A_SECOND = 10
+"""Calls of uvicorn's `on_tick` in one second."""
 log = logging.getLogger("evolink_mock")
 
 
@@ -46,9 +50,11 @@ def serve(settings: Settings, *, exit_with_stdin: bool = False) -> None:
         app = create_app(settings)
     except (StorageError, ValueError) as error:
         raise CannotServe(str(error)) from None
+    limits = Limits(settings.head_timeout, settings.body_timeout, settings.connection_limit)
     config = uvicorn.Config(
         app,
-        http=FaultProtocol if settings.access_log else FastPathProtocol,
+        # As types they would be imported by name; uvicorn calls either alike.
+        http=partial(FaultProtocol if settings.access_log else FastPathProtocol, limits=limits),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
@@ -94,6 +100,13 @@ class _Server(uvicorn.Server):
         if self._ready_file != Path(os.devnull):
             ready = json.dumps({"url": url, "port": self._port, "pid": os.getpid()}) + "\n"
             atomic_write(self._ready_file, ready.encode())
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS_OF_A_SECOND == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol):
+                    connection.check_deadline()
+        return await super().on_tick(counter)
 
     def exit_with_stdin(self) -> None:
         """Wait until the standard input ends, as a pipe does when the process that writes to it is gone; then stop."""

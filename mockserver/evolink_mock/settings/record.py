@@ -184,6 +184,21 @@ class Settings:
         Meta(ge=1, le=3600),
         Help("Seconds that an idle connection stays open. Clients that poll every few seconds need more than that."),
     ] = 75
+    head_timeout: Annotated[
+        int,
+        Meta(ge=1, le=3600),
+        Help("Seconds in which the line and the headers of a request must arrive; otherwise it is refused with 408."),
+    ] = 30
+    body_timeout: Annotated[
+        int,
+        Meta(ge=1, le=24 * 3600, description="from 1 second to 1 day"),
+        Help("Seconds in which the body of a request must arrive; otherwise it is refused with 408."),
+    ] = 300
+    connection_limit: Annotated[
+        int,
+        Meta(ge=1, le=1_000_000),
+        Help("Connections open at one time, as far as the process may have descriptors; any more get 503."),
+    ] = 10_000
     journal_limit: Annotated[
         int,
         Meta(ge=1, le=1_000_000),
