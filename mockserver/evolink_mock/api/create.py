@@ -22,7 +22,7 @@ from evolink_mock.core.request_headers import header_text
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import CreateRequest, Refusal, Validator
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
-from evolink_mock.scenarios.directive import OPENING, extract_directive, unread_directive
+from evolink_mock.scenarios.directive import LONGEST_READ, OPENING, extract_directive, unread_directive
 from evolink_mock.scenarios.precedence import Decision
 from evolink_mock.settings import Settings
 from evolink_mock.worlds.tasks import NewTask
@@ -179,7 +179,8 @@ def _without_names(body: Mapping[str, Any], files: Mapping[str, Any]) -> dict[st
 def has_directive(body: object) -> bool:
     """Whether the prompt has a directive; what only looks like one is logged."""
     prompt = body.get("prompt") if type(body) is dict else None
-    if type(prompt) is not str or "[" not in prompt:
+    # A longer prompt is refused for its length, or fails later for it, whatever a directive says.
+    if type(prompt) is not str or "[" not in prompt or len(prompt) > LONGEST_READ:
         return False
     if (note := unread_directive(prompt)) is not None:
         log.warning("%s", note)

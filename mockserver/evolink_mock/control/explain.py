@@ -16,7 +16,7 @@ from evolink_mock.core.delivery import Delivery, attempt_reason, delivery_summar
 from evolink_mock.core.duration import SECOND, Micros, show_duration, show_rounded_duration, to_seconds
 from evolink_mock.core.lifecycle import LINGERING, lingering_from, state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
-from evolink_mock.scenarios.directive import unread_directive
+from evolink_mock.scenarios.directive import LONGEST_READ, unread_directive
 from evolink_mock.worlds.journal import CLIENT_DISCONNECTED, JournalEntry
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
@@ -109,7 +109,7 @@ def _creation(task: Task) -> Iterator[ExplainLine]:
         scenario = f": {task.scenario}" if task.scenario is not None else ""
         yield ExplainLine(task.created, "scenario", f"decided by {source}{rule}{scenario}")
     prompt = msgspec.json.decode(task.request).get("prompt")
-    if isinstance(prompt, str) and (note := unread_directive(prompt)) is not None:
+    if isinstance(prompt, str) and (note := unread_directive(prompt[:LONGEST_READ])) is not None:
         yield ExplainLine(task.created, "scenario", note)
     yield ExplainLine(task.created, "plan", _describe_plan(task.plan))
     yield ExplainLine(task.created, "charge", f"{_credits(task.plan.reserved)} reserved")

@@ -43,7 +43,7 @@ def redact(text: bytes, key: str) -> bytes:
             return text
     forms = _forms(key)
     if forms.exact is not None:
-        return forms.exact.sub(REDACTED.encode(), text)
+        return _redact_exact(text, forms.exact)
     return _redact_escaped(text, key.encode(), forms) if _may_have(text, forms) else text
 
 
@@ -74,8 +74,8 @@ class _Forms(NamedTuple):
 
     unescaped: tuple[bytes, ...]
     """In a text whose escapes are undone: of the key as it is, and of one whose own escapes were escaped."""
-    exact: re.Pattern[bytes] | None
-    """Spellings of a key of backslashes and little else, of which too little is left without escapes."""
+    exact: tuple[bytes, ...] | None
+    """Spellings of a key of backslashes and little else, of which too little is left without escapes; in lower case."""
     ascii: bool
     ends_escaped: bool
     """Whether the key ends with a backslash."""
@@ -89,11 +89,30 @@ def _forms(key: str) -> _Forms:
     return _Forms(tuple(unescaped), exact, key.isascii(), key.endswith("\\"))
 
 
-def _exact(key: str) -> re.Pattern[bytes]:
+def _exact(key: str) -> tuple[bytes, ...]:
     in_json = json.dumps(key)[1:-1]
     percent = "".join(f"%{byte:02x}" for byte in key.encode())
     spellings = (json.dumps(in_json)[1:-1], in_json, key, quote(key, safe=""), percent, _as_escapes(key))
-    return re.compile(b"|".join(re.escape(each.encode()) for each in spellings), re.IGNORECASE)
+    return tuple(dict.fromkeys(each.encode().lower() for each in spellings))
+
+
+def _redact_exact(text: bytes, spellings: tuple[bytes, ...]) -> bytes:
+    # Not by a regular expression: at each backslash of a long run it would compare as many bytes as a spelling has.
+    lower = text.lower()
+    parts, end = [], 0
+    for first, last in sorted(span for spelling in spellings for span in _spans(lower, spelling)):
+        if first >= end:
+            parts += [text[end:first], REDACTED.encode()]
+        end = max(end, last)
+    return b"".join(parts) + text[end:]
+
+
+def _spans(text: bytes, part: bytes) -> Iterator[tuple[int, int]]:
+    """The places of a part, none of which overlap."""
+    place = text.find(part)
+    while place >= 0:
+        yield place, place + len(part)
+        place = text.find(part, place + len(part))
 
 
 def _as_escapes(key: str) -> str:
@@ -178,10 +197,8 @@ class _Unescaped:
 
     def spans(self, form: bytes) -> Iterator[tuple[int, int]]:
         """The places of the original from which a form came, with the backslashes before it."""
-        place = self.text.find(form)
-        while place >= 0:
-            yield self._first(place), self._last(place + len(form))
-            place = self.text.find(form, place + len(form))
+        for first, last in _spans(self.text, form):
+            yield self._first(first), self._last(last)
 
     def _first(self, place: int) -> int:
         following = bisect_left(self._places, place)

@@ -7,6 +7,10 @@ from hashlib import blake2b
 from evolink_contracts.spec.headers import IDEMPOTENCY_KEY
 
 _JSON = b"application/json"
+LONGEST_KEY = 256
+"""Bytes of an API key. A longer one is refused."""
+_LONGEST_CACHED = 512
+"""Bytes of an `Authorization` header whose key is cached, so that the cache is bounded in bytes."""
 _BEARER = re.compile(rb"bearer +([^\x00-\x20\x7f]+) *", re.IGNORECASE)
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.pattern.encode())
 
@@ -19,11 +23,19 @@ def header_text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-@lru_cache(maxsize=1024)
 def bearer_key(authorization: bytes | None) -> str | None:
     """The API key, or `None` where there is no header or it is not of the form `Bearer KEY`."""
-    match = None if authorization is None else _BEARER.fullmatch(authorization)
+    if authorization is None:
+        return None
+    return (_cached_key if len(authorization) <= _LONGEST_CACHED else _parse_key)(authorization)
+
+
+def _parse_key(authorization: bytes) -> str | None:
+    match = _BEARER.fullmatch(authorization)
     return None if match is None else header_text(match[1])
+
+
+_cached_key = lru_cache(maxsize=1024)(_parse_key)
 
 
 def is_json(content_type: bytes) -> bool:

@@ -4,7 +4,10 @@ import re
 
 OPENING = "[[mock:"
 _MEANT = re.compile(r"\[\[\s*mock\b:?|(?<!\[)\[\s*mock:", re.IGNORECASE)
-_DIRECTIVE = re.compile(r"\s*\[\[mock:(.*?)\]\]", re.DOTALL)
+_CLOSING = "]]"
+LONGEST_READ = 4_000
+"""Characters of the longest prompt that is searched for a directive: more than the longest prompt and the longest
+scenario have together."""
 
 
 def extract_directive(prompt: str) -> tuple[str, str]:
@@ -12,10 +15,16 @@ def extract_directive(prompt: str) -> tuple[str, str]:
 
     Several are read as one, in their order. Raises `ValueError` where one is never closed.
     """
-    rest = _DIRECTIVE.sub("", prompt)
+    kept, directives = [], []
+    place = 0
+    while (start := prompt.find(OPENING, place)) >= 0 and (end := prompt.find(_CLOSING, start + len(OPENING))) >= 0:
+        kept.append(prompt[place:start].rstrip())
+        directives.append(prompt[start + len(OPENING) : end])
+        place = end + len(_CLOSING)
+    rest = "".join(kept) + prompt[place:]
     if OPENING in rest:
         raise ValueError(f"a directive is not closed; write {OPENING} fail=service_error]]")
-    return rest.strip(), ";".join(_DIRECTIVE.findall(prompt)).strip()
+    return rest.strip(), ";".join(directives).strip()
 
 
 def unread_directive(prompt: str) -> str | None:

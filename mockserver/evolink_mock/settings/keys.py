@@ -10,6 +10,7 @@ from evolink_contracts.spec.models import MODELS
 from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.grant import Grant
 from evolink_mock.core.redaction import masked_key
+from evolink_mock.core.request_headers import LONGEST_KEY
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import to_units
 from evolink_mock.scenarios.language import scenario_mistakes
@@ -68,10 +69,12 @@ class AcceptedKeys(NamedTuple):
     """The file, variable or option that names them."""
 
     def accepts(self, key: str) -> bool:
-        return key in self.named or not (self.only or key.startswith(INVALID))
+        return key in self.named or not (self.only or key.startswith(INVALID) or _size(key) > LONGEST_KEY)
 
     def refusal(self, key: str) -> str:
         """The reason why a key is not accepted."""
+        if _size(key) > LONGEST_KEY:
+            return f"A key has at most {LONGEST_KEY} bytes; got one of {_size(key)}"
         if not self.only:
             return f"Keys that begin with {INVALID} are always refused, so that a 401 can be provoked"
         return f"This emulator accepts only the keys of {self.source}; got {masked_key(key)}"
@@ -81,6 +84,11 @@ class AcceptedKeys(NamedTuple):
         more = len(self.named) - _SHOWN
         listed = ", ".join(map(masked_key, islice(self.named, _SHOWN)))
         return f"{listed} and {more} more" if more > 0 else listed
+
+
+def _size(key: str) -> int:
+    """The bytes of a key, which is sent in UTF-8."""
+    return len(key) if key.isascii() else len(key.encode("utf-8", "surrogatepass"))
 
 
 _BOUNDS = bounds_of(KeyRule)
@@ -119,6 +127,8 @@ def _mistakes_of(key: str, rule: KeyRule) -> Iterator[tuple[TomlPath, str]]:
     shown = masked_key(key)
     if not key or any(character <= " " or character == "\x7f" for character in key):
         yield (), f"keys: {shown!r} cannot be sent as a bearer key: it is empty, or has a space in it"
+    if _size(key) > LONGEST_KEY:
+        yield (), f"keys: {shown!r} has {_size(key)} bytes; a key has at most {LONGEST_KEY}"
     wrong: set[str] = set()
     for name, message in _TYPES.mistakes(rule, lambda name: f"keys: {name} of {shown}"):
         wrong.add(name)

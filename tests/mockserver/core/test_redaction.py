@@ -65,6 +65,14 @@ def test_redaction_takes_a_time_that_is_linear_in_the_text(text: bytes) -> None:
     assert redact(huge + b"sk-test-12345\\u0036", "sk-test-123456").endswith("…".encode())
 
 
+@pytest.mark.parametrize("run", [1, 200, 511, 1023])
+def test_a_key_of_backslashes_is_redacted_in_a_time_that_is_linear_in_the_text(run: int) -> None:
+    """To compare each spelling at each place would take minutes."""
+    key, huge = "\\" * 256, (b"\\" * run + b"x") * (4_000_000 // (run + 1))
+    assert redact(huge, key).replace("…".encode(), b"").count(b"x") == huge.count(b"x")
+    assert redact(b"a " + key.encode() + b" b", key) == "a … b".encode()
+
+
 def test_a_key_of_any_length_that_comes_once_costs_no_preparation() -> None:
     """To compile a pattern for each of these would take minutes."""
     for number in range(500):

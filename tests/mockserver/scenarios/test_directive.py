@@ -1,10 +1,13 @@
 """A directive is taken out of a prompt whole, and nothing else is."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolink_mock.scenarios.directive import OPENING, extract_directive
+from evolink_mock.scenarios.directive import LONGEST_READ, OPENING, extract_directive, unread_directive
+from tests.support.emulator import DOCUMENTED, Emulator
 
 WORDS = st.text(st.characters(exclude_characters="[]"), max_size=20)
 
@@ -54,3 +57,25 @@ def test_no_part_of_a_directive_is_left_in_the_prompt(text: str) -> None:
     except ValueError:
         return
     assert OPENING not in rest
+
+
+HUGE = 400_000
+
+
+@pytest.mark.parametrize("text", [" ", "[", "[[", "[[mock:", "[[mock", "[ ", " [[mock:x]]", "]]", "[[ mock:"])
+@pytest.mark.parametrize("end", ["", OPENING])
+def test_a_prompt_is_read_in_a_time_that_is_linear_in_it(text: str, end: str) -> None:
+    """In quadratic time, most of these would take minutes."""
+    huge = text * (HUGE // len(text)) + end
+    with suppress(ValueError):
+        assert OPENING not in extract_directive(huge)[0]
+    unread_directive(huge)
+
+
+def test_no_directive_is_read_in_a_prompt_that_is_too_long_for_any(emulator: Emulator) -> None:
+    refused = emulator.post(DOCUMENTED | {"prompt": "x" * LONGEST_READ + "[[mock: create=rate_limited]]"})
+    assert refused.status_code == 400
+    assert "prompt must have at most" in refused.json()["error"]["message"]
+    long = "a cat " * 200 + "[[mock: fail=service_error]]" + " " * (LONGEST_READ - 1228)
+    assert len(long) == LONGEST_READ
+    assert emulator.post(DOCUMENTED | {"prompt": long}).status_code == 200

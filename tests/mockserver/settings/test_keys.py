@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from evolink_mock.core.redaction import key_digest, masked_key
+from evolink_mock.core.request_headers import LONGEST_KEY
 from evolink_mock.server.banner import banner
 from evolink_mock.settings import KeyRule, Settings, load_settings
-from tests.support.emulator import Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
 
 TABLE = '[keys."sk-poor"]\nbalance = 20.0\n'
 
@@ -85,6 +86,31 @@ def test_a_refused_key_gets_the_reason_and_a_missing_one_another(path: str) -> N
 def test_an_invalid_key_gets_its_own_reason(emulator: Emulator) -> None:
     refused = emulator.as_key("sk-invalid-1").request("GET", "/__mock/clock").json()["error"]
     assert (refused["code"], "sk-invalid" in refused["message"]) == ("key_refused", True)
+
+
+def test_the_limit_of_a_key_is_in_bytes() -> None:
+    assert accepts(Settings(), "é" * (LONGEST_KEY // 2))
+    assert not accepts(Settings(), "é" * (LONGEST_KEY // 2) + "x")
+
+
+def test_a_key_over_the_limit_is_refused_everywhere(emulator: Emulator) -> None:
+    longest = "k" * LONGEST_KEY
+    assert emulator.as_key(longest).request("GET", "/v1/credits").status_code == 200
+    longer = emulator.as_key(longest + "x")
+    for path in ("/v1/credits", "/v1/tasks/task-unified-1-a", "/api/v1/files/quota", "/__mock/clock"):
+        assert longer.request("GET", path).status_code == 401
+    refused = longer.request("GET", "/__mock/clock").json()["error"]
+    assert refused == {
+        "code": "key_refused",
+        "message": f"A key has at most {LONGEST_KEY} bytes; got one of {LONGEST_KEY + 1}",
+        "type": refused["type"],
+    }
+    assert longer.post(DOCUMENTED).json() == emulator.as_key("sk-invalid").post(DOCUMENTED).json()
+
+
+def test_a_key_over_the_limit_is_refused_in_the_settings() -> None:
+    with pytest.raises(ValueError, match=f"has 257 bytes; a key has at most {LONGEST_KEY}"):
+        Settings(keys={"k" * 257: KeyRule()})
 
 
 @pytest.mark.parametrize(
