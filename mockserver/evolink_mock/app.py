@@ -24,7 +24,7 @@ from evolink_mock.clock import Clock, ClockFactory, in_background, make_clock, r
 from evolink_mock.control.access import ControlAccess
 from evolink_mock.control.pages import Pages
 from evolink_mock.control.routes import Control, WithoutSlash
-from evolink_mock.control.timeline import Timeline
+from evolink_mock.control.timeline.stream import Timeline
 from evolink_mock.control.ui.home_page import HomePage
 from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.behaviour import DOCUMENTED, Behaviour

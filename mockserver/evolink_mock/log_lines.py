@@ -13,7 +13,10 @@ _LONGEST_TARGET = 300
 _LONGEST_REASON = 400
 
 
-_SECRET_PARAMETER = re.compile(r"([?&;][^=&;#]*(?:key|token|secret|passw|auth)[^=&;#]*=)[^&;#]+", re.IGNORECASE)
+_NAMES = "key|token|secret|passw|auth|cookie|credential"
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(rf"([?&;](?=[^=&;#?]*?(?:{_NAMES}))[^=&;#?]*+=)[^&;#]+", re.IGNORECASE)
+_OPEN_HEADERS = frozenset({"idempotency-key"})
 _LIKELY_KEY = re.compile(r"\b(sk|Bearer)(-|%20|\+)[\w.~%-]{3,}", re.IGNORECASE)
 
 
@@ -21,6 +24,13 @@ def without_secrets(target: str) -> str:
     """A path and its query where the key of the request is not known: parameters with a name as of secrets, and what
     begins like a key, are redacted."""
     return _LIKELY_KEY.sub(rf"\1\2{REDACTED}", _SECRET_PARAMETER.sub(rf"\1{REDACTED}", target))
+
+
+def without_secret_header(name: str, value: str) -> str:
+    """The value of a header as it is shown: redacted where the name is as of secrets, and without those of a URL."""
+    if name not in _OPEN_HEADERS and _SECRET_NAME.search(name):
+        return REDACTED
+    return without_secrets(value) if name == "referer" else value
 
 
 def one_line(text: str, limit: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from evolink_mock.control.timeline import MAX_READERS
+from evolink_mock.control.timeline.stream import MAX_READERS
 from evolink_mock.core.redaction import key_digest, masked_key
 from tests.support.emulator import DOCUMENTED, bearer
 from tests.support.server_process import Server

@@ -101,6 +101,7 @@ def test_a_line_about_a_long_target_redacts_a_key_at_the_cut() -> None:
     [
         ("/v1/credits?api_key=sk-secret&a=b", "/v1/credits?api_key=…&a=b"),
         ("/v1/credits?a=b&X-Mock-Token=abc", "/v1/credits?a=b&X-Mock-Token=…"),
+        ("/v1/credits?" + "key?" * 70 + "token=x", "/v1/credits?" + "key?" * 70 + "token=…"),
         ("/v1/credits?PASSWORD=a%20b#x", "/v1/credits?PASSWORD=…#x"),
         ("/v1/tasks/sk-secret", "/v1/tasks/sk-…"),
         ("/v1/x?q=Bearer%20abc", "/v1/x?q=Bearer%20…"),

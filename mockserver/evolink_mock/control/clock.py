@@ -8,6 +8,7 @@ import msgspec
 from evolink_mock.clock import LAST_INSTANT, MAX_SPEED, Mode, make_clock, monotonic
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
 from evolink_mock.control.long_poll import MAX_WAIT
+from evolink_mock.control.redacted_rows import Redacted, show_worlds
 from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.duration import Micros, parse_time_span, show_duration, to_seconds
 from evolink_mock.core.suggestion import unknown_name
@@ -78,14 +79,15 @@ class ClockCalls:
         )
 
     async def _show(self, request: ControlRequest) -> object:
-        return request.one_or_all([show_clock(world, await world.settled_view()) for world in request.worlds])
+        rows = await show_worlds(request.worlds, show_clock)
+        return Redacted({"worlds": rows} if request.all_worlds else rows[0])
 
     async def _change(self, request: ControlRequest) -> object:
         change = parse_change(request.body, self._default_speed)
         deadline = monotonic() + to_seconds(MAX_WAIT)
         for world in request.worlds:
             await self._apply(world, await world.settled_view(), change, deadline)
-        return request.one_or_all([show_clock(world, await world.settled_view()) for world in request.worlds])
+        return await self._show(request)
 
     async def _apply(self, world: World, view: WorldView, change: ClockChange, deadline: float) -> None:
         match change:

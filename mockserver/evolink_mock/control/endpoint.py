@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.body_encodings import body_encoding_error
-from evolink_mock.clock import monotonic
+from evolink_mock.clock import monotonic, yield_to_loop
+from evolink_mock.control.redacted_rows import Redacted, Show, redact_large, show_rows
 from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.duration import Micros, parse_duration
-from evolink_mock.core.redaction import redact
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.log_lines import request_line
 from evolink_mock.worlds.registry import WorldRegistry
@@ -26,6 +26,8 @@ log = logging.getLogger("evolink_mock")
 
 _encode = msgspec.json.Encoder().encode
 MAX_CONTROL_BODY = 64 * 1024
+_SHOWN_ERRORS = 20
+"""Mistakes of a body that its refusal names, the first ones."""
 
 Body = TypeVar("Body")
 
@@ -47,9 +49,10 @@ class ControlRequest(NamedTuple):
     body: bytes
     path: Mapping[str, str]
 
-    def one_or_all(self, rows: Iterable[dict[str, object]]) -> object:
+    async def one_or_all(self, rows: Iterable[tuple[World, Show]]) -> Redacted:
         """The row of the key's world, or with `?all=true` the rows of all worlds."""
-        return {"worlds": list(rows)} if self.all_worlds else next(iter(rows))
+        shown = await show_rows(rows)
+        return Redacted({"worlds": shown} if self.all_worlds else shown[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,7 @@ class ControlEndpoint:
         except Exception:
             log.exception("%s /__mock%s failed", call.method, call.path)
             return error_control(500, "internal_error", "The control call failed; the emulator's log has the reason")
-        encoded = _encode(answer)
-        for world in worlds:
-            encoded = redact(encoded, world.key)
-        return Result(200, encoded)
+        return Result(200, await _encoded(answer, worlds))
 
     def _select_worlds(
         self, call: ControlCall, authorization: bytes | None, query: Mapping[str, str]
@@ -139,6 +139,18 @@ class ControlEndpoint:
             return [*self._worlds, *([self._worlds.anonymous] if call.path == "/journal" else [])]
         found = self._selector.select(authorization, query.get("world"))
         return found if isinstance(found, Result) else [found]
+
+
+async def _encoded(answer: object, worlds: list[World]) -> bytes:
+    """An answer as JSON without any key. Answers about many worlds are redacted row by row by those who make them."""
+    if isinstance(answer, Redacted):
+        return _encode(answer.value)
+    encoded = _encode(answer)
+    for world in worlds:
+        encoded = await redact_large(encoded, world.key)
+        if len(worlds) > 1:
+            await yield_to_loop()
+    return encoded
 
 
 def _storage_error(error: StorageError) -> Result:
@@ -177,7 +189,7 @@ def _body_errors(body: bytes, wanted: type) -> str:
         value = msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return body_encoding_error(body) or ""
-    errors = form_errors(value, wanted) if issubclass(wanted, msgspec.Struct) else []
+    errors = form_errors(value, wanted, limit=_SHOWN_ERRORS) if issubclass(wanted, msgspec.Struct) else []
     return "; ".join(error.message for error in errors)[:1000]
 
 

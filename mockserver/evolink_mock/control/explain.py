@@ -17,7 +17,7 @@ from evolink_mock.core.duration import SECOND, Micros, show_duration, show_round
 from evolink_mock.core.lifecycle import LINGERING, lingering_from, state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.scenarios.directive import LONGEST_READ, unread_directive
-from evolink_mock.worlds.journal import CLIENT_DISCONNECTED, JournalEntry
+from evolink_mock.worlds.journal import CLIENT_DISCONNECTED, JournalEntry, WorldEvent, oldest_rows
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
@@ -60,11 +60,13 @@ class ExplainLine(NamedTuple):
     says: str
 
 
-def explain_task(world: World, view: WorldView, name: str, task: Task, policy: CallbackPolicy) -> list[ExplainLine]:
+async def explain_task(
+    world: World, view: WorldView, name: str, task: Task, policy: CallbackPolicy
+) -> list[ExplainLine]:
     """All steps so far, in order of time. Requests are those that the journal still has; repeated ones are folded."""
     lines = [
         *_creation(task),
-        *_requests(world, view, name),
+        *await _requests(world, view, name),
         *_end(task, view.now, world.config.choices),
         *_attempts(view.deliveries, name, policy),
     ]
@@ -137,20 +139,24 @@ def _describe_outcome(failure: Failure | None, cancelled: bool) -> str:
     return f"{'cancelled' if cancelled else 'failed'} with {failure.code}"
 
 
-def _requests(world: World, view: WorldView, name: str) -> Iterator[ExplainLine]:
-    left = {
-        row.detail: row.at for _, row in view.events.after(0) if (row.event, row.task) == (CLIENT_DISCONNECTED, name)
-    }
-    for _, entry in world.journal.after(0):
-        if entry.task != name:
-            continue
+async def _requests(world: World, view: WorldView, name: str) -> list[ExplainLine]:
+    def has_left(row: WorldEvent) -> bool:
+        return (row.event, row.task) == (CLIENT_DISCONNECTED, name)
+
+    def is_about(entry: JournalEntry) -> bool:
+        return entry.task == name
+
+    left = {row.detail: row.at for _, row in await oldest_rows(view.events, has_left, None, 0, view.events.last)}
+    lines = []
+    for _, entry in await oldest_rows(world.journal, is_about, None, 0, world.journal.last):
         about = _ABOUT.get(entry.route, "download")
         if entry.request_id not in left:
-            yield ExplainLine(entry.at, about, _describe_response(entry))
+            lines.append(ExplainLine(entry.at, about, _describe_response(entry)))
             continue
-        yield ExplainLine(entry.at, about, f"{entry.method} carried out, its response was not received")
+        lines.append(ExplainLine(entry.at, about, f"{entry.method} carried out, its response was not received"))
         says = f"the client disconnected before the response{f' ({entry.status})' if entry.status else ''}"
-        yield ExplainLine(left[entry.request_id], about, says)
+        lines.append(ExplainLine(left[entry.request_id], about, says))
+    return lines
 
 
 def _describe_response(entry: JournalEntry) -> str:

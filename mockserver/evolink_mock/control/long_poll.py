@@ -1,14 +1,17 @@
 """Long polling: log rows after a cursor, waiting up to `wait` for the first."""
 
-from collections.abc import Callable, Mapping
-from itertools import islice
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
 
 from evolink_mock.clock import monotonic, wait_first, yield_to_loop
 from evolink_mock.control.endpoint import ControlError, ControlRequest, read_duration, read_number
-from evolink_mock.control.world_selection import show_identity
+from evolink_mock.control.redacted_rows import Redacted, show_rows
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
-from evolink_mock.worlds.journal import LogReader
+from evolink_mock.worlds.journal import LogReader, newest_rows, oldest_rows
+from evolink_mock.worlds.slices import WORLD_SLICE
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
@@ -23,7 +26,8 @@ LOG_PARAMETERS: Mapping[str, str] = {
 """The query parameters of every long poll."""
 
 Row = TypeVar("Row")
-Rows = list[dict[str, object]]
+Found: TypeAlias = list[tuple[int, Row]]
+"""Rows with their numbers."""
 
 
 def read_wait(request: ControlRequest) -> float:
@@ -43,11 +47,18 @@ class LogView(NamedTuple, Generic[Row]):
     matches: Callable[[Row], bool]
     show: Callable[[int, Row], dict[str, object]]
 
-    def rows(self, log: LogReader[Row], after: int | None, limit: int) -> Rows:
-        """The first `limit` rows after a number, or without one the last `limit`; oldest first."""
-        listed = log.newest_first() if after is None else log.after(after)
-        found = list(islice(((number, row) for number, row in listed if self.matches(row)), limit))
-        return [self.show(number, row) for number, row in (reversed(found) if after is None else found)]
+    async def find(self, log: LogReader[Row], after: int | None, seen: int, upto: int, limit: int) -> Found[Row]:
+        """The first `limit` rows after a number, or without one the last `limit`; oldest first.
+
+        `seen` is the number up to which no row was found before.
+        """
+        if after is None:
+            return await newest_rows(log, self.matches, limit, seen, upto)
+        return await oldest_rows(log, self.matches, limit, max(after, seen), upto)
+
+    async def shown(self, rows: Iterable[tuple[World, int, Row]], *, identified: bool = False) -> list[msgspec.Raw]:
+        pairs = ((world, partial(self.show, number, row)) for world, number, row in rows)
+        return await show_rows(pairs, identified=identified)
 
 
 def read_after(request: ControlRequest) -> int | None:
@@ -64,21 +75,38 @@ async def long_poll(
     """
     after, limit = read_after(request), read_number(request, "limit", 100, MAX_ROWS)
     deadline = read_wait(request)
+    if request.all_worlds:
+        return await _rows_of_all(request.worlds, view, limit)
+    (world,) = request.worlds
+    seen = 0
     while True:
-        logs = [(world, view.log_of(world, await world.settled_view())) for world in request.worlds]
-        if request.all_worlds:
-            every = [row | show_identity(world) for world, log in logs for row in view.rows(log, None, limit)]
-            return {"rows": every[max(len(every) - limit, 0) :], "last": None}
-        ((world, log),) = logs
-        rows = view.rows(log, after, limit)
-        remaining = deadline - monotonic()
+        log = view.log_of(world, await world.settled_view())
+        last = log.last
+        rows = await view.find(log, after, seen, last, limit)
+        seen, remaining = last, deadline - monotonic()
         if rows or not limit or remaining <= 0 or is_shutting_down():
             more_may_follow = after is not None and len(rows) == limit
-            return {"rows": rows, "last": (rows[-1]["number"] if rows else after) if more_may_follow else log.last}
+            position = (rows[-1][0] if rows else after) if more_may_follow else last
+            shown = await view.shown((world, number, row) for number, row in rows)
+            return Redacted({"rows": shown, "last": position})
         if on_clock and jump_if_auto(world):
             await yield_to_loop()
-            continue
-        await wait_first(remaining, log.changed, world.clock, world.view().next_event() if on_clock else None)
+        elif log.last == last:  # Otherwise rows were added during a turn of other work.
+            await wait_first(remaining, log.changed, world.clock, world.view().next_event() if on_clock else None)
+
+
+async def _rows_of_all(worlds: Sequence[World], view: LogView[Row], limit: int) -> Redacted:
+    """The last `limit` rows of the logs of all worlds, one log after the other."""
+    found: list[tuple[World, int, Row]] = []
+    for place, world in enumerate(reversed(worlds), 1):
+        if len(found) == limit:
+            break
+        log = view.log_of(world, await world.settled_view())
+        rows = await view.find(log, None, 0, log.last, limit - len(found))
+        found += [(world, number, row) for number, row in reversed(rows)]
+        if place % WORLD_SLICE == 0:
+            await yield_to_loop()
+    return Redacted({"rows": await view.shown(reversed(found), identified=True), "last": None})
 
 
 def jump_if_auto(world: World) -> bool:

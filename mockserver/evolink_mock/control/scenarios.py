@@ -1,11 +1,11 @@
 """Control calls of scenarios: the queue, the key's default, the file, the words and the schema."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
-from evolink_mock.control.world_selection import show_identity
 from evolink_mock.scenarios.language import SHORTHANDS, WORDS, parse_scenario
 from evolink_mock.scenarios.schema import RuleSpec
 from evolink_mock.scenarios.state import QueuedRule
@@ -45,8 +45,7 @@ class ScenarioCalls:
         )
 
     async def _list(self, request: ControlRequest) -> object:
-        rows = [self._show(world) | (show_identity(world) if request.all_worlds else {}) for world in request.worlds]
-        return request.one_or_all(rows)
+        return await request.one_or_all((world, partial(self._show, world)) for world in request.worlds)
 
     def _show(self, world: World) -> dict[str, object]:
         return {
@@ -72,15 +71,16 @@ class ScenarioCalls:
 
     async def _queue(self, request: ControlRequest) -> object:
         spec = parse_body(request.body, RuleSpec)
-        rows = []
+        queued = []
         for world in request.worlds:
             try:
-                rows.append(_show_queued(world.scenarios.queue(spec)))
+                queued.append(world.scenarios.queue(spec))
             except ValueError as error:
                 raise ControlError(400, "invalid_body", str(error)) from None
             except OverflowError as error:
                 raise ControlError(429, "too_many_waiting", f"{error}; DELETE /__mock/scenarios removes them") from None
-        return request.one_or_all(rows)
+        shown = (partial(_show_queued, row) for row in queued)
+        return await request.one_or_all(zip(request.worlds, shown, strict=True))
 
     async def _clear(self, request: ControlRequest) -> object:
         for world in request.worlds:

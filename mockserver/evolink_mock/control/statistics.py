@@ -2,11 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from evolink_contracts.spec.wire import TERMINAL
 from evolink_mock.clock import yield_to_loop
 from evolink_mock.control.endpoint import ControlCall, ControlRequest
+from evolink_mock.control.redacted_rows import Redacted, RowWriter
 from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.bodies import public_status
 from evolink_mock.core.delivery import DEAD, Attempt, DeliveryTally
@@ -35,7 +37,10 @@ class StatisticsCalls:
         return (ControlCall("GET", "/statistics", summary, self._get),)
 
     async def _get(self, request: ControlRequest) -> object:
-        return request.one_or_all([await statistics_of(world) for world in request.worlds])
+        writer = RowWriter()
+        for world in request.worlds:
+            await writer.add(world, partial(dict, await statistics_of(world)))
+        return Redacted({"worlds": writer.rows} if request.all_worlds else writer.rows[0])
 
 
 async def statistics_of(world: World) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Control calls of tasks: lists, shows and explains them, cancels them and forces their outcome."""
 
-from itertools import islice
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 import msgspec
@@ -8,18 +9,23 @@ import msgspec
 from evolink_contracts.spec.errors import FAILURES
 from evolink_contracts.spec.timing import CallbackPolicy
 from evolink_contracts.spec.wire import TERMINAL
+from evolink_mock.clock import yield_to_loop
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body, read_number
 from evolink_mock.control.long_poll import LIMIT, MAX_ROWS
+from evolink_mock.control.redacted_rows import Redacted, show_one, show_rows
 from evolink_mock.control.views import task_detail, task_summary
-from evolink_mock.control.world_selection import show_identity
+from evolink_mock.core.bodies import public_status
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.lifecycle import state_of
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.core.task import EarlyEnd, Failure, Task
+from evolink_mock.worlds.slices import RECORD_SLICE, WORLD_SLICE
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
 _OUTCOMES = 'end an unfinished task now: {"status": "failed", "code": "service_error"} or {"status": "completed"}'
+_COST_OF_WORLD = RECORD_SLICE // WORLD_SLICE
+"""Tasks that cost as much as a world without any."""
 _STATUSES = ("pending", "processing", *sorted(TERMINAL))
 _LIST_PARAMETERS = {
     "status": f"only tasks of this status: {', '.join(_STATUSES)}",
@@ -69,23 +75,20 @@ class TaskCalls:
         wanted = request.query.get("status")
         if wanted is not None and wanted not in _STATUSES:
             raise ControlError(400, "invalid_query", unknown_name("status", wanted, _STATUSES))
-        rows = (
-            row | (show_identity(world) if request.all_worlds else {})
-            for world in reversed(request.worlds)
-            for name, task in world.tasks.newest_first()
-            if wanted in (None, (row := task_summary(world, name, task, world.clock.now()))["status"])
-        )
-        return {"tasks": list(islice(rows, offset, offset + limit))[::-1]}
+        found = await _find_newest(request.worlds, wanted, offset, limit)
+        rows = ((row[0], partial(task_summary, *row, row[0].clock.now())) for row in reversed(found))
+        return Redacted({"tasks": await show_rows(rows, identified=request.all_worlds)})
 
     async def _show(self, request: ControlRequest) -> object:
         world, view, name, task = await _find(request)
-        return task_detail(world, view, name, task, self._choices)
+        return await show_one(world, task_detail(world, view, name, task, self._choices))
 
     async def _explain(self, request: ControlRequest) -> object:
         from evolink_mock.control.explain import explain_task, show_explanation
 
         world, view, name, task = await _find(request)
-        return show_explanation(name, explain_task(world, view, name, task, self._policy), task.created)
+        lines = await explain_task(world, view, name, task, self._policy)
+        return await show_one(world, show_explanation(name, lines, task.created))
 
     async def _cancel(self, request: ControlRequest) -> object:
         if request.body.strip() not in (b"", b"{}"):
@@ -104,7 +107,7 @@ class TaskCalls:
         if state.ended is not None:
             raise ControlError(409, "task_ended", f"The task has ended already: {state.status}")
         ended = world.tasks.end(name, task, EarlyEnd(kind, view.now - task.created, failure))
-        return task_detail(world, view, name, ended, self._choices)
+        return await show_one(world, task_detail(world, view, name, ended, self._choices))
 
 
 def parse_outcome(body: bytes) -> Failure | None:
@@ -121,6 +124,37 @@ def parse_outcome(body: bytes) -> Failure | None:
         raise ControlError(400, "invalid_body", "code has at most 100 characters, message at most 2000")
     documented = FAILURES.get(code)
     return Failure(code, outcome.message or (documented.message if documented else code))
+
+
+async def _find_newest(
+    worlds: Sequence[World], status: str | None, offset: int, limit: int
+) -> list[tuple[World, str, Task]]:
+    """The newest tasks of all worlds, one world after the other, without the first `offset`; newest first."""
+    found: list[tuple[World, str, Task]] = []
+    done = 0
+    for world in reversed(worlds):
+        names = world.tasks.ids()
+        if status is None:  # Those that are left out need not be decoded.
+            left_out, offset = offset, max(offset - len(names), 0)
+            names = names[: max(len(names) - left_out, 0)]
+        for name in reversed(names):
+            if len(found) == limit:
+                return found
+            if (done := done + 1) % RECORD_SLICE == 0:
+                await yield_to_loop()
+            if (task := world.tasks.get(name)) is None or not _has_status(world, task, status):
+                continue
+            if offset and status is not None:
+                offset -= 1
+            else:
+                found.append((world, name, task))
+        if (done := done + _COST_OF_WORLD) % RECORD_SLICE < _COST_OF_WORLD:
+            await yield_to_loop()
+    return found
+
+
+def _has_status(world: World, task: Task, status: str | None) -> bool:
+    return status is None or public_status(state_of(task, world.clock.now()), world.config.choices) == status
 
 
 async def _find(request: ControlRequest) -> tuple[World, WorldView, str, Task]:

@@ -4,12 +4,15 @@ from typing import Annotated
 
 import msgspec
 
+from evolink_mock.clock import yield_to_loop
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
+from evolink_mock.control.redacted_rows import Redacted, show_worlds
 from evolink_mock.control.world_selection import show_identity
 from evolink_mock.core.billing import MAX_BALANCE
 from evolink_mock.core.duration import to_seconds
 from evolink_mock.core.task import to_credits, to_units
 from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.slices import WORLD_SLICE
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
@@ -44,13 +47,15 @@ class WorldCalls:
         )
 
     async def _list(self, request: ControlRequest) -> object:
-        return {"worlds": [show_world(world, await world.settled_view()) for world in request.worlds]}
+        return Redacted({"worlds": await show_worlds(request.worlds, show_world)})
 
     async def _change(self, request: ControlRequest) -> object:
         change = parse_change(request.body)
-        for world in request.worlds:
+        for place, world in enumerate(request.worlds, 1):
             await self._apply(world, change)
-        return {"worlds": [show_world(world, await world.settled_view()) for world in request.worlds]}
+            if place % WORLD_SLICE == 0:
+                await yield_to_loop()
+        return await self._list(request)
 
     async def _apply(self, world: World, change: WorldChange) -> None:
         if change.reset:

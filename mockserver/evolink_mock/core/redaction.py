@@ -6,11 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 REDACTED = "…"
-SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-mock-token", "x-api-key"})
 
 _SHORTEST = 6
 """Characters. A shorter key is part of too many innocent words to be replaced in running text."""
@@ -20,6 +20,10 @@ _SHOWN_FIRST, _SHOWN_LAST = 4, 3
 """Characters of a long key that are shown."""
 
 _SHORTEST_UNESCAPED = 4
+_STEP = 2000
+"""Escapes, or places of a key, in one step."""
+_QUICKLY_SEARCHED = 20_000
+"""Bytes of a text that is searched for a key before its escapes are undone one by one."""
 _HEX = rb"[0-9a-fA-F]"
 _ESCAPE = re.compile(
     rb"\\++[uU]([dD][89abAB]%(hex)b{2})\\++[uU]([dD][c-fC-F]%(hex)b{2})|\\++[uU](%(hex)b{4})|\\++|%%(%(hex)b{2})"
@@ -35,16 +39,28 @@ def redact(text: bytes, key: str) -> bytes:
 
     JSON remains JSON. The time is linear in the text, and no longer for a key that was not seen before.
     """
+    return next(done for done in redact_in_steps(text, key) if done is not None)
+
+
+def redact_in_steps(text: bytes, key: str) -> Iterator[bytes | None]:
+    """`redact` in steps of some milliseconds: `None` after each but the last, and then the text."""
     if len(key) < _SHORTEST:
-        return text
+        yield text
+        return
     if b"\\" not in text:
         text = text.replace(key.encode(), REDACTED.encode())
         if b"%" not in text:
-            return text
+            yield text
+            return
     forms = _forms(key)
     if forms.exact is not None:
-        return _redact_exact(text, forms.exact)
-    return _redact_escaped(text, key.encode(), forms) if _may_have(text, forms) else text
+        lower = text.lower()
+        spans = (span for spelling in forms.exact for span in _spans(lower, spelling))
+        yield from _replace(text, spans)
+    elif len(text) > _QUICKLY_SEARCHED or _may_have(text, forms):
+        yield from _redact_escaped(text, key.encode(), forms)
+    else:
+        yield text
 
 
 def truncate(text: bytes, limit: int, key: str) -> bytes:
@@ -84,7 +100,9 @@ class _Forms(NamedTuple):
 @lru_cache(maxsize=1024)
 def _forms(key: str) -> _Forms:
     raw = key.encode()
-    unescaped = {_Unescaped(raw).text, raw.replace(b"\\", b"")}
+    plain = _Unescaped()
+    list(plain.read(raw))
+    unescaped = {plain.text, raw.replace(b"\\", b"")}
     exact = None if min(map(len, unescaped)) >= _SHORTEST_UNESCAPED else _exact(key)
     return _Forms(tuple(unescaped), exact, key.isascii(), key.endswith("\\"))
 
@@ -94,17 +112,6 @@ def _exact(key: str) -> tuple[bytes, ...]:
     percent = "".join(f"%{byte:02x}" for byte in key.encode())
     spellings = (json.dumps(in_json)[1:-1], in_json, key, quote(key, safe=""), percent, _as_escapes(key))
     return tuple(dict.fromkeys(each.encode().lower() for each in spellings))
-
-
-def _redact_exact(text: bytes, spellings: tuple[bytes, ...]) -> bytes:
-    # Not by a regular expression: at each backslash of a long run it would compare as many bytes as a spelling has.
-    lower = text.lower()
-    parts, end = [], 0
-    for first, last in sorted(span for spelling in spellings for span in _spans(lower, spelling)):
-        if first >= end:
-            parts += [text[end:first], REDACTED.encode()]
-        end = max(end, last)
-    return b"".join(parts) + text[end:]
 
 
 def _spans(text: bytes, part: bytes) -> Iterator[tuple[int, int]]:
@@ -133,17 +140,30 @@ def _may_have(text: bytes, forms: _Forms) -> bool:
     return any(form in bare for form in forms.unescaped)
 
 
-def _redact_escaped(text: bytes, key: bytes, forms: _Forms) -> bytes:
-    unescaped = _Unescaped(text)
-    parts, end = [], 0
+def _redact_escaped(text: bytes, key: bytes, forms: _Forms) -> Iterator[bytes | None]:
+    unescaped = _Unescaped()
+    yield from unescaped.read(text)
     escaped = (span for form in forms.unescaped for span in unescaped.spans(form))
-    for first, last in sorted([*escaped, *_plain_spans(text, key)]):
+    yield from _replace(text, chain(escaped, _plain_spans(text, key)), ends_escaped=forms.ends_escaped)
+
+
+def _replace(text: bytes, spans: Iterator[tuple[int, int]], *, ends_escaped: bool = False) -> Iterator[bytes | None]:
+    """Steps as of `redact_in_steps`; spans may overlap, and come in any order."""
+    found: list[tuple[int, int]] = []
+    for number, span in enumerate(spans, 1):
+        found.append(span)
+        if number % _STEP == 0:
+            yield None
+    parts, end = [], 0
+    for number, (first, last) in enumerate(sorted(found), 1):
         if first >= end:
             parts += [text[end:first], REDACTED.encode()]
         end = max(end, last)
-        if forms.ends_escaped:
+        if ends_escaped:
             end = _after_backslashes(text, end)
-    return b"".join(parts) + text[end:]
+        if number % _STEP == 0:
+            yield None
+    yield b"".join(parts) + text[end:]
 
 
 def _plain_spans(text: bytes, key: bytes) -> Iterator[tuple[int, int]]:
@@ -176,14 +196,18 @@ def _after_backslashes(text: bytes, place: int) -> int:
 class _Unescaped:
     """A text whose escapes are undone and whose backslashes are left out, with the place that each part had."""
 
-    def __init__(self, text: bytes) -> None:
-        parts: list[bytes] = []
+    def __init__(self) -> None:
+        self.text = b""
         self._places: list[int] = []
         """The place of each escape in the text without escapes."""
         self._escapes: list[tuple[int, int, int]] = []
         """The beginning and the end of each escape in the original, and the length of what it stands for."""
+
+    def read(self, text: bytes) -> Iterator[None]:
+        """Undo the escapes of a text, in steps."""
+        parts: list[bytes] = []
         place = end = 0
-        for match in _ESCAPE.finditer(text):
+        for number, match in enumerate(_ESCAPE.finditer(text), 1):
             first, last = match.span()
             character = _character(match)
             parts += (text[end:first], character)
@@ -192,6 +216,8 @@ class _Unescaped:
             self._escapes.append((first, last, len(character)))
             place += len(character)
             end = last
+            if number % _STEP == 0:
+                yield None
         parts.append(text[end:])
         self.text = b"".join(parts)
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 _LISTED = 30
 """Known names up to which a message lists them all."""
+_COMPARED = 200
+"""Characters of a name that are compared: a longer one is like no known name."""
 
 
 def unknown_name(noun: str, name: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
@@ -31,4 +33,4 @@ def nearest_names(name: str, known: tuple[str, ...], count: int = 1, least: floa
     # difflib takes 3 ms to import, and a correct name does not need it.
     from difflib import get_close_matches
 
-    return get_close_matches(name, known, n=count, cutoff=least)
+    return get_close_matches(name[:_COMPARED], known, n=count, cutoff=least)

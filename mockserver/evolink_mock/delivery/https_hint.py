@@ -10,7 +10,7 @@ _REFUSALS = re.compile(
     rb"HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled server",
     re.IGNORECASE,
 )
-_ALERT = re.compile(r"\\+x15\\+x03")
+_ALERT = re.compile(r"(?<!\\)\\++x15\\++x03")
 """The beginning of an alert of TLS, as the message of an error shows it."""
 _UNCLEAR: tuple[AttemptError, ...] = ("reset", "empty")
 """Failures that a port of HTTPS causes, and others too."""

@@ -1,15 +1,16 @@
 """Journals: append-only, bounded logs of requests with responses, of events, and of callbacks to the sink."""
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from evolink_mock.clock import Notifier
+from evolink_mock.clock import Notifier, yield_to_loop
 from evolink_mock.core.duration import SECOND, Micros
-from evolink_mock.core.redaction import REDACTED, SECRET_HEADERS
+from evolink_mock.log_lines import without_secret_header, without_secrets
+from evolink_mock.worlds.slices import LOG_SLICE
 
 KEPT_BODY = 4096
 """Bytes kept of each request's and each response's body."""
@@ -27,11 +28,15 @@ class LogReader(Protocol[ReadRow]):
     def last(self) -> int:
         """The number of the newest row."""
 
+    @property
+    def dropped(self) -> int:
+        """The number of the newest row that is no longer kept; 0 where there is none."""
+
     def after(self, number: int) -> Iterator[tuple[int, ReadRow]]:
         """The kept rows numbered above `number`, oldest first."""
 
-    def newest_first(self) -> Iterator[tuple[int, ReadRow]]:
-        """The kept rows."""
+    def between(self, above: int, upto: int) -> Sequence[tuple[int, ReadRow]]:
+        """The kept rows numbered above `above` and up to `upto`, oldest first."""
 
     def contains(self, number: int) -> bool:
         """Whether that row is still kept."""
@@ -45,6 +50,11 @@ class Log(Generic[Row]):
         self.last: int = 0
         self.changed = Notifier()
 
+    @property
+    def dropped(self) -> int:
+        """The number of the newest row that is no longer kept; 0 where there is none."""
+        return self.last - len(self._rows)
+
     def append(self, row: Row) -> None:
         self._rows.append(row)
         self.last += 1
@@ -56,9 +66,15 @@ class Log(Generic[Row]):
         skip = max(number + 1 - first, 0)
         return enumerate(islice(self._rows, skip, None), first + skip)
 
-    def newest_first(self) -> Iterator[tuple[int, Row]]:
-        """The kept rows."""
-        return zip(count(self.last, -1), reversed(self._rows), strict=False)
+    def between(self, above: int, upto: int) -> list[tuple[int, Row]]:
+        """The kept rows numbered above `above` and up to `upto`, oldest first."""
+        above, upto = max(above, self.dropped), min(upto, self.last)
+        if above >= upto:
+            return []
+        if self.last - upto < len(self._rows) // 2:  # Its end is nearer.
+            newest_first = zip(count(self.last, -1), reversed(self._rows), strict=False)
+            return list(islice(newest_first, self.last - upto, self.last - above))[::-1]
+        return list(islice(self.after(above), upto - above))
 
     def contains(self, number: int) -> bool:
         """Whether that row is still kept."""
@@ -68,6 +84,39 @@ class Log(Generic[Row]):
         """Drop the rows. Numbers go on, so that a reader that follows the log misses nothing."""
         self._rows.clear()
         self.changed.notify_all()
+
+
+async def newest_rows(
+    log: LogReader[ReadRow], matches: Callable[[ReadRow], bool], limit: int, above: int, upto: int
+) -> list[tuple[int, ReadRow]]:
+    """The last `limit` rows that match, of those numbered above `above` and up to `upto`; oldest first.
+
+    Other work on the event loop gets a turn between slices, here and in `oldest_rows`.
+    """
+    found: list[tuple[int, ReadRow]] = []
+    while len(found) < limit and (rows := log.between(max(upto - LOG_SLICE, above), upto)):
+        matching = (row for row in reversed(rows) if matches(row[1]))
+        found += islice(matching, limit - len(found))
+        upto = rows[0][0] - 1
+        if len(rows) == LOG_SLICE:
+            await yield_to_loop()
+    return found[::-1]
+
+
+async def oldest_rows(
+    log: LogReader[ReadRow], matches: Callable[[ReadRow], bool], limit: int | None, above: int, upto: int
+) -> list[tuple[int, ReadRow]]:
+    """The first `limit` rows that match, of those numbered above `above` and up to `upto`; oldest first."""
+    found: list[tuple[int, ReadRow]] = []
+    above = max(above, log.dropped)
+    while above < upto and (limit is None or len(found) < limit):
+        rows = log.between(above, min(above + LOG_SLICE, upto))
+        matching = (row for row in rows if matches(row[1]))
+        found += islice(matching, None if limit is None else limit - len(found))
+        above = max(above + LOG_SLICE, log.dropped)
+        if len(rows) == LOG_SLICE:
+            await yield_to_loop()
+    return found
 
 
 class InboxEntry(msgspec.Struct, gc=False):
@@ -133,13 +182,13 @@ class WorldEvent(msgspec.Struct, gc=False):
 
 
 def show_entry(number: int, entry: JournalEntry) -> dict[str, object]:
-    """An entry as JSON-ready values, without the headers that carry credentials."""
+    """An entry as JSON-ready values, without credentials in its headers, its path and its query."""
 
     def text(raw: bytes) -> str:
         return raw.decode("utf-8", "replace")
 
     headers = {
-        name: REDACTED if name in SECRET_HEADERS else value
+        name: without_secret_header(name, value)
         for name, _, value in (line.partition(": ") for line in text(entry.head).split("\n") if line)
     }
     return {
@@ -153,8 +202,8 @@ def show_entry(number: int, entry: JournalEntry) -> dict[str, object]:
         "scenario_rule": entry.rule or None,
         "request": {
             "method": entry.method,
-            "path": text(entry.path),
-            "query": text(entry.query),
+            "path": without_secrets(text(entry.path)),
+            "query": without_secrets(f"?{text(entry.query)}")[1:],
             "headers": headers,
             "body": text(entry.body),
         },

@@ -195,7 +195,8 @@ class Outbox:
         return self._store.delivery_numbers()
 
     def of_task(self, task_id: str) -> list[int]:
-        found = ((number, self._store.get_delivery(number)) for number in self.numbers())
+        numbers = self._store.delivery_numbers_with(task_id)
+        found = ((number, self._store.get_delivery(number)) for number in numbers)
         return [number for number, delivery in found if delivery is not None and delivery.task == task_id]
 
     async def first_attempt(self, task_id: str, seconds: float) -> None:

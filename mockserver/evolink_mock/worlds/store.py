@@ -39,6 +39,9 @@ class Store(Protocol):
     def get_delivery(self, number: int) -> Delivery | None: ...
     def drop_delivery(self, number: int) -> None: ...
     def delivery_numbers(self) -> list[int]: ...
+    def delivery_numbers_with(self, task_id: str) -> list[int]:
+        """The numbers of deliveries whose record has the id of a task somewhere: those of the task, and few others."""
+
     def delivery_count(self) -> int: ...
     def __len__(self) -> int: ...
     def __contains__(self, task_id: str) -> bool: ...
@@ -158,6 +161,11 @@ class MemoryStore:
 
     def delivery_numbers(self) -> list[int]:
         return list(self._deliveries)
+
+    def delivery_numbers_with(self, task_id: str) -> list[int]:
+        # To decode each record would take a hundred times as long.
+        wanted = task_id.encode()
+        return [number for number, record in self._deliveries.items() if wanted in record]
 
     def delivery_count(self) -> int:
         return len(self._deliveries)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from evolink_mock.control.worlds import WorldChange
+from evolink_mock.form_errors import form_errors
 from tests.support.emulator import Emulator
 
 
@@ -31,6 +33,16 @@ def test_credits_are_current_after_latency_has_moved_a_manual_clock(
     assert credits_of(emulator) == {"balance": None, "reserved": 0, "spent": spent}
     (other,) = emulator.control("worlds?all=true")["worlds"]
     assert other["credits"]["spent"] == spent
+
+
+def test_of_many_mistakes_of_a_body_the_first_are_named(emulator: Emulator) -> None:
+    """To find the nearest name for each of these would hold the event loop for a third of a second."""
+    answer = emulator.request("POST", "/__mock/worlds", json={f"bal{number}": 1 for number in range(4000)})
+    assert answer.status_code == 400
+    assert "'bal0' is not a known field" in answer.json()["error"]["message"]
+    value: dict[str, object] = {f"reset-{'x' * 3000}-{number}": 1 for number in range(100)}
+    assert len(form_errors(value, WorldChange)) == 100
+    assert len(form_errors(value, WorldChange, limit=20)) == 20
 
 
 def test_a_balance_and_a_top_up_in_one_change_add_up(emulator: Emulator) -> None:

@@ -57,6 +57,29 @@ def test_the_key_is_masked_everywhere(emulator: Emulator) -> None:
     assert "my key is …" in text
 
 
+@pytest.mark.parametrize("name", ["api-key", "x-goog-api-key", "apikey", "x-auth", "x-amz-security-token", "cookie2"])
+def test_a_key_in_another_header_is_hidden(emulator: Emulator, name: str) -> None:
+    emulator.client.get("/v1/credits", headers={name: "ab0123456789", "Referer": "https://a.test/?token=ab0123456789"})
+    emulator.request("GET", "/v1/credits", {name: "ab0123456789", "Idempotency-Key": "shown-0123456789"})
+    everything = emulator.request("GET", "/__mock/journal?all=true")
+    assert "ab0123456789" not in everything.text
+    assert [row["request"]["headers"][name] for row in everything.json()["rows"]] == ["…", "…"]
+    assert "shown-0123456789" in everything.text
+
+
+@pytest.mark.parametrize(
+    "query", ["api_key=ab01234", "a=b&X-API-Key=ab01234&c=d", "access_token=ab01234", "q=sk-ab01234"]
+)
+def test_a_key_in_the_query_or_the_path_is_hidden(emulator: Emulator, query: str) -> None:
+    emulator.client.get(f"/v1/credits?{query}")
+    emulator.client.get("/v1/tasks/sk-ab01234")
+    emulator.request("GET", f"/v1/credits?{query}")
+    text = emulator.request("GET", "/__mock/journal?all=true").text
+    assert "ab01234" not in text
+    if "a=b" in query:
+        assert '"query":"a=b&X-API-Key=…&c=d"' in text
+
+
 def test_requests_without_a_key_are_journaled_separately(emulator: Emulator) -> None:
     emulator.client.get("/v1/credits", headers={"Authorization": "Bearer sk-invalid-secret"})
     assert journal(emulator) == []

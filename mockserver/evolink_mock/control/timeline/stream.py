@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from evolink_mock.api.asgi import response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.clock import in_background, monotonic, sleep_wall, unix_micros
-from evolink_mock.control.task_rows import task_rows
+from evolink_mock.control.timeline.rows import task_rows
 from evolink_mock.control.world_selection import WorldSelector, show_identity
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.redaction import redact
