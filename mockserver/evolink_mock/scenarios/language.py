@@ -1,7 +1,7 @@
 """The scenario language: `create=rate_limited; times=3; fail=service_error`, parsed to a record."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -209,52 +209,56 @@ NEEDS = {
     "drip_time": OPERATIONS,
 }
 """Fields that have no effect unless one of these is given too."""
+_NAMED = 5
+"""Mistakes of one text that an error names."""
 
 
 @lru_cache(maxsize=1024)
 def parse_scenario(text: str) -> Scenario:
-    """Parse `word=value; word=value`. Raises `ValueError` that names what was wrong and the nearest right word."""
-    if len(text) > LONGEST:
-        raise ValueError(f"a scenario has at most {LONGEST} characters; this one has {len(text)}")
-    if text.strip() == "ok":
-        return Scenario(ok=True)
-    found: dict[str, Any] = {}
-    for part in text.split(";"):
-        word, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            raise ValueError(f"{part.strip()[:40]!r} is not of the form word=value, such as create=rate_limited")
-        for name, given in _written_out(word, value):
-            if name not in WORDS:
-                raise ValueError(unknown_name("scenario word", name, (*WORDS, "flap")))
-            if WORDS[name].field in found:
-                raise ValueError(f"{name} is given twice")
-            found[WORDS[name].field] = _value(name, given)
-    scenario = Scenario(**found)
-    _check_together(scenario)
+    """Parse `word=value; word=value`. Raises `ValueError` that names each mistake and the nearest right word."""
+    scenario, mistakes = _read(text)
+    if mistakes:
+        more = len(mistakes) - _NAMED
+        raise ValueError("; ".join(mistakes[:_NAMED]) + (f"; and {more} more mistakes" if more > 0 else ""))
     return scenario
 
 
 def scenario_mistakes(text: str) -> list[str]:
-    """Every mistake of a scenario text: those of its words, or else the one that `parse_scenario` finds."""
-    try:
-        parse_scenario(text)
-    except ValueError as error:
-        return list(_mistakes_of_words(text)) or [str(error)]
-    return []
+    """Every mistake of a scenario text: those of its words, or else of their combination."""
+    return _read(text)[1]
 
 
-def _mistakes_of_words(text: str) -> Iterator[str]:
+def _read(text: str) -> tuple[Scenario, list[str]]:
+    """The scenario without the parts that have a mistake, and the mistakes."""
     if len(text) > LONGEST:
-        return
+        return Scenario(), [f"a scenario has at most {LONGEST} characters; this one has {len(text)}"]
+    if text.strip() == "ok":
+        return Scenario(ok=True), []
+    found: dict[str, Any] = {}
+    mistakes: list[str] = []
     for part in text.split(";"):
         word, equals, value = (piece.strip() for piece in part.partition("="))
-        for name, given in _written_out(word, value) if equals else ():
+        if not equals:
+            mistakes.append(f"{part.strip()[:40]!r} is not of the form word=value, such as create=rate_limited")
+            continue
+        for name, given in _written_out(word, value):
             try:
-                if name not in WORDS:
-                    raise ValueError(unknown_name("scenario word", name, (*WORDS, "flap")))
-                _value(name, given)
+                field, meaning = _read_word(name, given, found)
             except ValueError as error:
-                yield str(error)
+                mistakes.append(str(error))
+            else:
+                found[field] = meaning
+    scenario = Scenario(**found)
+    return scenario, mistakes or _mistakes_together(scenario)
+
+
+def _read_word(name: str, given: str, found: Mapping[str, Any]) -> tuple[str, object]:
+    """The field of a word and its value, beside the fields that were found before."""
+    if name not in WORDS:
+        raise ValueError(unknown_name("scenario word", name, (*WORDS, "flap")))
+    if WORDS[name].field in found:
+        raise ValueError(f"{name} is given twice")
+    return WORDS[name].field, _value(name, given)
 
 
 def _written_out(word: str, value: str) -> tuple[tuple[str, str], ...]:
@@ -268,14 +272,16 @@ def _value(name: str, text: str) -> object:
         raise ValueError(f"{name}: {error}" if WORDS[name].open else str(error)) from None
 
 
-def _check_together(scenario: Scenario) -> None:
+def _mistakes_together(scenario: Scenario) -> list[str]:
     given = scenario._asdict()
+    found: list[str] = []
     instant = scenario.delivery is not None and DELIVERY_FAULTS[scenario.delivery].completes_immediately
     for group in EXCLUSIVE:
         both = [word for word in group if given[word] is not None]
         if len(both) > 1 and ("delivery" not in both or instant):
-            raise ValueError(f"{both[0]} and {both[1]} contradict each other")
+            found.append(f"{both[0]} and {both[1]} contradict each other")
     for field, others in NEEDS.items():
         if given[field] is not None and all(given[other] is None for other in others):
             word = next(name for name, row in WORDS.items() if row.field == field)
-            raise ValueError(f"{word} has no effect by itself; it needs {', '.join(others)}")
+            found.append(f"{word} has no effect by itself; it needs {', '.join(others)}")
+    return found

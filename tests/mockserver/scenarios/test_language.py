@@ -183,3 +183,25 @@ def test_any_text_has_an_effect_or_is_refused(text: str) -> None:
     except ValueError as refusal:
         outcome = str(refusal)
     assert outcome not in (DEFAULT, "")
+
+
+def test_an_error_names_every_mistake_of_a_text() -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        parse_scenario("create=rate_limitd; fial=x; stuck; query=drip; query=empty; times=no")
+    assert str(refused.value) == "; ".join(
+        [
+            "'rate_limitd' is not a known value of create; did you mean 'rate_limited'?",
+            "'fial' is not a known scenario word; did you mean 'fail'?",
+            "'stuck' is not of the form word=value, such as create=rate_limited",
+            "query is given twice",
+            "times: 'no' is not a number from 1 to 1000000",
+        ]
+    )
+    with pytest.raises(ValueError, match="stuck and polls contradict each other; message has no effect by itself"):
+        parse_scenario("stuck=99; polls=2; message=x")
+
+
+def test_an_error_does_not_name_mistakes_without_end() -> None:
+    with pytest.raises(ValueError, match="; and 8 more mistakes$") as refused:
+        parse_scenario("a;" * 12)
+    assert str(refused.value).count("is not of the form") == 5
