@@ -11,12 +11,14 @@ Exception
 ├── StorageError            worlds.store: the state directory cannot hold or does not hold a state
 ├── Unreachable             control_client: no emulator answers at a URL; with the reason
 ├── Unsatisfiable           api.byte_ranges: a range begins behind the last byte of a file
+├── _Refused                server.bounded_protocol: a head is too large, or has not one valid Host
 ├── OSError
 │   └── Blocked             egress: a name resolves to an address that production would not connect to
 ├── RuntimeError
 │   └── ServerFailed        testing.server: the emulator of the fixture evolink_server did not start; with its output
 └── ValueError
     ├── ControlRefused      testing.handle: a control call of a test was refused; with the sentence of the answer
+    ├── KeyMistakes         settings.mistakes: the settings of keys have mistakes; with the path of each
     ├── UnknownSetting      settings.types: a setting that Python code names does not exist; also a TypeError
     ├── RuleError           scenarios.rules: a scenario rule makes no sense; with the path of the wrong setting
     └── TomlError           scenarios.toml_lines: a file is not valid TOML; with the line

@@ -202,6 +202,6 @@ def test_an_error_names_every_mistake_of_a_text() -> None:
 
 
 def test_an_error_does_not_name_mistakes_without_end() -> None:
-    with pytest.raises(ValueError, match="; and 8 more mistakes$") as refused:
+    with pytest.raises(ValueError, match=r"; and 8 more mistakes$") as refused:
         parse_scenario("a;" * 12)
     assert str(refused.value).count("is not of the form") == 5
