@@ -143,8 +143,7 @@ DECLARATIONS = (
         "--rate",
         type=_POSITIVE,
         metavar="N",
-        help="live: highest price of a second of video. "
-        "[default: recorded prices, until the first create shows its own]",
+        help="live: highest price of a second of video. [default: recorded prices; more once a create costs more]",
     ),
     click.option("--image", metavar="URL", help="live: image that the service can fetch; without one, tasks may fail."),
     click.option(

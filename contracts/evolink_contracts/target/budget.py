@@ -11,6 +11,7 @@ from evolink_contracts.reference.numbers import credits_text, finite_number
 from evolink_contracts.reference.oracle import assess_create, cost_of, price_of
 from evolink_contracts.spec.models import FLASH, MODELS, Model
 from evolink_contracts.spec.wire import Credits
+from evolink_contracts.target.balance import Balance
 from evolink_contracts.target.guard import task_name
 from evolink_contracts.trace.events import Call, decoded
 from evolink_contracts.trace.history import Create
@@ -21,16 +22,21 @@ CHEAPEST: Mapping[str, Any] = {"duration": 2, "quality": "720p", "generate_audio
 _LONGEST = max(field.maximum or 0 for field in FLASH.fields)
 _DEAREST = max(MODELS.values(), key=lambda model: model.price.per_second(model.price.highest_quality))
 """The model whose seconds cost most: a create without a known model may be taken for any."""
+_DEFAULT_SECONDS = 5
+_REFUSALS = frozenset({400, 401, 402, 403})
+"""Statuses by which a service says that it did nothing; any other may come from a place that does not know."""
 _EXACT = 1e-6
 _LONGEST_CLAIMED = 1e9
 
 
 class Budget:
-    """At most `limit` credits. `rate` is the highest price of a second of video; without it the known prices apply, and
-    are scaled up as soon as a create reserves more than they say. Raises `ValueError` for unusable numbers.
+    """At most `limit` credits. `rate` is the highest price of a second of video; without it the known prices apply.
+    Either is scaled up as soon as a create costs more. Raises `ValueError` for unusable numbers.
 
-    Each create is booked at its highest price before it is sent. That stands until the answer shows the price, or is a
-    refusal: a create without an answer, or with a 5xx, may have been billed.
+    Each create is booked at its highest price before it is sent, and that stands: an answer may show that it cost more,
+    but nothing that a service says makes it cheaper. Only a refusal (400, 401, 402 or 403) costs nothing, unless the
+    balance went down, or can no longer be read. A replay, any other status and a lost answer may have been billed. What
+    the balance shows as spent counts if it is more than was booked.
 
     A create that must be refused is booked too, and is withheld if it does not fit. If one is accepted all the same, it
     counts, and no further one is sent.
@@ -42,28 +48,42 @@ class Budget:
         if rate is not None and not (isfinite(rate) and rate > 0):
             raise ValueError(f"the price of a second of video must be a finite number above 0; got {rate:g}")
         self.limit = limit
-        self.spent: Credits = 0.0
+        self._settled: Credits = 0.0
         self._booked: Credits = 0.0
-        self._paid: set[str] = set()
+        self._balance = Balance()
+        self._before: Credits = 0.0
+        """The credits that the balance showed as spent before the create."""
         self._rate = rate
         self._scale = 1.0
         self._accepted_faulty = ""
+
+    @property
+    def spent(self) -> Credits:
+        """The credits that may have been spent by the creates that were answered."""
+        return max(self._settled, self._balance.spent)
+
+    def balance_read(self, status: int, text: str) -> None:
+        """Take in a response to GET /v1/credits, from directly before a create or directly after it."""
+        self._balance.read(status, text)
 
     def highest_price(self, body: Mapping[str, Any]) -> Credits:
         """The highest price that a create can have."""
         return self._scale * self._known_price(body)
 
     def _known_price(self, body: Mapping[str, Any]) -> Credits:
+        dearest, model = self._longest(body)
+        if self._rate is None:
+            return cost_of(dearest, model)
+        return price_of(Fraction(str(self._rate)), dearest.get("duration") or _DEFAULT_SECONDS, model)
+
+    def _longest(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], Model]:
+        """The dearest request that a service may take a body for, and its model."""
         assessed = assess_create(json.dumps(body), {})
         wrong = {violation.field for violation in assessed.violations}
         model = assessed.model or _DEAREST
         if assessed.model is None:
-            dearest: dict[str, Any] = {"duration": _LONGEST, "quality": model.price.highest_quality}
-        else:
-            dearest = _dearest(body, model, wrong)
-        if self._rate is None:
-            return cost_of(dearest, model)
-        return price_of(Fraction(str(self._rate)), dearest.get("duration") or 5, model)
+            return {"duration": _LONGEST, "quality": model.price.highest_quality}, model
+        return _dearest(body, model, wrong), model
 
     def require(self, bodies: Iterable[Mapping[str, Any]]) -> None:
         """Check that all of these can be paid. Raises `BudgetExceeded`."""
@@ -73,10 +93,15 @@ class Budget:
             raise BudgetExceeded(f"{what} may cost {credits_text(sum(costs))} credits; {self._state()}")
 
     def _fits(self, cost: Credits) -> bool:
-        return self.spent + self._booked + cost <= self.limit + _EXACT
+        return self._at_most + cost <= self.limit + _EXACT
+
+    @property
+    def _at_most(self) -> Credits:
+        """The credits that may have been spent, by the create whose answer is not known yet too."""
+        return max(self._settled + self._booked, self._balance.spent)
 
     def _state(self) -> str:
-        return f"of {credits_text(self.limit)} (--max-credits) {credits_text(self.spent + self._booked)} are spent"
+        return f"of {credits_text(self.limit)} (--max-credits) {credits_text(self._at_most)} are spent"
 
     def before_create(self, sent: str | None, headers: Mapping[str, str]) -> None:
         body = _body(sent)
@@ -92,31 +117,44 @@ class Budget:
                 f"a create that breaks a rule may cost {credits_text(price)} credits if it is accepted; {self._state()}"
             )
         # A booking that is left belongs to a create whose answer never arrived.
-        self.spent, self._booked = self.spent + self._booked, price
+        self._settled, self._booked = self._settled + self._booked, price
+        self._before = self._balance.spent
 
     def after_create(self, call: Call) -> None:
         create = Create(call, assess_create(call.sent, call.sent_headers))
         booked, self._booked = self._booked, 0.0
-        if not create.accepted:
-            self.spent += 0.0 if 400 <= call.status < 500 else booked
-            return
-        if create.replayed and create.task in self._paid:
-            return
-        self._book(create)
+        billed = self._balance.spent - self._before
+        if create.accepted:
+            self._settle(create, billed)
+        elif call.status not in _REFUSALS or billed > _EXACT or self._balance_is_lost:
+            self._settled += max(booked, billed)
         if self.spent > self.limit + _EXACT:
+            what = task_name(create) if create.accepted else f"a create that was answered with {call.status}"
             raise BudgetExceeded(
-                f"{task_name(create)} may have cost more than was left: "
+                f"{what} may have cost more than was left: "
                 f"{credits_text(self.spent)} credits of {credits_text(self.limit)} are spent"
             )
 
-    def _book(self, create: Create) -> None:
+    @property
+    def _balance_is_lost(self) -> bool:
+        return self._balance.was_known and not self._balance.is_known
+
+    def _settle(self, create: Create, billed: Credits) -> None:
+        """Count an accepted create at its highest price, or at what it reserved or cost if that is more."""
         reserved = _reserved(create)
-        if reserved is not None and not create.assessment.violations:
-            self._scale = max(self._scale, reserved / max(self._known_price(create.body), _EXACT))
-        self.spent += self.highest_price(create.body) if reserved is None else reserved
-        self._paid |= {create.task} - {""}
+        shown = max(billed, 0.0 if reserved is None else reserved)
+        if not create.assessment.violations:
+            self._scale = max(self._scale, shown / max(self._known_price(create.body), _EXACT))
+        self._settled += max(shown, self._least(create.body, minimum=reserved is None))
         if create.assessment.violations:
             self._accepted_faulty = task_name(create)
+
+    def _least(self, body: Mapping[str, Any], *, minimum: bool) -> Credits:
+        """The lowest figure at which an accepted create counts. A `rate` may be below the model's minimum price, which
+        then applies only to a create that shows no price."""
+        if self._rate is None or minimum:
+            return self.highest_price(body)
+        return self._scale * self._rate * float(self._longest(body)[0].get("duration") or _DEFAULT_SECONDS)
 
 
 def _dearest(body: Mapping[str, Any], model: Model, wrong: Container[str]) -> dict[str, Any]:

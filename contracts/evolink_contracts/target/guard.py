@@ -14,11 +14,14 @@ class Guard(Protocol):
 
     def before_create(self, sent: str | None, headers: Mapping[str, str]) -> None: ...
     def after_create(self, call: Call) -> None: ...
+    def balance_read(self, status: int, text: str) -> None:
+        """Take in a response to GET /v1/credits, from directly before a create or directly after it."""
 
 
 class NoPurchases:
     """Stops a run at the first create that is accepted, for a run that sends invalid ones alone."""
 
+    def balance_read(self, status: int, text: str) -> None: ...
     def before_create(self, sent: str | None, headers: Mapping[str, str]) -> None: ...
 
     def after_create(self, call: Call) -> None:

@@ -153,9 +153,11 @@ class Target:
             self.webhook.register(sent)
         recorded = {name.lower(): value for name, value in own.items() if name.lower() != "authorization"}
         guard = self._guard if method == "POST" and path == CREATE_PATH and access == "granted" else None
+        self._read_balance(guard)
         if guard is not None:
             guard.before_create(sent, recorded)
         response = self._connection.send(method, path, own, content)
+        self._read_balance(guard)
         at = self.now(who)
         self._collect(at)
         call = Call(
@@ -209,6 +211,17 @@ class Target:
     def try_credits(self) -> Response:
         """The answer to a query of the credits that is no part of the trace."""
         return self._connection.send("GET", CREDITS_PATH, self._connection.authorization("a"), None)
+
+    def _read_balance(self, guard: Guard | None) -> None:
+        """Show the balance to a guard; the call is no part of the trace."""
+        if guard is None:
+            return
+        try:
+            response = self.try_credits()
+        except ServiceUnusable:
+            guard.balance_read(0, "")
+        else:
+            guard.balance_read(response.status, response.text)
 
     def now(self, who: str = "a") -> Seconds:
         """The time on the clock of a key, which only `advance` moves; without a control API, on the wall clock."""

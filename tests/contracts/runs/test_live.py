@@ -113,12 +113,12 @@ def test_a_header_alone_makes_no_create_free() -> None:
     assert spend(service, 30).spent == service.billed == 28
 
 
-def test_what_was_paid_for_is_not_paid_for_again() -> None:
+def test_a_replay_counts_since_only_the_service_says_that_it_is_one() -> None:
     budget = Budget(limit=20)
     for replayed in ("false", "true", "true"):
         budget.before_create(json.dumps(CHEAP), {})
         budget.after_create(replace(bought(6), headers={"idempotency-replayed": replayed}))
-    assert budget.spent == 6
+    assert budget.spent == 18
 
 
 @pytest.mark.parametrize("service", [Billing(silent=True), Billing(502), Billing(307)], ids=["lost", "502", "307"])
@@ -171,7 +171,8 @@ def test_a_lenient_service_gets_no_more_than_the_limit() -> None:
     target = Target(service, "sk-live", TargetOptions(use_control=False), guard=budget)
     probes, _ = plan(target, "live", budget)
     report = run(target, probes=probes)
-    assert service.billed == budget.spent <= 24
+    # The first was for 5 seconds, whose known price is more than the service said.
+    assert service.billed <= budget.spent <= 24
     assert "accepted although it broke a rule" in report.skipped[0].reason
     assert "may cost" in report.stopped
 
