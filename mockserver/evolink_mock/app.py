@@ -135,7 +135,7 @@ def _receive(receivers: "Receivers | None", dispatcher: Dispatcher, origin: str,
 def _build_backend(settings: Settings) -> StorageBackend:
     if not settings.state:
         return MemoryBackend()
-    from evolink_mock.worlds.sqlite import SqliteBackend
+    from evolink_mock.worlds.storage.sqlite import SqliteBackend
 
     return SqliteBackend(Path(settings.state))
 

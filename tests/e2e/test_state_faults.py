@@ -1,6 +1,5 @@
-"""A full disk, a broken record, a kill in the middle of a callback: what was said stays true."""
+"""A broken record, a kill in the middle of a callback: what was said stays true."""
 
-import resource
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.emulator import Emulator
 from tests.support.receivers import HOST, Receiver
 from tests.support.server_process import PATIENCE, Server
 
@@ -26,38 +25,6 @@ def started(*arguments: str) -> Iterator[tuple[Server, Emulator]]:
         client = httpx.Client(base_url="http://{}:{}".format(*server.address), timeout=PATIENCE)
         with Emulator(client) as emulator:
             yield server, emulator
-
-
-def limit_files(server: Server, size: int) -> None:
-    """Let the process write no file beyond a size, as if the disk were full."""
-    _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)  # type: ignore[attr-defined, unused-ignore]
-    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, hard))  # type: ignore[attr-defined, unused-ignore]
-
-
-@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
-def test_a_full_disk_fails_requests_loses_nothing_and_is_got_over(tmp_path: Path) -> None:
-    with Receiver(200) as receiver:
-        arguments = ("--state", str(tmp_path), "--forward-to", receiver.place, *MANUAL)
-        with started(*arguments) as (server, emulator):
-            first = emulator.create(**CALLBACK)
-            limit_files(server, (tmp_path / f"{FILE}-wal").stat().st_size)
-            refused = emulator.post(DOCUMENTED | CALLBACK)
-            assert refused.status_code == 500
-            assert "cannot write its state" in refused.json()["error"]["message"]
-            assert emulator.query(first).status_code == 500, "no answer but what is kept"
-            moved = emulator.request("POST", "/__mock/clock", json={"advance": "10s"})
-            assert (moved.status_code, moved.json()["error"]["code"]) == (500, "state_unusable")
-            limit_files(server, resource.RLIM_INFINITY)
-            emulator.advance("10s")
-            receiver.wait_for(2)
-            assert server.output.count("cannot write the state") == 1
-            server.stop(signal.SIGKILL)
-        with started(*arguments) as (server, emulator):
-            rows = emulator.control("deliveries")["deliveries"]
-            made = emulator.control("tasks")["tasks"]
-            assert {row["task"] for row in rows} == {row["id"] for row in made} > {first}
-            assert [row["status"] for row in rows] == ["delivered"] * 2
-            assert len(receiver.received) == 2, "none is sent again"
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

@@ -213,7 +213,8 @@ class Endpoint:
 
     def _carry_out(self, method: str, request: Request) -> Outcome:
         """The outcome of a request whose changes are stored; or an error, where they cannot be."""
-        outcome: Outcome = Result(0, b"")
+        # Without a transaction nothing looks for what the journal leaves out, such as a directive or a file.
+        outcome: Outcome = Result(0, b"", journal_body=b"")
         try:
             with request.world.transaction():
                 outcome = self._handle(method, request)

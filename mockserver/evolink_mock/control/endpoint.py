@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl
@@ -69,6 +70,8 @@ class ControlCall:
     handler: Callable[[ControlRequest], Awaitable[object]]
     parameters: Mapping[str, str] = field(default_factory=dict)
     of_world: bool = True
+    of_state: bool = True
+    """Whether it needs a state that can be written."""
     body: type[msgspec.Struct] | None = None
 
 
@@ -77,6 +80,7 @@ class ControlEndpoint:
 
     def __init__(self, calls: Iterable[ControlCall], worlds: WorldRegistry, selector: WorldSelector) -> None:
         self._calls = {call.method: call for call in calls}
+        self._of_state = all(call.of_state for call in self._calls.values())
         self._worlds = worlds
         self._selector = selector
 
@@ -85,7 +89,7 @@ class ControlEndpoint:
         began = monotonic()
         authorization = dict(scope["headers"]).get(b"authorization")
         try:
-            with self._worlds.transaction():
+            with self._worlds.transaction() if self._of_state else nullcontext():
                 result = await self._respond(scope, receive, authorization)
         except ClientDisconnected:
             return

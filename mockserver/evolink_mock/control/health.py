@@ -27,8 +27,8 @@ class HealthCalls:
 
     def table(self) -> tuple[ControlCall, ...]:
         return (
-            ControlCall("GET", "/health", "whether the process is alive", self._health, of_world=False),
-            ControlCall("GET", "/ready", "whether requests are accepted", self._ready, of_world=False),
+            ControlCall("GET", "/health", "whether the process is alive", self._health, of_world=False, of_state=False),
+            ControlCall("GET", "/ready", "whether requests are accepted", self._ready, of_world=False, of_state=False),
             ControlCall("GET", "/public-url", "the base URL of links", self._public_url, of_world=False),
             ControlCall(
                 "POST",
@@ -41,7 +41,10 @@ class HealthCalls:
         )
 
     async def _health(self, request: ControlRequest) -> object:
-        return {"status": "ok", "worlds": len(self._worlds), "worlds_evicted": self._worlds.evicted}
+        failure = self._worlds.storage_failure()
+        numbers = {"worlds": len(self._worlds), "worlds_evicted": self._worlds.evicted}
+        # With a status that keeps the process: an end would lose what only its memory has.
+        return {"status": "degraded", "state": failure, **numbers} if failure else {"status": "ok", **numbers}
 
     async def _public_url(self, request: ControlRequest) -> object:
         return {"public_url": self._worlds.anonymous.config.public_url.fixed or None}
@@ -56,4 +59,6 @@ class HealthCalls:
     async def _ready(self, request: ControlRequest) -> object:
         if self._is_shutting_down():
             raise ControlError(503, "draining", "Shutting down")
+        if failure := self._worlds.storage_failure():
+            raise ControlError(503, "state_unusable", failure)
         return {"status": "ready"}

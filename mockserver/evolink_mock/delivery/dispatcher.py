@@ -19,8 +19,10 @@ from evolink_mock.delivery.deadline import Deadline
 from evolink_mock.delivery.throttle import SLICE, Throttle
 from evolink_mock.delivery.transport import AttemptRequest, Transport
 from evolink_mock.delivery.worker_pools import WorkerPools
+from evolink_mock.worlds.outbox import DeliveryQueue
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
 
 log = logging.getLogger("evolink_mock")
@@ -36,6 +38,7 @@ class _PendingAttempt(NamedTuple):
 
     world: World
     epoch: int
+    outbox: DeliveryQueue
     number: int
     delivery: Delivery
     task: Task
@@ -99,6 +102,9 @@ class Dispatcher:
             try:
                 with self._worlds.transaction():
                     left, waiting, pause = self._turn()
+            except StorageError:  # Logged where it was raised.
+                await sleep_wall(_RECOVERY)
+                continue
             except Exception:
                 log.exception("no callback could be sent; trying again in %g s", _RECOVERY)
                 await sleep_wall(_RECOVERY)
@@ -198,7 +204,7 @@ class Dispatcher:
             record(world, number, ended)
             self._log.ended(number, ended, url, world.key)
             return False
-        attempt = _PendingAttempt(world, world.epoch, number, delivery, task, destination)
+        attempt = _PendingAttempt(world, world.epoch, world.outbox, number, delivery, task, destination)
         waits = self._pools.put((destination.kind, destination.place), attempt)
         if waits:
             self._ready_queue.changed.notify_all()
@@ -213,9 +219,14 @@ class Dispatcher:
         self._give_up(world, number, "the emulator failed to send it; its log has the reason")
 
     async def _attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
-        if attempt.world.epoch != attempt.epoch:
+        world = attempt.world
+        if world.epoch != attempt.epoch or world.outbox is not attempt.outbox:
             return
-        with self._worlds.transaction():
+        if self._worlds.storage_failure():
+            world.outbox.postpone(attempt.number)
+            return
+        # What a receiver was sent cannot be undone: where its response cannot be stored, it is written later.
+        with self._worlds.transaction(undo=False):
             try:
                 await self._run_attempt(attempt, keep_open)
             except asyncio.CancelledError:
@@ -226,7 +237,8 @@ class Dispatcher:
                     raise
 
     async def _run_attempt(self, attempt: _PendingAttempt, keep_open: bool) -> None:
-        world, epoch, number, delivery, task, destination = attempt
+        world, epoch, outbox, number, delivery, task, destination = attempt
+        outbox.send(number)
         started = world.clock.now()
         body = self._behaviour.callback_body(callback_body(world, delivery, task))
         place = len(delivery.attempts) + 1

@@ -30,6 +30,10 @@ class IdempotencyKeys:
         """The response has been sent, or never will be."""
         self._unanswered.discard(key)
 
+    def take_over(self, before: "IdempotencyKeys") -> None:
+        """Hold back what was held back before."""
+        self._unanswered |= before._unanswered
+
     def is_unanswered(self, key: str) -> bool:
         """Whether the response to the create with this key is still held back."""
         return key in self._unanswered

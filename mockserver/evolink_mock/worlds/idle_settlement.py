@@ -8,6 +8,7 @@ import logging
 from evolink_mock.clock import sleep_wall, yield_to_loop
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.slices import BUSY_SLICE, IDLE_SLICE
+from evolink_mock.worlds.store import StorageError
 
 log = logging.getLogger("evolink_mock")
 
@@ -30,6 +31,8 @@ async def settle_in_background(worlds: WorldRegistry) -> None:
                     if world.clock.speed:
                         left |= world.tasks.apply_due(world.clock.now(), BUSY_SLICE if late > _LATE else IDLE_SLICE)
                         await yield_to_loop()
+        except StorageError:
+            pass  # Logged where it was raised.
         except Exception:
             log.exception("due transitions could not be applied; trying again in %g s", _IDLE_PAUSE)
         pause = _PAUSE if left else _IDLE_PAUSE

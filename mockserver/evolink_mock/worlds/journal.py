@@ -80,6 +80,19 @@ class Log(Generic[Row]):
         """Whether that row is still kept."""
         return self.last - len(self._rows) < number <= self.last
 
+    @property
+    def has_dropped(self) -> bool:
+        """Whether the limit was reached."""
+        return len(self._rows) == self._rows.maxlen
+
+    def truncate(self, last: int) -> list[Row]:
+        """Take back the rows numbered above `last`; returns them, oldest first."""
+        undone = [row for _, row in self.after(last)]
+        for _ in undone:
+            self._rows.pop()
+        self.last = min(self.last, last)
+        return undone
+
     def clear(self) -> None:
         """Drop the rows. Numbers go on, so that a reader that follows the log misses nothing."""
         self._rows.clear()

@@ -63,6 +63,8 @@ class DeliveryQueue(Protocol):
     def next_due(self) -> Micros | None: ...
     def take(self, now: Micros) -> Due[str | int] | None: ...
     def put_back(self, due: Due[str | int]) -> None: ...
+    def send(self, number: int) -> None: ...
+    def postpone(self, number: int) -> None: ...
     def begin(self, number: int, now: Micros) -> Delivery | None: ...
     def given_up(self, number: int, note: str) -> Delivery | None: ...
     def release_on_query(self, task_id: str, at: Micros) -> None: ...
@@ -83,6 +85,8 @@ class Outbox:
         self.changed = Notifier()
         self.under_way: dict[int, Micros] = {}
         """Attempts under way, or waiting for their turn at their receiver, with the instants they began."""
+        self.sending: set[int] = set()
+        """Attempts under way of which something may have left the process."""
         self._until_next: dict[int, None] = {}
         """Held until the callback of a later task is sent; oldest first."""
         self._until_query: dict[str, int] = {}
@@ -117,6 +121,7 @@ class Outbox:
     def keep(self, number: int, delivery: Delivery) -> None:
         """Keep a delivery after an attempt, or after the decision to make none."""
         self.under_way.pop(number, None)
+        self.sending.discard(number)
         self._keep(number, delivery)
 
     def release_overtaken(self, by: int, at: Micros) -> None:
@@ -168,6 +173,24 @@ class Outbox:
             self._forget_hold(number, delivery)
             self._changed(number)
         return delivery
+
+    def send(self, number: int) -> None:
+        """An attempt that has begun is sent from now on."""
+        self.sending.add(number)
+
+    def postpone(self, number: int) -> None:
+        """Put an attempt back that has begun and was not sent."""
+        if self.under_way.pop(number, None) is not None:
+            self._file(number, self._store.get_delivery(number))
+            self._changed(number)
+
+    def resume(self, number: int, began: Micros) -> None:
+        """Go on with an attempt that another outbox of the world has sent."""
+        delivery = self._store.get_delivery(number)
+        if delivery is not None and delivery.due is not None:
+            self._store.callbacks.drop(number, delivery.due)
+            self.begin(number, began)
+            self.send(number)
 
     def given_up(self, number: int, note: str) -> Delivery | None:
         """A delivery as it is recorded when no attempt can be made; the note says why."""

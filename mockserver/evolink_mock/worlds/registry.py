@@ -2,10 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from contextlib import suppress
 
 from evolink_mock.core.grant import Grant
 from evolink_mock.worlds.config import WorldConfig
-from evolink_mock.worlds.store import MemoryBackend, Transaction
+from evolink_mock.worlds.store import MemoryBackend, StorageError, Transaction
 from evolink_mock.worlds.world import World
 
 _REMEMBERED = 10
@@ -25,7 +26,8 @@ class WorldRegistry:
         self._epochs: OrderedDict[str, int] = OrderedDict()
         """Epochs of worlds that were reset and then evicted, so that no link given before becomes valid again."""
         self.evicted = 0
-        self._transaction = Transaction(config.backend)
+        self._retired: dict[str, str] = {}
+        """By key, the token before the last reset: it is valid again where the reset is undone."""
         self.anonymous = World("", config._replace(backend=MemoryBackend()), default)
         """The world of requests without a key."""
         for key, saved in config.backend.worlds():
@@ -33,9 +35,17 @@ class WorldRegistry:
             world = self._worlds[key] = World(key, config, grant, saved.epoch, saved)
             self._by_token[world.token] = world
 
-    def transaction(self) -> Transaction:
+    def transaction(self, *, undo: bool = True) -> Transaction:
         """A `with` block at whose end the changes of all worlds are kept, before anything outside can see them."""
-        return self._transaction
+        return Transaction(self._config.backend, undo=undo)
+
+    def storage_failure(self) -> str:
+        """The reason why nothing can be stored, after one more try; empty where everything can."""
+        backend = self._config.backend
+        if backend.failure:
+            with suppress(StorageError):
+                backend.commit()
+        return backend.failure
 
     def get_or_create(self, key: str) -> World:
         """The world of a key, made on first use."""
@@ -55,10 +65,12 @@ class WorldRegistry:
         return self._worlds.get(key)
 
     def by_token(self, token: str) -> World | None:
-        return self._by_token.get(token)
+        world = self._by_token.get(token)
+        return world if world is not None and world.token == token else None
 
     def reset(self, world: World, server_seed: int | None = None) -> None:
-        self._by_token.pop(world.token, None)
+        self._by_token.pop(self._retired.pop(world.key, ""), None)
+        self._retired[world.key] = world.token
         world.reset(server_seed)
         self._by_token[world.token] = world
 
@@ -79,6 +91,7 @@ class WorldRegistry:
         key = next(idle, None) or next(iter(self._worlds))
         world = self._worlds.pop(key)
         self._by_token.pop(world.token, None)
+        self._by_token.pop(self._retired.pop(key, ""), None)
         self._config.backend.forget(key)
         if world.epoch:
             self._epochs[key] = world.epoch

@@ -1,6 +1,6 @@
 """Storage protocols, and storage in memory: a world's tasks, due events and deliveries, as rows that fit a database."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Protocol
 
 import msgspec
@@ -51,10 +51,28 @@ class StorageError(Exception):
     """The directory or the file in it cannot hold the state; the message has the reason, and what to try."""
 
 
+class Saved(Protocol):
+    """A world, as its storage sees it."""
+
+    def save(self) -> SavedWorld:
+        """Its state beside the rows of its store."""
+
+    def mark_saved(self) -> None:
+        """Record that all changes so far are stored."""
+
+    def roll_back(self, saved: SavedWorld | None) -> None:
+        """Go back to what is stored; to an empty world where nothing is."""
+
+
 class StorageBackend(Protocol):
     """Storage of all worlds of an emulator."""
 
-    def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
+    failure: str
+    """The reason why nothing can be stored at present; empty where everything can."""
+    rollbacks: int
+    """The number of times that changes were undone."""
+
+    def store(self, key: str, world: Saved, *, anew: bool) -> Store:
         """The store of a world, with the rows stored in it, or `anew` with none."""
 
     def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
@@ -69,27 +87,47 @@ class StorageBackend(Protocol):
         Raises `StorageError` where that fails; nothing is lost then, and the next commit tries again.
         """
 
+    def roll_back(self) -> None:
+        """Undo all changes that are not stored. The result of an attempt that was made is kept for the next commit."""
+
     def close(self) -> None: ...
 
 
 class Transaction:
     """Commits what has changed when a `with` block ends, before anything outside can see it.
 
-    Raises `StorageError` where that fails; nothing is lost then, and the next transaction tries again. After any other
-    exception nothing is written either, until the next one.
+    Raises `StorageError` where that fails, and undoes what has changed, so that what is refused leaves nothing. Where
+    the last commit failed, it tries again before the block, which then does not run if that fails too. After any other
+    exception nothing is written until the next transaction.
+
+    Without `undo`, a failure is no error: the changes are kept, and the next transaction writes them.
     """
 
-    __slots__ = ("_backend",)
+    __slots__ = ("_backend", "_rollbacks", "_undo")
 
-    def __init__(self, backend: StorageBackend) -> None:
+    def __init__(self, backend: StorageBackend, *, undo: bool = True) -> None:
         self._backend = backend
+        self._rollbacks = 0
+        self._undo = undo
 
     def __enter__(self) -> None:
-        """Nothing to prepare: changes are collected as they are made."""
+        if self._backend.failure:
+            self._backend.commit()
+        self._rollbacks = self._backend.rollbacks
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if kind is None:
-            self._backend.commit()
+        if kind is not None:
+            return
+        backend = self._backend
+        try:
+            backend.commit()
+        except StorageError:
+            if self._undo:
+                backend.roll_back()
+                raise
+        else:
+            if self._undo and backend.rollbacks != self._rollbacks:
+                raise StorageError("the emulator could not write its state meanwhile, and changes were undone")
 
 
 _encode_into = msgspec.msgpack.Encoder().encode_into
@@ -180,7 +218,10 @@ class MemoryStore:
 class MemoryBackend:
     """Keeps worlds in memory, for as long as the process runs."""
 
-    def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> Store:
+    failure = ""
+    rollbacks = 0
+
+    def store(self, key: str, world: Saved, *, anew: bool) -> Store:
         return MemoryStore()
 
     def worlds(self) -> Iterable[tuple[str, SavedWorld]]:
@@ -191,6 +232,9 @@ class MemoryBackend:
 
     def commit(self) -> None:
         """Nothing is stored."""
+
+    def roll_back(self) -> None:
+        """Nothing fails."""
 
     def close(self) -> None:
         """Nothing is open."""

@@ -24,6 +24,7 @@ from evolink_mock.worlds.idempotency import IdempotencyKeys
 from evolink_mock.worlds.journal import Log, WorldEvent
 from evolink_mock.worlds.outbox import Outbox
 from evolink_mock.worlds.rate_limits import RateLimits
+from evolink_mock.worlds.storage.rollback import AppliedTransitions
 from evolink_mock.worlds.store import Store
 
 _encode = msgspec.json.Encoder().encode
@@ -68,8 +69,11 @@ class Tasks:
         self._rate_limits = RateLimits(grant.per_minute, grant.at_once) if limited else None
         self._purge_at = now + _PURGE_EVERY
 
-    def take_up(self, now: Micros) -> None:
-        """Put the unfinished tasks of a store that was loaded among what is due."""
+    def take_up(self, now: Micros, applied: AppliedTransitions | None = None) -> None:
+        """Put the unfinished tasks of a store that was loaded among what is due.
+
+        Transitions of theirs that are not `applied` are; without it, those that are over have been.
+        """
         for name, task in self._store.oldest_first():
             if task.idempotency is not None:
                 self.idempotency.bind(task.idempotency[0], name)
@@ -80,7 +84,12 @@ class Tasks:
             if (unfinished := self._store.get(name)) is None:
                 continue
             starts, ends = _instants(unfinished)
-            self._expect(Due(name, starts, ends) if now < starts else Due(name, ends))
+            if applied is not None and not applied.has("task.created", name, unfinished.created):
+                self._expect(Due(name, unfinished.created, starts, ends))
+            elif now < starts if applied is None else not applied.has("task.processing", name, starts):
+                self._expect(Due(name, starts, ends))
+            else:
+                self._expect(Due(name, ends))
             if unfinished.has_callback and ends < NEVER:
                 self._outbox.expect(name, ends)
 

@@ -19,6 +19,7 @@ from evolink_mock.worlds.outbox import DeliveryQueue, Outbox
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.slices import VIEW_SLICE
 from evolink_mock.worlds.snapshot import SavedWorld
+from evolink_mock.worlds.storage.rollback import AppliedTransitions, carry_over, events_of_results
 from evolink_mock.worlds.store import MemoryStore, Store, Transaction
 from evolink_mock.worlds.tasks import Records, Tasks
 from evolink_mock.worlds.uploads import Uploads
@@ -45,11 +46,14 @@ class World:
         self.journal = Journal(config.journal_limit)
         self.inbox: Log[InboxEntry] = Log(config.journal_limit)
         self._events: Log[WorldEvent] = Log(config.journal_limit)
+        self._saved_events = 0
+        """The number of the newest event when all changes were stored last."""
         self.registration = config.ready_queue.register(self)
-        self._transaction = Transaction(config.backend)
         self._begin(config.server_seed if saved is None else saved.server_seed, saved)
 
-    def _begin(self, server_seed: int, saved: SavedWorld | None = None) -> None:
+    def _begin(
+        self, server_seed: int, saved: SavedWorld | None = None, applied: AppliedTransitions | None = None
+    ) -> None:
         config, balance = self.config, self.grant.balance
         self.server_seed = server_seed
         self.seed = derive_seed(server_seed, self.key)
@@ -61,7 +65,7 @@ class World:
         self.uploads = Uploads()
         self._requests = 0
         self._own_balance = False
-        store = config.backend.store(self.key, self.save, anew=saved is None)
+        store = config.backend.store(self.key, self, anew=saved is None)
         if saved is None:
             self._open(store, Ledger(balance))
             return
@@ -69,7 +73,7 @@ class World:
         self._own_balance = saved.own_balance
         ledger = Ledger(saved.balance if saved.own_balance else balance, saved.reserved, saved.spent)
         self._open(store, ledger, saved.last_delivery, saved.created)
-        self.tasks.take_up(self.clock.now())
+        self.tasks.take_up(self.clock.now(), applied)
 
     def _open(self, store: Store, ledger: Ledger, last_delivery: int = 0, created: int = 0) -> None:
         """Keep all that changes in a store from now on."""
@@ -107,7 +111,30 @@ class World:
 
     def transaction(self) -> Transaction:
         """A `with` block at whose end the world's changes are kept, before anything outside can see them."""
-        return self._transaction
+        return Transaction(self.config.backend)
+
+    def mark_saved(self) -> None:
+        """Record that all changes so far are stored."""
+        self._saved_events = self._events.last
+
+    def roll_back(self, saved: SavedWorld | None) -> None:
+        """Go back to what is stored, but for what has left the process: request ids, and the results of attempts."""
+        undone = self._events.truncate(self._saved_events)
+        clock, outbox, store, tasks = self.clock, self._outbox, self._store, self.tasks
+        requests, uploads = self._requests, self.uploads
+        outbox.close()
+        self.epoch = self.epoch if saved is None else saved.epoch
+        seed = self.server_seed if saved is None else saved.server_seed
+        self._begin(seed, saved, AppliedTransitions(self._events))
+        self._requests, self.uploads = requests, uploads
+        self.tasks.idempotency.take_over(tasks.idempotency)
+        if (clock.mode, clock.speed) == (self.clock.mode, self.clock.speed) and (
+            clock.speed or clock.now() == self.clock.now()
+        ):
+            self.clock = clock  # Requests may be waiting for it.
+        if saved is not None:
+            for event in events_of_results(undone, carry_over(outbox, store, self._outbox)):
+                self._events.append(event)
 
     # Reading
 

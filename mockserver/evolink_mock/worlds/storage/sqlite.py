@@ -8,7 +8,7 @@ half of a step; where it cannot be written, the collected changes are kept for t
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import msgspec
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.task import Task
 from evolink_mock.worlds.snapshot import SavedWorld
-from evolink_mock.worlds.store import MemoryStore, StorageError, decode_delivery, decode_task
+from evolink_mock.worlds.store import MemoryStore, Saved, StorageError, decode_delivery, decode_task
 
 log = logging.getLogger("evolink_mock")
 
@@ -60,7 +60,8 @@ class SqliteBackend:
         """By world and row, since only the last change of a row counts."""
         self._wiped: set[int] = set()
         """Worlds whose rows in the file are to be deleted."""
-        self._failing = False
+        self.failure = ""
+        self.rollbacks = 0
         self.path = directory / FILE
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -99,12 +100,12 @@ class SqliteBackend:
             for key, record in self._base.execute("SELECT key, record FROM world ORDER BY id").fetchall():
                 yield key, msgspec.msgpack.decode(record, type=SavedWorld)
 
-    def store(self, key: str, save: Callable[[], SavedWorld], *, anew: bool) -> "SqliteStore":
+    def store(self, key: str, world: Saved, *, anew: bool) -> "SqliteStore":
         """The store of a world, with the rows stored in it, or `anew` with none."""
         if key not in self._numbers:
             # Never the number of another world, whose rows may not be deleted yet.
             self._last = self._numbers[key] = self._last + 1
-        store = SqliteStore(self, self._numbers[key], key, save)
+        store = SqliteStore(self, self._numbers[key], key, world)
         if anew:
             self._wipe(store.number)
             store.mark_dirty()
@@ -133,30 +134,54 @@ class SqliteBackend:
 
     def commit(self) -> None:
         """Write all changes so far, or raise `StorageError` and keep them for the next commit."""
-        if not self._dirty and not self._changes and not self._wiped:
+        if not self._dirty and not self._changes and not self._wiped and not self.failure:
             return
-        run = self._base.execute
         try:
-            run("BEGIN")
-            for number in self._wiped:
-                for statement in _WIPE:
-                    run(statement, (number,))
-            for number, store in self._dirty.items():
-                run(_PUT_WORLD, (number, store.key, msgspec.msgpack.encode(store.save())))
-            for statement, values in self._changes.values():
-                run(statement, values)
-            run("COMMIT")
+            self._write()
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
-                run("ROLLBACK")
-            if not self._failing:
+                self._base.execute("ROLLBACK")
+            if not self.failure:
                 log.error("cannot write the state to %s: %s; requests fail until it can be written", self.path, error)
-            self._failing = True
-            raise StorageError(f"the emulator cannot write its state to {self.path}: {error}") from None
-        self._failing = False
+            self.failure = f"the emulator cannot write its state: {error}"
+            raise StorageError(self.failure) from None
+        if self.failure:
+            log.warning("the state can be written again")
+            self.failure = ""
+        for store in self._dirty.values():
+            store.world.mark_saved()
         self._dirty.clear()
         self._changes.clear()
         self._wiped.clear()
+
+    def _write(self) -> None:
+        run = self._base.execute
+        run("BEGIN")
+        for number in self._wiped:
+            for statement in _WIPE:
+                run(statement, (number,))
+        for number, store in self._dirty.items():
+            run(_PUT_WORLD, (number, store.key, msgspec.msgpack.encode(store.world.save())))
+        for statement, values in self._changes.values():
+            run(statement, values)
+        if self.failure:  # Where nothing has changed, something is written nevertheless, to see whether that works.
+            run(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        run("COMMIT")
+
+    def roll_back(self) -> None:
+        """Undo all changes that are not stored, by reading their worlds from the file again."""
+        self.rollbacks += 1
+        worlds = {number: store.world for number, store in self._dirty.items()}
+        kept = set(self._numbers.values())
+        with self._readable():
+            select = "SELECT record FROM world WHERE id = ?"
+            rows = [(number, self._base.execute(select, (number,)).fetchone()) for number in worlds]
+            saved = {number: msgspec.msgpack.decode(row[0], type=SavedWorld) for number, row in rows if row is not None}
+        self._dirty.clear()
+        self._changes.clear()
+        self._wiped -= kept
+        for number, world in worlds.items():
+            world.roll_back(saved.get(number))
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -177,11 +202,11 @@ class SqliteBackend:
 class SqliteStore(MemoryStore):
     """A store that reads from memory, and writes to the file as well."""
 
-    def __init__(self, backend: SqliteBackend, number: int, key: str, save: Callable[[], SavedWorld]) -> None:
+    def __init__(self, backend: SqliteBackend, number: int, key: str, world: Saved) -> None:
         super().__init__()
         self.number = number
         self.key = key
-        self.save = save
+        self.world = world
         self._backend = backend
         self._unfinished: list[str] = []
 

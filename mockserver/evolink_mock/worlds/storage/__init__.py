@@ -1,0 +1,1 @@
+"""Storage of worlds in a file, and the way back to what it holds."""
