@@ -2,7 +2,7 @@
 
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,27 +68,12 @@ def test_a_changed_speed_holds_for_worlds_from_before(tmp_path: Path) -> None:
     assert [speed("--speed", "10"), speed("--speed", "10"), speed("--speed", "60"), speed()] == [10, 10, 60, 1]
 
 
-def _break_task(base: sqlite3.Connection) -> None:
-    base.execute("UPDATE task SET record = x'00'")
-
-
-def _break_world(base: sqlite3.Connection) -> None:
-    base.execute("UPDATE world SET record = x'c1'")
-
-
-def _lose_table(base: sqlite3.Connection) -> None:
-    base.execute("DROP TABLE delivery")
-
-
-@pytest.mark.parametrize("act", [_break_task, _break_world, _lose_table])
-def test_a_state_that_cannot_be_read_is_refused_in_words(
-    tmp_path: Path, act: Callable[[sqlite3.Connection], None]
-) -> None:
+def test_a_state_that_cannot_be_read_is_refused_in_words(tmp_path: Path) -> None:
     with started("--state", str(tmp_path), *MANUAL) as (server, emulator):
         emulator.create()
         server.stop()
     base = sqlite3.connect(tmp_path / FILE)
-    act(base)
+    base.execute("DROP TABLE world")
     base.commit()
     base.close()
     with pytest.raises(AssertionError, match="move it away to start with an empty state") as refused:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from evolink_mock import create_app
-from evolink_mock.worlds.storage.sqlite import FILE
+from evolink_mock.worlds.storage.state_file import FILE
 from tests.support.emulator import DOCUMENTED, bearer, settings
 
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from evolink_mock import create_app
 from evolink_mock.clock import in_background
 from evolink_mock.core.delivery import Delivery
-from evolink_mock.worlds.storage.sqlite import FILE
+from evolink_mock.worlds.storage.state_file import FILE
 from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
 from tests.support.webhook_receiver import CALLBACK_URL, ORIGIN, Arrival, WebhookReceiver, connected, deliveries
 

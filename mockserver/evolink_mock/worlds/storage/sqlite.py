@@ -6,7 +6,6 @@ half of a step; where it cannot be written, the collected changes are kept for t
 """
 
 import logging
-import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -17,31 +16,21 @@ import msgspec
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.task import Task
 from evolink_mock.worlds.snapshot import SavedWorld
+from evolink_mock.worlds.storage.checked_rows import FORMAT, checksum
+from evolink_mock.worlds.storage.state_file import FILE, open_state
 from evolink_mock.worlds.store import MemoryStore, Saved, StorageError, decode_delivery, decode_task
 
 log = logging.getLogger("evolink_mock")
 
-FILE = "evolink-mock.sqlite3"
-_SCHEMA_VERSION = 3
-"""Version of the tables and the records in them; a file of another version is refused."""
-_TABLES = """
-CREATE TABLE world (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL);
-CREATE TABLE task (
-    world INTEGER NOT NULL, id TEXT NOT NULL, record BLOB NOT NULL, ended INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (world, id)
-);
-CREATE TABLE delivery (
-    world INTEGER NOT NULL, number INTEGER NOT NULL, record BLOB NOT NULL, PRIMARY KEY (world, number)
-) WITHOUT ROWID;
-"""
 _PUT_WORLD = """
-INSERT INTO world (id, key, record) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record
+INSERT INTO world (id, key, record, sum) VALUES (?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET record = excluded.record, sum = excluded.sum
 """
 _PUT_TASK = """
-INSERT INTO task (world, id, record, ended) VALUES (?, ?, ?, ?)
-ON CONFLICT (world, id) DO UPDATE SET record = excluded.record, ended = excluded.ended
+INSERT INTO task (world, id, record, ended, sum) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (world, id) DO UPDATE SET record = excluded.record, ended = excluded.ended, sum = excluded.sum
 """
-_PUT_DELIVERY = "INSERT OR REPLACE INTO delivery (world, number, record) VALUES (?, ?, ?)"
+_PUT_DELIVERY = "INSERT OR REPLACE INTO delivery (world, number, record, sum) VALUES (?, ?, ?, ?)"
 _DROP_TASK = "DELETE FROM task WHERE world = ? AND id = ?"
 _DROP_DELIVERY = "DELETE FROM delivery WHERE world = ? AND number = ?"
 _WIPE = (
@@ -63,35 +52,8 @@ class SqliteBackend:
         self.failure = ""
         self.rollbacks = 0
         self.path = directory / FILE
-        try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # It holds API keys, whose worlds must be found again.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._base = sqlite3.connect(self.path, isolation_level=None, timeout=0, check_same_thread=False)
-            self._prepare()
-        except OSError as error:
-            raise StorageError(f"cannot keep the state in {directory}: {error.strerror}") from None
-        except sqlite3.Error as error:
-            hint = "is another emulator using it?" if "locked" in str(error) else "choose another directory"
-            raise StorageError(f"cannot use the state in {self.path}: {error}; {hint}") from None
-
-    def _prepare(self) -> None:
-        run = self._base.execute
-        run("PRAGMA locking_mode = EXCLUSIVE")
-        (version,) = run("PRAGMA user_version").fetchone()
-        if version not in (0, _SCHEMA_VERSION):
-            raise StorageError(
-                f"the state in {self.path} has the format {version}, and this version needs "
-                f"{_SCHEMA_VERSION}; move it away"
-            )
-        run("PRAGMA journal_mode = WAL")
-        # A transaction survives the process once it is written; only a machine that fails needs it flushed.
-        run("PRAGMA synchronous = NORMAL")
-        if version == 0:
-            self._base.executescript(f"BEGIN;{_TABLES}PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
-        run("BEGIN IMMEDIATE")
-        run("COMMIT")
-        self._numbers: dict[str, int] = dict(run("SELECT key, id FROM world"))
+        self._base = open_state(directory)
+        self._numbers: dict[str, int] = dict(self._base.execute("SELECT key, id FROM world"))
         self._last = max(self._numbers.values(), default=0)
 
     def worlds(self) -> Iterator[tuple[str, SavedWorld]]:
@@ -161,11 +123,12 @@ class SqliteBackend:
             for statement in _WIPE:
                 run(statement, (number,))
         for number, store in self._dirty.items():
-            run(_PUT_WORLD, (number, store.key, msgspec.msgpack.encode(store.world.save())))
+            record = msgspec.msgpack.encode(store.world.save())
+            run(_PUT_WORLD, (number, store.key, record, checksum(number, store.key, 0, record)))
         for statement, values in self._changes.values():
             run(statement, values)
         if self.failure:  # Where nothing has changed, something is written nevertheless, to see whether that works.
-            run(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            run(f"PRAGMA user_version = {FORMAT}")
         run("COMMIT")
 
     def roll_back(self) -> None:
@@ -243,14 +206,16 @@ class SqliteStore(MemoryStore):
 
     def put_delivery(self, number: int, delivery: Delivery) -> None:
         super().put_delivery(number, delivery)
-        self._change(number, _PUT_DELIVERY, self._deliveries[number])
+        record = self._deliveries[number]
+        self._change(number, _PUT_DELIVERY, record, checksum(self.number, number, 0, record))
 
     def drop_delivery(self, number: int) -> None:
         super().drop_delivery(number)
         self._change(number, _DROP_DELIVERY)
 
     def _put_task(self, task_id: str, *, ended: bool) -> None:
-        self._change(task_id, _PUT_TASK, self._tasks[task_id], ended)
+        record = self._tasks[task_id]
+        self._change(task_id, _PUT_TASK, record, ended, checksum(self.number, task_id, ended, record))
 
     def _change(self, row: str | int, statement: str, *values: object) -> None:
         self._backend.change(self.number, row, statement, *values)
