@@ -41,5 +41,5 @@ def carry_over(before: Outbox, stored: Store, after: Outbox) -> set[str]:
 
 
 def events_of_results(undone: Iterable[WorldEvent], tasks: set[str]) -> Iterable[WorldEvent]:
-    """The undone events that tell of attempts which were made."""
+    """The undone events of attempts, which were made nevertheless."""
     return (row for row in undone if row.task in tasks and row.event.startswith("callback."))
