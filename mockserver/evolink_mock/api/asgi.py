@@ -1,8 +1,8 @@
 """HTTP over ASGI for API endpoints: reads request bodies, completes results to responses, sends and logs them."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
@@ -20,33 +20,69 @@ log = logging.getLogger("evolink_mock")
 
 _BODILESS = (204, 304)
 """Statuses of responses that have no body, and no Content-Length either (RFC 9110, 8.6)."""
-_DRAINED = 64 * 1024 * 1024
-"""A body over the limit is read and dropped up to here, since a client still sending may never read a response."""
+MAX_BODIES = 512 * 1024 * 1024
+"""Bytes of all bodies that are arriving or being carried out."""
+_SMALL_BODY = 64 * 1024
+"""Bodies up to here are not counted, and never refused for the sake of others."""
+_PIECE = 256 * 1024
+"""Bytes of a long response that are sent at a time, since what a client does not read is kept in memory."""
 
 
 class ClientDisconnected(Exception):
     """The client disconnected before the request was complete."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes | None:
-    """The body, or `None` if it is larger than `limit` bytes. Raises `ClientDisconnected`."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnected
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        return body if len(body) <= limit else None
-    chunks, size = [body], len(body)
-    while size <= _DRAINED:
+class BodiesTooLarge(Exception):
+    """The bodies that are arriving together exceed their bound; the message says so."""
+
+
+class BodyBudget:
+    """The memory of all bodies that are arriving or being carried out, except for small ones."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """A function that is called with the size of a body as it grows. It raises `BodiesTooLarge`."""
+        own = 0
+
+        def grow_to(size: int) -> None:
+            nonlocal own
+            if size > _SMALL_BODY:
+                if self._held + size - own > MAX_BODIES:
+                    raise BodiesTooLarge(
+                        f"Bodies that arrive at one time have at most {MAX_BODIES // 2**20} MiB together; "
+                        "send this one again when the others have arrived"
+                    )
+                self._held, own = self._held + size - own, size
+
+        try:
+            yield grow_to
+        finally:
+            self._held -= own
+
+
+def _unlimited(size: int) -> None:
+    """For bodies that are small in any case."""
+
+
+async def read_body(receive: Receive, limit: int, grow_to: Callable[[int], None] = _unlimited) -> bytes | None:
+    """The body, or `None` as soon as it is larger than `limit` bytes. Raises `ClientDisconnected`.
+
+    The server drops what arrives of a body behind its response, so that a client still sending reads that response.
+    `grow_to` is called with the size so far; it may raise `BodiesTooLarge`.
+    """
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more and size <= limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnected
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= limit:
-            chunks.append(chunk)
-        if not message.get("more_body", False):
-            break
+        more = message.get("more_body", False)
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        grow_to(size)
     return b"".join(chunks) if size <= limit else None
 
 
@@ -64,10 +100,14 @@ class Response(NamedTuple):
             return [*own, *result.headers]
         return [
             (b"content-type", result.content_type),
-            (b"content-length", b"%d" % len(result.body)),
+            (b"content-length", b"%d" % (len(result.body) if result.file is None else result.file.length)),
             *own,
             *result.headers,
         ]
+
+    def is_whole(self) -> bool:
+        """Whether it can be sent at once: without a fault, and small enough for the memory of a connection."""
+        return self.result.fault is None and self.result.file is None and len(self.result.body) <= _PIECE
 
 
 class PendingResponse:
@@ -139,7 +179,23 @@ async def send_response(send: Send, response: Response, method: str) -> None:
     """Send a response, to HEAD without its body."""
     result = response.result
     await send({"type": "http.response.start", "status": result.status, "headers": response.headers()})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else result.body})
+    if method == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+    elif result.file is None and len(result.body) <= _PIECE:
+        await send({"type": "http.response.body", "body": result.body})
+    else:
+        await _send_in_pieces(send, result)
+
+
+async def _send_in_pieces(send: Send, result: Result) -> None:
+    length = len(result.body) if result.file is None else result.file.length
+    for begin in range(0, length, _PIECE):
+        piece = (
+            result.body[begin : begin + _PIECE]
+            if result.file is None
+            else result.file.read(begin, min(_PIECE, length - begin))
+        )
+        await send({"type": "http.response.body", "body": piece, "more_body": begin + _PIECE < length})
 
 
 def log_request(world: World, began: float | None, method: str, path: bytes, query: bytes, result: Result) -> None:

@@ -16,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_contracts.spec.errors import Operation
 from evolink_mock.api.asgi import (
+    BodiesTooLarge,
+    BodyBudget,
     ClientDisconnected,
     PendingResponse,
     Response,
@@ -86,6 +88,8 @@ class EndpointContext(NamedTuple):
     """Whether pages of other origins may call the endpoints."""
     present: Present | None = None
     """Changes each result, where the emulator is not to behave as documented."""
+    bodies: BodyBudget = BodyBudget()  # One for the process, whose memory it bounds.
+    """The bound of all bodies together."""
     failure: Callable[[Operation, str | None], Result] = _failure
     """The result of a request that could not be carried out; with a message, or else the documented one."""
 
@@ -95,8 +99,8 @@ class Preparation(NamedTuple):
 
     needed: Callable[[], bool]
     """Whether any request may need it by now; until then requests are answered without waiting."""
-    prepare: Callable[[bytes | None, bytes | None], Awaitable[Mapping[str, Any]]]
-    """Fetches the files that a request names, given its authorization and its body."""
+    prepare: Callable[[Headers, bytes | None], Awaitable[Mapping[str, Any]]]
+    """Fetches or parses the files of a request, given its headers and its body."""
 
 
 class Endpoint:
@@ -125,6 +129,7 @@ class Endpoint:
             self._log_requests,
             self._cors,
             self._present,
+            self._bodies,
             self._failure,
         ) = context
 
@@ -145,18 +150,37 @@ class Endpoint:
 
     async def _receive(self, scope: Scope, receive: Receive) -> Response | PendingResponse:
         """Read a request, prepare and carry it out. Raises `ClientDisconnected`."""
+        with self._bodies.share() as grow_to:
+            try:
+                body = await self._read_body(scope, receive, grow_to)
+            except BodiesTooLarge as error:
+                return response_of(replace(self._failure(self.operation, str(error)), status=503), self._anonymous)
+            return await self._respond_with(scope, body)
+
+    async def _respond_with(self, scope: Scope, body: bytes | None) -> Response | PendingResponse:
         method: str = scope["method"]
-        body = b"" if method == "GET" else await read_body(receive, self._max_body)
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         headers: RawHeaders = scope["headers"]
         inputs = NO_INPUTS
         if self._preparation is not None and self._preparation.needed():
             try:
-                inputs = await self._preparation.prepare(dict(headers).get(b"authorization"), body)
+                inputs = await self._preparation.prepare(by_name(headers), body)
             except Exception:
                 log.exception("the files of a request could not be checked")
                 return response_of(self._failure(self.operation, None), self._anonymous)
         return self.respond(method, path, scope["query_string"], headers, body, scope.get("path_params", {}), inputs)
+
+    async def _read_body(self, scope: Scope, receive: Receive, grow_to: Callable[[int], None]) -> bytes | None:
+        """The body, or `None` where it is too large; nothing of it where the request is refused by its head alone."""
+        headers = by_name(scope["headers"])
+        if scope["method"] == "GET" or isinstance(
+            self._open(scope["method"], headers, scope.get("path_params", {})), Result
+        ):
+            return b""
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length[:20]) > self._max_body:
+            return None
+        return await read_body(receive, self._max_body, grow_to)
 
     def respond(
         self,
@@ -182,6 +206,7 @@ class Endpoint:
         now = world.clock.now()
         if isinstance(opened, Result):
             outcome: Outcome = opened
+            body = b""
         else:
             outcome = self._carry_out(method, Request(world, now, headers, body, parameters, query, inputs))
             if world.clock.mode == "auto":

@@ -10,13 +10,14 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from evolink_contracts.spec.files import FILE_ERRORS, MAX_BYTES
-from evolink_mock.api.endpoint import Request
 from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result
 from evolink_mock.body_encodings import body_encoding_error, foreign_encoding
 from evolink_mock.core.request_headers import header_text
 
 _FILE = "file"
+MAX_PARTS = 100
+"""Parts of a form."""
 _IN_URLS = (("%2B", "+"), ("%2F", "/"), ("%3D", "="), ("%0A", "\n"), ("%0D", "\r"))
 """Characters of base64 that a data URL may have percent-encoded."""
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
@@ -68,15 +69,14 @@ class Form(NamedTuple):
         return f"the form has no part called file, with a filename; it has the text fields {names}"
 
 
-def parse_json(required: str, request: Request) -> dict[str, Any] | Result:
+def parse_json(required: str, headers: Headers, body: bytes | None) -> dict[str, Any] | Result:
     """The object that a request consists of, in which `required` is a string; or the error."""
-    body = request.body
     if body is None:
         return file_too_large()
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        encoding = body_encoding_error(body, request.headers.get(b"content-encoding", b""))
+        encoding = body_encoding_error(body, headers.get(b"content-encoding", b""))
         return file_error("invalid", f"the body is not valid JSON: {encoding or str(error)[:100]}")
     if not isinstance(found, dict):
         return file_error("invalid", "the body must be a JSON object")
@@ -160,6 +160,9 @@ def parse_form(headers: Headers, body: bytes) -> Form | Result:
         encoding = foreign_encoding(body, headers.get(b"content-encoding", b"")) if body else "it is empty"
         reason = encoding or f"it has no line {shown}, the boundary of the content type"
         return file_error("invalid", f"the body is not multipart/form-data: {reason}")
+    # Counted first, since the parser takes microseconds for each part.
+    if body.count(b"\n--" + boundary) > MAX_PARTS:
+        return file_error("invalid", f"the form has too many parts: at most {MAX_PARTS}; send the file and its fields")
     try:
         return Form(_parts(boundary, body[start.end() :]))
     except (FormParserError, ValueError) as error:

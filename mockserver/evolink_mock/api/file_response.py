@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from evolink_mock.api.byte_ranges import Unsatisfiable, matches, part_of
 from evolink_mock.api.endpoint import Request
 from evolink_mock.api.headers import Headers
-from evolink_mock.api.responses import Result, error_result
+from evolink_mock.api.responses import FilePart, Result, error_result
+from evolink_mock.media.cache import StoredFile
+from evolink_mock.worlds.journal import KEPT_BODY
 
 # As content delivery networks send them, so that a page of any origin can show the file.
 _CORS = (
@@ -28,9 +30,15 @@ def without_range(request: Request) -> Request:
     return replace(request, headers={name: value for name, value in request.headers.items() if name != b"range"})
 
 
-def file_response(headers: Headers, content: bytes, filename: str, content_type: bytes) -> Result:
-    """As much of a file as the headers of a request ask for. `filename` has no quotes."""
-    etag = f'"{sha256(content).hexdigest()[:32]}"'
+def file_response(
+    headers: Headers, content: bytes | StoredFile, filename: str, content_type: bytes, digest: str = ""
+) -> Result:
+    """As much of a file as the headers of a request ask for. `filename` has no quotes.
+
+    `digest` is that of the content, by SHA-256; without one it is computed.
+    """
+    size = len(content) if isinstance(content, bytes) else content.size
+    etag = f'"{(digest or sha256(_whole(content)).hexdigest())[:32]}"'
     own = (
         *_CORS,
         (b"accept-ranges", b"bytes"),
@@ -40,14 +48,25 @@ def file_response(headers: Headers, content: bytes, filename: str, content_type:
     if matches(_text(headers, b"if-none-match"), etag):
         return Result(304, b"", own, content_type)
     try:
-        part = part_of(len(content), _text(headers, b"range"), _text(headers, b"if-range"), etag)
+        part = part_of(size, _text(headers, b"range"), _text(headers, b"if-range"), etag)
     except Unsatisfiable:
         error = error_result("any", "range_not_satisfiable")
-        return replace(error, headers=(*own, (b"content-range", b"bytes */%d" % len(content))))
-    if part is None:
-        return Result(200, content, own, content_type)
-    selected = content[part.first : part.first + part.length]
-    return Result(206, selected, (*own, (b"content-range", part.content_range.encode())), content_type)
+        return replace(error, headers=(*own, (b"content-range", b"bytes */%d" % size)))
+    first, length = (0, size) if part is None else (part.first, part.length)
+    ranged = () if part is None else ((b"content-range", part.content_range.encode()),)
+    result = Result(200 if part is None else 206, b"", (*own, *ranged), content_type)
+    if isinstance(content, bytes):
+        return replace(result, body=content if part is None else content[first : first + length])
+    return replace(result, file=FilePart(content, first, length), journal_response=_beginning(content, first, length))
+
+
+def _whole(content: bytes | StoredFile) -> bytes:
+    return content if isinstance(content, bytes) else content.read(0, content.size)
+
+
+def _beginning(content: StoredFile, first: int, length: int) -> bytes:
+    """As much of a part as the journal keeps."""
+    return content.read(first, min(length, KEPT_BODY))
 
 
 def _disposition(filename: str) -> bytes:

@@ -2,14 +2,14 @@
 
 import re
 from hashlib import blake2b
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote
 
 from evolink_contracts.spec.files import MAX_BYTES, MAX_FILES
 from evolink_mock.clock import iso_date
 from evolink_mock.core.duration import Micros
 from evolink_mock.core.upload import Upload, file_name, format_of, slugify, upload_body
-from evolink_mock.media.cache import FileCache, digest_of
+from evolink_mock.media.cache import FileCache, StoredFile, digest_of
 from evolink_mock.worlds.config import PublicUrl
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.world import World
@@ -23,6 +23,16 @@ UploadError: TypeAlias = Literal["too_large", "wrong_type", "quota"]
 """Why a file is not accepted, as a condition of the file endpoints' errors."""
 
 
+class PreparedFile(NamedTuple):
+    """A file that was received: its size, its format if it is a supported one, and its digest in the cache."""
+
+    size: int
+    form: str | None
+    digest: str
+    error: OSError | None
+    """The reason why it could not be written."""
+
+
 class FileStore:
     """The uploaded files of all worlds. A record lasts as long as its world, or until it expires."""
 
@@ -33,13 +43,28 @@ class FileStore:
         self.used = False
         """Whether any file was ever uploaded."""
 
+    def prepare(self, content: bytes) -> PreparedFile:
+        """Hash a file and write it to the cache, if it can be accepted. Safe for threads."""
+        form = format_of(content) if len(content) <= MAX_BYTES else None
+        if form is None:
+            return PreparedFile(len(content), None, "", None)
+        digest = digest_of(content)
+        try:
+            self._cache.put(digest, content)
+        except OSError as error:
+            return PreparedFile(len(content), form, digest, error)
+        return PreparedFile(len(content), form, digest, None)
+
     def add(
-        self, world: World, now: Micros, content: bytes, original: str, name: object, path: object
+        self, world: World, now: Micros, file: PreparedFile, original: str, name: object, path: object
     ) -> Upload | UploadError:
-        """Keep a file. `name` and `path` are those that the request chose, if they are strings."""
-        if len(content) > MAX_BYTES:
+        """Keep a file. `name` and `path` are those that the request chose, if they are strings.
+
+        Raises `OSError` for a file that could not be written.
+        """
+        if file.size > MAX_BYTES:
             return "too_large"
-        form = format_of(content)
+        form = file.form
         if form is None:
             return "wrong_type"
         if world.uploads.drop_expired(now) >= MAX_FILES:
@@ -50,13 +75,14 @@ class FileStore:
             f"file_{unique}",
             file_name(chosen, form),
             original[:200],
-            len(content),
+            file.size,
             form,
             slugify(path) if isinstance(path, str) else "",
-            digest_of(content),
+            file.digest,
             now,
         )
-        self._cache.put(upload.digest, content)
+        if file.error is not None:
+            raise file.error
         world.uploads.add(upload)
         self.used = True
         return upload
@@ -69,6 +95,10 @@ class FileStore:
     def content(self, upload: Upload) -> bytes | None:
         """The content of a file, or `None` where the cache has dropped it."""
         return self._cache.get(upload.digest)
+
+    def stored(self, upload: Upload) -> StoredFile | None:
+        """The content of a file, to be read in parts; `None` where the cache has dropped it."""
+        return self._cache.find(upload.digest)
 
     def body(self, world: World, upload: Upload, host: bytes | None) -> dict[str, Any]:
         """A file as the endpoints describe it, to a request with this `Host`."""

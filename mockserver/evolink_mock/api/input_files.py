@@ -1,5 +1,6 @@
 """Files that requests name, fetched and probed before the request is carried out."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from evolink_contracts.spec.fields import Field
 from evolink_contracts.spec.models import MODELS, Model
 from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.endpoint import Preparation
-from evolink_mock.api.file_store import FileStore
+from evolink_mock.api.file_store import FileStore, PreparedFile
+from evolink_mock.api.headers import Headers
 from evolink_mock.core.media_routes import MediaRoutes
 from evolink_mock.media.cache import FileCache
 from evolink_mock.settings import MEDIA, Settings
@@ -45,7 +47,7 @@ class InputFiles:
 
     @property
     def of_uploads(self) -> Preparation:
-        """The file of an upload by URL: its content, or a sentence that says why there is none."""
+        """The file of an upload by URL, or a sentence that says why there is none."""
         return Preparation(self._needed, self._prepare_upload)
 
     def _needed(self) -> bool:
@@ -57,8 +59,8 @@ class InputFiles:
 
         return InputReader(self._routes, self._cache, self._store)
 
-    async def _prepare_create(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, "ProbedFile"]:
-        fields = self._fields(authorization, body)
+    async def _prepare_create(self, headers: Headers, body: bytes | None) -> Mapping[str, "ProbedFile"]:
+        fields = self._fields(headers, body)
         model = self._models.get(str(fields.get("model")))
         media = {
             url: field.media
@@ -68,16 +70,18 @@ class InputFiles:
         }
         return await self._reader.probe_all(media)
 
-    async def _prepare_upload(self, authorization: bytes | None, body: bytes | None) -> Mapping[str, bytes | str]:
-        url = self._fields(authorization, body).get("file_url")
+    async def _prepare_upload(self, headers: Headers, body: bytes | None) -> Mapping[str, PreparedFile | str]:
+        url = self._fields(headers, body).get("file_url")
         if not isinstance(url, str):
             return {}
         content = await self._reader.read_upload(url)
-        return {} if content is None else {url: content}
+        if content is None:
+            return {}
+        return {url: content if isinstance(content, str) else await asyncio.to_thread(self._store.prepare, content)}
 
-    def _fields(self, authorization: bytes | None, body: bytes | None) -> dict[str, Any]:
+    def _fields(self, headers: Headers, body: bytes | None) -> dict[str, Any]:
         """The fields of a request; none where its key is not valid, so that nothing is fetched for it."""
-        if body is None or isinstance(authenticate(authorization, self._keys), Unauthenticated):
+        if body is None or isinstance(authenticate(headers.get(b"authorization"), self._keys), Unauthenticated):
             return {}
         try:
             fields = msgspec.json.decode(body)

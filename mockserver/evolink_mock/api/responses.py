@@ -1,7 +1,7 @@
 """Results of API operations, and the documented error results."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -9,9 +9,22 @@ from msgspec.structs import replace
 from evolink_contracts.spec.errors import ERRORS, Operation
 from evolink_mock.core.behaviour import Behaviour, Payload, as_it_is
 from evolink_mock.core.duration import Micros
+from evolink_mock.media.cache import StoredFile
 
 _encode = msgspec.json.Encoder().encode
 JSON = b"application/json"
+
+
+class FilePart(NamedTuple):
+    """`length` bytes of a file, beginning with number `first`."""
+
+    file: StoredFile
+    first: int
+    length: int
+
+    def read(self, begin: int, length: int) -> bytes:
+        """Some bytes of the part. Raises `OSError` where the file is no longer kept."""
+        return self.file.read(self.first + begin, length)
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -32,6 +45,8 @@ class Result(msgspec.Struct, frozen=True):
     """Stands for the body of the request in the journal: without what must be echoed nowhere, or without a file."""
     journal_response: bytes | None = None
     """Stands for `body` in the journal."""
+    file: FilePart | None = None
+    """Stands for `body` in the response."""
     remark: str = ""
     """Remark in the log, for the person who runs the emulator."""
 

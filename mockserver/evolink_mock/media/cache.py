@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Lock
+from typing import NamedTuple
 from weakref import finalize
 
 from evolink_mock.atomic_write import atomic_write
@@ -20,6 +21,21 @@ IN_MEMORY = 128 * 1024 * 1024
 
 def digest_of(content: bytes) -> str:
     return sha256(content).hexdigest()
+
+
+class StoredFile(NamedTuple):
+    """A file of the cache, of which parts can be read."""
+
+    size: int
+    source: Path | bytes
+
+    def read(self, first: int, length: int) -> bytes:
+        """`length` bytes from number `first` on. Raises `OSError` where the file is no longer kept."""
+        if isinstance(self.source, bytes):
+            return self.source[first : first + length]
+        with self.source.open("rb", buffering=0) as file:
+            file.seek(first)
+            return file.read(length)
 
 
 class FileCache:
@@ -65,6 +81,17 @@ class FileCache:
             except OSError:
                 del sizes[name]
                 return None
+
+    def find(self, name: str) -> StoredFile | None:
+        """A file to be read in parts."""
+        home, sizes = self._home(), self._known()
+        with self._lock:
+            if name not in sizes:
+                return None
+            sizes.move_to_end(name)
+            if name in self._contents:
+                return StoredFile(sizes[name], self._contents[name])
+            return None if home is None else StoredFile(sizes[name], home / name)
 
     def _home(self) -> Path | None:
         """The directory, or `None` if files are kept in memory from the beginning."""

@@ -116,7 +116,7 @@ class WholeRequestProtocol(FaultProtocol):
             return True
         if response is None:
             return False
-        if isinstance(response, PendingResponse) or response.result.fault is not None:
+        if isinstance(response, PendingResponse) or not response.is_whole():
             self.precomputed = response
             return False
         self._held = False

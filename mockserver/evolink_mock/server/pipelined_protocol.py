@@ -134,6 +134,12 @@ class PipelinedProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
+    def end_if_half_closed(self) -> None:
+        """Close where the application has ended without a whole response, since it took the client to have left."""
+        if self.half_closed and self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self.transport.close()
+
     def is_answering(self) -> bool:
         """Whether a request that has been read, or may have been sent whole, is not answered yet."""
         return bool(self._unparsed) or next(self._exchanges(), None) is not None
@@ -208,3 +214,4 @@ class _UntilHalfClosed:
             return message
 
         await self._app(scope, receive_until, send)
+        self._protocol.end_if_half_closed()
