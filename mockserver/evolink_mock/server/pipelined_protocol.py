@@ -45,7 +45,7 @@ class PipelinedProtocol(HttpToolsProtocol):
     """Bytes that arrived behind a request that waits for the response to another."""
     own: RequestResponseCycle | None = None
     """The exchange of the message that is being read, once its head has been parsed."""
-    _running: RequestResponseCycle | None = None
+    running: RequestResponseCycle | None = None
     """The exchange that is being answered; `cycle` is that of the last request whose head has been parsed."""
     _closing: TimerHandle | None = None
 
@@ -71,8 +71,8 @@ class PipelinedProtocol(HttpToolsProtocol):
             self.drop_message()
         if self.scheme == "https" or not self.is_answering():
             return False
-        if self._running is not None:
-            self._running.message_event.set()
+        if self.running is not None:
+            self.running.message_event.set()
         self.close_later(_HALF_CLOSED)
         return True
 
@@ -105,17 +105,17 @@ class PipelinedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.own = self.cycle
         if not self.pipeline:
-            self._running = self.cycle
+            self.running = self.cycle
 
     def on_response_complete(self) -> None:
-        self._running = self.pipeline[-1][0] if self.pipeline else None
+        self.running = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         if self.pipeline or self.transport.is_closing():
             return
         if self._unparsed:
             self._unset_keepalive_if_required()
             self.loop.call_soon(self._parse_rest)
-        elif self._running is None:
+        elif self.running is None:
             self._settle()
 
     def parsed(self, piece: Bytes) -> bool:
@@ -134,10 +134,10 @@ class PipelinedProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
-    def end_if_half_closed(self) -> None:
+    def end_if_half_closed(self, cycle: RequestResponseCycle | None) -> None:
         """Close where the application has ended without a whole response, since it took the client to have left."""
-        if self.half_closed and self._running is not None and not self._running.response_complete:
-            self._running.disconnected = True
+        if self.half_closed and cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
             self.transport.close()
 
     def is_answering(self) -> bool:
@@ -154,7 +154,7 @@ class PipelinedProtocol(HttpToolsProtocol):
             return
         own.disconnected = True
         own.message_event.set()
-        self._running = None
+        self.running = None
 
     def _parse_rest(self) -> None:
         data, self._unparsed, self.flow.held = self._unparsed, b"", False
@@ -186,8 +186,8 @@ class PipelinedProtocol(HttpToolsProtocol):
 
     def _exchanges(self) -> Iterator[RequestResponseCycle]:
         """The exchanges without a whole response: the one that is answered, and those behind it."""
-        if self._running is not None and not self._running.response_complete:
-            yield self._running
+        if self.running is not None and not self.running.response_complete:
+            yield self.running
         yield from (cycle for cycle, _ in reversed(self.pipeline))
 
 
@@ -203,7 +203,7 @@ class _UntilHalfClosed:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        whole = False
+        whole, cycle = False, self._protocol.running
 
         async def receive_until() -> Message:
             nonlocal whole
@@ -214,4 +214,4 @@ class _UntilHalfClosed:
             return message
 
         await self._app(scope, receive_until, send)
-        self._protocol.end_if_half_closed()
+        self._protocol.end_if_half_closed(cycle)
