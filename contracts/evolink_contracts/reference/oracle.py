@@ -29,7 +29,8 @@ class Violation(NamedTuple):
 class Assessment(NamedTuple):
     """The rules that a create request breaks. Without violations it must be accepted, if the key has the model.
 
-    `unsure` means that a reasonable service may decide either way, such as for an unreadable host.
+    `unsure` means that a reasonable service may decide either way, such as for an unreadable host, or for an unknown
+    model in a request that breaks another rule as well.
     """
 
     violations: tuple[Violation, ...]
@@ -64,7 +65,9 @@ def assess_create(sent: str | None, headers: Mapping[str, str]) -> Assessment:
         return Assessment((Violation("model", "type"),))
     model = MODELS.get(name)
     if model is None:
-        return Assessment((Violation("model", "choice"),))
+        # With a second mistake either may be found first, and not each gets the same answer.
+        unsure = all(any(_violations(body, known)) for known in MODELS.values())
+        return Assessment((Violation("model", "choice"),), unsure=unsure)
     violations = tuple(_violations(body, model))
     url = body.get("callback_url")
     unsure = isinstance(url, str) and not violations and is_internal(url) is None

@@ -79,11 +79,12 @@ def a_purchase(target: Target) -> None:
     target.create(silent, headers=key)
     target.create({**silent, "prompt": "Another cat playing piano"}, headers=key)
     loud = target.create(_WITH_AUDIO).task_id
-    for each in (task, loud):
+    made = [each for each in (task, loud) if each]
+    for each in made:
         watch(target, each)
     if listens:
         target.wait_for_silence()
-    for each in (task, loud):
+    for each in made:
         target.query(each)
     target.credits()
 
@@ -99,6 +100,7 @@ def a_bad_receiver(target: Target) -> None:
     origin = "" if target.webhook is None else target.webhook.origin
     url = f"{origin}/{target.wall.nonce()}/timeout,302,500,404"
     task = target.create({**CHEAPEST, "callback_url": url}, notes={"listens": True}).task_id
-    watch(target, task)
-    target.wait_for_silence()
-    target.query(task)
+    if task:
+        watch(target, task)
+        target.wait_for_silence()
+        target.query(task)

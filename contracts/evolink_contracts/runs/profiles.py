@@ -9,7 +9,7 @@ from evolink_contracts.runs.probe import Probe, Profile
 from evolink_contracts.runs.probes import probes_of
 from evolink_contracts.runs.runner import playable
 from evolink_contracts.target.budget import Budget
-from evolink_contracts.target.diagnosis import credits_trouble, wrong_base_url
+from evolink_contracts.target.diagnosis import KEY_REFUSED, credits_trouble, wrong_base_url
 from evolink_contracts.target.guard import Guard, NoPurchases
 from evolink_contracts.target.target import DEFAULT_OPTIONS, Target, TargetOptions
 from evolink_contracts.target.transports import Transport
@@ -31,23 +31,26 @@ def open_target(
     """A target with the guard of its profile. `budget` is for `live`; `control` is a transport to the control API, if
     that has its own address.
 
-    Raises `ServiceUnusable` for a service that is no emulator under the profile `emulator`, and for a base URL that
-    ends in `/v1` if nothing answers there.
+    Raises `ServiceUnusable` for a service that is no emulator under the profile `emulator`, for a key that the service
+    refuses under `live`, and for a base URL that ends in `/v1` if nothing answers there.
     """
     guards: dict[Profile, Guard | None] = {"emulator": None, "live-safe": NoPurchases(), "live": budget}
     options = replace(options, use_control=profile == "emulator")
     target = Target(transport, key, options, webhook=webhook, guard=guards[profile], wall=wall, control=control)
     of_control = _control_trouble(target) if profile == "emulator" else ""
-    trouble = of_control or _base_url_trouble(target, options.base_url)
+    trouble = of_control or _api_trouble(target, options.base_url, buys=profile == "live")
     if trouble:
         with target:
             raise ServiceUnusable(trouble, of_control=bool(of_control) and target.control.is_apart)
     return target
 
 
-def _base_url_trouble(target: Target, base_url: str) -> str:
-    """Why no call can reach the API at a base URL that ends in `/v1`; empty if one does, and for any other URL."""
-    return credits_trouble(target.try_credits(), base_url) if wrong_base_url(base_url) else ""
+def _api_trouble(target: Target, base_url: str, *, buys: bool) -> str:
+    """Why no call can reach the API at a base URL that ends in `/v1`, or why nothing can be bought; empty otherwise."""
+    if not buys and not wrong_base_url(base_url):
+        return ""
+    response = target.try_credits()
+    return KEY_REFUSED if buys and response.status == 401 else credits_trouble(response, base_url)
 
 
 def _control_trouble(target: Target) -> str:

@@ -9,6 +9,7 @@ from evolink_contracts.trace.events import decoded
 from evolink_contracts.trace.header import without_secrets
 from evolink_contracts.trace.history import CREDITS_PATH
 
+KEY_REFUSED = "it refused the API key: is --api-key or EVOLINK_API_KEY right?"
 _CLOCK = frozenset({"now", "mode", "next_event", "attempts_in_flight"})
 _EXCERPT = 100
 
@@ -59,7 +60,7 @@ def control_trouble(response: Response, what: str) -> str:
     if code == "token_required":
         return "its control API needs a token: set EVOLINK_MOCK_CONTROL_TOKEN"
     if response.status == 401:
-        return "it refused the API key: is --api-key or EVOLINK_API_KEY right?"
+        return KEY_REFUSED
     return f"it has no control API, as an emulator has: {what} answered {describe(response)}"
 
 

@@ -85,6 +85,20 @@ def test_the_real_length_has_a_literal_price(length: float, cost: float) -> None
     assert cost_of({"duration": 10}, FLASH, length) == pytest.approx(cost, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("body", "unsure"),
+    [
+        ({"prompt": "A cat"}, False),
+        ({"prompt": "A cat", "image_urls": ["https://example.com/a.png"]}, False),
+        ({}, True),
+        ({"prompt": "A cat", "duration": 16}, True),
+    ],
+)
+def test_an_unknown_model_beside_another_mistake_is_unsure(body: dict[str, object], unsure: bool) -> None:
+    assessed = assess_create(json.dumps({"model": "sora-2", **body}), {})
+    assert (assessed.violations, assessed.unsure) == ((("model", "choice"),), unsure)
+
+
 def test_addresses_are_judged_as_by_the_emulator() -> None:
     assert all(is_internal(url) for url in INTERNAL_URLS)
     assert not any(is_internal(url) for url in PUBLIC_URLS)

@@ -1,7 +1,11 @@
 """The kit against a service with the recorded prices and bodies: no false alarm, and each deviation is found."""
 
 import json
-from collections.abc import Mapping
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from evolink_contracts.runs.runner import run
 from evolink_contracts.target.budget import Budget
 from evolink_contracts.target.target import Target, TargetOptions
 from evolink_contracts.target.transports import Response
+from tests.support.kit_command import kit_process
 
 NOW = 1788194967
 JSON = {"content-type": "application/json"}
@@ -27,9 +32,11 @@ class RecordedService:
         usd: float = 68,
         billing: Mapping[str, Any] | None = None,
         info: Mapping[str, Any] | None = None,
+        keys: bool = True,
     ) -> None:
         self._minimum, self._silent, self._usd, self._billing = minimum, silent, usd, billing
         self._info = info or {"estimated_time": 120}
+        self._honours_keys = keys
         self.used = 0.0
         self._requests = 0
         self._tasks: dict[str, dict[str, Any]] = {}
@@ -67,7 +74,7 @@ class RecordedService:
             body = None
         if not isinstance(body, dict) or not isinstance(body.get("prompt"), str) or not body.get("image_urls"):
             return _error(400, "invalid_request", "Invalid request parameters", "invalid_request_error")
-        key = headers.get("idempotency-key", "")
+        key = headers.get("idempotency-key", "") if self._honours_keys else ""
         if key in self._keys:
             same, answer = self._keys[key]
             if same != content:
@@ -120,6 +127,41 @@ class RecordedService:
         return _answer({**shown, **ended})
 
 
+@contextmanager
+def served(service: RecordedService) -> Iterator[str]:
+    """The URL at which a service answers by HTTP."""
+    one_at_a_time = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            content = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            with one_at_a_time:
+                response = service.send(self.command, self.path, headers, content)
+            self.send_response(response.status)
+            for name, value in {**response.headers, "content-length": str(len(response.content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(response.content)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_DELETE(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def _answer(body: object) -> Response:
     return Response(200, JSON, json.dumps(body).encode())
 
@@ -161,3 +203,77 @@ def test_the_recorded_service_breaks_no_promise(info: Mapping[str, Any]) -> None
 )
 def test_a_deviation_from_the_recorded_service_is_found(service: RecordedService, number: str) -> None:
     assert number in broken(service, 1000)[0]
+
+
+def run_command(service: RecordedService, *arguments: str) -> tuple[int, str, str]:
+    """`evolink-contracts run` against a service behind a socket: its exit code, the report, and the rest."""
+    with served(service) as url:
+        ran = kit_process("run", "--base-url", url, "--api-key", "sk-live", *arguments)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+class Exhausted(RecordedService):
+    """The same, without credits for a create."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queried: list[str] = []
+
+    def _query(self, name: str) -> Response:
+        self.queried.append(name)
+        return super()._query(name)
+
+    def _create(self, headers: Mapping[str, str], content: bytes | None) -> Response:
+        response = super()._create(headers, content)
+        if response.status != 200:
+            return response
+        return _error(402, "insufficient_quota", "Insufficient credits", "insufficient_quota_error")
+
+
+def test_a_create_that_is_refused_is_not_polled() -> None:
+    service = Exhausted()
+    broken(service)
+    assert "" not in service.queried
+
+
+@pytest.mark.slow
+def test_a_safe_run_of_the_command_finds_nothing_and_costs_nothing() -> None:
+    service = RecordedService()
+    code, report, _ = run_command(service, "--profile", "live-safe")
+    assert (code, service.used) == (0, 0), report
+    assert re.search(r"^\d+ promises passed, 0 failed", report, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_live_run_of_the_command_finds_nothing_and_stays_below_its_highest_cost() -> None:
+    service = RecordedService()
+    code, report, progress = run_command(service, "--profile", "live", "--max-credits", "24")
+    assert code == 0, report
+    assert "At worst this costs 24 credits, for 4 creates of 2 s" in progress
+    # The second of two equal creates is not charged, since the service honours the Idempotency-Key.
+    assert service.used == 12
+
+
+@pytest.mark.slow
+def test_the_highest_cost_is_that_of_a_service_that_honours_no_idempotency_key() -> None:
+    service = RecordedService(keys=False)
+    code, report, _ = run_command(service, "--profile", "live", "--max-credits", "24")
+    assert (code, service.used) == (1, 24)
+    assert set(re.findall(r"^✗ (VC-\d+)", report, re.MULTILINE)) == {"VC-091", "VC-092"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--profile", "live", "--max-credits", "23"], 2, "4 creates may cost 24 credits"),
+        (["--profile", "emulator"], 3, "it has no control API, as an emulator has"),
+        (["--profile", "live", "--max-credits", "24", "--api-key", "sk-other"], 3, "it refused the API key"),
+    ],
+    ids=["too little", "no emulator", "another key"],
+)
+def test_a_run_that_cannot_be_made_sends_no_create(arguments: list[str], code: int, says: str) -> None:
+    service = RecordedService()
+    ended, _, errors = run_command(service, *arguments)
+    assert (ended, service.used) == (code, 0)
+    assert says in errors
