@@ -39,8 +39,7 @@ def emulator_reaches(
     headers = {"content-type": "application/json", **connection.authorization("a")}
     connection.send("POST", CREATE_PATH, headers, body.encode())
     clock.advance(_LONGEST_TASK, "a")
-    rows = control.call("deliveries")["deliveries"]
-    unanswered = [row for row in rows if not any(attempt["status"] for attempt in row["attempts"])]
+    unanswered = [row for row in control.deliveries() if not any(attempt.status for attempt in row.attempts)]
     connection.begin("")
     return bool(arrived) or not unanswered
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from evolink_contracts.reference.errors import NoResponse, ServiceUnusable
 from evolink_contracts.target.connection import Connection
+from evolink_contracts.target.control_answers import ClockState, RecordedDelivery, clock_state, deliveries
 from evolink_contracts.target.diagnosis import control_trouble, describe, keys_trouble
 from evolink_contracts.target.transports import Response, Transport
 from evolink_contracts.trace.events import decoded
@@ -35,6 +36,22 @@ class ControlClient:
         if not isinstance(found, dict):
             raise self._unusable(f"{method} {CONTROL_PATH}{path} did not return a JSON object: {describe(response)}")
         return found
+
+    def clock(self, change: object = None, *, who: str = "a") -> ClockState:
+        """Read the clock of a key, or change it. Raises `ServiceUnusable` for one that is impossible."""
+        found = self.call("clock", change, who=who)
+        state = clock_state(found)
+        if state is None:
+            raise self._unusable(f"{CONTROL_PATH}clock showed an impossible clock: {_shown(found)}")
+        return state
+
+    def deliveries(self, query: str = "", *, who: str = "a") -> list[RecordedDelivery]:
+        """The callbacks of a key. Raises `ServiceUnusable` for an answer that has none."""
+        found = self.call(f"deliveries{query}", who=who)
+        rows = deliveries(found)
+        if rows is None:
+            raise self._unusable(f"{CONTROL_PATH}deliveries{query} showed no deliveries: {_shown(found)}")
+        return rows
 
     def try_call(self, path: str, change: object = None, *, who: str = "a") -> bool:
         """Post a change that may be refused, such as to cancel a task that has ended; whether it was made."""
@@ -72,3 +89,7 @@ class ControlClient:
 
     def _unusable(self, why: str) -> ServiceUnusable:
         return ServiceUnusable(why, of_control=self.is_apart)
+
+
+def _shown(found: object) -> str:
+    return json.dumps(found)[:200]

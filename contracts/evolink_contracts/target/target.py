@@ -15,6 +15,7 @@ from evolink_contracts.target.connection import Connection
 from evolink_contracts.target.control import ControlClient
 from evolink_contracts.target.diagnosis import wrong_base_url
 from evolink_contracts.target.guard import Guard
+from evolink_contracts.target.trace_limit import TraceLimit
 from evolink_contracts.target.transports import Response, Transport
 from evolink_contracts.target.wall_clock import WallClock
 from evolink_contracts.target.webhook import Webhook
@@ -68,6 +69,7 @@ class Target:
         control: Transport | None = None,
     ) -> None:
         self.trace: list[Event] = []
+        self._limit = TraceLimit(self.trace)
         self.open_tasks: set[str] = set()
         """Tasks of histories whose end was not observed yet."""
         self.webhook = webhook
@@ -171,7 +173,7 @@ class Target:
             sent_headers=recorded,
             notes=dict(notes or {}),
         )
-        self.trace.append(call)
+        self._record(call)
         if guard is not None:
             guard.after_create(call)
         return call
@@ -247,12 +249,11 @@ class Target:
 
     def add_recorded_attempts(self, task: str, *, who: str = "a") -> None:
         """Add the attempts that the emulator recorded to the trace, for callbacks that our webhook did not receive."""
-        for row in self.control.call(f"deliveries?task={task}", who=who)["deliveries"]:
+        for row in self.control.deliveries(f"?task={task}", who=who):
             body = json.dumps(self.query(task, who=who).json)
-            for attempt in row["attempts"]:
-                outcome: Outcome = attempt["status"] if attempt["status"] is not None else "timeout"
-                took = attempt["finished"] - attempt["started"]
-                self.trace.append(Attempt(attempt["started"], row["url"], body, outcome, took))
+            for started, finished, status in row.attempts:
+                outcome: Outcome = "timeout" if status is None else status
+                self._record(Attempt(started, row.url, body, outcome, finished - started))
 
     def wait_for_silence(self, seconds: Seconds = 30.0) -> None:
         """Let time pass until no callback has arrived for this long."""
@@ -267,7 +268,13 @@ class Target:
     def _collect(self, at: Seconds) -> None:
         """Move the attempts that the webhook received into the trace."""
         if self.webhook is not None:
-            self.trace.extend(self.webhook.take(at if "control" in self.can else None))
+            for attempt in self.webhook.take(at if "control" in self.can else None):
+                self._record(attempt)
+
+    def _record(self, event: Event) -> None:
+        """Add an event to the trace. Raises `RunStopped` if the trace is too large."""
+        self.trace.append(event)
+        self._limit.added(event)
 
 
 def _answer(response: Response) -> dict[str, Any]:

@@ -21,6 +21,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+MAX_ANSWER = 4 * 1024 * 1024
+"""In bytes; an answer of the API has about one thousand."""
+
+
 class Response(NamedTuple):
     """The response to one request. Header names are in lower case."""
 
@@ -43,6 +47,9 @@ class Transport(Protocol):
 class HttpTransport:
     """Sends requests to a base URL by httpx. Its credentials and query are not sent: the key has their place.
 
+    Each exchange ends within `timeout` seconds, whatever arrives meanwhile. An answer has at most `MAX_ANSWER` bytes,
+    as it arrives and as it is inflated; of a video only the head is read. Cookies are not kept.
+
     Requests to this machine never go through a proxy of the environment. Raises `ServiceUnusable` if the environment's
     proxy or certificates cannot be used.
     """
@@ -50,14 +57,22 @@ class HttpTransport:
     def __init__(self, base_url: str, timeout: float = 30.0) -> None:
         import httpx
 
+        from evolink_contracts.target.body import NoCookies
+        from evolink_contracts.target.deadline import keep_deadlines
+
         self._secure = base_url.lower().startswith("https:")
-        self._errors = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+        self._timeout = timeout
+        # httpx and h11 let a `ValueError` through, as for a length of thousands of digits.
+        self._errors = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
         # With a transport of its own a client asks neither the environment nor the system for proxies.
         try:
             verify = authorities()
             direct = httpx.HTTPTransport(verify=verify) if _is_local(base_url) else None
             plain = without_secrets(base_url)
-            self._client = httpx.Client(base_url=plain, transport=direct, verify=verify, timeout=timeout)
+            self._client = httpx.Client(
+                base_url=plain, transport=direct, verify=verify, timeout=timeout, cookies=NoCookies()
+            )
+            keep_deadlines(self._client)
         except OSError as error:
             raise ServiceUnusable(f"the certificate authorities of SSL_CERT_FILE cannot be read: {error}") from None
         except ImportError as error:
@@ -67,13 +82,22 @@ class HttpTransport:
             raise ServiceUnusable(f"{_PROXY}: a proxy is such as http://127.0.0.1:3128") from None
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Response:
-        try:
-            own = {name.encode(): os.fsencode(value) for name, value in headers.items()}
-            response = self._client.request(method, path, headers=own, content=content)
-        except self._errors as error:
-            why = _reason(error, self._secure)
-            raise NoResponse(f"{method} {path} got no answer: {why}", why) from None
-        return Response(response.status_code, dict(response.headers), response.content)
+        from evolink_contracts.target.body import IDENTITY, Body
+        from evolink_contracts.target.deadline import deadline
+
+        with deadline(self._timeout) as end:
+            try:
+                own = {name.encode(): os.fsencode(value) for name, value in {**IDENTITY, **headers}.items()}
+                with self._client.stream(method, path, headers=own, content=content) as response:
+                    is_video = response.headers.get("content-type", "").startswith("video/")
+                    body = b"" if is_video else b"".join(Body(response, MAX_ANSWER).pieces())
+                    return Response(response.status_code, dict(response.headers), body)
+            except NoResponse as error:
+                why = error.why
+            except self._errors as error:
+                late = f"it took longer than {self._timeout:g} s"
+                why = late if end.is_over() else _reason(error, self._secure)
+        raise NoResponse(f"{method} {path} got no answer: {why}", why)
 
     def close(self) -> None:
         self._client.close()
