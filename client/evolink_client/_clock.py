@@ -2,9 +2,12 @@
 
 import random
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING, NamedTuple
 
 from evolink_client._models import Seconds
@@ -12,12 +15,19 @@ from evolink_client._models import Seconds
 if TYPE_CHECKING:
     import anyio
 
+# Not by the function that a test may replace, as freezegun does: waiting would never end.
+_monotonic: Callable[[], Seconds]
+if sys.platform == "win32":
+    _monotonic = time.monotonic
+else:
+    _monotonic = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+
 
 class Clock(NamedTuple):
     """The functions by which a client reads the time and draws random numbers; tests replace them."""
 
-    now: Callable[[], Seconds] = time.monotonic
-    """A monotonic clock."""
+    now: Callable[[], Seconds] = _monotonic
+    """A monotonic clock, which goes on where a test has stopped the functions of `time`."""
     unix: Callable[[], Seconds] = time.time
     """The date, in Unix seconds."""
     luck: Callable[[], float] = random.random
@@ -47,11 +57,27 @@ async def sleep_async(seconds: Seconds, woken: "anyio.Event | None" = None) -> N
     # Importing anyio takes a tenth of the time that httpx takes, and only asynchronous clients need it.
     import anyio
 
-    if woken is None:
+    if not isinstance(time.monotonic, BuiltinFunctionType):
+        await _sleep_by_a_thread(seconds, woken)
+    elif woken is None:
         await anyio.sleep(seconds)
     else:
         with anyio.move_on_after(seconds):
             await woken.wait()
+
+
+async def _sleep_by_a_thread(seconds: Seconds, woken: "anyio.Event | None") -> None:
+    """`sleep_async` where a test has replaced `time.monotonic`, by which event loops wait: they would wait forever."""
+    import anyio
+
+    with anyio.CancelScope() as scope:
+        timer = threading.Timer(seconds, from_any_thread(scope.cancel))
+        timer.daemon = True
+        timer.start()
+        try:
+            await (anyio.sleep_forever() if woken is None else woken.wait())
+        finally:
+            timer.cancel()
 
 
 def from_any_thread(call: Callable[[], None]) -> Callable[[], None]:

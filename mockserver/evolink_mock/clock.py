@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from functools import partial
+from types import BuiltinFunctionType
 from typing import Any, Literal, Protocol, TypeAlias
 
 from evolink_mock.core.duration import SECOND, Micros
@@ -52,6 +54,8 @@ class Notifier:
 
     async def wait(self, seconds: float | None = None) -> bool:
         """Wait for the next notification; whether it came within `seconds` of wall time."""
+        if seconds is not None and _time_is_replaced():
+            return await _first_within(seconds, [self.subscribe()])
         try:
             await asyncio.wait_for(self.subscribe(), seconds)
         except TimeoutError:
@@ -157,16 +161,47 @@ async def yield_to_loop() -> None:
     await asyncio.sleep(0)
 
 
+def block(seconds: float) -> None:
+    """Block this thread for a time in wall time."""
+    time.sleep(seconds)
+
+
 async def sleep_wall(seconds: float) -> float:
     """Sleep in wall time; the seconds by which it woke too late."""
     started = monotonic()
-    await asyncio.sleep(seconds)
+    if _time_is_replaced():
+        await _first_within(seconds, [])
+    else:
+        await asyncio.sleep(seconds)
     return monotonic() - started - seconds
 
 
-def call_later(seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+class Timer(Protocol):
+    """A call that is due, and can be cancelled."""
+
+    def cancel(self) -> None: ...
+
+
+def call_later(seconds: float, callback: Callable[[], None]) -> Timer:
     """Call a function after `seconds` of wall time, unless that is cancelled or the loop ends before."""
-    return asyncio.get_running_loop().call_later(seconds, callback)
+    loop = asyncio.get_running_loop()
+    if not _time_is_replaced():
+        return loop.call_later(seconds, callback)
+    timer = threading.Timer(seconds, _call_soon, (loop, callback))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _time_is_replaced() -> bool:
+    """Whether a test has replaced `time.monotonic`, as freezegun does: the timers of an event loop may never end."""
+    return not isinstance(time.monotonic, BuiltinFunctionType)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    # The loop may have ended meanwhile.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback)
 
 
 @asynccontextmanager
@@ -186,12 +221,25 @@ async def wait_first(seconds: float, notifier: Notifier, clock: Clock, deadline:
     waits: list[asyncio.Future[Any]] = [notifier.subscribe()]
     if deadline is not None:
         waits.append(asyncio.ensure_future(_slept(clock, deadline)))
+    return await _first_within(seconds, waits)
+
+
+async def _first_within(seconds: float, waits: list[asyncio.Future[Any]]) -> bool:
+    """Wait for one of several futures, and cancel the others; false after `seconds` of wall time."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    timer = None
+    if _time_is_replaced():
+        timer = call_later(seconds, lambda: None if over.done() else over.set_result(None))
     try:
-        done, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            [*waits, over], timeout=None if timer else seconds, return_when=asyncio.FIRST_COMPLETED
+        )
     finally:
-        for wait in waits:
+        if timer is not None:
+            timer.cancel()
+        for wait in (*waits, over):
             wait.cancel()
-    return bool(done)
+    return any(wait in done for wait in waits)
 
 
 async def _slept(clock: Clock, deadline: Micros) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from evolink_mock.clock import call_later
+from evolink_mock.clock import Timer, call_later
 from evolink_mock.delivery.response_reader import ResponseReader
 
 REST_SECONDS = 1.0
@@ -21,7 +21,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._over = False
         self._waiting: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._error: Exception | None = None
         self.idle = False
         self.idle_since = 0.0

@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
+from evolink_mock.clock import block
 from evolink_mock.testing.handle import EmulatorHandle
 
 if TYPE_CHECKING:
@@ -58,19 +59,27 @@ def _announced(file: Path, process: "subprocess.Popen[bytes]", output: Path) -> 
     for _ in range(_LOOKS):
         if file.exists():
             return str(json.loads(file.read_text(encoding="utf-8-sig"))["url"])
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE / _LOOKS)
+        if _has_ended(process, _PATIENCE / _LOOKS):
             break
     raise ServerFailed(f"the emulator did not start: {output.read_text(encoding='utf-8', errors='replace')}")
+
+
+def _has_ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether a process has ended, or does within a time.
+
+    Not by `Popen.wait`, which never returns where a test has stopped the functions of `time`, as freezegun does.
+    """
+    if process.poll() is None:
+        block(seconds)
+    return process.poll() is not None
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        if not any(_has_ended(process, _PATIENCE / _LOOKS) for _ in range(_LOOKS)):
+            process.kill()
+            process.wait()
     finally:
         assert process.stdin is not None
         process.stdin.close()
