@@ -16,17 +16,22 @@ if TYPE_CHECKING:
     import anyio
 
 # Not by the function that a test may replace, as freezegun does: waiting would never end.
-_monotonic: Callable[[], Seconds]
+_steady: Callable[[], Seconds]
 if sys.platform == "win32":
-    _monotonic = time.monotonic
+    _steady = time.monotonic
 else:
-    _monotonic = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    _steady = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+
+
+def monotonic() -> Seconds:
+    """`time.monotonic`, also where a test has replaced that."""
+    return _steady()
 
 
 class Clock(NamedTuple):
     """The functions by which a client reads the time and draws random numbers; tests replace them."""
 
-    now: Callable[[], Seconds] = _monotonic
+    now: Callable[[], Seconds] = monotonic
     """A monotonic clock, which goes on where a test has stopped the functions of `time`."""
     unix: Callable[[], Seconds] = time.time
     """The date, in Unix seconds."""

@@ -163,6 +163,8 @@ class ResponseReader:
         misplaced = empty and self.status != _NOT_MODIFIED and (chunked or any(known))
         self._orderly = self._orderly and b"close" not in options and (sized or chunked) and not misplaced
         if empty:
+            # A body that comes nevertheless, and later, would be read as the beginning of the next response.
+            self._orderly = self._orderly and known == [0]
             return self._read_sized
         codings = [coding for coding in codings if coding not in (b"", b"identity")]
         if codings and codings[-1] == b"chunked":

@@ -1,6 +1,7 @@
 """The emulator without a socket, for httpx clients: `httpx.Client(transport=InProcessTransport(app))`."""
 
 import atexit
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -20,12 +21,25 @@ if sys.platform == "win32":
 else:
     from asyncio import SelectorEventLoop as _SystemEventLoop
 
+log = logging.getLogger("evolink_mock")
+
 
 class _EventLoop(_SystemEventLoop):
-    """An event loop whose waiting ends also where a test has stopped the functions of `time`."""
+    """An event loop that goes on: where a test has stopped the functions of `time`, and where a receiver exits.
+
+    asyncio lets `SystemExit` and `KeyboardInterrupt` end the loop if they are raised in a task or callback that a
+    receiver started. No signal raises them here, in a thread of its own.
+    """
 
     def time(self) -> float:
         return monotonic()
+
+    def run_forever(self) -> None:
+        while True:
+            try:
+                return super().run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                log.warning("a task or callback of a receiver in this process raised %r; the emulator goes on", error)
 
 
 class InProcessTransport(httpx.BaseTransport):

@@ -362,3 +362,36 @@ def test_a_header_that_a_request_cannot_hold_is_an_error() -> None:
             assert receiver.connections == 0
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "late", [b"ok", b'{"status": "ok"}\r\n', b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n"]
+)
+@pytest.mark.parametrize("head", ["204 No Content", "304 Not Modified"])
+def test_a_body_that_follows_an_empty_response_late_is_no_response_to_the_next_request(late: bytes, head: str) -> None:
+    answers = f"HTTP/1.1 {head}\r\n\r\n".encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            for before in (b"", late, late):
+                await reader.readuntil(b"\r\n\r\n")
+                await reader.readexactly(len(BODY))
+                writer.write(before + answers)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    async def main() -> None:
+        serving = set[asyncio.Task[None]]()
+        server = await asyncio.start_server(
+            lambda reader, writer: serving.add(asyncio.create_task(answer(reader, writer))), "127.0.0.1", 0
+        )
+        place = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        request = forwarded_request(f"{APP}/hook", place)._replace(keep_open=True)
+        async with server, transporting() as transport:
+            results = [await transport.send(request) for _ in range(3)]
+            await transport.close()
+            await asyncio.gather(*serving)
+        assert [result.status for result in results] == [int(head[:3])] * 3
+
+    asyncio.run(main())

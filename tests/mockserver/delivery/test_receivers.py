@@ -170,8 +170,8 @@ FAILURES: dict[str, tuple[Callable[[], object], str]] = {
 
 
 IN_ITS_TASK = [(failure, kind) for failure in FAILURES for kind in _fails(print) if kind != "in_a_task_of_asgi"]
-IN_ANOTHER_TASK = [(failure, "in_a_task_of_asgi") for failure in ("pytest.fail", "pytest.skip", "surrogate")]
-"""Other exceptions in a task that the application started end the event loop, by asyncio's own rules."""
+IN_ANOTHER_TASK = [(failure, "in_a_task_of_asgi") for failure in FAILURES if failure != "cancellation"]
+"""A task group ignores a task that was cancelled."""
 
 
 @pytest.mark.parametrize(("failure", "kind"), IN_ITS_TASK + IN_ANOTHER_TASK)
@@ -187,6 +187,38 @@ def test_a_receiver_that_ends_by_any_exception_crashes_its_attempt_and_nothing_e
             assert [attempt["error"] for attempt in row["attempts"]] == ["crashed"] * 4
             assert text in row["attempts"][0]["detail"]
         assert emulator.control("clock")["attempts_in_flight"] == 0
+
+
+EXITS = {"sys.exit": lambda: sys.exit("bye"), "interrupt": _interrupted}
+BESIDE: dict[str, Callable[[Callable[[], object]], object]] = {
+    "a task": lambda how: asyncio.create_task(_calls(how)),
+    "a callback": lambda how: asyncio.get_running_loop().call_soon(how),
+    "a timer": lambda how: asyncio.get_running_loop().call_later(0, how),
+    "a future": lambda how: asyncio.ensure_future(_calls(how)).add_done_callback(lambda _: how()),
+}
+
+
+async def _calls(how: Callable[[], object]) -> None:
+    how()
+
+
+@pytest.mark.parametrize("exits", EXITS)
+@pytest.mark.parametrize("beside", BESIDE)
+def test_an_exit_beside_a_request_ends_nothing(beside: str, exits: str, caplog: pytest.LogCaptureFixture) -> None:
+    kept = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        kept.append(BESIDE[beside](EXITS[exits]))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    emulator, _ = emulator_with({APP: application})
+    with emulator:
+        for _ in range(2):
+            emulator.create(callback_url=HOOK)
+            emulator.advance("30s")
+        assert [row["status"] for row in emulator.control("deliveries")["deliveries"]] == ["delivered"] * 2
+    assert "the emulator goes on" in caplog.text
 
 
 class Unprintable(Exception):
