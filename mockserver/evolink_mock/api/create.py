@@ -21,6 +21,7 @@ from evolink_mock.core.duration import SECOND
 from evolink_mock.core.request_headers import header_text
 from evolink_mock.core.task import Task, to_credits
 from evolink_mock.core.validation import CreateRequest, Refusal, Validator
+from evolink_mock.nesting import nesting_error
 from evolink_mock.scenarios.delivery_faults import DELIVERY_FAULTS
 from evolink_mock.scenarios.directive import LONGEST_READ, OPENING, extract_directive, unread_directive
 from evolink_mock.scenarios.precedence import Decision
@@ -138,13 +139,16 @@ class CreateOperation:
             return self._invalid(f"the content type must be application/json; got {shown!r}")
         if not body.strip():
             return self._invalid("the body is empty; send a JSON object")
+        deep, reason = nesting_error(body), ""
         try:
-            return _decode(body)
+            if deep is None:
+                return _decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            encoding = body_encoding_error(body, request.headers.get(b"content-encoding", b""))
-            return self._invalid(f"the body is not valid JSON: {encoding or str(error)[:200]}")
-        except RecursionError:
-            return self._invalid("the body is not valid JSON: it is nested too deeply")
+            reason = str(error)[:200]
+        encoding = body_encoding_error(body, request.headers.get(b"content-encoding", b""))
+        if deep is not None and encoding is None:
+            return self._invalid(deep)
+        return self._invalid(f"the body is not valid JSON: {encoding or reason}")
 
     def _invalid(self, message: str | None) -> Result:
         return error_invalid(self._choices.invalid_code, message)

@@ -14,6 +14,7 @@ from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result
 from evolink_mock.body_encodings import body_encoding_error, foreign_encoding
 from evolink_mock.core.request_headers import header_text
+from evolink_mock.nesting import nesting_error
 
 _FILE = "file"
 MAX_PARTS = 100
@@ -73,9 +74,11 @@ def parse_json(required: str, headers: Headers, body: bytes | None) -> dict[str,
     """The object that a request consists of, in which `required` is a string; or the error."""
     if body is None:
         return file_too_large()
+    if (deep := nesting_error(body)) is not None:
+        return file_error("invalid", deep)
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         encoding = body_encoding_error(body, headers.get(b"content-encoding", b""))
         return file_error("invalid", f"the body is not valid JSON: {encoding or str(error)[:100]}")
     if not isinstance(found, dict):

@@ -15,6 +15,7 @@ from evolink_mock.api.file_store import FileStore, PreparedFile
 from evolink_mock.api.headers import Headers
 from evolink_mock.core.media_routes import MediaRoutes
 from evolink_mock.media.cache import FileCache
+from evolink_mock.nesting import nesting_error
 from evolink_mock.settings import MEDIA, Settings
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ class InputFiles:
         """The fields of a request; none where its key is not valid, so that nothing is fetched for it."""
         if body is None or isinstance(authenticate(headers.get(b"authorization"), self._keys), Unauthenticated):
             return {}
+        if nesting_error(body) is not None:
+            return {}
         try:
             fields = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError):
             return {}
         return fields if isinstance(fields, dict) else {}
 

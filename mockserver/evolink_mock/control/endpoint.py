@@ -19,6 +19,7 @@ from evolink_mock.control.world_selection import WorldSelector
 from evolink_mock.core.duration import Micros, parse_duration
 from evolink_mock.core.suggestion import unknown_name
 from evolink_mock.log_lines import request_line
+from evolink_mock.nesting import nesting_error
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
@@ -176,11 +177,13 @@ def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
 
 
 def parse_body(body: bytes, wanted: type[Body]) -> Body:
+    if (deep := nesting_error(body)) is not None:
+        raise ControlError(400, "invalid_body", deep[0].upper() + deep[1:])
     try:
         return msgspec.json.decode(body or b"{}", type=wanted)
     except msgspec.ValidationError as error:
         raise ControlError(400, "invalid_body", _body_errors(body, wanted) or str(error)[:300]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = body_encoding_error(body) or str(error)[:300]
         raise ControlError(400, "invalid_body", f"The body does not have the form of this call: {reason}") from None
 

@@ -4,6 +4,7 @@ import re
 from typing import Any, TypeAlias
 
 from evolink_mock.body_encodings import BYTE_ORDER_MARK, wide_charset
+from evolink_mock.nesting import MAX_DEPTH, is_nested_too_deeply
 
 TomlPath: TypeAlias = tuple[str | int, ...]
 """Keys of tables and places in arrays, counted from 0: `("rule", 0, "steps", 1, "times")`."""
@@ -43,14 +44,17 @@ def parse_toml(content: bytes) -> tuple[str, dict[str, Any]]:
     except UnicodeDecodeError as error:
         raise TomlError(content[: error.start].count(b"\n") + 1, "it is not UTF-8") from None
     try:
-        return text, tomllib.loads(text)
+        table = tomllib.loads(text)
+        if is_nested_too_deeply(table):
+            raise RecursionError
+        return text, table
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"line (\d+)", str(error))
         line = int(at[1]) if at else len(text.splitlines())
         raise TomlError(line, f"it is not valid TOML: {str(error)[:200]}") from None
     except RecursionError:
         deepest = max(range(1, len(text.splitlines()) + 1), key=_openings(text).__getitem__, default=1)
-        raise TomlError(deepest, "it is not valid TOML: its lists or tables are nested too deeply") from None
+        raise TomlError(deepest, f"its lists or tables are nested more than {MAX_DEPTH} levels deep") from None
     except ValueError:  # Python converts no integer of more than 4,300 digits.
         found = _LONG_INTEGER.search(text)
         line = text.count("\n", 0, found.start()) + 1 if found else 1

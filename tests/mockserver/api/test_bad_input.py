@@ -91,7 +91,7 @@ def test_malformed_keys_are_unauthenticated(emulator: Emulator, authorization: s
     assert response.status_code == 401
 
 
-@pytest.mark.parametrize("key", ["k", "x" * 4000, "clé", "a.b_c~d+e/f==", '"quoted\\"'])
+@pytest.mark.parametrize("key", ["k", "x" * 256, "clé", "a.b_c~d+e/f==", '"quoted\\"'])
 def test_any_other_key_is_accepted(emulator: Emulator, key: str) -> None:
     headers = {b"Authorization": b"Bearer " + key.encode()}
     assert emulator.client.get("/v1/credits", headers=headers).status_code == 200

@@ -256,8 +256,8 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
     (OK + f"times = {'1' * 5000}\n", [(3, "it is not valid TOML: an integer has thousands of digits")]),
     (OK + f"times = 0x{'f' * 5000}\n", [(3, "times must be an integer from 1 to 1,000,000; got an integer of 20000")]),
     (OK + f"operation = 0x{'f' * 5000}\n", [(3, "operation must be one of create, credits, query; got an integer of")]),
-    (OK + f"x = {'[' * 5000}\n\n", [(3, "it is not valid TOML: its lists or tables are nested too deeply")]),
-    (OK + f"x = {'{a=' * 5000}\n\n", [(3, "it is not valid TOML: its lists or tables are nested too deeply")]),
+    (OK + f"x = {'[' * 5000}\n\n", [(3, "its lists or tables are nested more than 64 levels deep")]),
+    (OK + f"x = {'{a=' * 5000}\n\n", [(3, "its lists or tables are nested more than 64 levels deep")]),
     (b"\n\xff\n", [(2, "it is not UTF-8")]),  # type: ignore[list-item]
 ]
 
