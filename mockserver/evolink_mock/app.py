@@ -161,6 +161,7 @@ def _build_worlds(
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
         ready_queue=ready_queue,
+        owners={},
         behaviour=behaviour,
     )
     return WorldRegistry(config, settings.world_limit, settings.grants(), settings.default_grant())

@@ -73,6 +73,9 @@ class Clock(Protocol):
     def move_to(self, instant: Micros) -> None:
         """Jump forward; an instant that has passed already changes nothing."""
 
+    def seconds_until(self, instant: Micros) -> float | None:
+        """Seconds of wall time until the clock gets there by itself, 0 if it has; `None` where it never does."""
+
     async def sleep_until(self, deadline: Micros) -> None: ...
 
 
@@ -96,9 +99,14 @@ class SystemClock:
         self._start += max(instant - self.now(), 0)
         self._moved.notify_all()
 
+    def seconds_until(self, instant: Micros) -> float | None:
+        if self.speed != 1 and instant > LAST_INSTANT:
+            return None
+        return max(instant - self.now(), 0) / SECOND / self.speed
+
     async def sleep_until(self, deadline: Micros) -> None:
-        while (left := deadline - self.now()) > 0:
-            await self._moved.wait(left / SECOND / self.speed)
+        while (left := self.seconds_until(deadline)) != 0:
+            await self._moved.wait(left)
 
 
 class ManualClock:
@@ -123,6 +131,9 @@ class ManualClock:
         """The number of queries of an unfinished task, this one included, since the clock moved last."""
         count = self._queries[task] = self._queries.get(task, 0) + 1
         return count
+
+    def seconds_until(self, instant: Micros) -> float | None:
+        return 0 if instant <= self._now else None
 
     async def sleep_until(self, deadline: Micros) -> None:
         while self._now < deadline:

@@ -240,7 +240,12 @@ def file_success(data: object, msg: str = "success") -> Result:
 def file_error(condition: str, msg: str | None = None) -> Result:
     """An error of the file endpoints in the vendor's envelope."""
     row = FILE_ERRORS[condition]
-    return Result(row.status, _encode({"success": False, "code": row.code, "msg": msg or row.msg}))
+    return file_refusal(row.status, msg or row.msg, row.code)
+
+
+def file_refusal(status: int, msg: str, code: int | None = None) -> Result:
+    """An error in the vendor's envelope; its code is the status unless given."""
+    return Result(status, _encode({"success": False, "code": code or status, "msg": msg}))
 
 
 def file_too_large() -> Result:

@@ -89,8 +89,8 @@ class FileStore:
 
     def find_in_any_world(self, file_id: str) -> Upload | None:
         """A file of any world that has not expired by that world's clock."""
-        found = (world.uploads.get(file_id, world.clock.now()) for world in self._worlds)
-        return next(filter(None, found), None)
+        world = self._worlds.owner(file_id)
+        return None if world is None else world.uploads.get(file_id, world.clock.now())
 
     def content(self, upload: Upload) -> bytes | None:
         """The content of a file, or `None` where the cache has dropped it."""

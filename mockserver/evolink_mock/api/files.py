@@ -16,6 +16,7 @@ from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.endpoint import Endpoint, EndpointContext, Handler, Preparation, Request
 from evolink_mock.api.file_bodies import (
     file_error,
+    file_refusal,
     file_success,
     file_too_large,
     parse_base64,
@@ -29,7 +30,7 @@ from evolink_mock.api.responses import Result
 from evolink_mock.api.route_table import RouteRow
 from evolink_mock.core.upload import name_in_url, quota_body
 from evolink_mock.settings.keys import AcceptedKeys
-from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.registry import WorldLimitReached, WorldRegistry
 from evolink_mock.worlds.world import World
 
 log = logging.getLogger("evolink_mock")
@@ -111,7 +112,12 @@ class FileEndpoints:
         if "token" in path:
             return self._worlds.by_token(path["token"]) or self._worlds.anonymous
         key = authenticate(headers.get(b"authorization"), self._keys)
-        return file_error("unauthorized") if isinstance(key, Unauthenticated) else self._worlds.get_or_create(key)
+        if isinstance(key, Unauthenticated):
+            return file_error("unauthorized")
+        try:
+            return self._worlds.get_or_create(key)
+        except WorldLimitReached as reached:
+            return file_refusal(429, str(reached))
 
     def _base64(self, headers: Headers, body: bytes | None) -> "_Received | Result":
         fields = parse_json("base64_data", headers, body)

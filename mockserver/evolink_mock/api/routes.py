@@ -33,7 +33,7 @@ from evolink_mock.scenarios.precedence import (
 )
 from evolink_mock.scenarios.rules import RequestFacts
 from evolink_mock.settings import Settings
-from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.registry import WorldLimitReached, WorldRegistry
 from evolink_mock.worlds.rendering import query_body
 from evolink_mock.worlds.world import World
 
@@ -100,7 +100,12 @@ class Api:
         key = authenticate(headers.get(b"authorization"), self._keys, self._behaviour.bearer_key)
         if isinstance(key, Unauthenticated):
             return self._worlds.anonymous if operation == "any" else self._unauthorized(operation, key)
-        return self._worlds.get_or_create(key)
+        try:
+            return self._worlds.get_or_create(key)
+        except WorldLimitReached as reached:
+            return (
+                self._worlds.anonymous if operation == "any" else error_result(operation, "rate_limited", str(reached))
+            )
 
     def _unauthorized(self, operation: Operation, reason: Unauthenticated) -> Result:
         remark = self._keys.refusal(reason.key) if reason.cause == "refused" else ""

@@ -208,7 +208,9 @@ async def _find(request: ControlRequest) -> tuple[World, WorldView, int, Deliver
     """The delivery, its world, and the settled view of that world. Raises `ControlError`."""
     text = request.path["number"]
     if text.isascii() and text.isdigit() and len(text) <= 15:
-        for world in request.worlds:
+        for place, world in enumerate(request.worlds, 1):
+            if place % WORLD_SLICE == 0:
+                await yield_to_loop()
             view = await world.settled_view()
             if (delivery := view.deliveries.get(int(text))) is not None:
                 return world, view, int(text), delivery

@@ -6,7 +6,7 @@ from evolink_mock.api.auth import Unauthenticated, authenticate
 from evolink_mock.api.responses import Result, error_control
 from evolink_mock.core.redaction import key_digest, masked_key
 from evolink_mock.settings.keys import AcceptedKeys
-from evolink_mock.worlds.registry import WorldRegistry
+from evolink_mock.worlds.registry import WorldLimitReached, WorldRegistry
 from evolink_mock.worlds.world import World
 
 _WORLD_ID = re.compile("[0-9a-f]{8}")
@@ -29,7 +29,12 @@ class WorldSelector:
         if world_id is not None:
             return self._by_id(world_id)
         key = authenticate(authorization, self._keys)
-        return self._refusal(key) if isinstance(key, Unauthenticated) else self._worlds.get_or_create(key)
+        if isinstance(key, Unauthenticated):
+            return self._refusal(key)
+        try:
+            return self._worlds.get_or_create(key)
+        except WorldLimitReached as reached:
+            return error_control(429, "world_limit_reached", str(reached))
 
     def existing(self, authorization: bytes | None) -> World | None:
         """The world of the key, if there is one already."""
@@ -40,7 +45,7 @@ class WorldSelector:
         if not _WORLD_ID.fullmatch(world_id):
             message = f"world must be eight hexadecimal digits, such as {key_digest('sk-local')}; got {world_id[:40]!r}"
             return error_control(400, "invalid_query", message)
-        found = next((world for world in self._worlds if world.id == world_id), None)
+        found = self._worlds.by_id(world_id)
         if found is None:
             message = f"No key has the world {world_id}; GET /__mock/worlds?all=true lists the worlds"
             return error_control(404, "world_not_found", message)

@@ -10,7 +10,7 @@ from evolink_mock.clock import Notifier, sleep_wall, yield_to_loop
 from evolink_mock.core.behaviour import Behaviour
 from evolink_mock.core.callback_routes import CallbackRoutes, Destination, Kind
 from evolink_mock.core.delivery import AttemptResult, Delivery, Stage, finished_at, timed_out
-from evolink_mock.core.duration import SECOND, Micros
+from evolink_mock.core.duration import Micros
 from evolink_mock.core.task import Task
 from evolink_mock.core.url_policy import Scope
 from evolink_mock.delivery.attempts import callback_body, callback_url, next_attempt, record
@@ -133,8 +133,7 @@ class Dispatcher:
             due = world.outbox.next_due()
             if due is None:
                 world.registration.remove()
-            elif world.clock.speed:
-                wait = max(due - world.clock.now(), 0) / SECOND / world.clock.speed
+            elif world.clock.speed and (wait := world.clock.seconds_until(due)) is not None:
                 pause = wait if pause is None else min(pause, wait)
         return left, self._pools.start_waiting(), pause
 

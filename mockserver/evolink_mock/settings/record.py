@@ -204,7 +204,11 @@ class Settings:
         Meta(ge=1, le=1_000_000),
         Help("Requests, and as many events, kept in the journal of each key. The statistics count all."),
     ] = 2000
-    world_limit: Annotated[int, Meta(ge=1, le=100_000), Help("Worlds (one per key) kept at one time.")] = 1000
+    world_limit: Annotated[
+        int,
+        Meta(ge=1, le=100_000),
+        Help("Worlds (one per key). A new key is refused where each world holds something."),
+    ] = 1000
     task_limit: Annotated[int, Meta(ge=1, le=100_000_000), Help("Tasks of one key.")] = 2_000_000
     choices: Choices = field(default_factory=Choices)
     """The open questions of the API."""

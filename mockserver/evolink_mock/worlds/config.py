@@ -56,4 +56,6 @@ class WorldConfig(NamedTuple):
     backend: StorageBackend
     ready_queue: ReadyQueue[Any]
     """The worlds of this configuration that have deliveries due."""
+    owners: dict[str, str]
+    """The key of the world that has a task or an uploaded file, by its id."""
     behaviour: Behaviour = DOCUMENTED

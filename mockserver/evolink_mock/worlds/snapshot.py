@@ -32,3 +32,14 @@ class SavedWorld(msgspec.Struct, array_like=True):
     balance: Units | None = None
     """The balance of a key, if it was changed while the emulator ran."""
     own_balance: bool = False
+
+    def is_changed(self, server_seed: int, start: Micros) -> bool:
+        """Whether its clock, seed or scenarios are others than those of a new world, whose clock begins at `start`."""
+        stands_still = self.mode in ("manual", "auto")
+        return (
+            self.scenarios != ScenarioSnapshot()
+            or self.server_seed != server_seed
+            or self.mode != self.server_mode
+            or (stands_still and self.now != start)
+            or (not stands_still and self.speed != self.server_speed)
+        )

@@ -1,6 +1,6 @@
 """Tasks of one world: creation, queries, early ends, and the transitions that fall due as its clock moves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -57,12 +57,20 @@ class Tasks:
     """Tasks by id, in the order of their creation. `created` is the number of tasks created so far."""
 
     def __init__(
-        self, config: WorldConfig, grant: Grant, seed: Seed, records: Records, now: Micros, created: int = 0
+        self,
+        key: str,
+        config: WorldConfig,
+        grant: Grant,
+        seed: Seed,
+        records: Records,
+        now: Micros,
+        created: int = 0,
     ) -> None:
         self.seed = seed
         self.created = created
         self.idempotency = IdempotencyKeys()
         self._config = config
+        self._key = key
         self._behaviour = config.behaviour
         self._store, self._outbox, self._events, self._account = records
         limited = grant.per_minute is not None or grant.at_once is not None
@@ -75,6 +83,7 @@ class Tasks:
         Transitions of theirs that are not `applied` are; without it, those that are over have been.
         """
         for name, task in self._store.oldest_first():
+            self._config.owners[name] = self._key
             if task.idempotency is not None:
                 self.idempotency.bind(task.idempotency[0], name)
             if self._rate_limits is not None:
@@ -151,6 +160,7 @@ class Tasks:
         now, drawn = task.created, task.plan
         ends = now + drawn.ends
         self._store.add(name, task)
+        self._config.owners[name] = self._key
         self._account.reserve(drawn.reserved)
         self._store.transitions.push(Due(name, now, now + drawn.starts, ends))
         if task.has_callback and drawn.ends < NEVER:
@@ -184,8 +194,17 @@ class Tasks:
         # A callback that is still to be sent needs its task.
         forgotten = ended - self._outbox.tasks_waiting() if ended else ended
         self._store.drop(forgotten)
+        self._disown(forgotten)
         self.idempotency.forget(forgotten)
         self._purge_at = now + _PURGE_EVERY
+
+    def close(self) -> None:
+        """Give up the tasks, since the world begins anew."""
+        self._disown(self._store.task_ids())
+
+    def _disown(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._config.owners.pop(name, None)
 
     # Early ends
 

@@ -27,6 +27,8 @@ from evolink_mock.worlds.view import WorldView
 
 log = logging.getLogger("evolink_mock")
 
+_SAVED_AFTER = (1 << 19) - 1
+"""Requests after which their number is saved, if nothing else was; a mask."""
 _UNSAVED_REQUESTS = 1 << 20
 """More than there may have been since the last time that their number was saved, so that no request id comes twice."""
 
@@ -35,7 +37,13 @@ class World:
     """Everything one API key can see or change. Credits, events and deliveries are read from `view` alone."""
 
     def __init__(
-        self, key: str, config: WorldConfig, grant: Grant, epoch: int = 0, saved: SavedWorld | None = None
+        self,
+        key: str,
+        config: WorldConfig,
+        grant: Grant,
+        epoch: int = 0,
+        saved: SavedWorld | None = None,
+        requests: int = 0,
     ) -> None:
         self.key = key
         self.id = key_digest(key) if key else None
@@ -50,6 +58,7 @@ class World:
         """The number of the newest event when all changes were stored last."""
         self.registration = config.ready_queue.register(self)
         self._begin(config.server_seed if saved is None else saved.server_seed, saved)
+        self._requests += requests
 
     def _begin(
         self, server_seed: int, saved: SavedWorld | None = None, applied: AppliedTransitions | None = None
@@ -62,9 +71,10 @@ class World:
         self.scenarios = ScenarioState(
             self.key, self.seed, self.grant.scenario, self._mark_dirty, None if saved is None else saved.scenarios
         )
-        self.uploads = Uploads()
+        self.uploads = Uploads(self.key, config.owners)
         self._requests = 0
         self._own_balance = False
+        self._is_changed = saved is not None and saved.is_changed(config.server_seed, config.make_clock().now())
         store = config.backend.store(self.key, self, anew=saved is None)
         if saved is None:
             self._open(store, Ledger(balance))
@@ -81,7 +91,7 @@ class World:
         self._account = Account(ledger, store.mark_dirty, self.config.behaviour.settle)
         self._outbox = Outbox(store, self.config.delivery_limit, self.registration, last_delivery)
         records = Records(store, self._outbox, self._events, self._account)
-        self.tasks = Tasks(self.config, self.grant, self.seed, records, self.clock.now(), created)
+        self.tasks = Tasks(self.key, self.config, self.grant, self.seed, records, self.clock.now(), created)
 
     def save(self) -> SavedWorld:
         """All that has to be known beside the rows of the store to go on from here."""
@@ -107,6 +117,8 @@ class World:
         )
 
     def _mark_dirty(self) -> None:
+        """Record a change of the clock, the seed or the scenarios."""
+        self._is_changed = True
         self._store.mark_dirty()
 
     def transaction(self) -> Transaction:
@@ -123,6 +135,7 @@ class World:
         clock, outbox, store, tasks = self.clock, self._outbox, self._store, self.tasks
         requests, uploads = self._requests, self.uploads
         outbox.close()
+        tasks.close()
         self.epoch = self.epoch if saved is None else saved.epoch
         seed = self.server_seed if saved is None else saved.server_seed
         self._begin(seed, saved, AppliedTransitions(self._events))
@@ -156,9 +169,18 @@ class World:
         return self._outbox
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is going to happen by itself."""
-        return self.view().next_event() is None and not self._outbox.under_way
+    def holds_nothing(self) -> bool:
+        """Whether a new world of the key would be the same: without tasks, files, own credits, clock and scenarios."""
+        ledger = self._account.ledger
+        return not (
+            self.tasks.created
+            or self._is_changed
+            or self._own_balance
+            or ledger.spent
+            or ledger.reserved
+            or self._outbox.last
+            or self.uploads.count
+        )
 
     def may_use(self, model: str) -> bool:
         return self.grant.models is None or model in self.grant.models
@@ -188,6 +210,8 @@ class World:
 
     def next_request_id(self) -> str:
         self._requests = number = self._requests + 1
+        if not number & _SAVED_AFTER:
+            self._store.mark_dirty()
         return self.config.behaviour.request_id(self.seed, number)
 
     # Time
@@ -254,6 +278,7 @@ class World:
         self._events.clear()
         self.inbox.clear()
         self._outbox.close()
+        self._disown()
         self._begin(self.server_seed if server_seed is None else server_seed)
         self.record_event("world.reset")
 
@@ -263,8 +288,14 @@ class World:
         self.registration.remove()
         self.registration = ReadyQueue[World]().register(self)
         self._outbox.close()
+        self._disown()
         self._open(MemoryStore(), Ledger(self.grant.balance), self._outbox.last, self.tasks.created)
         self.notify_all()
+
+    def _disown(self) -> None:
+        """Give up the tasks and files by whose ids the world is found."""
+        self.tasks.close()
+        self.uploads.close()
 
     def notify_all(self) -> None:
         """Wake everything that waits for something to happen here."""

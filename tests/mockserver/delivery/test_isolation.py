@@ -63,14 +63,14 @@ def test_an_evicted_world_sends_and_stores_nothing(tmp_path: Path) -> None:
 
 def test_time_travel_in_an_evicted_world_ends() -> None:
     async def main() -> bool:
-        app = create_app(settings(world_limit=1), receivers={ORIGIN: hang})
+        app = create_app(settings(), receivers={ORIGIN: hang})
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://emulator.test")
         await create(client, "sk-old", callback_url=CALLBACK_URL)
         world = app.worlds.get_or_create("sk-old")
         async with asyncio.timeout(20):
             moving = asyncio.create_task(app.control.time_travel.travel(world, world.clock.now() + 60_000_000, 1e12))
             await begun.wait()
-            await create(client, "sk-new")
+            world.evict()
             arrived = await moving
         await app.control.dispatcher.drain(0)
         return arrived

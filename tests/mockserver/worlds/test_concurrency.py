@@ -1,10 +1,16 @@
 """Concurrent requests, late requests and the last instant of a clock."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
 
 import httpx
 
-from tests.support.emulator import DOCUMENTED, Emulator
+from evolink_mock import create_app
+from evolink_mock.clock import LAST_INSTANT, SystemClock, make_clock
+from evolink_mock.core.delivery import Delivery
+from evolink_mock.core.duration import SECOND
+from tests.support.emulator import DOCUMENTED, Emulator, settings
 
 
 def test_concurrent_cancellations_settle_a_task_once(emulator: Emulator) -> None:
@@ -54,6 +60,7 @@ def test_an_old_link_stays_dead_after_reset_and_eviction() -> None:
         old = finished("sk-a")
         emulator.as_key("sk-a").control("worlds", {"reset": True})
         finished("sk-b")
+        emulator.as_key("sk-b").control("worlds", {"reset": True})
         new = finished("sk-a")
         assert emulator.client.get(old).status_code == 404
         assert emulator.client.get(new).status_code == 200
@@ -64,6 +71,27 @@ def test_no_clock_goes_beyond_the_year_2100(emulator: Emulator) -> None:
     assert {answer.status_code for answer in answers} == {200, 400}
     assert "2100" in answers[-1].json()["error"]["message"]
     assert emulator.post(DOCUMENTED).status_code == 200
+
+
+def test_a_clock_that_has_reached_the_year_2100_waits_for_nothing_that_cannot_come() -> None:
+    async def main() -> None:
+        clock = make_clock("scaled", start=LAST_INSTANT, speed=1000.0)
+        assert clock.seconds_until(LAST_INSTANT) == 0
+        assert clock.seconds_until(LAST_INSTANT + 1) is None
+        assert isinstance(clock, SystemClock)
+        with patch.object(clock._moved, "wait", wraps=clock._moved.wait) as wait:
+            sleeping = asyncio.ensure_future(clock.sleep_until(LAST_INSTANT + 5))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            wait.assert_called_once_with(None)
+            sleeping.cancel()
+
+        app = create_app(settings(clock="scaled", speed=1000.0, clock_start=LAST_INSTANT // SECOND))
+        world = app.worlds.get_or_create("sk-local")
+        world.outbox.put(Delivery("task-unified-1-a", "replay", LAST_INSTANT, due=LAST_INSTANT + SECOND))
+        assert app.control.dispatcher._turn() == (False, False, None)
+
+    asyncio.run(main())
 
 
 def test_every_response_to_a_key_has_the_date_of_its_clock(emulator: Emulator) -> None:
