@@ -186,6 +186,7 @@ def _build_dispatcher(
         throttle,
         behaviour,
         concurrency=settings.callback_concurrency,
+        most=settings.attempt_limit,
         scope=settings.choices.internal_addresses,
     )
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
@@ -18,13 +19,19 @@ from tests.support.emulator import DOCUMENTED, bearer
 PATIENCE = 30.0
 
 
+def _limit_descriptors(count: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
 class Server:
     """`evolink-mock serve` on a free port; `url` is what it announced, `output` what it printed.
 
     Its videos are plain, since it takes a second to encode any other; `--set result_video=best` encodes them.
     """
 
-    def __init__(self, *arguments: str, environ: dict[str, str] | None = None) -> None:
+    def __init__(self, *arguments: str, environ: dict[str, str] | None = None, descriptors: int = 0) -> None:
         self._home = tempfile.TemporaryDirectory()
         self.home = Path(self._home.name)
         self.ready_file = self.home / "ready.json"
@@ -37,6 +44,7 @@ class Server:
             stdout=self._printed,
             stderr=subprocess.STDOUT,
             env={**clean, "XDG_STATE_HOME": str(self.home), **(environ or {})},
+            preexec_fn=partial(_limit_descriptors, descriptors) if descriptors else None,
         )
         self.url = ""
         self.address = ("127.0.0.1", 0)

@@ -59,12 +59,24 @@ class CallbackLog:
         """Warn of a delivery for which no attempt could be made."""
         self._warn(delivery.note, number, delivery, url, key, delivery.note)
 
-    def _warn(self, reason: str, number: int, delivery: Delivery, url: str, key: str, says: str) -> None:
+    def postponed(self, reason: str) -> None:
+        """Warn that an attempt is made later, for a reason on this machine."""
+        says = f"callbacks wait, and no attempt is counted: {reason}"
+        if self._counted(says) == 1:
+            log.warning(
+                "%s; a higher limit of open files (ulimit -n) lets more be sent at one time", one_line(says, _LONGEST)
+            )
+
+    def _counted(self, reason: str) -> int:
+        """Count a warning; the number that its reason has in this window."""
         if not self._counts:
             call_later(WINDOW, self._sum_up)
         counted = reason if reason in self._counts or len(self._counts) < _REASONS else _OTHERS
         self._counts[counted] += 1
-        if self._counts[counted] <= IN_FULL:
+        return self._counts[counted]
+
+    def _warn(self, reason: str, number: int, delivery: Delivery, url: str, key: str, says: str) -> None:
+        if self._counted(reason) <= IN_FULL:
             line = f"{_subject(number, delivery, url)} {delivery.stage}: {says}"
             log.warning("%s", one_line(redact(line.encode(), key).decode(), _LONGEST))
 

@@ -17,7 +17,7 @@ from evolink_mock.delivery.attempts import callback_body, callback_url, next_att
 from evolink_mock.delivery.callback_log import CallbackLog
 from evolink_mock.delivery.deadline import Deadline
 from evolink_mock.delivery.throttle import SLICE, Throttle
-from evolink_mock.delivery.transport import AttemptRequest, Transport
+from evolink_mock.delivery.transport import AttemptRequest, ResourcesExhausted, Transport
 from evolink_mock.delivery.worker_pools import WorkerPools
 from evolink_mock.worlds.outbox import DeliveryQueue
 from evolink_mock.worlds.ready_queue import ReadyQueue
@@ -30,7 +30,8 @@ log = logging.getLogger("evolink_mock")
 _TICK = 0.001
 """Seconds between two turns while attempts wait for their receivers and no request comes."""
 _RECOVERY = 1.0
-"""Seconds before the next turn after one that failed as a whole: the disk may be full, for example."""
+"""Seconds before the next turn after one that failed as a whole, since the disk may be full for example, and before an
+attempt is made again for which no descriptor was free."""
 
 
 class _PendingAttempt(NamedTuple):
@@ -46,7 +47,7 @@ class _PendingAttempt(NamedTuple):
 
 
 class Dispatcher:
-    """Delivers for all worlds, with at most `concurrency` attempts under way at one receiver.
+    """Delivers for all worlds, with at most `concurrency` attempts under way at one receiver, and `most` at all.
 
     No receiver waits for another. A slow one is given all `concurrency` attempts at once; a quick one needs fewer.
     """
@@ -61,6 +62,7 @@ class Dispatcher:
         behaviour: Behaviour,
         *,
         concurrency: int,
+        most: int,
         scope: Scope,
     ) -> None:
         policy = self._policy = behaviour.policy
@@ -71,7 +73,7 @@ class Dispatcher:
         self._transports = transports
         self._ready_queue = ready_queue
         self._throttle = throttle
-        self._pools: WorkerPools[_PendingAttempt] = WorkerPools(concurrency, throttle, self._attempt)
+        self._pools: WorkerPools[_PendingAttempt] = WorkerPools(concurrency, throttle, self._attempt, most)
         self._waiting_first = False
         self.stopping = Notifier()
         """Notified when the dispatcher stops."""
@@ -244,20 +246,11 @@ class Dispatcher:
         request = AttemptRequest(
             destination, self._behaviour.attempt_headers(), body, delivery.task, place, world, keep_open
         )
-        worker = asyncio.current_task()
-        assert worker is not None
-        self._deadline.start(worker)
-        try:
-            result = await self._transports[destination.kind].send(request)
-        except asyncio.CancelledError:
-            if not self._deadline.finish(worker):
-                raise
-            result = timed_out(self._policy)
-        except Exception as error:
-            log.exception("an attempt of a callback failed")
-            result = AttemptResult(error="crashed", detail=repr(error)[:200])
-        finally:
-            self._deadline.finish(worker)
+        while (result := await self._send(request)) is None:
+            await sleep_wall(_RECOVERY)
+            if world.epoch != epoch:
+                return
+            started = world.clock.now()
         if world.epoch != epoch:
             return
         finished = finished_at(world.clock.mode, started, world.clock.now(), result, self._policy)
@@ -265,3 +258,23 @@ class Dispatcher:
         record(world, number, after)
         if self._log.is_due(after):
             self._log.attempted(number, after, callback_url(task), world.key)
+
+    async def _send(self, request: AttemptRequest) -> AttemptResult | None:
+        """The result of an attempt; `None` where this machine could not make it, so that it is none."""
+        worker = asyncio.current_task()
+        assert worker is not None
+        self._deadline.start(worker)
+        try:
+            return await self._transports[request.destination.kind].send(request)
+        except asyncio.CancelledError:
+            if not self._deadline.finish(worker):
+                raise
+            return timed_out(self._policy)
+        except ResourcesExhausted as error:
+            self._log.postponed(str(error))
+            return None
+        except Exception as error:
+            log.exception("an attempt of a callback failed")
+            return AttemptResult(error="crashed", detail=repr(error)[:200])
+        finally:
+            self._deadline.finish(worker)

@@ -16,7 +16,7 @@ from evolink_mock.delivery.connection_pool import ConnectionPool, Endpoint
 from evolink_mock.delivery.https_hint import hint_of_response, with_hint
 from evolink_mock.delivery.response_reader import ResponseReader
 from evolink_mock.delivery.tls_failures import tls_failure
-from evolink_mock.delivery.transport import AttemptRequest, excerpt
+from evolink_mock.delivery.transport import AttemptRequest, ResourcesExhausted, excerpt, is_exhaustion
 from evolink_mock.egress import Blocked, NonBlockingResolver, exact_url
 
 _UNSENDABLE = re.compile(r"[\r\n\0]")
@@ -60,6 +60,8 @@ class HttpTransport:
                 if not kept:
                     connection.close()
         except (OSError, UnicodeError) as error:
+            if unclear == "unreachable" and is_exhaustion(error):
+                raise ResourcesExhausted(_says(error)) from None
             return _failure(request, _classify(error, unclear), _says(error), began, error)
         if response.status is None:
             return _failure(request, *_without_status(response), began)

@@ -1,6 +1,9 @@
 """Transport protocol: sends one attempt and returns its result."""
 
 import asyncio
+import errno
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -43,8 +46,28 @@ def is_cancelled(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
+class ResourcesExhausted(Exception):
+    """This machine, not the receiver, prevented an attempt: no descriptor, port or buffer was free."""
+
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+_RESOLVER_EXHAUSTED = frozenset(
+    code for name in ("EAI_MEMORY", "EAI_SYSTEM") if (code := getattr(socket, name, None)) is not None
+)
+
+
+def is_exhaustion(error: BaseException) -> bool:
+    """Whether an error says that this machine lacks a descriptor, a port or memory."""
+    if isinstance(error, socket.gaierror):
+        return error.errno in _RESOLVER_EXHAUSTED
+    return isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno in _EXHAUSTED
+
+
 class Transport(Protocol):
-    """Sends attempts. The caller limits their time; every failure of a receiver is a result, never an exception."""
+    """Sends attempts. The caller limits their time; every failure of a receiver is a result, never an exception.
+
+    `ResourcesExhausted` says that nothing was sent, and that the attempt does not count.
+    """
 
     async def send(self, request: AttemptRequest) -> AttemptResult: ...
     async def close(self) -> None: ...

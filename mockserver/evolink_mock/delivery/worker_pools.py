@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
@@ -59,13 +60,24 @@ class _Pool(Generic[Job]):
 
 
 class WorkerPools(Generic[Job]):
-    """A pool for each receiver, with at most `limit` attempts at once; a quick receiver needs fewer.
+    """A pool for each receiver, with at most `limit` attempts at once, and at most `most` at all receivers.
 
     `attempt` carries out a job; its second argument says whether the receiver has many at once.
     """
 
-    def __init__(self, limit: int, throttle: Throttle, attempt: Callable[[Job, bool], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        throttle: Throttle,
+        attempt: Callable[[Job, bool], Awaitable[None]],
+        most: int = sys.maxsize,
+    ) -> None:
         self._limit = limit
+        self._most = most
+        self._busy = 0
+        """Attempts under way at all receivers."""
+        self._full = False
+        """Whether jobs wait since all places at all receivers were taken."""
         self._throttle = throttle
         self._attempt = attempt
         self._pools: dict[Hashable, _Pool[Job]] = {}
@@ -81,11 +93,12 @@ class WorkerPools(Generic[Job]):
         pool = self._pools.get(receiver)
         if pool is None:
             pool = self._pools[receiver] = _Pool(receiver, min(_INITIAL_WIDTH, self._limit))
-        if pool.busy < pool.width and not pool.waiting:
+        if pool.busy < pool.width and not pool.waiting and self._busy < self._most:
             self._start(pool, job)
             return False
         pool.waiting.append(job)
         self._queues[pool] = None
+        self._full = self._full or self._busy >= self._most
         return True
 
     def start_waiting(self) -> bool:
@@ -94,18 +107,20 @@ class WorkerPools(Generic[Job]):
         for pool in list(self._queues):
             pool.maybe_widen(now, self._limit)
             begun = False
-            while pool.waiting and pool.busy < pool.width and throttle.left > 0:
+            while pool.waiting and pool.busy < pool.width and throttle.left > 0 and self._busy < self._most:
                 self._start(pool, pool.waiting.popleft())
                 begun = True
             if begun or not pool.waiting:
                 del self._queues[pool]
                 if pool.waiting:
                     self._queues[pool] = None
+        self._full = self._busy >= self._most
         return bool(self._queues)
 
     def _start(self, pool: _Pool[Job], job: Job) -> None:
         self._throttle.left -= 1
         pool.busy += 1
+        self._busy += 1
         if pool.idle:
             pool.idle.pop().set_result(job)
             return
@@ -122,13 +137,17 @@ class WorkerPools(Generic[Job]):
                 log.exception("an attempt of a callback failed")
             except BaseException:  # It ends this worker, and must not hold its place.
                 pool.busy -= 1
+                self._busy -= 1
                 raise
             pool.finished += 1
-            if pool.waiting and self._throttle.left > 0:
+            # Where all places are taken, the receivers take turns.
+            shares = self._full and len(self._queues) > 1
+            if pool.waiting and self._throttle.left > 0 and not shares:
                 self._throttle.left -= 1
                 job = pool.waiting.popleft()
                 continue
             pool.busy -= 1
+            self._busy -= 1
             if self._stopped:
                 return
             if not pool.busy and not pool.closing:

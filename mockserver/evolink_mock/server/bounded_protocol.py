@@ -25,7 +25,7 @@ _LINGER = 2.0
 _LAST_BYTES = 1.0
 """Seconds that a body which is still arriving has when the server stops."""
 _REFUSED_WITH_RESPONSE = 64
-"""Connections beyond the limit that are refused with a response; any more are closed without one."""
+"""Connections beyond the limit that are refused with a response, at most an eighth of it; any more are closed."""
 _HOST = re.compile(rb"[^\x00-\x20/@?#\\,\x7f]*")
 
 
@@ -70,7 +70,7 @@ class BoundedProtocol(PipelinedProtocol):
         super().connection_made(transport)
         self._since = self.loop.time()
         beyond = len(self.connections) - self._limits.connections
-        if beyond > _REFUSED_WITH_RESPONSE:
+        if beyond > min(_REFUSED_WITH_RESPONSE, self._limits.connections // 8 + 1):
             transport.abort()
         elif beyond > 0:
             self.refuse(too_many_connections(self._limits.connections))

@@ -23,6 +23,7 @@ from evolink_mock.app import Emulator, create_app
 from evolink_mock.atomic_write import atomic_write
 from evolink_mock.server.banner import banner
 from evolink_mock.server.bounded_protocol import BoundedProtocol, Limits
+from evolink_mock.server.descriptors import share_descriptors
 from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.server.fault_protocol import FaultProtocol
 from evolink_mock.server.logging import configure_logging
@@ -44,7 +45,7 @@ def serve(settings: Settings, *, exit_with_stdin: bool = False) -> None:
     """Run until SIGTERM or SIGINT, or until the standard input ends. Raises `CannotServe`."""
     _remove_stale(settings.ready_file)
     listener = _listen(settings.host, settings.port)
-    settings = _resolve(settings, listener.getsockname()[1])
+    settings = share_descriptors(_resolve(settings, listener.getsockname()[1]))
     configure_logging(settings.log_format, settings.log_level)
     try:
         app = create_app(settings)

@@ -156,6 +156,11 @@ class Settings:
         ),
     ] = ""
     callback_concurrency: Annotated[int, Meta(ge=1, le=10_000), Help("Concurrent attempts per receiver.")] = 256
+    attempt_limit: Annotated[
+        int,
+        Meta(ge=1, le=100_000),
+        Help("Concurrent attempts at all receivers, as far as the process may have descriptors."),
+    ] = 4096
     delivery_limit: Annotated[
         int,
         Meta(ge=1, le=1_000_000),
