@@ -48,6 +48,20 @@ _EMULATOR = (
         "inferred",
     ),
     ("X-Request-Id", "on every response", "vendor client"),
+    ("HTTP upgrades", "an upgrade that is offered is ignored, and the request carried out", "inferred"),
+    ("idle connections", "stay open for keep_alive seconds, 75 unless set", "inferred"),
+    ("header values", "read as UTF-8, or as Latin-1 where they are not valid UTF-8", "inferred"),
+    (
+        "encoded request bodies",
+        "compressed ones, UTF-16, UTF-32 and byte-order marks are refused with 400, and named",
+        "inferred",
+    ),
+    ("POST /v1/tasks/batch", "404, since it is not served; the vendor's newest client calls it", "vendor client"),
+    (
+        "callback answers",
+        "up to 64 KiB of head and 64 KiB of body are read, and no more than 1 s after the status line",
+        "inferred",
+    ),
     (
         "scenarios",
         "an emulator extension: errors, faults, latencies and outcomes, only when a scenario source asks for them",

@@ -1,6 +1,7 @@
 """The scenario language: `create=rate_limited; times=3; fail=service_error`, parsed to a record."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -19,6 +20,8 @@ ScenarioOperation: TypeAlias = Literal["create", "query", "credits"]
 OPERATIONS: tuple[ScenarioOperation, ...] = ("create", "query", "credits")
 LONGEST = 500
 """Characters of one scenario text."""
+_NO_TEXT = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Categories of Unicode: control, surrogate, private, unassigned; line and paragraph separator."""
 UPSTREAM = "upstream:"
 """Prefix of a failure code outside the documents, such as one that passes through from upstream."""
 
@@ -99,8 +102,11 @@ def _fail(text: str) -> str:
 
 
 def _message(text: str) -> str:
-    if not text or not text.isprintable():
-        raise ValueError("message must be printable text")
+    # Spaces and joiners of all scripts are text; `str.isprintable` knows none of them but the space.
+    wrong = next((char for char in text if unicodedata.category(char) in _NO_TEXT), None)
+    if not text or wrong is not None:
+        found = "" if wrong is None else f"; it has the character U+{ord(wrong):04X}"
+        raise ValueError(f"message must be printable text{found}")
     return text
 
 

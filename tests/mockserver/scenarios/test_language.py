@@ -205,3 +205,23 @@ def test_an_error_does_not_name_mistakes_without_end() -> None:
     with pytest.raises(ValueError, match=r"; and 8 more mistakes$") as refused:
         parse_scenario("a;" * 12)
     assert str(refused.value).count("is not of the form") == 5
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "erreur\u00a0: x",
+        "\U0001f469\u200d\U0001f467",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "a\u3000b",
+        "x\u00ad",
+    ],
+)
+def test_a_message_may_have_the_spaces_and_joiners_of_every_script(message: str) -> None:
+    assert parse_scenario(f"fail=service_error; message={message}").message == message
+
+
+@pytest.mark.parametrize("char", ["\0", "\t", "\x7f", "\x85", "\u2028", "\udcff", "\ue000", "\uffff"])
+def test_a_message_has_no_character_that_is_no_text(char: str) -> None:
+    with pytest.raises(ValueError, match=f"message must be printable text; it has the character U\\+{ord(char):04X}"):
+        parse_scenario(f"fail=service_error; message=a{char}b")
