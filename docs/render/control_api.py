@@ -13,6 +13,7 @@ from evolink_contracts.spec.models import FLASH
 from evolink_contracts.spec.openapi.examples import request_example
 from evolink_mock import InProcessTransport, Settings, create_app
 from evolink_mock.control.endpoint import ControlCall
+from evolink_mock.worlds.journal import EVENTS
 
 _URL = "http://127.0.0.1:8080"
 _BODIES: Mapping[str, object] = {
@@ -55,6 +56,9 @@ def _call(call: ControlCall, session: "Session") -> str:
         form(call.body) if call.body is not None else "",
         f"Request body:\n\n{block(json.dumps(example), 'json')}" if example is not None else "",
         f"Response:\n\n{json_block(answer)}" if answer is not None else "",
+        table(("Event", "Meaning"), [(code(name), sentence(meaning)) for name, meaning in EVENTS.items()])
+        if call.path == "/events"
+        else "",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import click
 import httpx
@@ -28,12 +28,14 @@ from evolink_contracts.spec.sources import CONFLICTS, RULINGS, SOURCES
 from evolink_mock import InProcessTransport, Settings, create_app
 from evolink_mock.control.fidelity import fidelity
 from evolink_mock.core.choices import Choices
+from evolink_mock.core.delivery import Stage
 from evolink_mock.core.task import SCENARIO_SOURCES
 from evolink_mock.scenarios.language import SHORTHANDS, WORDS, parse_scenario
 from evolink_mock.settings import NAMES, load_settings
 from evolink_mock.settings.help import Help, help_in
 from evolink_mock.settings.keys import KeyRule
 from evolink_mock.settings.options import help_of
+from evolink_mock.worlds.journal import EVENTS
 from tests.support.emulator import bearer
 
 STANDARD = ("builtins", "collections.abc", "contextlib", "dataclasses", "os", "time", "types", "typing")
@@ -174,6 +176,17 @@ def test_every_control_call_has_an_entry_with_its_parameters(call: Any) -> None:
     for name in () if call.body is None else call.body.__struct_fields__:
         (row,) = (line for line in entry.splitlines() if line.startswith(f"| `{name}` |"))
         assert len(row.split(" | ")[-1].split()) > 2, f"{name} has no description"
+
+
+def test_every_event_has_an_entry() -> None:
+    entry = page("control-api").partition("\n## `GET /__mock/events`\n")[2].partition("\n## ")[0]
+    for name, meaning in EVENTS.items():
+        assert f"| `{name}` | {sentence(meaning)} |" in entry
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "mockserver").rglob("*.py")]
+    recorded = {name for text in sources for name in re.findall(r'(?:record_event\(|event = )"([a-z.]+)"', text)}
+    stages = {f"callback.{stage}" for stage in (*get_args(Stage), "failed") if stage != "queued"}
+    assert recorded | stages <= {*EVENTS}
+    assert {name for name in EVENTS if name.startswith("callback.")} == stages
 
 
 def test_a_call_that_changes_something_names_its_body_or_takes_none() -> None:

@@ -1,8 +1,9 @@
 """Journals: append-only, bounded logs of requests with responses, of events, and of callbacks to the sink."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -182,7 +183,28 @@ class Journal(Log[JournalEntry]):
 
 
 CLIENT_DISCONNECTED = "client.disconnected"
-"""The event of a client that did not wait for a response; its detail is the id of the request."""
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "task.created": "a create was accepted",
+        "task.processing": "the task's processing starts",
+        "task.completed": "the task ended with a video",
+        "task.failed": "the task failed; detail: the code of its error",
+        "task.cancelled": "the task was cancelled, and `cancelled_as` shows that",
+        "callback.failed": "an attempt of a callback failed, and another one follows; detail: the result",
+        "callback.delivered": "the receiver answered 2xx; detail: the result",
+        "callback.exhausted": "the last attempt of a callback failed; detail: the result",
+        "callback.unrouted": "no route leads to the callback's origin; detail: the remedy",
+        "callback.forbidden": "production would not call the URL of the callback; detail: the reason",
+        "callback.lost": "a scenario dropped the callback, or the emulator failed to send it; detail: the reason",
+        CLIENT_DISCONNECTED: "a client did not wait for a response that was late; detail: the id of the request",
+        "clock.moved": "the clock was advanced; detail: by how much",
+        "clock.mode": "the world has another clock; detail: its mode",
+        "credits.changed": "the balance was set or topped up; detail: the remaining credits",
+        "world.seeded": "tasks to come are drawn from another seed; detail: the seed",
+        "world.reset": "the world began anew",
+    }
+)
+"""The events of a world with their meanings."""
 
 
 class WorldEvent(msgspec.Struct, gc=False):
