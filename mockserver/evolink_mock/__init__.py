@@ -4,6 +4,7 @@ Its exceptions, each defined in the module that raises it. `create_app` raises `
 test double and the fixtures those of `testing` and `ValueError`; all others are caught within the emulator.
 
 Exception
+├── BodiesTooLarge          api.asgi: the bodies of requests under way would take more memory than all may
 ├── CannotServe             server.run: an address, a file or a directory of the settings cannot be used
 ├── ClientDisconnected      api.asgi: the client disconnected before its request was complete
 ├── ControlError            control.endpoint: a control call cannot be carried out; with its error response
