@@ -12,6 +12,7 @@ Exception
 ├── StorageError            worlds.store: the state directory cannot hold or does not hold a state
 ├── Unreachable             control_client: no emulator answers at a URL; with the reason
 ├── Unsatisfiable           api.byte_ranges: a range begins behind the last byte of a file
+├── WorldLimitReached       worlds.registry: a new key is refused, since no world can make room for its own
 ├── _Refused                server.bounded_protocol: a head is too large, or has not one valid Host
 ├── OSError
 │   └── Blocked             egress: a name resolves to an address that production would not connect to
