@@ -51,6 +51,8 @@ PRECOMPUTED = "evolink_mock.precomputed"
 ALL_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 NO_INPUTS: Mapping[str, Any] = MappingProxyType({})
+FAILED_INPUTS: Mapping[str, Any] = MappingProxyType({"": None})
+"""The inputs of a request whose preparation failed: it is answered with an error."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -167,7 +169,7 @@ class Endpoint:
                 inputs = await self._preparation.prepare(by_name(headers), body)
             except Exception:
                 log.exception("the files of a request could not be checked")
-                return response_of(self._failure(self.operation, None), self._anonymous)
+                inputs = FAILED_INPUTS
         return self.respond(method, path, scope["query_string"], headers, body, scope.get("path_params", {}), inputs)
 
     async def _read_body(self, scope: Scope, receive: Receive, grow_to: Callable[[int], None]) -> bytes | None:
@@ -254,6 +256,8 @@ class Endpoint:
         if handler is None:
             error = error_result("any", "method_not_allowed", f"{method[:20]} is not allowed here")
             return error_method_not_allowed(error, self._handlers)
+        if request.inputs is FAILED_INPUTS:
+            return self._failure(self.operation, None)
         try:
             return handler(request)
         except Exception:

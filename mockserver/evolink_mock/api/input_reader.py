@@ -12,10 +12,8 @@ from evolink_mock.core.task import Failure, InputFile
 from evolink_mock.media.acceptance import ImageInfo, Oversized, Unreadable, check_file
 from evolink_mock.media.cache import FileCache, digest_of
 from evolink_mock.media.fetcher import Fetched, Fetcher
-from evolink_mock.media.probe import probe_audio, probe_image
+from evolink_mock.media.probe_pool import CHILDREN, PROBES
 
-_DECODED_AT_ONCE = 2
-"""So that a core is left for other requests."""
 _FETCHED_AT_ONCE = 16
 """Since each may take as much memory as the largest file."""
 
@@ -36,7 +34,8 @@ class InputReader:
         self._store = store
         self._fetcher = Fetcher()
         self._fetching = asyncio.Semaphore(_FETCHED_AT_ONCE)
-        self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
+        self._decoding = asyncio.Semaphore(CHILDREN)
+        PROBES.warm_up()
 
     async def probe_all(self, media: Mapping[str, Media]) -> Mapping[str, ProbedFile]:
         """The files at these URLs, without those that are checked by their names alone."""
@@ -71,7 +70,7 @@ class InputReader:
         # A file over the limit was not fetched whole, so it cannot be read.
         if len(content) > limits.max_bytes:
             return ProbedFile(check_file(Oversized(len(content)), limits), None)
-        info = probe_image(content) if limits.noun == "image" else probe_audio(content)
+        info = PROBES.probe(limits.noun, content)
         failure = check_file(info, limits)
         if failure is not None:
             return ProbedFile(failure, None)

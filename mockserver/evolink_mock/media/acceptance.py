@@ -1,6 +1,8 @@
 """Acceptance of input files: the facts found in a file, and the failure they cause under the model's limits."""
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, get_args
+
+import msgspec
 
 from evolink_contracts.spec.fields import Media
 from evolink_mock.core.task import Failure
@@ -47,6 +49,18 @@ class TooManyPixels(NamedTuple):
 
 
 Seen: TypeAlias = ImageInfo | AudioInfo | Unreadable | Oversized | TooManyPixels
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Seen)}
+
+
+def encode_seen(found: Seen) -> bytes:
+    """A result as bytes, which `decode_seen` reads in another process."""
+    return msgspec.msgpack.encode((type(found).__name__, found))
+
+
+def decode_seen(encoded: bytes) -> Seen:
+    name, fields = msgspec.msgpack.decode(encoded)
+    found: Seen = msgspec.convert(fields, _KINDS[name])
+    return found
 
 
 def check_file(found: Seen, media: Media) -> Failure | None:

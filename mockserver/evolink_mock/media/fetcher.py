@@ -1,6 +1,8 @@
 """Fetches the input file of a URL from its source, within limits of time, size and redirects."""
 
 import asyncio
+import errno
+import os
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urldefrag, urljoin
@@ -44,12 +46,19 @@ class Fetcher:
 
 
 def _read(home: Path, path: str, most: int) -> Fetched:
-    file = (home / path.lstrip("/")).resolve()
-    # Neither `..` nor a link leads out of the directory.
-    if not file.is_relative_to(home) or not file.is_file():
-        return Unreadable(f"is not there: {path[:100]}")
-    with file.open("rb") as content:
-        return content.read(most + 1)
+    try:
+        file = (home / path.lstrip("/")).resolve()
+        # Neither `..` nor a link leads out of the directory.
+        if not file.is_relative_to(home) or not file.is_file():
+            return Unreadable(f"is not there: {path[:100]}")
+        with file.open("rb") as content:
+            return content.read(most + 1)
+    except RuntimeError:  # Of Python before 3.13.
+        reason = os.strerror(errno.ELOOP)
+    except (OSError, ValueError) as error:
+        # Its own text has the place on this machine.
+        reason = str(error.strerror if isinstance(error, OSError) else error)
+    return Unreadable(f"could not be fetched: {path[:100]}: {reason}")
 
 
 async def _get(url: str, place: str | None, authority: str | None, most: int) -> Fetched:

@@ -6,8 +6,15 @@ from io import BytesIO
 import av
 from av.container import InputContainer
 
-_CONTAINERS = {"format_whitelist": "mp3,wav,aac,flac,ogg,mov,matroska"}
-"""Containers that hold audio themselves; others name places from which it would be fetched."""
+_CONTAINERS = {"format_whitelist": "mp3,wav,aac,flac,ogg"}
+"""Containers that hold audio alone, in the order of time. Others name places from which it would be fetched, or have
+tables whose sizes are believed: a film of 20 KiB may take a gigabyte."""
+_FILMS = (
+    ("mp4", re.compile(rb".{4}(?:ftyp|moov|mdat|free|skip|wide|pnot)", re.DOTALL)),
+    ("matroska", re.compile(rb"\x1aE\xdf\xa3")),
+    ("avi", re.compile(rb"RIFF.{4}AVI ", re.DOTALL)),
+)
+"""Formats that are not opened, and the first bytes that name them."""
 _KNOWN = re.compile(rb"ID3[\x02-\x04]|RIFF|OggS|fLaC|.{4}ftyp|\x1aE\xdf\xa3|\xff[\xe2-\xff]", re.DOTALL)
 _START = re.compile(rb"ID3[\x02-\x04]..[\0-\x7f]{4}|\xff[\xe2-\xff][\x10-\xef]", re.DOTALL)
 _MAX_JUNK = 64 * 1024
@@ -20,6 +27,11 @@ _BITRATES = (
 )
 """In kbit/s, of layer III: of MPEG 1, and of MPEG 2 and 2.5."""
 _RATES = (44_100, 48_000, 32_000)
+
+
+def film_format(content: bytes) -> str | None:
+    """The format of a film, by its first bytes; its audio would not be accepted."""
+    return next((name for name, start in _FILMS if start.match(content)), None)
 
 
 def audio_container(content: bytes) -> InputContainer:

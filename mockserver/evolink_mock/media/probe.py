@@ -10,7 +10,8 @@ from PIL import Image, UnidentifiedImageError
 from evolink_mock.media.acceptance import AudioInfo, ImageInfo, Seen, TooManyPixels, Unreadable
 from evolink_mock.media.frame_size import Size
 from evolink_mock.media.image_decoder import DECODED, DecodedImage
-from evolink_mock.media.mp3_frames import audio_container
+from evolink_mock.media.jpeg_scans import MOST_SCANS, has_too_many_scans
+from evolink_mock.media.mp3_frames import audio_container, film_format
 
 _NAMED = ("GIF", "TIFF")
 """Unsupported formats that are recognised for the message alone, and not decoded."""
@@ -20,7 +21,6 @@ _UNREADABLE = (
     OSError,
     SyntaxError,
     ValueError,
-    MemoryError,
     EOFError,
     ArithmeticError,
     LookupError,
@@ -44,7 +44,9 @@ _LONGEST = 60.0
 
 
 def probe_image(content: bytes) -> Seen:
-    """Facts of an image, which is decoded whole unless it has too many pixels."""
+    """Facts of an image, which is decoded whole unless it has too many pixels. May raise `MemoryError`."""
+    if has_too_many_scans(content):
+        return Unreadable(f"cannot be read: it has more than {MOST_SCANS} scans")
     try:
         with warnings.catch_warnings():
             # Pillow warns of much that is odd, and all of it shows in the result.
@@ -94,6 +96,8 @@ def _orientation(picture: Image.Image) -> int:
 
 def probe_audio(content: bytes) -> Seen:
     """Facts of an audio file, which is decoded until it has ended or is too long."""
+    if (film := film_format(content)) is not None:
+        return AudioInfo(film, 0.0, len(content))
     try:
         with audio_container(content) as container:
             stream = next(iter(container.streams.audio), None)

@@ -493,3 +493,26 @@ def test_creates_wait_for_nothing_until_a_file_can_be_fetched(home: Path) -> Non
         content = {"base64_data": base64.b64encode(jpeg()).decode()}
         assert client.post("/api/v1/files/upload/base64", json=content, headers=bearer()).status_code == 200
         assert waits(app)
+
+
+def test_a_link_that_leads_to_itself_is_a_failed_task_and_a_refused_upload(emulator: Emulator, home: Path) -> None:
+    (home / "loop").symlink_to(home / "loop")
+    code, message = failure(ended(emulator, f"{CDN}/loop/cat.jpg"))[:2]
+    assert (code, message) == (
+        "image_processing_error",
+        "The image could not be fetched: /loop/cat.jpg: Too many levels of symbolic links",
+    )
+    upload = emulator.request("POST", "/api/v1/files/upload/url", json={"file_url": f"{CDN}/loop"})
+    assert upload.status_code == 400
+    assert "could not be fetched: /loop: Too many levels" in upload.text
+    assert [row["answer"]["status"] for row in emulator.control("journal")["rows"]] == [200, 200, 400]
+
+
+def test_a_request_whose_files_cannot_be_checked_is_in_the_journal(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evolink_mock.media.fetcher.Fetcher.fetch", lambda *given: 1 / 0)
+    assert emulator.post({**DOCUMENTED, "image_urls": [f"{CDN}/cat.jpg"]}).status_code == 500
+    (row,) = emulator.control("journal")["rows"]
+    assert (row["answer"]["status"], row["task"]) == (500, None)
+    assert emulator.control("tasks")["tasks"] == []

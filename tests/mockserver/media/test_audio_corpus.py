@@ -113,7 +113,7 @@ def test_frames_of_each_rate_are_found_behind_junk(rate: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "codec", "name"), [("wav", "pcm_s16le", "pcm_s16le"), ("flac", "flac", "flac"), ("mp4", "aac", "aac")]
+    ("form", "codec", "name"), [("wav", "pcm_s16le", "pcm_s16le"), ("flac", "flac", "flac"), ("mp4", "aac", "mp4")]
 )
 def test_the_tags_of_another_format_do_not_decide_either(form: str, codec: str, name: str) -> None:
     """The message names the format instead of the encoding of a tag."""

@@ -1,10 +1,12 @@
 """Fetcher: headers of a source's response that browsers accept do not make its file unreadable."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from evolink_mock.core.media_routes import FromServer
+from evolink_mock.core.media_routes import FromFile, FromServer
+from evolink_mock.media.acceptance import Unreadable
 from evolink_mock.media.fetcher import Fetched, Fetcher
 from tests.support.raw_server import RawServer
 
@@ -25,3 +27,16 @@ def test_a_file_is_fetched_whatever_headers_come_with_it(fields: str) -> None:
             return await Fetcher().fetch(FromServer(server.base_url, "/cat.jpg", "cdn.example.com"), 100)
 
     assert asyncio.run(main()) == b"file"
+
+
+@pytest.mark.parametrize(
+    "path", ["/loop/cat.jpg", "/loop", f"/{'x' * 300}.jpg", "/a\0b", f"/{'x/' * 3000}cat.jpg", "/closed.jpg"]
+)
+def test_a_file_that_cannot_be_opened_is_an_error_without_the_place_of_the_directory(path: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "closed.jpg").symlink_to("closed.jpg")
+    found = asyncio.run(Fetcher().fetch(FromFile(tmp_path.resolve(), path), 100))
+    assert isinstance(found, Unreadable)
+    assert "could not be fetched: /" in found.why
+    assert str(tmp_path) not in found.why
+    assert path != "/loop" or found.why == "could not be fetched: /loop: Too many levels of symbolic links"
