@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from evolink_mock.temporary_directory import PREFIX, claim
+
 
 @contextmanager
 def scratch_file(name: str) -> Iterator[Path]:
@@ -15,7 +17,9 @@ def scratch_file(name: str) -> Iterator[Path]:
     """
     with ExitStack() as stack:
         try:
-            home = stack.enter_context(TemporaryDirectory())
+            home = Path(stack.enter_context(TemporaryDirectory(prefix=PREFIX)))
+            if (lock := claim(home)) is not None:
+                stack.callback(os.close, lock)
         except OSError:
             if not hasattr(os, "memfd_create"):
                 raise
@@ -23,4 +27,4 @@ def scratch_file(name: str) -> Iterator[Path]:
             stack.callback(os.close, descriptor)
             yield Path(f"/proc/self/fd/{descriptor}")
         else:
-            yield Path(home) / name
+            yield home / name

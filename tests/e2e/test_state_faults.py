@@ -1,5 +1,6 @@
 """A broken record, a kill in the middle of a callback: what was said stays true."""
 
+import shutil
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.emulator import Emulator
+from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.receivers import HOST, Receiver
 from tests.support.server_process import PATIENCE, Server
 
@@ -79,3 +80,34 @@ def test_a_state_that_cannot_be_read_is_refused_in_words(tmp_path: Path) -> None
     with pytest.raises(AssertionError, match="move it away to start with an empty state") as refused:
         Server("--state", str(tmp_path)).__enter__()
     assert "Traceback" not in str(refused.value)
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+def test_a_state_that_is_deleted_under_the_emulator_refuses_in_words(tmp_path: Path, replaced: bool) -> None:
+    with started("--state", str(tmp_path / "state"), *MANUAL) as (server, emulator):
+        first = emulator.create()
+        (tmp_path / "state").rename(tmp_path / "away")
+        if replaced:
+            shutil.copytree(tmp_path / "away", tmp_path / "state")
+        refused = emulator.request("POST", "/v1/videos/generations", json=DOCUMENTED)
+        assert refused.status_code == 500
+        assert "its files were deleted, or replaced" in refused.json()["error"]["message"]
+        assert emulator.request("GET", "/__mock/ready").status_code == 503
+        if replaced:
+            shutil.rmtree(tmp_path / "state")
+        (tmp_path / "away").rename(tmp_path / "state")
+        second = emulator.create()
+        assert [row["id"] for row in emulator.control("tasks")["tasks"]] == [first, second]
+        server.stop(signal.SIGKILL)
+    with started("--state", str(tmp_path / "state"), *MANUAL) as (_, emulator):
+        assert [row["id"] for row in emulator.control("tasks")["tasks"]] == [first, second]
+
+
+def test_a_state_file_that_others_could_read_is_for_its_owner_alone(tmp_path: Path) -> None:
+    with started("--state", str(tmp_path), *MANUAL) as (server, emulator):
+        emulator.create()
+        server.stop()
+    (tmp_path / FILE).chmod(0o644)
+    with started("--state", str(tmp_path), *MANUAL) as (_, emulator):
+        emulator.create()
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.glob(f"{FILE}*")} == {0o600}

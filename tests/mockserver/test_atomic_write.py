@@ -34,3 +34,13 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: 
     atomic_write(path, b"new")
     assert path.read_bytes() == b"new"
     assert [each.name for each in tmp_path.iterdir()] == ["ready.json"]
+
+
+def test_no_link_is_followed(tmp_path: Path) -> None:
+    """Where somebody else may write to the directory, the name of the file beside it is known before."""
+    other = tmp_path / "other"
+    other.write_bytes(b"of somebody else")
+    (tmp_path / f".ready.json.{os.getpid()}").symlink_to(other)
+    atomic_write(tmp_path / "ready.json", b"new")
+    assert (other.read_bytes(), (tmp_path / "ready.json").read_bytes()) == (b"of somebody else", b"new")
+    assert not (tmp_path / "ready.json").is_symlink()

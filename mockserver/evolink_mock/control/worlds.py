@@ -51,6 +51,10 @@ class WorldCalls:
 
     async def _change(self, request: ControlRequest) -> object:
         change = parse_change(request.body)
+        for place, world in enumerate(request.worlds if change.top_up is not None else (), 1):
+            _check_top_up(world, change)
+            if place % WORLD_SLICE == 0:
+                await yield_to_loop()
         for place, world in enumerate(request.worlds, 1):
             await self._apply(world, change)
             if place % WORLD_SLICE == 0:
@@ -81,6 +85,21 @@ def parse_change(body: bytes) -> WorldChange:
     if change.seed is not None and not 0 <= change.seed < 2**63:
         raise ControlError(400, "invalid_body", "seed must be from 0 to 2^63 - 1")
     return change
+
+
+def _check_top_up(world: World, change: WorldChange) -> None:
+    """Raises `ControlError` where a world would have too many credits, before anything is changed."""
+    if not isinstance(change.balance, msgspec.UnsetType):
+        balance = change.balance
+    elif change.reset:
+        balance = None if world.grant.balance is None else to_credits(world.grant.balance)
+    else:
+        ledger = world.view().ledger
+        balance = None if ledger.balance is None else to_credits(ledger.remaining)
+    total = (balance or 0) + (change.top_up or 0)
+    if balance is not None and total > MAX_BALANCE:
+        message = f"top_up would make {total:,.0f} credits of {balance:,.0f}; at most {MAX_BALANCE:,} are kept"
+        raise ControlError(400, "invalid_body", message)
 
 
 def show_world(world: World, view: WorldView) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 from collections import OrderedDict
 from hashlib import sha256
@@ -12,11 +13,16 @@ from typing import NamedTuple
 from weakref import finalize
 
 from evolink_mock.atomic_write import atomic_write
+from evolink_mock.temporary_directory import PREFIX, claim, remove_abandoned
 
 log = logging.getLogger("evolink_mock")
 
 IN_MEMORY = 128 * 1024 * 1024
 """The most bytes of files that are kept in memory, where there is no directory for them."""
+
+
+_SCRATCH = re.compile(r"\.\w+\.\d+|\w+\.half")
+"""Names of files that are being written, by this version and by earlier ones."""
 
 
 def digest_of(content: bytes) -> str:
@@ -100,19 +106,20 @@ class FileCache:
                 if self._in_memory:
                     return None
                 try:
-                    self._directory = Path(mkdtemp(prefix="evolink-mock-"))
+                    self._directory = Path(mkdtemp(prefix=PREFIX))
                 except OSError as error:
                     self._stay_in_memory(error)
                     return None
-                finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+                finalize(self, _remove, self._directory, claim(self._directory))
+                remove_abandoned()
             if not self._in_memory:
-                self._directory.mkdir(parents=True, exist_ok=True)
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             return self._directory
 
     def _write(self, home: Path | None, name: str, content: bytes) -> None:
         if home is not None and not self._in_memory:
             try:
-                atomic_write(home / name, content)
+                atomic_write(home / name, content, 0o600)
             except OSError as error:
                 if not self._temporary:
                     raise
@@ -136,10 +143,28 @@ class FileCache:
             if self._sizes is None and home is None:
                 self._sizes = OrderedDict()
             elif self._sizes is None and home is not None:
-                there = sorted(
-                    (entry for entry in os.scandir(home) if entry.is_file()), key=lambda e: e.stat().st_mtime
-                )
-                # Others are not whole: a process ended while it wrote them.
-                self._sizes = OrderedDict((e.name, e.stat().st_size) for e in there if e.name.isalnum())
+                self._sizes = _found(home)
             assert self._sizes is not None
             return self._sizes
+
+
+def _found(home: Path) -> "OrderedDict[str, int]":
+    """The files in a directory, oldest first, from now on for their owner alone.
+
+    Others are removed that are not whole: a process ended while it wrote them.
+    """
+    home.chmod(0o700)
+    files = [entry for entry in os.scandir(home) if entry.is_file(follow_symlinks=False)]
+    for entry in files:
+        if _SCRATCH.fullmatch(entry.name):
+            Path(entry).unlink(missing_ok=True)
+    whole = sorted((entry for entry in files if entry.name.isalnum()), key=lambda entry: entry.stat().st_mtime)
+    for entry in whole:
+        Path(entry).chmod(0o600)
+    return OrderedDict((entry.name, entry.stat().st_size) for entry in whole)
+
+
+def _remove(directory: Path, lock: int | None) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)

@@ -56,3 +56,23 @@ def test_a_reset_with_a_seed_empties_the_world(emulator: Emulator) -> None:
     (world,) = emulator.control("worlds", {"reset": True, "seed": 7})["worlds"]
     assert (world["generation"], world["seed"], world["tasks"]) == (1, 7, 0)
     assert world["credits"] == {"balance": None, "reserved": 0, "spent": 0}
+
+
+def test_credits_are_topped_up_to_a_bound(emulator: Emulator) -> None:
+    """A balance of more than 2^63 units could not be stored."""
+    emulator.control("worlds", {"balance": 999_999_990})
+    emulator.control("worlds", {"top_up": 10})
+    for change in ({"top_up": 0.5}, {"top_up": 1e9}, {"balance": 1e9, "top_up": 1}):
+        refused = emulator.request("POST", "/__mock/worlds", json=change)
+        assert refused.status_code == 400
+        assert "at most 1,000,000,000 are kept" in refused.json()["error"]["message"]
+    assert emulator.control("worlds")["worlds"][0]["credits"]["balance"] == 1e9
+
+
+def test_no_world_is_topped_up_where_one_would_have_too_much(emulator: Emulator) -> None:
+    emulator.control("worlds", {"balance": 5})
+    emulator.as_key("sk-rich").control("worlds", {"balance": 1e9})
+    refused = emulator.request("POST", "/__mock/worlds?all=true", json={"top_up": 1, "reset": False})
+    assert refused.status_code == 400
+    assert emulator.control("worlds")["worlds"][0]["credits"]["balance"] == 5
+    emulator.control("worlds?all=true", {"reset": True, "top_up": 1})

@@ -1,5 +1,8 @@
 """Files on a shelf: whole or not at all, the least used given up first, there again after a crash."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,6 +36,73 @@ def test_whole_files_survive_a_restart_and_half_ones_do_not(tmp_path: Path) -> N
     (tmp_path / "b.half").write_bytes(b"2")
     again = FileCache(tmp_path, 100)
     assert (again.get("a"), again.get("b"), again.get("b.half")) == (b"1", None, None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes are those of POSIX")
+def test_files_are_for_their_owner_alone_also_where_the_directory_was_there_before(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "a").write_bytes(b"1")
+    (tmp_path / "a").chmod(0o644)
+    shelf = FileCache(tmp_path, 100)
+    shelf.put("b", b"2")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path, *tmp_path.iterdir())}
+    assert modes == {tmp_path.name: 0o700, "a": 0o600, "b": 0o600}
+
+
+def test_what_a_killed_process_had_not_written_whole_is_removed(tmp_path: Path) -> None:
+    FileCache(tmp_path, 100).put("a", b"1")
+    for name in (".b1.4711", "b2.half"):
+        (tmp_path / name).write_bytes(b"2")
+    (tmp_path / "notes.txt").write_bytes(b"of somebody else")
+    assert FileCache(tmp_path, 100).get("a") == b"1"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "notes.txt"]
+
+
+FILLED = """
+import os, sys, signal
+from pathlib import Path
+from evolink_mock.media.cache import FileCache
+from evolink_mock.scratch_file import scratch_file
+shelf = FileCache(None, 1000)
+shelf.put("a", b"1")
+if sys.argv[1] == "scratch":
+    context = scratch_file("video.mp4")
+    context.__enter__()
+if sys.argv[1] != "end":
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are those of POSIX")
+def test_temporary_directories_of_killed_processes_are_removed_and_no_others(tmp_path: Path) -> None:
+    def run(what: str) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-c", FILLED, what],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def left() -> set[str]:
+        return {path.name for path in tmp_path.iterdir()}
+
+    (tmp_path / "evolink-mock-of-another-kind").mkdir()
+    with run("scratch") as killed:
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        abandoned = left()
+        killed.kill()
+    assert len(abandoned) == 3
+    with run("stay") as alive:
+        assert alive.stdout is not None
+        alive.stdout.readline()
+        kept = left()
+        assert len(kept) == 2
+        assert run("end").communicate()[0] == b""
+        assert left() == kept
+        alive.communicate(b"")
+    assert left() == {"evolink-mock-of-another-kind"}
 
 
 def test_a_file_removed_from_outside_is_gone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from evolink_mock.core.delivery import Delivery
 from evolink_mock.core.task import Task
 from evolink_mock.worlds.snapshot import SavedWorld
 from evolink_mock.worlds.storage.checked_rows import FORMAT, checksum
-from evolink_mock.worlds.storage.state_file import FILE, open_state
+from evolink_mock.worlds.storage.state_file import FILE, StatePlace, open_state
 from evolink_mock.worlds.store import MemoryStore, Saved, StorageError, decode_delivery, decode_task
 
 log = logging.getLogger("evolink_mock")
@@ -53,6 +53,7 @@ class SqliteBackend:
         self.rollbacks = 0
         self.path = directory / FILE
         self._base = open_state(directory)
+        self._place = StatePlace(self.path)
         self._numbers: dict[str, int] = dict(self._base.execute("SELECT key, id FROM world"))
         self._last = max(self._numbers.values(), default=0)
 
@@ -100,7 +101,7 @@ class SqliteBackend:
             return
         try:
             self._write()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             with suppress(sqlite3.Error):
                 self._base.execute("ROLLBACK")
             if not self.failure:
@@ -117,6 +118,8 @@ class SqliteBackend:
         self._wiped.clear()
 
     def _write(self) -> None:
+        if not self._place.is_unchanged():
+            raise sqlite3.OperationalError("its files were deleted, or replaced by others")
         run = self._base.execute
         run("BEGIN")
         for number in self._wiped:

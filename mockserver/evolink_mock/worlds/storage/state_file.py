@@ -29,6 +29,24 @@ FILE = "evolink-mock.sqlite3"
 _HINT = "choose another directory, or move it away to start with an empty state"
 
 
+class StatePlace:
+    """The place of an open state: what is written to files that have no name any more is lost with the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = (path, path.with_name(f"{path.name}-wal"))
+        self._opened = self._numbers()
+
+    def is_unchanged(self) -> bool:
+        """Whether the files there are those that were opened."""
+        return self._numbers() == self._opened
+
+    def _numbers(self) -> tuple[int, ...] | None:
+        try:
+            return tuple(path.stat().st_ino for path in self._paths)
+        except OSError:
+            return None
+
+
 def open_state(directory: Path) -> sqlite3.Connection:
     """The state in a directory, without what in it is damaged. Raises `StorageError`."""
     path = directory / FILE
