@@ -11,6 +11,10 @@ def atomic_write(path: Path, content: bytes, mode: int = 0o666) -> None:
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    scratch.replace(path)
+    try:
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(content)
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)  # On a full disk, half a file would make it fuller.
+        raise

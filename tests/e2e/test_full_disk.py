@@ -3,6 +3,7 @@
 import json
 import resource
 import signal
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.media_samples import encoded, photo
 from tests.support.receivers import HOST, Receiver
 from tests.support.server_process import PATIENCE, Server
 
@@ -204,3 +206,19 @@ def test_health_and_ready_say_that_the_state_cannot_be_written(tmp_path: Path) -
         free_disk(server)
         assert emulator.control("health")["status"] == "ok"
         assert emulator.control("ready") == {"status": "ready"}
+
+
+def test_uploads_that_cannot_be_kept_are_logged_once_and_leave_nothing(tmp_path: Path) -> None:
+    with started("--state", str(tmp_path), *MANUAL) as (server, emulator):
+        body = {"base64_data": "data:image/png;base64," + b64encode(encoded(photo(), "PNG")).decode()}
+        _limit_files(server, 1000)
+        for _ in range(3):
+            refused = emulator.request("POST", "/api/v1/files/upload/base64", json=body)
+            assert refused.status_code == 500
+            assert str(tmp_path) not in refused.text
+        free_disk(server)
+        assert emulator.request("GET", "/api/v1/files/list").json()["data"]["files"] == []
+        assert [path.name for path in (tmp_path / "media").iterdir()] == []
+        assert server.output.count("cannot keep files") == 1
+        assert "Traceback" not in server.output
+        assert emulator.request("POST", "/api/v1/files/upload/base64", json=body).status_code == 200

@@ -256,8 +256,8 @@ class Endpoint:
         if handler is None:
             error = error_result("any", "method_not_allowed", f"{method[:20]} is not allowed here")
             return error_method_not_allowed(error, self._handlers)
-        if request.inputs is FAILED_INPUTS:
-            return self._failure(self.operation, None)
+        if request.inputs is FAILED_INPUTS:  # Its body may be a file, which the journal leaves out.
+            return replace(self._failure(self.operation, None), journal_body=b"")
         try:
             return handler(request)
         except Exception:

@@ -168,6 +168,8 @@ class FileEndpoints:
     def _add(self, request: Request, file: PreparedFile, original: str, name: object, path: object) -> Result:
         try:
             added = self._store.add(request.world, request.now, file, original, name, path)
+        except OSError:  # The cache has logged it.
+            return file_error("storage")
         except Exception:
             # Answered here, so that the journal does not show the content of the file.
             log.exception("an uploaded file could not be kept")

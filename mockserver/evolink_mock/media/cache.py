@@ -59,6 +59,8 @@ class FileCache:
         """The files that are kept in memory."""
         self._temporary = directory is None
         self._in_memory = False
+        self._failing = False
+        """Whether the last file could not be written, which is logged once."""
 
     def put(self, name: str, content: bytes) -> None:
         """Keep a file under a name of hexadecimal digits. Raises `OSError` for a `directory` that was given."""
@@ -122,9 +124,13 @@ class FileCache:
                 atomic_write(home / name, content, 0o600)
             except OSError as error:
                 if not self._temporary:
+                    if not self._failing:
+                        log.error("cannot keep files in %s: %s", home, error.strerror or error)
+                    self._failing = True
                     raise
                 self._stay_in_memory(error)
             else:
+                self._failing = False
                 return
         self._contents[name] = content
 
