@@ -61,6 +61,8 @@ class FileCache:
         self._in_memory = False
         self._failing = False
         """Whether the last file could not be written, which is logged once."""
+        if directory is not None and directory.is_dir():
+            self._known()  # What a killed process left is removed at the start.
 
     def put(self, name: str, content: bytes) -> None:
         """Keep a file under a name of hexadecimal digits. Raises `OSError` for a `directory` that was given."""

@@ -28,6 +28,7 @@ from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.server.fault_protocol import FaultProtocol
 from evolink_mock.server.logging import configure_logging
 from evolink_mock.settings import Settings
+from evolink_mock.temporary_directory import remove_abandoned
 from evolink_mock.tls import CERTIFICATE, authority_directory, context_in_memory, server_context
 from evolink_mock.worlds.store import StorageError
 
@@ -47,6 +48,7 @@ def serve(settings: Settings, *, exit_with_stdin: bool = False) -> None:
     listener = _listen(settings.host, settings.port)
     settings = share_descriptors(_resolve(settings, listener.getsockname()[1]))
     configure_logging(settings.log_format, settings.log_level)
+    remove_abandoned()
     try:
         app = create_app(settings)
     except (StorageError, ValueError) as error:

@@ -7,7 +7,7 @@ half of a step; where it cannot be written, the collected changes are kept for t
 
 import logging
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -136,18 +136,25 @@ class SqliteBackend:
 
     def roll_back(self) -> None:
         """Undo all changes that are not stored, by reading their worlds from the file again."""
-        self.rollbacks += 1
         worlds = {number: store.world for number, store in self._dirty.items()}
+        try:
+            saved = self._saved(worlds)
+        except (sqlite3.Error, msgspec.DecodeError) as error:
+            log.error("cannot read the state in %s: %s; what cannot be written stays in memory", self.path, error)
+            return
+        self.rollbacks += 1
         kept = set(self._numbers.values())
-        with self._readable():
-            select = "SELECT record FROM world WHERE id = ?"
-            rows = [(number, self._base.execute(select, (number,)).fetchone()) for number in worlds]
-            saved = {number: msgspec.msgpack.decode(row[0], type=SavedWorld) for number, row in rows if row is not None}
         self._dirty.clear()
         self._changes.clear()
         self._wiped -= kept
         for number, world in worlds.items():
             world.roll_back(saved.get(number))
+
+    def _saved(self, numbers: Iterable[int]) -> dict[int, SavedWorld]:
+        """The worlds with these numbers, as they are stored."""
+        select = "SELECT record FROM world WHERE id = ?"
+        rows = [(number, self._base.execute(select, (number,)).fetchone()) for number in numbers]
+        return {number: msgspec.msgpack.decode(row[0], type=SavedWorld) for number, row in rows if row is not None}
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
