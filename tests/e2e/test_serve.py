@@ -54,7 +54,7 @@ def test_on_the_real_clock_a_task_passes_through_all_its_states() -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_answers_who_waits_and_cleans_up(how: signal.Signals) -> None:
     with Server() as server, socket.create_connection(server.address, timeout=10) as waiting:
-        request = "GET /__mock/events?wait=60s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-local\r\n\r\n"
+        request = "GET /__mock/events?wait=60s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk-local\r\n\r\n"
         waiting.sendall(request.encode())
         # The listener answers in order of arrival, so by then the wait has begun.
         assert httpx.get(f"{server.url}/__mock/worlds?all=true").json()["worlds"]

@@ -28,7 +28,7 @@ class ControlAccess:
 
     def __init__(self, app: ASGIApp, settings: Settings, anonymous: World) -> None:
         self._app = app
-        self._token = None if settings.loopback else settings.control_token.encode()
+        self._token = settings.control_token.encode() if settings.needs_token else None
         self._anonymous = anonymous
         public = urlsplit(settings.public_url or settings.address).hostname
         self._own_hosts = _LOOPBACK_NAMES | ({public} if public else set())
@@ -61,7 +61,8 @@ class ControlAccess:
         if self._token is not None and not self._has_token(headers):
             return (
                 "token_required",
-                "The emulator listens on a non-loopback address, so control calls need the header X-Mock-Token",
+                "Control calls need the header X-Mock-Token, since a control token is set or the emulator listens on a "
+                "non-loopback address",
             )
         return None
 

@@ -25,7 +25,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
         *([f"  accepts only the keys of {keys.source}: {keys.shown()}"] if keys.only else []),
         f"  see every task on a timeline: {url}/__mock/ui",
         *([f"  its certificate authority: {certificate}"] if certificate else []),
-        *([] if settings.loopback else [f"  control token, for the header X-Mock-Token: {settings.control_token}"]),
+        *([f"  control token, for the header X-Mock-Token: {settings.control_token}"] if settings.needs_token else []),
         "",
         "Create a task:",
         f"  curl -s {trust}{url}/v1/videos/generations \\",
@@ -41,7 +41,7 @@ def banner(settings: Settings, certificate: Path | None) -> str:
 
 
 def _advance(url: str, trust: str, key: str, settings: Settings) -> list[str]:
-    token = "" if settings.loopback else f'-H "X-Mock-Token: {settings.control_token}" '
+    token = "" if not settings.needs_token else f'-H "X-Mock-Token: {settings.control_token}" '
     return [
         "Advance the clock, which does not move by itself:",
         f"""  curl -s {trust}{url}/__mock/clock -H "Authorization: Bearer {key}" {token}-d '{{"advance": "10s"}}'""",

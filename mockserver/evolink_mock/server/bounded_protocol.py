@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import httptools
 
+from evolink_mock.server.own_hosts import OwnHosts
 from evolink_mock.server.pipelined_protocol import Bytes, PipelinedProtocol
 from evolink_mock.server.refusals import (
+    FOREIGN_HOST,
     HOST,
     LARGE_HEAD,
     LONG_URL,
@@ -35,6 +37,8 @@ class Limits(NamedTuple):
     head_timeout: float = 30
     body_timeout: float = 300
     connections: int = 10_000
+    hosts: OwnHosts | None = None
+    """The hosts that requests may name; `None` for any."""
 
 
 class BoundedProtocol(PipelinedProtocol):
@@ -55,6 +59,7 @@ class BoundedProtocol(PipelinedProtocol):
     """The instant since which the rest of a head or a body is awaited."""
     _host = b""
     """The last `Host` that was valid."""
+    _own_host = True
     _refusal: Refusal | None = None
     """The reason why this connection reads no more."""
     _refused = False
@@ -189,16 +194,21 @@ class BoundedProtocol(PipelinedProtocol):
 
     def _check_head(self) -> None:
         """Raise `_Refused` for a head that is too large, or does not have one valid `Host`."""
-        hosts = 0
+        hosts, has_origin = 0, False
         for name, value in self.headers:
-            if name == b"host":
+            if name == b"origin":
+                has_origin = True
+            elif name == b"host":
                 hosts += 1
                 if value != self._host:
                     if _HOST.fullmatch(value) is None:
                         raise _Refused(HOST)
                     self._host = value
+                    self._own_host = self._limits.hosts is None or self._limits.hosts.is_own(value)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise _Refused(HOST)
+        if hosts and not self._own_host and not OwnHosts.is_open(self.url, has_origin=has_origin):
+            raise _Refused(FOREIGN_HOST)
         # Most heads are far smaller. Pieces of any size are counted, so that the sum alone is exact.
         if self._counted > MAX_HEAD // 2:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)

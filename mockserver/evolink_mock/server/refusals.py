@@ -29,6 +29,12 @@ HOST = Refusal(
     "invalid_host",
     "A request of HTTP/1.1 has exactly one Host header, with a host and perhaps a port (RFC 9112, 3.2)",
 )
+FOREIGN_HOST = Refusal(
+    HTTPStatus.FORBIDDEN,
+    "foreign_host",
+    "This Host is neither a name of loopback, nor an address, nor that of the public URL, so a page of another site "
+    "may have sent this request; call the emulator as localhost, or start it with --public-url",
+)
 _LARGE = f"The line and the headers of a request have at most {MAX_HEAD} bytes"
 LONG_URL = Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, "uri_too_long", _LARGE)
 LARGE_HEAD = Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", _LARGE)

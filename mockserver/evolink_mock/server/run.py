@@ -27,6 +27,7 @@ from evolink_mock.server.descriptors import share_descriptors
 from evolink_mock.server.fast_path import FastPathProtocol
 from evolink_mock.server.fault_protocol import FaultProtocol
 from evolink_mock.server.logging import configure_logging
+from evolink_mock.server.own_hosts import OwnHosts
 from evolink_mock.settings import Settings
 from evolink_mock.temporary_directory import remove_abandoned
 from evolink_mock.tls import CERTIFICATE, authority_directory, context_in_memory, server_context
@@ -53,7 +54,9 @@ def serve(settings: Settings, *, exit_with_stdin: bool = False) -> None:
         app = create_app(settings)
     except (StorageError, ValueError) as error:
         raise CannotServe(str(error)) from None
-    limits = Limits(settings.head_timeout, settings.body_timeout, settings.connection_limit)
+    public_url = app.worlds.anonymous.config.public_url
+    hosts = OwnHosts(lambda: public_url.fixed) if settings.loopback else None
+    limits = Limits(settings.head_timeout, settings.body_timeout, settings.connection_limit, hosts)
     config = uvicorn.Config(
         app,
         # As types they would be imported by name; uvicorn calls either alike.
@@ -210,7 +213,7 @@ def _announce(settings: Settings) -> str:
             "url": settings.public_url or settings.address,
             "pid": os.getpid(),
         }
-        ready |= {"control_token": settings.control_token} if not settings.loopback else {}
+        ready |= {"control_token": settings.control_token} if settings.needs_token else {}
         print(json.dumps(ready), flush=True)
     else:
         print(banner(settings, certificate), flush=True)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self, TypeVar, get_origin, get_type_hints
 
 from msgspec import Meta
@@ -177,7 +178,11 @@ class Settings:
     access_log: Annotated[bool, Help("Log requests in the common log format instead, control calls included.")] = False
     control_token: Annotated[
         str,
-        Help("Token that /__mock requires as X-Mock-Token when bound to a non-loopback address.", "TOKEN", "generated"),
+        Help(
+            "Token that /__mock requires as X-Mock-Token; without one, only when bound to a non-loopback address.",
+            "TOKEN",
+            "none on loopback, else generated",
+        ),
     ] = ""
     max_body: Annotated[
         int,
@@ -299,7 +304,15 @@ class Settings:
     @property
     def loopback(self) -> bool:
         """Whether only this machine can connect."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether control calls need the token: where it is set, and where other machines can connect."""
+        return bool(self.control_token) or not self.loopback
 
 
 _OWN_BOUNDS = bounds_of(Settings)

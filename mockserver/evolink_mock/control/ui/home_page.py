@@ -74,7 +74,7 @@ class HomePage:
             "generation_time": escape(show_distribution(parse_generation_time(settings.generation_time))),
             "advance": escape(self._advance()),
             "documents": "\n".join(self._document(*each) for each in _DOCUMENTS),
-            "token": "" if settings.loopback else _BEYOND_LOOPBACK,
+            "token": _HOW_TO_CALL if settings.needs_token else "",
         }
         return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(known).encode()
 
@@ -95,19 +95,19 @@ class HomePage:
         return " \\\n  ".join(words)
 
     def _advance(self) -> str:
-        token = () if self._settings.loopback else ('-H "X-Mock-Token: $EVOLINK_MOCK_CONTROL_TOKEN"',)
+        token = () if not self._settings.needs_token else ('-H "X-Mock-Token: $EVOLINK_MOCK_CONTROL_TOKEN"',)
         return self._curl("/__mock/clock", *token, """-d '{"advance": "7s"}'""")
 
     def _document(self, path: str, name: str, about: str) -> str:
         """A link; without one, the path alone, where the call needs a header that a browser does not send."""
-        shown = f'<a href="{path}">{name}</a>' if self._settings.loopback else f"{name} (<code>/{path}</code>)"
+        shown = f'<a href="{path}">{name}</a>' if not self._settings.needs_token else f"{name} (<code>/{path}</code>)"
         return f"<li>{shown}: {about}</li>"
 
 
 _CERTIFICATE = "<p>CA.pem is the certificate authority that the start-up message names.</p>"
-_BEYOND_LOOPBACK = (
-    "<p>This emulator listens on a non-loopback address: calls under <code>/__mock</code> need the header "
-    "<code>X-Mock-Token</code> with its control token, which was given to it or printed at its start.</p>"
+_HOW_TO_CALL = (
+    "<p>Calls under <code>/__mock</code> need the header <code>X-Mock-Token</code> with the control token of this "
+    "emulator, which was given to it or printed at its start.</p>"
 )
 
 
