@@ -2,15 +2,17 @@
 
 import atexit
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
-from threading import Lock
+from concurrent.futures import Future
+from contextlib import ExitStack, asynccontextmanager, suppress
+from threading import Lock, Thread
 
 import anyio
 import anyio.to_thread
 import httpx
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal
 from starlette.types import ASGIApp, Message
 
 from evolink_mock.clock import monotonic
@@ -42,29 +44,64 @@ class _EventLoop(_SystemEventLoop):
                 log.warning("a task or callback of a receiver in this process raised %r; the emulator goes on", error)
 
 
+class _PortalThread:
+    """An event loop in a daemon thread, and the portal to it.
+
+    Unlike the context manager of anyio it is no generator. The garbage collector of a process that ends, or of a forked
+    child, closes a generator, which then waits for a thread that runs no more.
+    """
+
+    def __init__(self) -> None:
+        self._started: Future[BlockingPortal] = Future()
+        self._thread = Thread(target=self._run, name="evolink-mock", daemon=True)
+        self._thread.start()
+        self.portal = self._started.result()
+
+    def _run(self) -> None:
+        try:
+            anyio.run(self._serve, backend="asyncio", backend_options={"loop_factory": _EventLoop})
+        except BaseException as error:
+            # Raised where the portal is waited for; later, each call of the portal fails.
+            if not self._started.done():
+                self._started.set_exception(error)
+
+    async def _serve(self) -> None:
+        async with BlockingPortal() as portal:
+            self._started.set_result(portal)
+            await portal.sleep_until_stopped()
+
+    def close(self) -> None:
+        with suppress(RuntimeError):  # It has ended by itself.
+            self.portal.call(self.portal.stop)
+        self._thread.join()
+
+
 class InProcessTransport(httpx.BaseTransport):
     """Runs an ASGI application's lifespan and requests on an event loop of its own, in a thread of its own.
 
     `close` ends both, from any thread and as often as it is called; httpx calls it when a client with this transport
     is closed, and the end of the process at the latest. `shared` and `async_shared` make transports that leave them
-    running.
+    running. A forked child cannot use it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._asgi = httpx.ASGITransport(app)
         self._open = True
         self._closing = Lock()
+        self._process = os.getpid()
         with ExitStack() as stack:
-            self._portal = stack.enter_context(start_blocking_portal("asyncio", {"loop_factory": _EventLoop}))
+            thread = _PortalThread()
+            stack.callback(thread.close)
+            self._portal = thread.portal
             stack.enter_context(self._portal.wrap_async_context_manager(_lifespan(app)))
             self._stack = stack.pop_all()
-        # One that is left open would be closed by the garbage collector, when its thread runs no more: a process that
-        # ends would wait for it forever.
         atexit.register(self.close)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if not self._open:
             raise RuntimeError("this emulator is closed: InProcessTransport.close or Mocked.close was called")
+        if os.getpid() != self._process:
+            raise RuntimeError("this emulator runs in the process that made it; a forked child needs one of its own")
         return self._portal.call(self._handle, request, request.read())
 
     async def _handle(self, request: httpx.Request, content: bytes) -> httpx.Response:
@@ -88,6 +125,8 @@ class InProcessTransport(httpx.BaseTransport):
         return AsyncSharedTransport(self)
 
     def close(self) -> None:
+        if os.getpid() != self._process:
+            return
         self._open = False
         with self._closing:
             self._stack.close()

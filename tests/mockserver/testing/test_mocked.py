@@ -1,5 +1,6 @@
 """The test double: its transports outlive the clients that close them, its clients wait on its clock."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -317,6 +318,29 @@ def test_a_process_ends_although_an_emulator_was_not_closed(made: str) -> None:
         "assert client.get('/v1/credits', headers={'Authorization': 'Bearer sk-test'}).status_code == 200",
     )
     subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, timeout=60)
+
+
+FORKED = """
+import os, sys
+from evolink_mock.mocked import Mocked
+mocked = Mocked()
+child = os.fork()
+if not child:
+    try:
+        mocked.client.get("/v1/credits")
+    except RuntimeError as error:
+        print(error, flush=True)
+    sys.exit(3)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 3
+assert len(mocked.tasks) == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_ends_and_is_told_to_make_an_emulator_of_its_own() -> None:
+    ran = subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=60, capture_output=True, text=True)
+    assert ran.stdout == "this emulator runs in the process that made it; a forked child needs one of its own\n"
 
 
 @respx.mock
