@@ -22,7 +22,7 @@ def show(value: object, text: str, as_json: bool) -> None:
     try:
         if sys.stdout is None:  # It was closed when the command began.
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False) if as_json else inert(text))
+        click.echo(_escaped(json.dumps(plain(value), indent=2, ensure_ascii=False)) if as_json else inert(text))
     except OSError as error:
         _discard(sys.stdout)
         raise NotPrinted(error.strerror) from None
@@ -44,8 +44,14 @@ def _discard(stream: TextIO | None) -> None:
 
 
 def inert(text: str) -> str:
-    """The text without control characters, since a response must not control the terminal."""
-    return re.sub(r"[^\n\x20-\x7e\xa0-\U0010ffff]", "�", text)
+    """The text without control characters, since a response must not control the terminal, and without halves of
+    surrogate pairs, which no encoding has."""
+    return re.sub(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", "�", text)
+
+
+def _escaped(json_text: str) -> str:
+    """The same JSON with escapes for such characters, of which `json.dumps` escapes those below 32."""
+    return re.sub(r"[\x7f-\x9f\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", json_text)
 
 
 def plain(value: object) -> object:
@@ -74,5 +80,5 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int | None, str], None]]
     titled, said = (TextColumn(f"{{task.{part}}}", markup=False) for part in ("description", "fields[says]"))
     columns = (titled, BarColumn(), said, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(title, total=100, says="")
+        bar = progress.add_task(inert(title), total=100, says="")
         yield lambda so_far, total, says: progress.update(bar, completed=so_far, total=total, says=inert(says))

@@ -238,9 +238,10 @@ class _Item(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from evolink_contracts.reference.errors import PromiseBroken, RunUnfinished
+        from evolink_contracts.reporting.sentences import clean
 
         if isinstance(excinfo.value, PromiseBroken | RunUnfinished):
-            return str(excinfo.value)
+            return clean(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[str, None, str]:

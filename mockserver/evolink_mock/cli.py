@@ -280,7 +280,7 @@ def _positive(context: click.Context, parameter: click.Parameter, value: float) 
 def explain(task_id: str, url: str, key: str | None, token: str | None, as_json: bool) -> None:
     """Explain a task: the scenario that applied, its plan, queries, charges and callback attempts."""
     from evolink_mock.control.explain import explanation_lines, is_explanation
-    from evolink_mock.control_client import ControlClient, Unreachable
+    from evolink_mock.control_client import ControlClient, Unreachable, inert, inert_json
 
     base = url.removesuffix("/v1").removesuffix("/__mock")
     path = f"/__mock/tasks/{quote(os.fsencode(task_id), safe='')}/explain{'' if key else '?all=true'}"
@@ -289,18 +289,18 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
         status, found = client.get(path)
         if status == 200 and not is_explanation(found):
             raise client.foreign("its response explains no task")
+        text = inert_json(found) if as_json else ""
     except Unreachable as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(inert(str(error))) from None
+    except RecursionError:
+        raise click.ClickException(f"{base}: its response is nested too deeply to be shown") from None
     if status == 404 and found["error"]["code"] == "task_not_found":
         whose = "the world of that key has no such task; without --key, all are searched" if key else "no key has it"
         raise click.ClickException(f"no task {task_id} at {base}: {whose}")
     if status != 200:
         hint = "; give it with --token" if found["error"]["code"] == "token_required" else ""
-        raise click.ClickException(f"{base}: {found['error']['message']}{hint}")
-    if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
-        return
-    click.echo("\n".join(explanation_lines(found["story"])))
+        raise click.ClickException(f"{base}: {inert(found['error']['message'])}{hint}")
+    click.echo(text if as_json else inert("\n".join(explanation_lines(found["story"]))))
 
 
 @main.command(
@@ -324,15 +324,15 @@ def explain(task_id: str, url: str, key: str | None, token: str | None, as_json:
 @_CONFIG
 def health(url: str | None, timeout: float, config: Path | None) -> None:
     """Check that the emulator accepts requests. No proxy is used for this machine, and no certificate is verified."""
-    from evolink_mock.control_client import ControlClient, Unreachable
+    from evolink_mock.control_client import ControlClient, Unreachable, inert
 
     base = (url or _own_url(_load(config))).rstrip("/")
     try:
         status, found = ControlClient(base, verify=False, timeout=timeout).get("/__mock/ready")
     except Unreachable as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(inert(str(error))) from None
     if status != 200:
-        raise click.ClickException(f"{base}: {found['error']['message']}")
+        raise click.ClickException(f"{base}: {inert(found['error']['message'])}")
     click.echo(f"{base} is ready")
 
 

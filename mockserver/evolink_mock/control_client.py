@@ -1,5 +1,6 @@
 """Client of a running emulator's control API, for the commands that ask it."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -8,7 +9,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
+import msgspec
 
 from evolink_mock.pem_files import marked_authorities
 
@@ -25,7 +28,21 @@ _CAUSES: Mapping[str, str] = MappingProxyType(
 _NOT_HTTP = ("Server disconnected", "Connection reset", "illegal status line")
 """The errors that a port of HTTPS causes to a request by HTTP, and others too."""
 _PROXY = "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) cannot be used"
+_UNCOMPRESSED = {b"Accept-Encoding": b"identity"}
+MAX_ANSWER = 16 * 1024 * 1024
+"""In bytes; an explanation has a few thousand, since repeated queries are one line."""
 _ELSEWHERE = "say where the emulator is with --url or EVOLINK_BASE_URL"
+
+
+def inert(text: str) -> str:
+    """The text without characters that control a terminal, or that no encoding has."""
+    return re.sub(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", "�", text)
+
+
+def inert_json(value: object) -> str:
+    """JSON in which such characters are escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def without_secrets(url: str) -> str:
@@ -73,16 +90,43 @@ class ControlClient:
         self._headers |= {b"X-Mock-Token": os.fsencode(token)} if token else {}
 
     def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        """The status and the JSON of a response; of an error, one of the control API. Raises `Unreachable`."""
-        with self._open() as client:
-            return self._response(client, path)
+        """The status and the JSON of a response; of an error, one of the control API. Raises `Unreachable`.
 
-    def _open(self) -> httpx.Client:
+        It ends within the time-out, whatever arrives meanwhile, and takes at most `MAX_ANSWER` bytes. No event loop may
+        run in this thread.
+        """
+        status, content = anyio.run(self._exchange, path)
+        return self._checked(path, status, content)
+
+    async def _exchange(self, path: str) -> tuple[int, bytes]:
+        """The status and the body of a response, on an event loop, since only that can end a read that has begun."""
+        try:
+            with anyio.fail_after(self._timeout):
+                async with self._open() as client, client.stream("GET", self._base_url + path) as response:
+                    return response.status_code, await self._body(response, path)
+        except TimeoutError:
+            raise Unreachable(self._reason(f"it took longer than {self._timeout:g} s")) from None
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise Unreachable(self._reason(str(error) or type(error).__name__)) from None
+
+    async def _body(self, response: httpx.Response, path: str) -> bytes:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise self.foreign(f"its response to {path} is compressed, which was not requested")
+        content = bytearray()
+        async for chunk in response.aiter_raw():
+            content += chunk
+            if len(content) > MAX_ANSWER:
+                raise self.foreign(f"its response to {path} has more than {MAX_ANSWER:,} bytes")
+        return bytes(content)
+
+    def _open(self) -> httpx.AsyncClient:
         try:
             # With a transport of its own a client asks neither the environment nor the system for proxies.
             verify = self._verify and (marked_authorities() or True)
-            direct = httpx.HTTPTransport(verify=verify) if _is_local(self._base_url) else None
-            return httpx.Client(headers=self._headers, transport=direct, verify=verify, timeout=self._timeout)
+            direct = httpx.AsyncHTTPTransport(verify=verify) if _is_local(self._base_url) else None
+            return httpx.AsyncClient(
+                headers=self._headers | _UNCOMPRESSED, transport=direct, verify=verify, timeout=self._timeout
+            )
         except OSError as error:
             raise Unreachable(f"the certificate authorities of SSL_CERT_FILE cannot be read: {error}") from None
         except ImportError as error:
@@ -91,20 +135,16 @@ class ControlClient:
             # The error may show a password that is part of a proxy's URL.
             raise Unreachable(f"{_PROXY}: a proxy is such as http://127.0.0.1:3128") from None
 
-    def _response(self, client: httpx.Client, path: str) -> tuple[int, dict[str, Any]]:
+    def _checked(self, path: str, status: int, content: bytes) -> tuple[int, dict[str, Any]]:
         try:
-            answer = client.get(self._base_url + path)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            raise Unreachable(self._reason(str(error) or type(error).__name__)) from None
-        try:
-            found = answer.json()
-        except (ValueError, RecursionError):
+            found = msgspec.json.decode(content)
+        except (msgspec.DecodeError, RecursionError):
             raise self.foreign(f"its response to {path} is not JSON") from None
-        if answer.status_code != 200 and not _is_control_error(found):
-            raise self.foreign(f"it answered {answer.status_code} to {path}")
+        if status != 200 and not _is_control_error(found):
+            raise self.foreign(f"it answered {status} to {path}")
         if not isinstance(found, dict):
             raise self.foreign(f"its response to {path} is not a JSON object")
-        return answer.status_code, found
+        return status, found
 
     def foreign(self, why: str) -> Unreachable:
         """The error for a response that no emulator sends."""

@@ -130,7 +130,7 @@ def finish(report: Report, base_url: str | None, form: str, out: Path | None, lo
     """Write a report, and exit with its code; `lost` is whether another file could not be written."""
     put(FORMATS[form](report, base_url), out)
     if report.stopped:
-        click.echo(f"Error: {report.stopped}", err=True)
+        click.echo(f"Error: {clean(report.stopped)}", err=True)
     elif report.covers_nothing:
         click.echo(f"Error: {_nothing(report)}", err=True)
     if lost:

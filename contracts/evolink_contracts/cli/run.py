@@ -16,6 +16,7 @@ from evolink_contracts.cli.run_options import RunOptions
 from evolink_contracts.reference.errors import BudgetExceeded, InvalidHistory, ServiceUnusable
 from evolink_contracts.reference.text_files import ForeignEncoding, read_utf8
 from evolink_contracts.reporting.progress import Progress, show_progress
+from evolink_contracts.reporting.sentences import clean
 from evolink_contracts.runs.profiles import open_target, plan
 from evolink_contracts.runs.runner import Report, run
 from evolink_contracts.stateful.actions import Step
@@ -52,7 +53,7 @@ def execute(chosen: RunOptions) -> None:
         try:
             report = _check(stack, chosen, prepared, webhook, wall)
         except BudgetExceeded as error:
-            click.echo(f"Error: {error}; nothing was bought", err=True)
+            click.echo(f"Error: {clean(str(error))}; nothing was bought", err=True)
             sys.exit(Exit.USAGE)
         except ServiceUnusable as error:
             control_url = without_secrets(chosen.control_url or "")

@@ -14,12 +14,12 @@ MARKS: Mapping[Verdict, str] = {"passed": "✓", "failed": "✗", "not covered":
 NOT_COVERED = "not covered: no call or callback of the trace tests it"
 NOTHING = "nothing was checked"
 _EXCERPT = 300
-_UNPRINTABLE = re.compile("[^\t\n\r -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile("[^\t\n -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def clean(text: str) -> str:
     """Text without characters that XML 1.0 cannot contain, that control a terminal, or that UTF-8 cannot encode."""
-    return _UNPRINTABLE.sub("�", text)
+    return _UNPRINTABLE.sub("�", text.replace("\r\n", "\n"))
 
 
 def summary(report: Report) -> str:

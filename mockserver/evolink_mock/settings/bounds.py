@@ -1,5 +1,6 @@
 """Bounds of settings, read from their annotations: `Annotated[int, Meta(ge=0, le=65535)]`."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -32,7 +33,8 @@ def out_of_bounds(
 ) -> Iterator[tuple[str, str]]:
     """Each field out of its bounds, with a message."""
     for name, bounded in bounds.items():
-        value = getattr(record, name)
+        given = getattr(record, name)
+        value = os.fspath(given) if isinstance(given, os.PathLike) else given
         try:
             msgspec.convert(value, bounded.type)
         except msgspec.ValidationError:

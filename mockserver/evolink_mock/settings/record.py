@@ -29,6 +29,10 @@ MEDIA = all(find_spec(name) is not None for name in ("av", "PIL"))
 """Whether the extra `media` is installed."""
 
 
+_NAME = Meta(pattern=r"\A[^\x00]*\Z", description="a name without the character NUL")
+"""The bounds of the name of a file or directory."""
+
+
 def _limit(text: str) -> Help:
     return Help(text, default="unlimited", unset="unlimited")
 
@@ -53,6 +57,7 @@ class Settings:
     ] = ""
     ready_file: Annotated[
         str,
+        _NAME,
         Help(
             "Write the URL, port and process id to this file as JSON once requests are accepted. "
             "The file is removed first, and when the emulator stops.",
@@ -106,16 +111,17 @@ class Settings:
         Limit | None,
         _limit("Unfinished tasks of one model family, for each key that sets none itself."),
     ] = None
-    scenarios: Annotated[str, Help("Fault-injection rules (TOML), reloaded on change.", "FILE")] = ""
+    scenarios: Annotated[str, _NAME, Help("Fault-injection rules (TOML), reloaded on change.", "FILE")] = ""
     tls: Annotated[bool, Help("Serve HTTPS, with a certificate from the emulator's own authority.")] = False
     authority: Annotated[
         str,
+        _NAME,
         Help(
             "Directory of the emulator's certificate authority.", "DIR", "a directory of the user's application state"
         ),
     ] = ""
     state: Annotated[
-        str, Help("Directory that keeps tasks, credits and callbacks across restarts and crashes.", "DIR")
+        str, _NAME, Help("Directory that keeps tasks, credits and callbacks across restarts and crashes.", "DIR")
     ] = ""
     callback_route: Annotated[
         Mapping[str, str],
@@ -152,6 +158,7 @@ class Settings:
     ] = 512 * 1024 * 1024
     callback_ca: Annotated[
         str,
+        _NAME,
         Help(
             "CA certificates (PEM) to trust for HTTPS receivers, in addition to the emulator's own authority.", "FILE"
         ),
