@@ -8,6 +8,7 @@ Exception
 ├── CannotServe             server.run: an address, a file or a directory of the settings cannot be used
 ├── ClientDisconnected      api.asgi: the client disconnected before its request was complete
 ├── ControlError            control.endpoint: a control call cannot be carried out; with its error response
+├── ResourcesExhausted      delivery.transport: this machine, not the receiver, prevented an attempt
 ├── ResponseTooLate         delivery.time_travel: a latency is longer than the client in this process waits
 ├── StorageError            worlds.store: the state directory cannot hold or does not hold a state
 ├── Unreachable             control_client: no emulator answers at a URL; with the reason
