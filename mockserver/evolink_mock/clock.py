@@ -4,10 +4,11 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from functools import partial
+from itertools import islice
 from types import BuiltinFunctionType
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -32,18 +33,21 @@ else:
     _monotonic_ns = partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
 
 
+_WOKEN = 100
+"""Tasks that are woken at a stretch, before other work on the event loop gets a turn."""
+
+
 class Notifier:
-    """Wakes all tasks that wait when it is notified."""
+    """Wakes all tasks that wait when it is notified; of very many, the first ones at once."""
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def notify_all(self) -> None:
         if self._waiting:
-            for future in self._waiting:
-                if not future.done():
-                    future.set_result(None)
-            self._waiting = set()
+            # A list, since each future that is done removes itself from its set.
+            waiting, self._waiting = list(self._waiting), set()
+            _wake(iter(waiting))
 
     def subscribe(self) -> "asyncio.Future[None]":
         """A future that is done at the next notification after this call, awaited or not."""
@@ -61,6 +65,15 @@ class Notifier:
         except TimeoutError:
             return False
         return True
+
+
+def _wake(waiting: "Iterator[asyncio.Future[None]]") -> None:
+    woken = list(islice(waiting, _WOKEN))
+    for future in woken:
+        if not future.done():
+            future.set_result(None)
+    if len(woken) == _WOKEN:
+        woken[0].get_loop().call_soon(_wake, waiting)
 
 
 class Clock(Protocol):

@@ -5,7 +5,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.bench.cases import client, contract_kit, deliveries, in_process, memory, startup, throughput, videos
+from tests.bench.cases import client, contract_kit, deliveries, in_process, memory, stalls, startup, throughput, videos
 from tests.bench.measure.cores import LOAD_CORE, SERVER_CORE
 from tests.bench.measure.load import CONNECTIONS, tool
 from tests.bench.measure.plan import FULL, QUICK, say
@@ -26,6 +26,7 @@ def main() -> None:
     rows = [
         *throughput.measure(plan),
         *memory.measure(),
+        *stalls.measure(),
         *startup.measure(plan),
         *in_process.measure(plan),
         *deliveries.measure(plan),

@@ -1,5 +1,6 @@
 """Dispatches control API calls: strict parsing, world selection, redaction."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext
@@ -122,7 +123,10 @@ class ControlEndpoint:
             worlds = self._select_worlds(call, authorization, query)
             if isinstance(worlds, Result):
                 return worlds
-            answer = await call.handler(ControlRequest(worlds, all_worlds, query, body, scope["path_params"]))
+            work = call.handler(ControlRequest(worlds, all_worlds, query, body, scope["path_params"]))
+            answer = await (_unless_disconnected(receive, work) if "wait" in query else work)
+        except ClientDisconnected:
+            raise
         except ControlError as failed:
             return failed.result
         except StorageError as failed:
@@ -144,6 +148,25 @@ class ControlEndpoint:
             return [*self._worlds, *([self._worlds.anonymous] if call.path == "/journal" else [])]
         found = self._selector.select(authorization, query.get("world"))
         return found if isinstance(found, Result) else [found]
+
+
+async def _unless_disconnected(receive: Receive, work: Awaitable[object]) -> object:
+    """The result of a call that waits; it ends at once if the client leaves. Raises `ClientDisconnected`."""
+
+    async def disconnected() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(disconnected())
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnected
+        return working.result()
+    finally:
+        for each in (working, leaving):
+            each.cancel()
+        await asyncio.wait((working, leaving))
 
 
 async def _encoded(answer: object, worlds: list[World]) -> bytes:
