@@ -1,7 +1,7 @@
 """Rows of the timeline: a task with its states, queries and callback attempts on one time axis."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 
 import msgspec
 
@@ -9,12 +9,14 @@ from evolink_mock.core.bodies import public_status, shown_progress
 from evolink_mock.core.delivery import Attempt, Delivery
 from evolink_mock.core.duration import Micros, to_seconds
 from evolink_mock.core.lifecycle import state_of
-from evolink_mock.core.redaction import redact
+from evolink_mock.core.redaction import LONGEST_SPELLING, redact
 from evolink_mock.core.task import NEVER, Task
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World
 
+_FEW = 20
+"""Tasks whose deliveries are searched one by one, rather than among all of the world."""
 _PROMPT = 120
 """Characters of a prompt in a row: more than its label has room for."""
 
@@ -58,7 +60,8 @@ def _short_prompt(request: bytes, key: str) -> str | None:
     prompt = _decode(request).prompt
     if prompt is None or len(prompt) <= _PROMPT:
         return prompt
-    shown = redact(prompt.encode(), key).decode()
+    # A key that the cut splits is redacted before; the rest of a long prompt is not shown.
+    shown = redact(prompt[: _PROMPT + LONGEST_SPELLING * (len(key) + 1)].encode(), key).decode()
     return shown if len(shown) <= _PROMPT else shown[:_PROMPT] + "…"
 
 
@@ -71,9 +74,11 @@ def _queries(world: World, tasks: Container[str]) -> defaultdict[str, list[float
     return found
 
 
-def _deliveries(deliveries: DeliveryReader, tasks: Container[str]) -> defaultdict[str, list[dict[str, object]]]:
+def _deliveries(deliveries: DeliveryReader, tasks: Collection[str]) -> defaultdict[str, list[dict[str, object]]]:
     found: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-    for number in deliveries.numbers():
+    few = len(tasks) <= _FEW
+    numbers = sorted(number for name in tasks for number in deliveries.of_task(name)) if few else deliveries.numbers()
+    for number in numbers:
         delivery = deliveries.get(number)
         if delivery is not None and delivery.task in tasks:
             found[delivery.task].append(_show_delivery(number, delivery))

@@ -201,8 +201,9 @@ class _Subscription:
         else:
             names = self._changed_since(cursor, view)
         self._changed.clear()
-        for start in range(0, len(names), _BATCH):
-            yield _message("tasks", list(task_rows(world, view, names[start : start + _BATCH])))
+        rows = task_rows(world, view, names)
+        while batch := list(islice(rows, _BATCH)):
+            yield _message("tasks", batch)
         clock = self._show_clock(view)
         if names or begins or clock != self._clock or self._clock_jumped():
             self._clock, self._clock_sent = clock, (monotonic(), here.at)
