@@ -45,6 +45,7 @@ SOUND = [
     get(b"/nowhere"),
     get(b"http://x/v1/credits"),
     get(b"/v1/credits", b"Host:\r\n" + KEY),
+    get(b"/v1/credits", b"Host: \t x \t \r\n" + KEY),
     post(),
     post(b"{"),
     post(b'{"model": 1}'),

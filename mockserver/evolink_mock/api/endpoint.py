@@ -5,7 +5,7 @@ alone cost as much as all the work behind them.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -38,7 +38,8 @@ from evolink_mock.api.headers import (
 from evolink_mock.api.responses import Outcome, Pending, Present, Result, amend, error_method_not_allowed, error_result
 from evolink_mock.clock import monotonic
 from evolink_mock.core.duration import Micros
-from evolink_mock.core.redaction import truncate
+from evolink_mock.core.redaction import redact, truncate
+from evolink_mock.core.request_headers import bearer_key
 from evolink_mock.worlds.journal import KEPT_BODY, JournalEntry
 from evolink_mock.worlds.store import StorageError
 from evolink_mock.worlds.world import World
@@ -211,8 +212,9 @@ class Endpoint:
             body = b""
         else:
             outcome = self._carry_out(method, Request(world, now, headers, body, parameters, query, inputs))
-            if world.clock.mode == "auto":
-                now = world.clock.now()
+            now = world.clock.now() if world.clock.mode == "auto" else now
+        if world is self._anonymous and (key := bearer_key(headers.get(b"authorization"))) is not None:
+            path, query, head, body = _without_key(key, path, query, head, body or b"")
         outcome = self._amended(outcome, headers)
         self._request_served()
         request_id = world.next_request_id()
@@ -301,6 +303,14 @@ class Endpoint:
             result.fault,
         )
         world.journal.append(entry)
+
+
+def _without_key(key: str, *texts: bytes) -> Iterator[bytes]:
+    """Parts of a request that belongs to no key, without the one that was sent: the journal redacts by that of a world.
+
+    They are cut first, since a body may be large.
+    """
+    return (redact(truncate(text, KEPT_BODY, key), key) for text in texts)
 
 
 def _readable_by_pages(result: Result) -> Result:

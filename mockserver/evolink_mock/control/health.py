@@ -9,7 +9,7 @@ import msgspec
 from evolink_mock.control.endpoint import ControlCall, ControlError, ControlRequest, parse_body
 from evolink_mock.worlds.registry import WorldRegistry
 
-_URL = re.compile(r"https?://[^\s/?#@]{1,260}(/[^\s?#]{0,200})?")
+_URL = re.compile(r"https?://[^\s\x00-\x1f\x7f/?#@]{1,260}(/[^\s\x00-\x1f\x7f?#]{0,200})?")
 
 
 class NewUrl(msgspec.Struct, forbid_unknown_fields=True):

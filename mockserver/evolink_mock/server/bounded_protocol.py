@@ -116,7 +116,8 @@ class BoundedProtocol(PipelinedProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_body:  # A trailer is no header (RFC 9110, 6.5.1).
-            super().on_header(name, value)
+            # httptools leaves the white space behind a value, which is no part of it (RFC 9112, 5.1).
+            super().on_header(name, value.rstrip(b" \t"))
 
     def on_headers_complete(self) -> None:
         if self.parser.offers_upgrade():

@@ -254,3 +254,13 @@ def test_a_large_form_needs_no_temporary_file(emulator: Emulator, monkeypatch: p
     answer = emulator.request("POST", f"{FILES}/upload/stream", files={"file": ("cat.jpg", content)})
     assert answer.status_code == 200, answer.text
     assert answer.json()["data"]["file_size"] == len(content)
+
+
+@pytest.mark.parametrize("end", ["?", "#", "", "/"])
+@pytest.mark.parametrize("part", ["/files/a", "/files/", "/files", "/", "a/"])
+def test_a_url_is_recognised_as_a_link_in_a_time_that_is_linear_in_it(emulator: Emulator, part: str, end: str) -> None:
+    """In quadratic time, some of these would take minutes."""
+    uploaded(emulator, jpeg())
+    url = f"http://h/{part * (500_000 // len(part))}{end}"
+    answer = emulator.request("POST", "/api/v1/files/upload/url", json={"file_url": url})
+    assert answer.json()["code"] == 40004

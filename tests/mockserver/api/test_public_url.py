@@ -52,7 +52,15 @@ def test_a_control_call_sets_it_at_run_time() -> None:
         set_to = emulator.request("POST", "/__mock/public-url", json={"public_url": "http://localhost:5000/"})
         assert set_to.json() == {"public_url": "http://localhost:5000"}
         assert link(emulator, task, "evolink").startswith("http://localhost:5000/media/")
-        for wrong in ("localhost:5000", "ftp://x", "http://a b", "http://x/?q"):
+        for wrong in (
+            "localhost:5000",
+            "ftp://x",
+            "http://a b",
+            "http://x/?q",
+            "http://a\0b",
+            "http://x/\x1b[31m",
+            "http://x\x7f",
+        ):
             answer = emulator.request("POST", "/__mock/public-url", json={"public_url": wrong})
             assert answer.status_code == 400, wrong
         emulator.request("POST", "/__mock/public-url", json={"public_url": None})

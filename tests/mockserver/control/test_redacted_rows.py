@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -148,3 +149,19 @@ def test_every_call_of_the_table_that_lists_is_tried_here() -> None:
     assert isinstance(app.control, Control)
     listing = {call.path[1:] for call in app.control.table() if call.method == "GET" and call.of_world}
     assert {path for path in listing if "{" not in path} == set(LISTS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/{}", "/v1/nothing?q={}", "/files/{}/a/b", "/media/{}/x.mp4", "/api/v1/files/download/{}", "/v1/tasks/{}"],
+)
+@pytest.mark.parametrize("key", ["team-alpha-passphrase", "invalid-passphrase", "pass%word=of+a~team"])
+def test_a_request_that_belongs_to_no_world_is_shown_without_the_key_that_it_sent(path: str, key: str) -> None:
+    with Emulator.in_process() as emulator:
+        emulator.as_key(key).request("GET", path.format(key), headers={"x-custom": quote(key)})
+        emulator.as_key(key).request("POST", path.format(key), json={"prompt": f"{key} {'x' * 5000}"})
+        shown = emulator.request("GET", "/__mock/journal?all=true").text
+        assert shown.count('"number"') == 2
+        assert key not in shown
+        assert quote(key) not in shown
+        assert json.dumps(key)[1:-1] not in shown
