@@ -15,6 +15,8 @@ from yarl import URL
 
 from evolink_mock.core.url_policy import check_callback_url
 
+LONGEST_CACHED = 2048
+"""Characters up to which a URL is cached. Those of input files may be longer than those of callbacks."""
 _MAX_LOOKUPS = 64
 """Look-ups under way at once."""
 
@@ -120,9 +122,12 @@ class PublicResolver(AbstractResolver):
         await self._inner.close()
 
 
-@lru_cache(maxsize=1024)
 def exact_url(text: str) -> URL:
     """A URL with every byte as it was written."""
+    return (_cached_url if len(text) <= LONGEST_CACHED else _parse_url)(text)
+
+
+def _parse_url(text: str) -> URL:
     scheme, _, rest = text.partition("://")
     # The part after the authority begins with one of these, and may contain an @.
     end = next((place for place, character in enumerate(rest) if character in "/?#"), len(rest))
@@ -130,3 +135,6 @@ def exact_url(text: str) -> URL:
     # The whole target as the path, since an empty query would lose its question mark.
     path = target if target.startswith("/") else f"/{target}" if target else ""
     return URL.build(scheme=scheme, authority=authority, path=path, encoded=True)
+
+
+_cached_url = lru_cache(maxsize=1024)(_parse_url)

@@ -15,6 +15,7 @@ from tests.support.raw_connection import RawConnection
 from tests.support.server_process import Server
 
 MIB = 1 << 20
+CREATE = {"model": "wan2.6-text-to-video", "prompt": "p"}
 AUTHORIZATION = b"Authorization: Bearer sk-bounds\r\n"
 CREDITS = b"GET /v1/credits HTTP/1.1\r\nHost: x\r\n" + AUTHORIZATION + b"\r\n"
 POST = b"POST /v1/videos/generations HTTP/1.1\r\nHost: x\r\n" + AUTHORIZATION
@@ -212,6 +213,22 @@ def test_a_client_that_has_ended_its_sending_side_gets_a_slow_response(server: S
         answers = connection.rest()
     assert b"task-unified-" in answers
     assert answers.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_long_polls_end_with_their_clients() -> None:
+    with Server("--set", "connection_limit=20") as server:
+        for _ in range(60):
+            with RawConnection(server.address) as connection:
+                connection.send(
+                    b"GET /__mock/events?wait=60s HTTP/1.1\r\nHost: localhost\r\n" + AUTHORIZATION + b"\r\n"
+                )
+        assert alive(server)
+        with RawConnection(server.address) as connection:
+            connection.send(b"GET /__mock/events?wait=60s HTTP/1.1\r\nHost: localhost\r\n" + AUTHORIZATION + b"\r\n")
+            httpx.post(
+                f"{server.url}/v1/videos/generations", headers={"authorization": "Bearer sk-bounds"}, json=CREATE
+            )
+            assert connection.response().startswith(b"HTTP/1.1 200")
 
 
 def test_an_abandoned_connection_is_not_held_open(server: Server) -> None:

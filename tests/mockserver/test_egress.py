@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from evolink_mock.egress import NonBlockingResolver
+from evolink_mock import egress
+from evolink_mock.egress import NonBlockingResolver, exact_url
 
 HANGING = [f"hanging-{number}.example.com" for number in range(40)]
 
@@ -76,3 +77,13 @@ def test_an_unknown_name_is_an_error(names: Names) -> None:
             await NonBlockingResolver().resolve("unknown.example.com")
 
     asyncio.run(main())
+
+
+def test_long_urls_are_exact_and_are_not_cached() -> None:
+    """Those of input files may be long; a thousand of them would be kept."""
+    egress._cached_url.cache_clear()
+    long = "https://files.example.com/" + "a" * egress.LONGEST_CACHED
+    assert str(exact_url(long)) == long
+    assert egress._cached_url.cache_info().currsize == 0
+    assert str(exact_url("https://files.example.com/a?")) == "https://files.example.com/a?"
+    assert egress._cached_url.cache_info().currsize == 1

@@ -45,6 +45,8 @@ Matcher: TypeAlias = Callable[[str], re.Match[str] | None]
 _PATH = re.compile(r"[^:]+://[^/?#]*([^?#]*)")
 _CHECKED_ITEMS = 10
 """Items of a list that are checked, however long it is."""
+MAX_MEDIA_URL = 8192
+"""Characters of the URL of an input file. No source names a limit; signed URLs have up to some 2,000."""
 _SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 
@@ -216,6 +218,8 @@ def _check_urls(field: Field, check: FieldCheck, later: bool, value: object) -> 
 def _check_media_url(match: Matcher, media: Media, strict: bool, value: object) -> CheckResult:
     if type(value) is not str:
         return f" must be a URL; got {_shown(value)}"
+    if len(value) > MAX_MEDIA_URL:
+        return f" must have at most {MAX_MEDIA_URL} characters; it has {len(value)}"
     if not match(value):
         return f" must be an http or https URL; got {_shown(value)}"
     # The end of most URLs shows at once that nothing is wrong.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
+from weakref import finalize
 
 import msgspec
 
@@ -43,11 +44,47 @@ class LogReader(Protocol[ReadRow]):
         """Whether that row is still kept."""
 
 
-class Log(Generic[Row]):
-    """The newest rows, numbered from 1 without gaps; the oldest are dropped at the limit."""
+MAX_LOG_BYTES = 16 * 1024 * 1024
+"""Bytes of the rows of one log."""
+MAX_LOGS_BYTES = 256 * 1024 * 1024
+"""Bytes of the rows of all logs in this process."""
 
-    def __init__(self, limit: int) -> None:
-        self._rows: deque[Row] = deque(maxlen=limit)
+
+class _Share:
+    """The bytes of one log, and of all that are alive."""
+
+    total = 0
+
+    def __init__(self) -> None:
+        self.held = 0
+
+    def add(self, size: int) -> None:
+        self.held += size
+        _Share.total += size
+
+    def release(self) -> None:
+        """Give back all bytes."""
+        self.add(-self.held)
+
+    @property
+    def exceeded(self) -> bool:
+        return self.held > MAX_LOG_BYTES or _Share.total > MAX_LOGS_BYTES
+
+
+class Log(Generic[Row]):
+    """The newest rows, numbered from 1 without gaps; the oldest are dropped at the limits of rows and of bytes.
+
+    Where all logs together exceed their bound, those that grow drop their oldest rows.
+    """
+
+    def __init__(self, limit: int, size_of: Callable[[Row], int]) -> None:
+        self._rows: deque[Row] = deque()
+        self._limit = limit
+        self._size_of = size_of
+        self._share = _Share()
+        finalize(self, self._share.release)
+        self._cut = False
+        """Whether rows were dropped since the log was empty."""
         self.last: int = 0
         self.changed = Notifier()
 
@@ -57,9 +94,19 @@ class Log(Generic[Row]):
         return self.last - len(self._rows)
 
     def append(self, row: Row) -> None:
-        self._rows.append(row)
+        rows, share = self._rows, self._share
+        rows.append(row)
+        share.add(self._size_of(row))
+        if len(rows) > self._limit or share.exceeded:
+            self._drop_oldest()
         self.last += 1
         self.changed.notify_all()
+
+    def _drop_oldest(self) -> None:
+        rows, share = self._rows, self._share
+        while len(rows) > self._limit or (share.exceeded and len(rows) > 1):
+            share.add(-self._size_of(rows.popleft()))
+            self._cut = True
 
     def after(self, number: int) -> Iterator[tuple[int, Row]]:
         """The kept rows numbered above `number`, oldest first."""
@@ -83,20 +130,22 @@ class Log(Generic[Row]):
 
     @property
     def has_dropped(self) -> bool:
-        """Whether the limit was reached."""
-        return len(self._rows) == self._rows.maxlen
+        """Whether a limit was reached."""
+        return self._cut or len(self._rows) == self._limit
 
     def truncate(self, last: int) -> list[Row]:
         """Take back the rows numbered above `last`; returns them, oldest first."""
         undone = [row for _, row in self.after(last)]
         for _ in undone:
-            self._rows.pop()
+            self._share.add(-self._size_of(self._rows.pop()))
         self.last = min(self.last, last)
         return undone
 
     def clear(self) -> None:
         """Drop the rows. Numbers go on, so that a reader that follows the log misses nothing."""
         self._rows.clear()
+        self._share.release()
+        self._cut = False
         self.changed.notify_all()
 
 
@@ -166,11 +215,25 @@ class JournalEntry(msgspec.Struct, gc=False):
     fault: str | None = None
 
 
+_ROW = 400
+"""Bytes of a row beside its texts, about."""
+
+
+def _size_of_entry(entry: JournalEntry) -> int:
+    texts = len(entry.head) + len(entry.body) + len(entry.response_body)
+    return _ROW + texts + len(entry.path) + len(entry.query)
+
+
+def size_of_inbox_entry(entry: InboxEntry) -> int:
+    """The bytes that a row of an inbox takes, about."""
+    return _ROW + len(entry.body) + len(entry.url)
+
+
 class Journal(Log[JournalEntry]):
     """The newest requests, and the number of all since the last reset, by operation and status."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+        super().__init__(limit, _size_of_entry)
         self.counts: Counter[tuple[str, int]] = Counter()
 
     def append(self, row: JournalEntry) -> None:
@@ -214,6 +277,11 @@ class WorldEvent(msgspec.Struct, gc=False):
     event: str
     task: str | None = None
     detail: str | None = None
+
+
+def size_of_event(event: WorldEvent) -> int:
+    """The bytes that an event takes, about."""
+    return _ROW + len(event.detail or "")
 
 
 def show_entry(number: int, entry: JournalEntry) -> dict[str, object]:

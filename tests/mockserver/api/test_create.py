@@ -111,6 +111,14 @@ def test_an_error_names_the_field_the_mistake_and_the_remedy(emulator: Emulator,
     assert (error["code"], error["type"]) == ("invalid_request", "invalid_request_error")
 
 
+@pytest.mark.parametrize(("length", "status"), [(8192, 200), (8193, 400), (900_000, 400)])
+def test_urls_of_input_files_are_bounded(emulator: Emulator, length: int, status: int) -> None:
+    url = "https://files.example.com/".ljust(length - 4, "a") + ".png"
+    answer = emulator.post(DOCUMENTED | {"image_urls": [url]})
+    assert answer.status_code == status
+    assert status == 200 or f"must have at most 8192 characters; it has {length}" in answer.json()["error"]["message"]
+
+
 def test_mistakes_are_reported_in_the_documented_order() -> None:
     """Authentication, body size, JSON, model, fields in document order, callback URL, access, quota."""
     with Emulator.in_process(max_body=2048, balance=1.0) as emulator:
