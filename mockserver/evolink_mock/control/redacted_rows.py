@@ -15,8 +15,8 @@ from evolink_mock.worlds.world import World
 
 log = logging.getLogger("evolink_mock")
 
-_SLICE = 100_000
-"""Bytes of rows that are encoded at a stretch: less than five milliseconds' worth."""
+_SLICE = 40_000
+"""Bytes of rows that are encoded at a stretch: about two milliseconds' worth."""
 _COST = 500
 """Bytes that each row counts beside its own."""
 

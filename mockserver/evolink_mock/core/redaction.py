@@ -20,7 +20,7 @@ _SHOWN_FIRST, _SHOWN_LAST = 4, 3
 """Characters of a long key that are shown."""
 
 _SHORTEST_UNESCAPED = 4
-_STEP = 2000
+_STEP = 800
 """Escapes, or places of a key, in one step."""
 _QUICKLY_SEARCHED = 20_000
 """Bytes of a text that is searched for a key before its escapes are undone one by one."""
