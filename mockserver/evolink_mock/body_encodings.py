@@ -33,7 +33,7 @@ def foreign_encoding(body: bytes, content_encoding: bytes = b"") -> str | None:
     if not _is_text(body):
         codings = content_encoding.decode("latin-1").lower().replace(" ", "").split(",")
         named = next((_CODINGS[each] for each in codings if each in _CODINGS), None)
-        found = next((name for name, magic in _COMPRESSED if magic.match(body)), named)
+        found = compression(body) or named
         if found is not None:
             return f"the body is compressed with {found}; send it uncompressed, without Content-Encoding"
     if (charset := wide_charset(body)) is not None:
@@ -41,6 +41,11 @@ def foreign_encoding(body: bytes, content_encoding: bytes = b"") -> str | None:
     if body.startswith(BYTE_ORDER_MARK):
         return "the body begins with a byte-order mark; send it without one"
     return None
+
+
+def compression(content: bytes) -> str | None:
+    """The compression of a body or of a file by its first bytes, where it has one."""
+    return next((name for name, magic in _COMPRESSED if magic.match(content)), None)
 
 
 def wide_charset(content: bytes) -> str | None:

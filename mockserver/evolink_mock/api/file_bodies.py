@@ -5,7 +5,6 @@ import binascii
 import re
 from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -14,27 +13,15 @@ from evolink_mock.api.headers import Headers
 from evolink_mock.api.responses import Result
 from evolink_mock.body_encodings import body_encoding_error, foreign_encoding
 from evolink_mock.core.request_headers import header_text
+from evolink_mock.multipart_form import FormPart, parse_parts
 from evolink_mock.nesting import nesting_error
 
 _FILE = "file"
-MAX_PARTS = 100
-"""Parts of a form."""
 _IN_URLS = (("%2B", "+"), ("%2F", "/"), ("%3D", "="), ("%0A", "\n"), ("%0D", "\r"))
 """Characters of base64 that a data URL may have percent-encoded."""
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
-_ESCAPES = re.compile(rb"%[0-9A-Fa-f]{2}")
 
 _encode = msgspec.json.Encoder().encode
-
-
-class FormPart(NamedTuple):
-    """One part of a form: a file where its `Content-Disposition` has a filename, or else a field."""
-
-    name: str
-    filename: str | None
-    has_extended_filename: bool
-    """Whether it has the parameter `filename*`, which is not allowed here (RFC 7578, 4.2)."""
-    content: bytes
 
 
 class Form(NamedTuple):
@@ -74,12 +61,15 @@ def parse_json(required: str, headers: Headers, body: bytes | None) -> dict[str,
     """The object that a request consists of, in which `required` is a string; or the error."""
     if body is None:
         return file_too_large()
+    coding = headers.get(b"content-encoding", b"")
     if (deep := nesting_error(body)) is not None:
-        return file_error("invalid", deep)
+        # Bytes that are no text may have the brackets of deep JSON.
+        encoding = body_encoding_error(body, coding)
+        return file_error("invalid", deep if encoding is None else f"the body is not valid JSON: {encoding}")
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        encoding = body_encoding_error(body, headers.get(b"content-encoding", b""))
+        encoding = body_encoding_error(body, coding)
         return file_error("invalid", f"the body is not valid JSON: {encoding or str(error)[:100]}")
     if not isinstance(found, dict):
         return file_error("invalid", "the body must be a JSON object")
@@ -146,7 +136,6 @@ def _wrong_character(char: str, place: int) -> str:
 def parse_form(headers: Headers, body: bytes) -> Form | Result:
     """The parts of a multipart/form-data body; or the error."""
     # Imported late, since it would take part of every start.
-    from python_multipart.exceptions import FormParserError
     from python_multipart.multipart import parse_options_header
 
     content_type = header_text(headers.get(b"content-type", b""))
@@ -156,80 +145,16 @@ def parse_form(headers: Headers, body: bytes) -> Form | Result:
     boundary = options.get(b"boundary")
     if not boundary:
         return file_error("invalid", "the content type has no boundary; let the HTTP client write this header")
-    # Lines before the first boundary do not count (RFC 2046, 5.1.1).
-    start = re.search(rb"(?:\A|\n)(?=--" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r?\n|\Z))", body)
-    if start is None:
+    try:
+        parts = parse_parts(boundary, body)
+    except ValueError as error:
+        return file_error("invalid", f"the body is not multipart/form-data: {error}")
+    if parts is None:
         shown = header_text(b"--" + boundary)[:80]
         encoding = foreign_encoding(body, headers.get(b"content-encoding", b"")) if body else "it is empty"
         reason = encoding or f"it has no line {shown}, the boundary of the content type"
         return file_error("invalid", f"the body is not multipart/form-data: {reason}")
-    # Counted first, since the parser takes microseconds for each part.
-    if body.count(b"\n--" + boundary) > MAX_PARTS:
-        return file_error("invalid", f"the form has too many parts: at most {MAX_PARTS}; send the file and its fields")
-    try:
-        return Form(_parts(boundary, body[start.end() :]))
-    except (FormParserError, ValueError) as error:
-        return file_error("invalid", f"the body is not multipart/form-data: {str(error)[:100]}")
-
-
-def _parts(boundary: bytes, body: bytes) -> list[FormPart]:
-    """The parts of a body that begins with its boundary. Raises `FormParserError` and `ValueError`."""
-    from python_multipart.multipart import MultipartParser
-
-    parts: list[FormPart] = []
-    headers: dict[bytes, bytes] = {}
-    name, value, content = bytearray(), bytearray(), bytearray()
-
-    def on_header_end() -> None:
-        headers[bytes(name).lower()] = bytes(value).strip()
-        name.clear()
-        value.clear()
-
-    def on_part_end() -> None:
-        parts.append(_part(headers, bytes(content)))
-        headers.clear()
-        content.clear()
-
-    parser = MultipartParser(
-        boundary,
-        {
-            "on_header_field": lambda data, start, end: name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
-            "on_header_end": on_header_end,
-            "on_part_data": lambda data, start, end: content.extend(memoryview(data)[start:end]),
-            "on_part_end": on_part_end,
-        },
-    )
-    parser.write(body)
-    parser.finalize()
-    if headers or content:
-        raise ValueError("it is cut off: the boundary behind its last part is missing")
-    return parts
-
-
-def _part(headers: dict[bytes, bytes], content: bytes) -> FormPart:
-    from python_multipart.multipart import parse_options_header
-
-    disposition = headers.get(b"content-disposition", b"")
-    _, options = parse_options_header(disposition)
-    if b"name" not in options:
-        raise ValueError('a part has no name="..." in its Content-Disposition')
-    encoding = headers.get(b"content-transfer-encoding", b"").lower()
-    if encoding == b"base64":
-        content = base64.b64decode(content)
-    elif encoding == b"quoted-printable":
-        content = binascii.a2b_qp(content)
-    filename = options.get(b"filename")
-    extended = re.search(rb";\s*filename\*", disposition, re.IGNORECASE) is not None
-    return FormPart(header_text(options[b"name"]), None if filename is None else _text(filename), extended, content)
-
-
-def _text(filename: bytes) -> str:
-    """A file name, which clients send in UTF-8, as it is or percent-encoded (RFC 7578, 4.2)."""
-    if filename.isascii() and _ESCAPES.search(filename):
-        with suppress(UnicodeDecodeError):
-            return unquote_to_bytes(filename).decode()
-    return header_text(filename)
+    return Form(parts)
 
 
 def file_success(data: object, msg: str = "success") -> Result:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
-from evolink_mock.body_encodings import body_encoding_error
+from evolink_mock.body_encodings import body_encoding_error, foreign_encoding
 from evolink_mock.clock import monotonic, yield_to_loop
 from evolink_mock.control.redacted_rows import Redacted, Show, redact_large, show_rows
 from evolink_mock.control.world_selection import WorldSelector
@@ -123,6 +123,8 @@ class ControlEndpoint:
             worlds = self._select_worlds(call, authorization, query)
             if isinstance(worlds, Result):
                 return worlds
+            if call.body is not None:
+                _require_encoding(body, dict(scope["headers"]).get(b"content-encoding", b""))
             work = call.handler(ControlRequest(worlds, all_worlds, query, body, scope["path_params"]))
             answer = await (_unless_disconnected(receive, work) if "wait" in query else work)
         except ClientDisconnected:
@@ -197,6 +199,11 @@ def parse_query(raw: bytes, call: ControlCall) -> dict[str, str]:
         if name == "all" and value not in ("true", "false"):
             raise ControlError(400, "invalid_query", f"all must be true or false; got {value[:40]!r}")
     return dict(pairs)
+
+
+def _require_encoding(body: bytes, coding: bytes) -> None:
+    if (reason := foreign_encoding(body, coding)) is not None:
+        raise ControlError(400, "invalid_body", f"The body does not have the form of this call: {reason}")
 
 
 def parse_body(body: bytes, wanted: type[Body]) -> Body:

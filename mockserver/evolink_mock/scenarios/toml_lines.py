@@ -3,7 +3,7 @@
 import re
 from typing import Any, TypeAlias
 
-from evolink_mock.body_encodings import BYTE_ORDER_MARK, wide_charset
+from evolink_mock.body_encodings import BYTE_ORDER_MARK, compression, wide_charset
 from evolink_mock.nesting import MAX_DEPTH, is_nested_too_deeply
 
 TomlPath: TypeAlias = tuple[str | int, ...]
@@ -42,6 +42,8 @@ def parse_toml(content: bytes) -> tuple[str, dict[str, Any]]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
+        if (packed := compression(content)) is not None:
+            raise TomlError(1, f"it is compressed with {packed}; unpack it") from None
         raise TomlError(content[: error.start].count(b"\n") + 1, "it is not UTF-8") from None
     try:
         table = tomllib.loads(text)

@@ -173,19 +173,29 @@ ENCODED: dict[str, tuple[bytes, dict[str, str], str]] = {
 
 @pytest.mark.parametrize("kind", ENCODED)
 @pytest.mark.parametrize(
-    "path", [CREATE, *(f"/api/v1/files/upload/{name}" for name in ("base64", "url", "stream")), "/__mock/clock"]
+    "path",
+    [
+        CREATE,
+        *(f"/api/v1/files/upload/{name}" for name in ("base64", "url", "stream")),
+        *(f"/__mock/{name}" for name in ("clock", "worlds", "scenarios", "scenarios/default", "tasks/task-1/outcome")),
+    ],
 )
 def test_an_error_names_the_encoding_of_a_body(emulator: Emulator, path: str, kind: str) -> None:
     content, headers, says = ENCODED[kind]
     form = path.endswith("stream")
     content_type = "multipart/form-data; boundary=abc" if form else "application/json"
-    if path == "/__mock/clock":
-        headers, says = {}, "" if kind in ("raw deflate", "brotli") else says
     if form and kind == "Latin-1":
         says = "it has no line --abc"
     refused = emulator.request("POST", path, {"content-type": content_type, **headers}, content=content)
     assert refused.status_code == 400
     assert says in refused.text
+
+
+def test_the_brackets_of_compressed_bytes_are_not_counted_as_nesting(emulator: Emulator) -> None:
+    content = gzip.compress(b"")[:10] + b"[" * 100
+    for path in (CREATE, "/api/v1/files/upload/base64", "/api/v1/files/upload/url", "/__mock/clock"):
+        refused = emulator.request("POST", path, {"content-type": "application/json"}, content=content)
+        assert "is compressed with gzip" in refused.text
 
 
 def test_a_header_of_a_coding_does_not_decide_about_a_plain_body(emulator: Emulator) -> None:

@@ -216,6 +216,18 @@ ACCEPTED: dict[str, Callable[[], bytes]] = {
     "the other order": lambda: form(part('filename="猫.png"; name="file"')),
     "both filename and filename*": lambda: form(part('name="file"; filename="猫.png"; filename*=UTF-8\'\'a.png')),
     "percent-encoded": lambda: form(part('name="file"; filename="%E7%8C%AB.png"')),
+    "spaces behind each boundary": lambda: form(part('name="a"', b"b"), FILE, boundary=b"xyz").replace(
+        b"--xyz\r\n", b"--xyz \t \r\n"
+    ),
+    "spaces behind the last boundary": lambda: form(FILE).replace(b"--xyz--", b"--xyz-- \t"),
+    "no line end behind the last boundary": lambda: form(FILE)[:-2],
+    "a byte-order mark": lambda: form(FILE, before=b"\xef\xbb\xbf"),
+    "a byte-order mark and a preamble": lambda: form(FILE, before=b"\xef\xbb\xbfA message.\r\n"),
+    "folded headers": lambda: form(
+        b'Content-Disposition: form-data;\r\n\tname="file";\r\n filename="\xe7\x8c\xab.png"\r\n\r\n' + CONTENT
+    ),
+    "content like a boundary": lambda: form(part('name="a"', b"\r\n--xyzz\r\n--xy\r\n\n--xyz\n--xyz"), FILE),
+    "empty content": lambda: form(part('name="a"', b""), FILE),
     "base64": lambda: form(
         part('name="file"; filename="猫.png"', base64.encodebytes(CONTENT), "Content-Transfer-Encoding: base64\r\n")
     ),
@@ -251,6 +263,7 @@ def test_forms_of_aiohttp_keep_their_letters(emulator: Emulator, quoting: bool) 
     assert data["file_name"] == "猫.png"
 
 
+CRLF = "end the boundaries and the headers of a form with CR and LF (RFC 2046)"
 MISSING: dict[str, tuple[bytes, str]] = {
     "no filename": (form(part('name="file"')), "the part called file has no filename, so it is a text field"),
     "filename* alone": (form(part("name=\"file\"; filename*=UTF-8''a.png")), "has filename* alone, which RFC 7578"),
@@ -267,6 +280,19 @@ MISSING: dict[str, tuple[bytes, str]] = {
     "another boundary": (form(FILE, boundary=b"abc"), "it has no line --xyz, the boundary of the content type"),
     "no end": (form(FILE)[:-9], "it is cut off: the boundary behind its last part is missing"),
     "nothing": (b"", "it is empty"),
+    "LF alone": (form(FILE.replace(CONTENT, b"a")).replace(b"\r\n", b"\n"), f"a line ends with LF alone; {CRLF}"),
+    "CR alone": (form(part('name="file"', b"a")).replace(b"\r\n", b"\r"), f"a line ends with CR alone; {CRLF}"),
+    "LF alone before the content": (form(FILE.replace(b"\r\n\r\n", b"\n\n", 1)), "ends with LF alone"),
+    "LF alone between headers": (form(FILE.replace(b"\r\n", b"\n", 1)), "ends with LF alone"),
+    "LF alone before the last boundary": (form(FILE).replace(b"\r\n--xyz--", b"\n--xyz--"), "ends with LF alone"),
+    "no colon": (form(b"form-data\r\n\r\na"), "the line 'form-data' among its headers; write Name: value"),
+    "a space before the colon": (form(FILE.replace(b":", b" :", 1)), "with no space before :"),
+    "long headers": (form(part('name="a"', headers=f"X: {'x' * 9000}\r\n")), "must follow within 8192 bytes"),
+    "no empty line": (form(b'Content-Disposition: form-data; name="file"'), "no empty line behind its headers"),
+    "no base64": (
+        form(part('name="file"; filename="a"', b"abc", "Content-Transfer-Encoding: base64\r\n")),
+        "Content-Transfer-Encoding: base64, but its content is not base64; send the bytes as they are",
+    ),
 }
 
 
@@ -283,6 +309,7 @@ def test_an_error_names_what_a_form_lacks(emulator: Emulator, kind: str) -> None
         ("application/x-www-form-urlencoded", "must be multipart/form-data"),
         ("image/png", "must be multipart/form-data; got 'image/png'"),
         ("multipart/mixed; boundary=xyz", "must be multipart/form-data"),
+        (f"multipart/form-data; boundary={'x' * 257}", "its boundary has 257 bytes; use at most 70, as RFC 2046"),
         ("multipart/form-data", "the content type has no boundary; let the HTTP client write this header"),
     ],
 )
