@@ -18,7 +18,13 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-TESTS = ("tests/e2e/test_raw_socket.py", "tests/e2e/test_wire_faults.py", "tests/contracts/target/test_listener.py")
+TESTS = (
+    "tests/e2e/test_raw_socket.py",
+    "tests/e2e/test_http_bounds.py",
+    "tests/e2e/test_http_pipelines.py",
+    "tests/e2e/test_wire_faults.py",
+    "tests/contracts/target/test_listener.py",
+)
 PATIENCE = 900.0
 """Seconds for one version, since a server that does not stop would wait for ever."""
 EXPECTED = "DEVKIT_UVICORN"

@@ -142,7 +142,8 @@ class PipelinedProtocol(HttpToolsProtocol):
 
     def is_answering(self) -> bool:
         """Whether a request that has been read, or may have been sent whole, is not answered yet."""
-        return bool(self._unparsed) or next(self._exchanges(), None) is not None
+        running = self.running
+        return bool(self._unparsed or self.pipeline) or (running is not None and not running.response_complete)
 
     def drop_message(self) -> None:
         """Give up the message that is being read; the exchanges before it go on."""
@@ -164,13 +165,14 @@ class PipelinedProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def _parse(self, data: Bytes) -> None:
-        for begin in range(0, len(data), _PIECE):
+        size = len(data)
+        for begin in range(0, size, _PIECE):
             if self.pipeline:
                 self._unparsed = bytes(data[begin:])
                 self.flow.held = True
                 self.flow.pause_reading()
                 return
-            piece = data if len(data) <= _PIECE else memoryview(data)[begin : begin + _PIECE]
+            piece = data if size <= _PIECE else memoryview(data)[begin : begin + _PIECE]
             if not self.parsed(piece):
                 return
         self.end_of_data()
