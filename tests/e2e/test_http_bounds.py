@@ -204,6 +204,20 @@ def test_a_slow_response_behind_a_quick_one_outlives_the_keep_alive() -> None:
             assert connection.rest() == b""
 
 
+@pytest.mark.parametrize("path", ["events", "journal", "inbox", "deliveries", "events?after=0"])
+def test_a_client_that_has_ended_its_sending_side_gets_the_response_of_a_long_poll(server: Server, path: str) -> None:
+    """At once, since it looks like a client that has left; the requests behind it are answered too."""
+    wait = f"{path}{'&' if '?' in path else '?'}wait=60s"
+    key = b"Authorization: Bearer sk-half-closed-poll\r\n"
+    poll = b"GET /__mock/%b HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % (wait.encode(), key)
+    with RawConnection(server.address) as connection:
+        connection.send(poll + CREDITS)
+        connection.end_sending()
+        answers = connection.rest()
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert b"last" in answers
+
+
 def test_a_client_that_has_ended_its_sending_side_gets_a_slow_response(server: Server) -> None:
     body = json.dumps({"model": "wan2.6-text-to-video", "prompt": "p [[mock: create_latency=1s]]"}).encode()
     create = POST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body

@@ -28,6 +28,10 @@ _PIECE = 256 * 1024
 """Bytes of a long response that are sent at a time, since what a client does not read is kept in memory."""
 
 
+HALF_CLOSED = "evolink_mock.half_closed"
+"""A member of `http.disconnect`: true for a client that has ended its sending side and may still read a response."""
+
+
 class ClientDisconnected(Exception):
     """The client disconnected before the request was complete."""
 

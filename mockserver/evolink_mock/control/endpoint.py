@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from evolink_mock.api.asgi import ClientDisconnected, read_body, response_of, send_response
+from evolink_mock.api.asgi import HALF_CLOSED, ClientDisconnected, read_body, response_of, send_response
 from evolink_mock.api.responses import Result, error_control, error_method_not_allowed
 from evolink_mock.body_encodings import body_encoding_error, foreign_encoding
 from evolink_mock.clock import monotonic, yield_to_loop
@@ -120,13 +120,12 @@ class ControlEndpoint:
         try:
             query = parse_query(scope["query_string"], call)
             all_worlds = query.get("all") == "true"
-            worlds = self._select_worlds(call, authorization, query)
-            if isinstance(worlds, Result):
+            if isinstance(worlds := self._select_worlds(call, authorization, query), Result):
                 return worlds
             if call.body is not None:
                 _require_encoding(body, dict(scope["headers"]).get(b"content-encoding", b""))
-            work = call.handler(ControlRequest(worlds, all_worlds, query, body, scope["path_params"]))
-            answer = await (_unless_disconnected(receive, work) if "wait" in query else work)
+            request = ControlRequest(worlds, all_worlds, query, body, scope["path_params"])
+            answer = await (_wait(receive, call.handler, request) if "wait" in query else call.handler(request))
         except ClientDisconnected:
             raise
         except ControlError as failed:
@@ -152,23 +151,31 @@ class ControlEndpoint:
         return found if isinstance(found, Result) else [found]
 
 
-async def _unless_disconnected(receive: Receive, work: Awaitable[object]) -> object:
-    """The result of a call that waits; it ends at once if the client leaves. Raises `ClientDisconnected`."""
+async def _wait(
+    receive: Receive, handler: Callable[[ControlRequest], Awaitable[object]], request: ControlRequest
+) -> object:
+    """The result of a call that waits; it ends at once if the client leaves. Raises `ClientDisconnected`.
 
-    async def disconnected() -> None:
-        while (await receive())["type"] != "http.disconnect":
+    A client that has ended its sending side, and may have left, gets the result of a call that does not wait.
+    """
+
+    async def disconnected() -> bool:
+        while (message := await receive())["type"] != "http.disconnect":
             pass
+        return bool(message.get(HALF_CLOSED))
 
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(disconnected())
+    working, leaving = asyncio.ensure_future(handler(request)), asyncio.ensure_future(disconnected())
     try:
         await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+        if working.done():
+            return working.result()
+        if not leaving.result():
             raise ClientDisconnected
-        return working.result()
     finally:
         for each in (working, leaving):
             each.cancel()
         await asyncio.wait((working, leaving))
+    return await handler(request._replace(query={**request.query, "wait": "0s"}))
 
 
 async def _encoded(answer: object, worlds: list[World]) -> bytes:

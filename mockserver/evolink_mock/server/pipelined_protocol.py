@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from evolink_mock.api.asgi import HALF_CLOSED
+
 Bytes: TypeAlias = bytes | memoryview
 
 _PIECE = 4096
@@ -211,7 +213,7 @@ class _UntilHalfClosed:
             nonlocal whole
             message: Message = {} if whole and self._protocol.half_closed else await receive()
             if whole and self._protocol.half_closed:
-                return {"type": "http.disconnect"}
+                return {"type": "http.disconnect", HALF_CLOSED: True}
             whole = not message.get("more_body", False)
             return message
 
