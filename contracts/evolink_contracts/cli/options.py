@@ -4,7 +4,7 @@ import codecs
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import StringIO, TextIOWrapper
 from math import isfinite
@@ -58,12 +58,15 @@ FORMAT = click.option(
     help="Format of the report.",
 )
 OUT = click.option("--out", type=FILE, metavar="FILE", help="Write the report to a file instead of printing it.")
-ONLY = click.option(
-    "--only",
-    multiple=True,
-    metavar="PROMISE",
-    help="Check only this promise, by number or name. Several with commas, or by repeating the option.",
-)
+
+
+def only_option(more: str = "") -> Callable[[Any], Any]:
+    """The option `--only`; its help ends with `more`."""
+    says = "Check only this promise, by number or name. Several with commas, or by repeating the option."
+    return click.option("--only", multiple=True, metavar="PROMISE", help=f"{says}{more}")
+
+
+ONLY = only_option()
 SKIP = click.option(
     "--skip",
     multiple=True,

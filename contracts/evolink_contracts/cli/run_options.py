@@ -127,7 +127,7 @@ DECLARATIONS = (
     ),
     options.FORMAT,
     options.OUT,
-    options.ONLY,
+    options.only_option(" The whole profile is sent all the same."),
     options.SKIP,
     options.WITHIN,
     click.option(

@@ -210,6 +210,11 @@ def test_every_command_has_a_short_help_and_its_exit_codes() -> None:
             assert f"{code:d} {says}" in shown
 
 
+def test_the_help_of_a_run_says_that_only_leaves_no_probe_out() -> None:
+    says = "The whole profile is sent all the same."
+    assert [says in " ".join(kit(command, "--help").stdout.split()) for command in ("run", "check")] == [True, False]
+
+
 @pytest.mark.parametrize("option", ["--base-url", "--control-url"])
 @pytest.mark.parametrize(
     "url", ["http://[::1", "http://h:abc", "http://h:99999", "http://x y", "http://xn--..", "http://:"]
