@@ -15,8 +15,8 @@ import click
 
 from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.promises.registry import BY_NUMBER
-from evolink_contracts.reference.errors import InvalidTrace
-from evolink_contracts.reference.text_files import ForeignEncoding, read_utf8
+from evolink_contracts.reference.errors import ForeignEncoding, InvalidTrace
+from evolink_contracts.reference.text_files import read_utf8
 from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.reporting.sentences import NOTHING, clean
 from evolink_contracts.runs.runner import Report

@@ -13,8 +13,8 @@ import click
 from evolink_contracts.cli import options
 from evolink_contracts.cli.exit_codes import Exit
 from evolink_contracts.cli.run_options import RunOptions
-from evolink_contracts.reference.errors import BudgetExceeded, InvalidHistory, ServiceUnusable
-from evolink_contracts.reference.text_files import ForeignEncoding, read_utf8
+from evolink_contracts.reference.errors import BudgetExceeded, ForeignEncoding, InvalidHistory, ServiceUnusable
+from evolink_contracts.reference.text_files import read_utf8
 from evolink_contracts.reporting.progress import Progress, show_progress
 from evolink_contracts.reporting.sentences import clean
 from evolink_contracts.runs.profiles import open_target, plan

@@ -1,9 +1,10 @@
 """Every exception that this package defines, as one tree and one signal.
 
-ContractsError                 whatever this package raises by itself
+ContractsError                 base of the errors that this package raises
 ├── NoResponse                 no response to a request arrived
 ├── ServiceUnusable            the service cannot be checked
 ├── InvalidTrace               a line of a recording is no event
+├── ForeignEncoding            a file is not UTF-8
 ├── InvalidHistory             a text is no saved history
 ├── PromiseBroken              a promise did not hold
 ├── RunStopped                 the run must not go on
@@ -18,7 +19,7 @@ SearchInterrupted              ends a search from inside Hypothesis; never leave
 
 
 class ContractsError(Exception):
-    """Whatever this package raises by itself; the message is a sentence."""
+    """Base of the errors that this package raises; the message is a sentence."""
 
 
 class NoResponse(ContractsError):
@@ -35,6 +36,10 @@ class ServiceUnusable(ContractsError):
     def __init__(self, message: str, *, of_control: bool = False) -> None:
         super().__init__(message)
         self.of_control = of_control
+
+
+class ForeignEncoding(ContractsError, ValueError):
+    """A file is not UTF-8; names the encoding, or the line and the byte."""
 
 
 class InvalidTrace(ContractsError, ValueError):

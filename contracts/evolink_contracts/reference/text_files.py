@@ -3,16 +3,14 @@
 import re
 from pathlib import Path
 
+from evolink_contracts.reference.errors import ForeignEncoding
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WIDE = (
     ("UTF-32", re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff|[^\0]\0\0\0|\0\0\0[^\0]", re.DOTALL)),
     ("UTF-16", re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0[^\0]|\0[^\0]", re.DOTALL)),
 )
 """By the byte-order mark, or by the zeros of the first two characters, which are ASCII in JSON and in PEM."""
-
-
-class ForeignEncoding(ValueError):
-    """A file that is not UTF-8."""
 
 
 def read_utf8(file: Path) -> str:
