@@ -7,7 +7,7 @@ import pytest
 
 from evolink_mock import Settings
 from evolink_mock.server.own_hosts import OwnHosts
-from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.emulator import DOCUMENTED, Emulator, bearer
 from tests.support.raw_connection import RawConnection
 from tests.support.server_process import Server
 
@@ -97,3 +97,22 @@ def test_any_host_is_no_exception() -> None:
     for host in (b"[", b"[::1", b"\xff", b"a:b", b"[1::2::3]", b""):
         assert own.is_own(host) in (True, False)
     assert not own.is_own(b"evolink.example")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host"),
+    [
+        ("http://пример.рф:8080/base", "xn--e1afmkfd.xn--p1ai:8080"),
+        ("https://BÜCHER.example", "xn--bcher-kva.example"),
+        ("https://Public.Example.", "public.example"),
+        ("https://public.example", "public.example."),
+    ],
+)
+def test_the_host_of_the_public_url_is_taken_as_clients_send_it(public_url: str, host: str) -> None:
+    hosts = OwnHosts(lambda: public_url)
+    assert hosts.is_own(host.encode())
+    assert not hosts.is_own(b"other.example")
+    with Emulator.in_process(public_url=public_url) as emulator:
+        page = {"host": host.removesuffix("."), "origin": f"http://{host.removesuffix('.')}"}
+        assert emulator.request("GET", "/__mock/clock", headers=page).status_code == 200
+        assert emulator.request("GET", "/__mock/clock", headers={"origin": "http://other.example"}).status_code == 403

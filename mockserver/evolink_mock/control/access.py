@@ -9,6 +9,7 @@ from evolink_mock.api.asgi import response_of, send_response
 from evolink_mock.api.headers import MAX_HEADER_BYTES
 from evolink_mock.api.responses import error_control
 from evolink_mock.settings import Settings
+from evolink_mock.worlds.config import sent_host
 from evolink_mock.worlds.world import World
 
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -30,7 +31,7 @@ class ControlAccess:
         self._app = app
         self._token = settings.control_token.encode() if settings.needs_token else None
         self._anonymous = anonymous
-        public = urlsplit(settings.public_url or settings.address).hostname
+        public = sent_host(settings.public_url or settings.address)
         self._own_hosts = _LOOPBACK_NAMES | ({public} if public else set())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

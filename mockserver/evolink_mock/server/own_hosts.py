@@ -4,6 +4,8 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from evolink_mock.worlds.config import sent_host
+
 _CONTROL = b"__mock"
 _PROBES = (b"/__mock/health", b"/__mock/ready")
 """Open to everyone, since orchestrators call them."""
@@ -31,7 +33,7 @@ class OwnHosts:
         try:
             ip_address(name)
         except ValueError:
-            return name == urlsplit(self._public_url()).hostname
+            return name == sent_host(self._public_url())
         return True
 
     @staticmethod

@@ -2,17 +2,32 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from evolink_mock.clock import Clock, ClockFactory, Mode
 from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.distribution import Distribution
+from evolink_mock.core.url_policy import folded_host
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.snapshot import SavedWorld
 from evolink_mock.worlds.store import StorageBackend
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+def sent_host(url: str) -> str:
+    """The host of a URL as clients send it: in ASCII and lower case, without a dot at its end; empty where none is."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    name = folded_host(host) or host
+    with suppress(UnicodeError):
+        return name if name.isascii() else name.encode("idna").decode()
+    return name
 
 
 class PublicUrl:
