@@ -112,12 +112,14 @@ def _rows(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str, st
         meaning = sentence(field.get("description", "")) + required
         yield code(prefix + name), _type(field), _bounds(field), meaning.strip(), field.get("x-source", "")
         yield from _rows(field, f"{prefix}{name}.")
+        yield from _rows(field.get("items", {}), f"{prefix}{name}[].")
 
 
 def _type(field: Mapping[str, Any]) -> str:
     kinds = field.get("type", "string" if "enum" in field or "const" in field else "")
     listed = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
-    return " or ".join(kind + (" of URLs" if kind == "array" else "") for kind in listed)
+    items = " of objects" if field.get("items", {}).get("type") == "object" else " of URLs"
+    return " or ".join(kind + (items if kind == "array" else "") for kind in listed)
 
 
 def _bounds(field: Mapping[str, Any]) -> str:
@@ -187,6 +189,7 @@ def _others() -> str:
 _INTRODUCTION = """\
 The routes of the vendor's API as the emulator serves them. Every request needs `Authorization: Bearer KEY`; errors have
 the form `{"error": {"code": …, "message": …, "type": …}}`. Sources such as S1a are those of [Fidelity](fidelity.md).
-[Failure codes](failure-codes.md) lists the codes of failed tasks."""
+[Failure codes](failure-codes.md) lists the codes of failed tasks. [Recorded
+behaviour](../how-to/recorded-behaviour.md) shows a completed task under `body_profile=recorded`."""
 
 PAGE = Page("HTTP API", "Operations, fields, bounds and errors of the vendor's API, from the OpenAPI document.", _body)

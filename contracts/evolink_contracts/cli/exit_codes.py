@@ -25,7 +25,7 @@ EXIT_CODES: Mapping[int, str] = MappingProxyType(
     }
 )
 """The exit codes of all commands, in general."""
-_USAGE = "the command was used wrongly, or a file cannot be written; nothing was sent"
+_USAGE = "the command was used wrongly, the recording is no file that can be opened, or a file cannot be written"
 _INTERRUPTED = "interrupted by Ctrl+C"
 EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
@@ -42,7 +42,7 @@ EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
             Exit.PASSED: "every promise that was covered passed",
             Exit.FAILED: "a promise failed",
             Exit.USAGE: _USAGE,
-            Exit.NOT_CHECKED: "the recording cannot be read, nothing in it is covered by a promise, "
+            Exit.NOT_CHECKED: "the contents of the file are no recording, nothing in it is covered by a promise, "
             "or the report could not be written",
             Exit.INTERRUPTED: _INTERRUPTED,
         },
@@ -50,7 +50,7 @@ EXIT_CODES_OF: Mapping[str, Mapping[int, str]] = MappingProxyType(
             Exit.PASSED: "no difference is critical",
             Exit.FAILED: "a difference is critical",
             Exit.USAGE: _USAGE,
-            Exit.NOT_CHECKED: "the recording cannot be read, no call in it can be compared, "
+            Exit.NOT_CHECKED: "the contents of the file are no recording, no call in it can be compared, "
             "or the report could not be written",
             Exit.INTERRUPTED: _INTERRUPTED,
         },

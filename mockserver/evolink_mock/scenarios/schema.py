@@ -13,7 +13,8 @@ Times = Annotated[
     msgspec.Meta(
         ge=1,
         le=1_000_000,
-        description="number of requests that the step applies to; unless given, all in a file, and 1 in a queued rule",
+        description="number of requests that the step applies to; only the last step may lack it: it then applies to "
+        "all further requests in a file, and to 1 in a queued rule",
     ),
 ]
 Text = Annotated[

@@ -194,7 +194,7 @@ class Settings:
     max_body: Annotated[
         int,
         Meta(ge=1024, le=64 * 1024 * 1024, description="from 1 KiB to 64 MiB"),
-        Help("Limit of a request body.", "BYTES"),
+        Help("Limit of the body of a request to /v1. Uploads and control calls have limits of their own.", "BYTES"),
     ] = 1024 * 1024
     keep_alive: Annotated[
         int,

@@ -39,7 +39,7 @@ class EmulatorHandle:
     """
 
     everywhere = False
-    """Whether every world of the emulator belongs to the test, and is explained."""
+    """Whether reports show the tasks of all keys, since the emulator is for one test alone; else those of `key`."""
 
     def __init__(self, url: str, key: str, http: "HttpOptions", async_http: "AsyncHttpOptions") -> None:
         self.url = url

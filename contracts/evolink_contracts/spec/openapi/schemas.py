@@ -151,13 +151,14 @@ def _recorded_properties() -> dict[str, Json]:
         "duration": {
             "type": "integer",
             "minimum": 0,
-            "description": "Seconds that a completed task ran; only under body_profile=recorded.",
+            "description": "Seconds from the create to the end of a completed task, not the length of its video; only "
+            "under body_profile=recorded.",
             **recorded,
         },
         "result_data": {
             "type": "array",
             "items": _object(url={"type": "string", "format": "uri"}),
-            "description": "The links of a completed task again; only under body_profile=recorded.",
+            "description": "The links of a completed task again, as objects; only under body_profile=recorded.",
             **recorded,
         },
     }
