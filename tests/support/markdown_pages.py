@@ -11,7 +11,7 @@ FILE_SUFFIXES = {
     "ini": (".ini", ".cfg"),
     "javascript": (".js", ".mjs", ".cjs"),
     "js": (".js", ".mjs", ".cjs"),
-    "json": (".json",),
+    "json": (".json", ".jsonl"),
     "python": (".py",),
     "sh": (".sh",),
     "toml": (".toml",),
