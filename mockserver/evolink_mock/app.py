@@ -40,6 +40,7 @@ from evolink_mock.scenarios.precedence import ScenarioResolver
 from evolink_mock.settings import FILE_NAMES, Settings
 from evolink_mock.worlds.config import PublicUrl, WorldConfig
 from evolink_mock.worlds.idle_settlement import settle_in_background
+from evolink_mock.worlds.log import LogBudget
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.snapshot import SavedWorld
@@ -158,6 +159,7 @@ def _build_worlds(
         backend=backend,
         public_url=PublicUrl(settings.public_url, settings.address),
         journal_limit=settings.journal_limit,
+        log_budget=LogBudget(),
         task_limit=settings.task_limit,
         delivery_limit=settings.delivery_limit,
         ready_queue=ready_queue,

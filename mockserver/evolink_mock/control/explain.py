@@ -17,7 +17,8 @@ from evolink_mock.core.duration import SECOND, Micros, show_duration, show_round
 from evolink_mock.core.lifecycle import LINGERING, lingering_from, state_of
 from evolink_mock.core.task import NEVER, Failure, Plan, Task, Units, to_credits
 from evolink_mock.scenarios.directive import LONGEST_READ, unread_directive
-from evolink_mock.worlds.journal import CLIENT_DISCONNECTED, JournalEntry, WorldEvent, oldest_rows
+from evolink_mock.worlds.journal import CLIENT_DISCONNECTED, JournalEntry, WorldEvent
+from evolink_mock.worlds.log import oldest_rows
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World

@@ -10,7 +10,7 @@ from evolink_mock.clock import monotonic, wait_first, yield_to_loop
 from evolink_mock.control.endpoint import ControlError, ControlRequest, read_duration, read_number
 from evolink_mock.control.redacted_rows import Redacted, show_rows
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
-from evolink_mock.worlds.journal import LogReader, newest_rows, oldest_rows
+from evolink_mock.worlds.log import LogReader, newest_rows, oldest_rows
 from evolink_mock.worlds.slices import WORLD_SLICE
 from evolink_mock.worlds.view import WorldView
 from evolink_mock.worlds.world import World

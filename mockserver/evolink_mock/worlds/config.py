@@ -11,6 +11,7 @@ from evolink_mock.core.behaviour import DOCUMENTED, Behaviour
 from evolink_mock.core.choices import Choices
 from evolink_mock.core.distribution import Distribution
 from evolink_mock.core.url_policy import folded_host
+from evolink_mock.worlds.log import LogBudget
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.snapshot import SavedWorld
 from evolink_mock.worlds.store import StorageBackend
@@ -62,6 +63,7 @@ class WorldConfig(NamedTuple):
     make_clock: ClockFactory
     public_url: PublicUrl
     journal_limit: int
+    log_budget: LogBudget
     task_limit: int
     delivery_limit: int
     mode: Mode

@@ -21,7 +21,8 @@ from evolink_mock.worlds.account import Account
 from evolink_mock.worlds.config import WorldConfig
 from evolink_mock.worlds.due_queue import Due
 from evolink_mock.worlds.idempotency import IdempotencyKeys
-from evolink_mock.worlds.journal import Log, WorldEvent
+from evolink_mock.worlds.journal import WorldEvent
+from evolink_mock.worlds.log import Log
 from evolink_mock.worlds.outbox import Outbox
 from evolink_mock.worlds.rate_limits import RateLimits
 from evolink_mock.worlds.storage.rollback import AppliedTransitions

@@ -7,7 +7,8 @@ out, so that a task which has ended is never seen with its credits still reserve
 from evolink_mock.core.billing import Ledger
 from evolink_mock.core.duration import Micros
 from evolink_mock.worlds.due_queue import DueQueue
-from evolink_mock.worlds.journal import LogReader, WorldEvent
+from evolink_mock.worlds.journal import WorldEvent
+from evolink_mock.worlds.log import LogReader
 from evolink_mock.worlds.outbox import DeliveryReader
 
 

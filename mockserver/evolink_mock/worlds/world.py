@@ -14,7 +14,8 @@ from evolink_mock.core.task import State, Task, Units, to_credits
 from evolink_mock.scenarios.state import ScenarioState
 from evolink_mock.worlds.account import Account
 from evolink_mock.worlds.config import WorldConfig
-from evolink_mock.worlds.journal import InboxEntry, Journal, Log, WorldEvent, size_of_event, size_of_inbox_entry
+from evolink_mock.worlds.journal import InboxEntry, Journal, WorldEvent, size_of_event, size_of_inbox_entry
+from evolink_mock.worlds.log import Log
 from evolink_mock.worlds.outbox import DeliveryQueue, Outbox
 from evolink_mock.worlds.ready_queue import ReadyQueue
 from evolink_mock.worlds.slices import VIEW_SLICE
@@ -51,9 +52,9 @@ class World:
         self.config = config
         self.grant = grant
         self.epoch = epoch
-        self.journal = Journal(config.journal_limit)
-        self.inbox: Log[InboxEntry] = Log(config.journal_limit, size_of_inbox_entry)
-        self._events: Log[WorldEvent] = Log(config.journal_limit, size_of_event)
+        self.journal = Journal(config.journal_limit, config.log_budget)
+        self.inbox: Log[InboxEntry] = Log(config.journal_limit, size_of_inbox_entry, config.log_budget)
+        self._events: Log[WorldEvent] = Log(config.journal_limit, size_of_event, config.log_budget)
         self._saved_events = 0
         """The number of the newest event when all changes were stored last."""
         self.registration = config.ready_queue.register(self)

@@ -18,7 +18,7 @@ from evolink_mock.control.timeline.rows import task_rows
 from evolink_mock.control.world_selection import WorldSelector, show_identity
 from evolink_mock.core.duration import SECOND, Micros, to_seconds
 from evolink_mock.core.redaction import redact
-from evolink_mock.worlds.journal import LogReader
+from evolink_mock.worlds.log import LogReader
 from evolink_mock.worlds.outbox import DeliveryReader
 from evolink_mock.worlds.registry import WorldRegistry
 from evolink_mock.worlds.store import StorageError

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from evolink_mock.core.duration import Micros
-from evolink_mock.worlds.journal import Log, WorldEvent
+from evolink_mock.worlds.journal import WorldEvent
+from evolink_mock.worlds.log import Log
 from evolink_mock.worlds.outbox import Outbox
 from evolink_mock.worlds.store import Store
 
