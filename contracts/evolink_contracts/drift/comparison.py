@@ -121,7 +121,9 @@ def compare_heads(recorded: Call, emulated: Call) -> Iterator[Difference]:
         known = operation_of(recorded) in ("create", "query", "credits", "result link")
         yield Difference("critical" if known else "warning", "the HTTP status", recorded.status, emulated.status)
     for name, severity in _HEADERS.items():
-        there, here = (each.headers.get(name, "nothing").partition(";")[0].lower() for each in (recorded, emulated))
+        there, here = (
+            (each.headers or {}).get(name, "nothing").partition(";")[0].lower() for each in (recorded, emulated)
+        )
         if recorded.headers and there != here and not (name in _UNIQUE_HEADERS and "nothing" not in (there, here)):
             yield Difference(severity, f"the header {name}", there, here)
 

@@ -81,7 +81,8 @@ class _Replay:
             return "responses about a key, an account or the service"
         if "://" in call.path and call.path not in self._links:
             return "links that no query showed"
-        words = (call.method, call.path, *call.sent_headers, *call.sent_headers.values())
+        sent = call.sent_headers or {}
+        words = (call.method, call.path, *sent, *sent.values())
         if not all(word.isascii() and word.isprintable() for word in words) or not _is_of_the_api(call.path):
             return "calls that cannot be sent by HTTP, or are calls of the control API"
         name = call.path.removeprefix(TASK_PATH)
@@ -97,7 +98,7 @@ class _Replay:
         self._links.update(zip(_links(call.answer_object), _links(emulated.answer_object), strict=False))
 
     def _send(self, call: Call) -> Call:
-        headers = {name: value for name, value in call.sent_headers.items() if not _CONTROL_HEADERS.match(name)}
+        headers = {name: value for name, value in (call.sent_headers or {}).items() if not _CONTROL_HEADERS.match(name)}
         path = self._links.get(call.path, call.path)
         if call.path.startswith(TASK_PATH):
             path = TASK_PATH + self._ids.get(call.path.removeprefix(TASK_PATH), call.path.removeprefix(TASK_PATH))

@@ -148,6 +148,8 @@ def same_words(history: History) -> Iterator[Finding]:
 @promise("VC-073", "unsigned", "A callback has no signature.", "S1a", "documented", "information")
 def unsigned(history: History) -> Iterator[Finding]:
     for attempt in history.attempts:
+        if attempt.headers is None:
+            continue
         found = [name for name in attempt.headers if "signature" in name]
         yield expect(not found, f"it has {', '.join(found)}", attempt)
 

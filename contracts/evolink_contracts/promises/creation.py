@@ -108,7 +108,8 @@ def id_form(history: History) -> Iterator[Finding]:
 def ids_differ(history: History) -> Iterator[Finding]:
     first: dict[str, Create] = {}
     for create in history.accepted:
-        if create.replayed or "idempotency-key" in create.call.sent_headers or not create.task:
+        sent = create.call.sent_headers
+        if create.replayed or sent is None or "idempotency-key" in sent or not create.task:
             continue
         other = first.setdefault(create.task, create)
         yield expect(other is create, f"two creates got {create.task}", other.call, create.call)

@@ -9,6 +9,8 @@ _EXCERPT = 300
 _LONGEST_BODY = 4000
 """Enough for a prompt that is one character too long, or a URL."""
 _WHOLE_URL = re.compile("https?://")
+_ASSUMED = {"content-type": "application/json"}
+"""Headers of a request with a body, if its headers were not recorded."""
 _SERVICE_PATH = re.compile("/(?!/)")
 """A path that is certainly on the service, whatever the recording says."""
 
@@ -26,11 +28,12 @@ def curl(call: Call, base_url: str | None) -> str:
         line += ' -H "Authorization: Bearer $EVOLINK_API_KEY"'
     elif call.access == "wrong":
         line += ' -H "Authorization: Bearer sk-invalid-key"'
-    for name, value in call.sent_headers.items():
+    sent_headers = _ASSUMED if call.sent_headers is None and call.sent is not None else call.sent_headers or {}
+    for name, value in sent_headers.items():
         line += f" -H {shlex.quote(f'{name}: {value}')}"
     if call.sent is not None:
         # Otherwise curl would send the content type of a form.
-        line += "" if "content-type" in call.sent_headers else " -H content-type:"
+        line += "" if "content-type" in sent_headers else " -H content-type:"
         line += f" --data-raw {shlex.quote(_shortened(call.sent))}"
     return line
 

@@ -121,7 +121,7 @@ class Budget:
         self._before = self._balance.spent
 
     def after_create(self, call: Call) -> None:
-        create = Create(call, assess_create(call.sent, call.sent_headers))
+        create = Create(call, assess_create(call.sent, call.sent_headers or {}))
         booked, self._booked = self._booked, 0.0
         billed = self._balance.spent - self._before
         if create.accepted:

@@ -25,7 +25,7 @@ class NoPurchases:
     def before_create(self, sent: str | None, headers: Mapping[str, str]) -> None: ...
 
     def after_create(self, call: Call) -> None:
-        create = Create(call, assess_create(call.sent, call.sent_headers))
+        create = Create(call, assess_create(call.sent, call.sent_headers or {}))
         if create.accepted:
             raise FaultyCreateAccepted(task_name(create))
 

@@ -28,4 +28,4 @@ class TraceLimit:
 
 def _size(event: Event) -> int:
     body = event.answer if isinstance(event, Call) else event.body
-    return len(body) + sum(len(name) + len(value) for name, value in event.headers.items())
+    return len(body) + sum(len(name) + len(value) for name, value in (event.headers or {}).items())

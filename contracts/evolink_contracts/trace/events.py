@@ -33,10 +33,10 @@ class Call:
     access: Access = "granted"
     sent: str | None = None
     """The body that was sent."""
-    sent_headers: Mapping[str, str] = field(default_factory=dict)
-    """Names in lower case, `authorization` left out."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Headers of the answer; names in lower case."""
+    sent_headers: Mapping[str, str] | None = None
+    """Names in lower case, `authorization` left out; `None` if they were not recorded."""
+    headers: Mapping[str, str] | None = None
+    """Headers of the answer, names in lower case; `None` if they were not recorded."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Facts that the sender knows beyond the call, such as `{"length": 3}`, the real seconds of the video."""
 
@@ -90,7 +90,8 @@ class Attempt:
     took: Seconds = 0.0
     """Time that the sender waited for that outcome, on the same clock."""
     method: str = "POST"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] | None = None
+    """Names in lower case; `None` if they were not recorded."""
 
     @cached_property
     def json(self) -> Any:

@@ -71,6 +71,9 @@ class Create(NamedTuple):
 
     @property
     def replayed(self) -> bool:
+        """Whether it found an earlier task; without recorded headers, whether it can have found one."""
+        if self.call.headers is None:
+            return "idempotency-key" in (self.call.sent_headers or {})
         return self.call.headers.get("idempotency-replayed", "").lower() == "true"
 
 
@@ -124,7 +127,7 @@ class History:
     def creates(self) -> list[Create]:
         """Every create call with a valid key."""
         return [
-            Create(call, assess_create(call.sent, call.sent_headers))
+            Create(call, assess_create(call.sent, call.sent_headers or {}))
             for call in self.calls
             if call.method == "POST" and call.path == CREATE_PATH and call.access == "granted"
         ]

@@ -16,7 +16,8 @@ _EVENTS: Mapping[str, type[Call] | type[Attempt]] = {"call": Call, "attempt": At
 _TYPES: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("at", "took"), (int, float)),
     **dict.fromkeys(("method", "path", "answer", "who", "access", "url", "body"), (str,)),
-    **dict.fromkeys(("sent_headers", "headers", "notes"), (dict,)),
+    **dict.fromkeys(("sent_headers", "headers"), (dict, NoneType)),
+    "notes": (dict,),
     "status": (int,),
     "sent": (str, NoneType),
     "outcome": (int, str),
@@ -102,8 +103,8 @@ def _type_error(event: Event) -> str | None:
             return f"{name} must be {' or '.join(kind.__name__ for kind in _TYPES[name])}"
     if None in (finite_number(event.at), finite_number(getattr(event, "took", 0))):
         return "at and took must be finite"
-    for headers in (event.headers, getattr(event, "sent_headers", {})):
-        if not all(isinstance(value, str) for value in headers.values()):
+    for headers in (event.headers, getattr(event, "sent_headers", None)):
+        if not all(isinstance(value, str) for value in (headers or {}).values()):
             return "headers must be text"
     return _range_error(event) if isinstance(event, Call) else None
 

@@ -13,7 +13,15 @@ from tests.support.kit_command import kit
 from tests.support.server_process import Server
 
 FORMS = ("text", "markdown", "html", "json", "junit")
-CREDITS = {"kind": "call", "at": 1.0, "method": "GET", "path": "/v1/credits", "status": 200, "answer": "{}"}
+CREDITS = {
+    "kind": "call",
+    "at": 1.0,
+    "method": "GET",
+    "path": "/v1/credits",
+    "status": 200,
+    "answer": "{}",
+    "headers": {},
+}
 UNCOVERED = {"kind": "call", "at": 1.0, "method": "GET", "path": "/favicon.ico", "status": 200}
 HEADER = {
     "kind": "header",

@@ -57,3 +57,38 @@ def test_trouble_that_the_documents_describe_is_judged_by_them(condition: str) -
     assert {verdict(number, (trouble,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"passed"}
     other = replace(trouble, answer='{"error": {"code": 7}}', headers={"content-type": "text/plain"})
     assert {verdict(number, (other,)).verdict for number in ("VC-030", "VC-031", "VC-034", "VC-037")} == {"failed"}
+
+
+def unrecorded(event: Event) -> Event:
+    """The event as a recording without any headers has it."""
+    return replace(event, **dict.fromkeys(("headers", "sent_headers") if isinstance(event, Call) else ("headers",)))
+
+
+@pytest.mark.parametrize("number", SAMPLES)
+def test_a_recording_without_headers_breaks_no_promise_that_it_does_not_show(number: str) -> None:
+    held = SAMPLES[number].held
+    # Without its headers a request shows no Idempotency-Key, and so no reason for an answer that needs one.
+    others = {"VC-001", "VC-033", "VC-092"} if number in ("VC-092", "VC-093") else set()
+    assert broken(map(unrecorded, held)) - others <= broken(held)
+
+
+@pytest.mark.parametrize("number", ["VC-034", "VC-037", "VC-062", "VC-073", "VC-091"])
+def test_a_promise_about_headers_is_not_covered_by_a_recording_without_them(number: str) -> None:
+    assert verdict(number, tuple(map(unrecorded, SAMPLES[number].held))).verdict == "not covered"
+
+
+def test_a_replay_without_the_headers_of_its_answer_is_not_covered() -> None:
+    held = tuple(replace(event, headers=None) for event in SAMPLES["VC-091"].held)
+    assert {verdict(number, held).verdict for number in ("VC-008", "VC-091")} == {"not covered"}
+    others = tuple(replace(event, headers=None) for event in SAMPLES["VC-091"].broken)
+    assert verdict("VC-091", others).verdict == "failed"
+
+
+def test_an_answer_that_is_no_json_breaks_its_promise_without_headers_too() -> None:
+    page = replace(SAMPLES["VC-034"].held[0], status=200, answer="<html>", headers=None)  # type: ignore[arg-type]  # A call.
+    assert verdict("VC-034", (page,)).verdict == "failed"
+
+
+def test_an_answer_that_was_recorded_with_no_header_breaks_the_promises_about_them() -> None:
+    bare = tuple(replace(event, headers={}) for event in SAMPLES["VC-034"].held)
+    assert {verdict(number, bare).verdict for number in ("VC-034", "VC-037")} == {"failed"}

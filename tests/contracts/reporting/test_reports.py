@@ -155,8 +155,14 @@ def test_the_line_for_a_shell_repeats_the_call(method: str, sent: str | None) ->
 
 @HAS_CURL
 def test_a_body_without_a_type_stays_without_one() -> None:
-    _, headers, _ = received(curl(Call(0, "POST", "/v1/x", 200, sent="{}"), URL))
+    _, headers, _ = received(curl(Call(0, "POST", "/v1/x", 200, sent="{}", sent_headers={}), URL))
     assert "content-type" not in headers
+
+
+@HAS_CURL
+def test_a_body_whose_headers_were_not_recorded_is_sent_as_json() -> None:
+    _, headers, _ = received(curl(Call(0, "POST", "/v1/x", 200, sent="{}"), URL))
+    assert headers["content-type"] == "application/json"
 
 
 def test_a_body_that_is_too_long_for_a_line_is_said_to_be_shortened() -> None:
