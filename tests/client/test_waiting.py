@@ -24,6 +24,7 @@ from evolink_client import (
 )
 from evolink_client._clock import Clock
 from evolink_mock import InProcessTransport, create_app
+from evolink_mock.mocked import Mocked
 from tests.support.client_drivers import listening, place_of, served
 from tests.support.emulator import KEY, Emulator, settings
 from tests.support.receivers import HOST
@@ -187,3 +188,16 @@ def test_over_real_sockets_the_callback_comes_first() -> None:
             assert video.task.succeeded
             assert looked == ["pending", "completed"]
             assert client.tasks.get(task.id).results == video.task.results
+
+
+def test_a_video_prints_its_link_and_its_task() -> None:
+    with Mocked() as mocked:
+        made = mocked.evolink.videos.create("A cat", "https://example.com/cat.png")
+        video = mocked.evolink.tasks.wait(made.id)
+        assert repr(video) == f"Video(url={video.url!r}, task={video.task!r})"
+
+        async def wait() -> None:
+            found = await mocked.async_evolink.tasks.wait(made.id)
+            assert repr(found) == f"AsyncVideo(url={found.url!r}, task={found.task!r})"
+
+        anyio.run(wait)

@@ -89,6 +89,9 @@ class Finished:
     def __init__(self, task: Task) -> None:
         self.task = task
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(url={self.url!r}, task={self.task!r})"
+
     @property
     def url(self) -> str:
         """The link of the first result; empty if there is no result."""

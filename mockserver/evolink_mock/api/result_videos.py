@@ -106,15 +106,15 @@ class ResultVideos:
         return content
 
     def _task(self, request: Request) -> Task | Result:
-        if self._refuses_urllib and is_urllib(request.headers.get(b"user-agent", b"")):
-            return _FORBIDDEN
         name = request.path["name"]
         task = request.world.tasks.find(name, request.now)
+        about = None if task is None else name
+        if self._refuses_urllib and is_urllib(request.headers.get(b"user-agent", b"")):
+            return replace(_FORBIDDEN, task=about)
         state = task and state_of(task, request.now)
         if task is None or state is None or state.status != "completed" or state.ended is None:
-            return error_result(
-                "any", "link_not_found", "No video at this address: its task is unknown, evicted or unfinished"
-            )
+            message = "No video at this address: its task is unknown, evicted or unfinished"
+            return replace(error_result("any", "link_not_found", message), task=about)
         if request.now >= task.created + state.ended + self._lifetime.seconds * SECOND:
             hours = self._lifetime.seconds // 3600
             message = f"This link has expired: result links are valid for {hours} hours after completion"

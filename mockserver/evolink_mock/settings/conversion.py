@@ -17,6 +17,7 @@ from evolink_mock.settings.help import help_in
 from evolink_mock.settings.keys import KeyRule, key_mistakes
 from evolink_mock.settings.mistakes import KeyMistakes
 from evolink_mock.settings.record import BOUNDS, Settings
+from evolink_mock.settings.routes import check_texts
 
 _KEY_TYPES: dict[str, Any] = get_type_hints(KeyRule)
 _KEY_BOUNDS = bounds_of(KeyRule)
@@ -160,6 +161,7 @@ def _items(value: Any, comma: "re.Pattern[str]" = _COMMA) -> list[str] | None:
 def _routes(form: str, such_as: str, comma: "re.Pattern[str]", value: Any, where: str, strict: bool) -> dict[str, str]:
     """Routes as a table, or `ORIGIN=DESTINATION`, one or more."""
     if isinstance(value, Mapping):
+        check_texts(value, where)
         return _convert(value, Mapping[str, str], where, strict=strict)  # type: ignore[no-any-return]
     routes: dict[str, str] = {}
     if (items := _items(value, comma)) is None:

@@ -13,6 +13,7 @@ from evolink_mock.settings.conversion import convert_keys, convert_setting, list
 from evolink_mock.settings.keys import KeyRules, check_each_key
 from evolink_mock.settings.mistakes import Given, Mistakes
 from evolink_mock.settings.record import LISTS, Settings
+from evolink_mock.settings.routes import ROUTES, check_each_route
 from evolink_mock.settings.types import check_names
 
 ENV_PREFIX = "EVOLINK_MOCK_"
@@ -21,7 +22,7 @@ _OWN_VARIABLES = frozenset({f"{ENV_PREFIX}CONFIG"})
 
 _CHOICES = {choice.name for choice in fields(Choices)}
 # Without the bounds in their annotations: the record itself checks those, by the names of its fields.
-_TYPES: dict[str, Any] = {**get_type_hints(Choices), **get_type_hints(Settings)}
+_TYPES: dict[str, Any] = {**get_type_hints(Settings), **get_type_hints(Choices)}
 NAMES: tuple[str, ...] = tuple(name for name in _TYPES if name != "choices")
 """Every setting's name, as files and `--set` spell it; in the environment it is in capitals behind EVOLINK_MOCK_."""
 FILE_NAMES = (*NAMES, "choices")
@@ -211,6 +212,8 @@ def _construct(values: dict[str, Any], given: _Layer, mistakes: Mistakes) -> Set
             with mistakes.collect(given[name]):
                 if name == "keys":
                     check_each_key(values[name])
+                elif name in ROUTES:
+                    check_each_route(name, values[name])
                 raise
             del values[name]
             if name == "keys":

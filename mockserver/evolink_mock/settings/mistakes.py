@@ -22,7 +22,7 @@ class Given(NamedTuple):
 
 
 class KeyMistakes(ValueError):
-    """All mistakes in the settings of keys: for each, the path from the table of the keys, and the message."""
+    """All mistakes in a table of keys or routes: for each, the path from the table, and the message."""
 
     def __init__(self, found: list[tuple[TomlPath, str]]) -> None:
         super().__init__("; ".join(message for _, message in found))

@@ -153,7 +153,7 @@ class Settings:
     ] = "best"
     media_limit: Annotated[
         int,
-        Meta(ge=1024 * 1024, le=2**40, description="from 1 MiB to 1 TiB"),
+        Meta(ge=1024 * 1024, le=2**40, description="from 1 MiB to 1 TiB, in bytes (1,048,576 to 1,099,511,627,776)"),
         Help("Bytes of images, audio and videos kept.", "BYTES"),
     ] = 512 * 1024 * 1024
     callback_ca: Annotated[
@@ -193,22 +193,22 @@ class Settings:
     ] = ""
     max_body: Annotated[
         int,
-        Meta(ge=1024, le=64 * 1024 * 1024, description="from 1 KiB to 64 MiB"),
+        Meta(ge=1024, le=64 * 1024 * 1024, description="from 1 KiB to 64 MiB, in bytes (1,024 to 67,108,864)"),
         Help("Limit of the body of a request to /v1. Uploads and control calls have limits of their own.", "BYTES"),
     ] = 1024 * 1024
     keep_alive: Annotated[
         int,
-        Meta(ge=1, le=3600),
+        Meta(ge=1, le=3600, description="from 1 to 3,600 seconds"),
         Help("Seconds that an idle connection stays open. Clients that poll every few seconds need more than that."),
     ] = 75
     head_timeout: Annotated[
         int,
-        Meta(ge=1, le=3600),
+        Meta(ge=1, le=3600, description="from 1 to 3,600 seconds"),
         Help("Seconds in which the line and the headers of a request must arrive; otherwise it is refused with 408."),
     ] = 30
     body_timeout: Annotated[
         int,
-        Meta(ge=1, le=24 * 3600, description="from 1 second to 1 day"),
+        Meta(ge=1, le=24 * 3600, description="from 1 second to 1 day, in seconds (1 to 86,400)"),
         Help("Seconds in which the body of a request must arrive; otherwise it is refused with 408."),
     ] = 300
     connection_limit: Annotated[
@@ -327,7 +327,9 @@ _OWN_BOUNDS = bounds_of(Settings)
 _CHOICE_BOUNDS = {
     "default_duration": Bounded(Annotated[int, Meta(ge=2, le=15)], "from 2 to 15"),
     "not_found_code": Bounded(Annotated[str, Meta(min_length=1, max_length=100)], "of 1 to 100 characters"),
-    "task_retention": Bounded(Annotated[int, Meta(ge=1, le=10 * 366 * 24 * 3600)], "from 1 second to 10 years"),
+    "task_retention": Bounded(
+        Annotated[int, Meta(ge=1, le=10 * 366 * 24 * 3600)], "from 1 second to 10 years, in seconds (1 to 316,224,000)"
+    ),
 }
 LISTS = tuple(name for name, kind in get_type_hints(Settings).items() if get_origin(kind) is Mapping)
 """Settings of several values: lists of texts or tables."""

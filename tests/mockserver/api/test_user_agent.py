@@ -63,6 +63,22 @@ def test_the_refusal_comes_before_the_link_is_looked_up_and_is_journaled(strict:
     assert statuses == [403, 404]
 
 
+def test_the_explanation_of_a_task_has_the_refused_downloads(strict: Emulator) -> None:
+    path = finished(strict)
+    task = strict.create()
+    (earlier,) = (row["id"] for row in strict.control("tasks")["tasks"] if row["id"] != task)
+    link = path.replace(earlier, task)
+    strict.client.get(link)
+    strict.advance("10s")
+    strict.client.get(link, headers={"user-agent": URLLIB[0]})
+    strict.client.get(link)
+    lines = strict.control(f"tasks/{task}/explain")["story"]
+    says = [line["says"] for line in lines if line["about"] == "download"]
+    assert says == ["GET answered 404", "GET answered 403", "GET answered 200"]
+    rows = strict.control("journal")["rows"]
+    assert [row["task"] for row in rows if row["request"]["path"].startswith("/media/")] == [task] * 3
+
+
 def test_the_api_itself_answers_urllib(strict: Emulator) -> None:
     assert strict.request("GET", "/v1/credits", {"user-agent": URLLIB[0]}).status_code == 200
 

@@ -6,8 +6,10 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from evolink_contracts.spec.sources import CONFLICTS
 from evolink_mock.core.grant import Grant
 from evolink_mock.settings import NAMES, KeyRule, Settings, load_settings, unknown_variables
+from evolink_mock.settings.record import BOUNDS, MEDIA
 from tests.support.commands import run
 
 
@@ -393,3 +395,49 @@ def test_a_huge_variable_is_refused_with_its_name(name: str) -> None:
     variable = f"EVOLINK_MOCK_{name.upper()}"
     with pytest.raises(ValueError, match=f"^{variable}: {name} must be"):
         load_settings({}, {variable: "1" * 5000})
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in BOUNDS.items() if re.search("iB|second|day|year ", each.words)]
+)
+def test_a_bound_with_a_unit_says_in_which_unit_a_value_is_given(name: str) -> None:
+    words = BOUNDS[name].words
+    assert "bytes" in words or "seconds" in words or words.startswith("Unix seconds")
+    if (numbers := re.search(r"\(([\d,]+) to ([\d,]+)\)|from ([\d,]+) to ([\d,]+) seconds", words)) is not None:
+        low, high = (int(each.replace(",", "")) for each in numbers.groups() if each)
+        for value in (low, high):
+            load_settings({name: str(value)})
+        for value in (low - 1, high + 1):
+            with pytest.raises(ValueError, match=name):
+                load_settings({name: str(value)})
+
+
+@pytest.mark.parametrize(("name", "value"), [("max_body", "1MiB"), ("media_limit", "1 GiB"), ("body_timeout", "5m")])
+def test_a_text_with_a_unit_is_refused_with_the_unit_that_is_meant(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=rf"must be an integer from .*, in (bytes|seconds) \(.*; got '{value}'"):
+        load_settings(assignments={name: [value]})
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["[callback_route]", pytest.param("[media_route]", marks=pytest.mark.skipif(not MEDIA, reason="the extra media"))],
+)
+def test_every_mistake_of_a_table_of_routes_is_named_by_its_line(table: str, tmp_path: Path) -> None:
+    rows = ('"https://a.example.com" = "http://127.0.0.1:3000"', '"nonsense" = "http://127.0.0.1:1"')
+    file = write(tmp_path, "\n".join(("port = 1", "", table, *rows, '"https://c.example.com" = "ftp://x"', "")))
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=file)
+    lines = [re.search(r"line (\d+): (\w+)", line) for line in str(refused.value).splitlines()]
+    assert [each.groups() for each in lines if each] == [("5", table[1:-1]), ("6", table[1:-1])]
+    rows = ('"https://a.example.com" = "http://127.0.0.1:3000"', '"https://b.example.com" = 3000')
+    file = write(tmp_path, "\n".join((table, *rows, '"https://c.example.com" = true', "")))
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=file)
+    lines = [re.search(r"line (\d+): (\w+) of (\S+) must be text", line) for line in str(refused.value).splitlines()]
+    assert [each[1] for each in lines if each] == ["3", "4"]
+
+
+def test_the_open_questions_of_the_api_are_listed_after_the_settings() -> None:
+    questions = [name in CONFLICTS for name in NAMES]
+    assert questions == sorted(questions)
+    assert NAMES[:2] == ("host", "port")

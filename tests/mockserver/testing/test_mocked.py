@@ -302,6 +302,22 @@ def test_the_explanation_has_refused_requests_other_keys_and_aligned_times() -> 
     assert lines[-1] == "the clock shows 1757169763.00 (manual); nothing is due"
 
 
+def test_the_explanation_names_the_other_key_of_a_task_and_its_clock() -> None:
+    with Mocked() as mocked:
+        create(mocked)
+        mocked.advance(20)
+        other = httpx.Client(transport=mocked.transport, headers={"Authorization": "Bearer sk-another"})
+        other.post(f"{mocked.url}/v1/videos/generations", json=DOCUMENTED)
+        other.post(f"{mocked.url}/v1/videos/generations", json={"model": "x"})
+        lines = mocked.explain().splitlines()
+    tasks = [line for line in lines if line.startswith("task-unified-")]
+    says = " (of another key, sk-a…r, with a clock of its own)"
+    assert [line.endswith(f": pending{says}") for line in tasks] == [False, True]
+    assert sum(line.endswith(says) for line in lines if line.startswith("POST ")) == 1
+    assert lines[-2].startswith("the clock of the other key sk-a…r shows 1757169743.00 (manual); the next event is due")
+    assert lines[-1] == "the clock shows 1757169763.00 (manual); nothing is due"
+
+
 @pytest.mark.parametrize(
     "made",
     [
