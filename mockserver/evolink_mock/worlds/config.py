@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,6 +18,12 @@ from evolink_mock.worlds.snapshot import SavedWorld
 from evolink_mock.worlds.store import StorageBackend
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+
+@lru_cache(maxsize=256)
+def _host_name(host: bytes) -> str:
+    """A `Host` in lower case; empty if it is not a host."""
+    return host.decode("ascii").lower() if _HOST.fullmatch(host) else ""
 
 
 def sent_host(url: str) -> str:
@@ -45,9 +52,8 @@ class PublicUrl:
 
     def of(self, host: bytes | None) -> str:
         """The base URL by the `Host` of a request; empty if another one is set, or if it is not a host."""
-        if self.fixed or host is None or _HOST.fullmatch(host) is None:
-            return ""
-        return f"{self._scheme}://{host.decode('ascii').lower()}"
+        name = "" if self.fixed or host is None else _host_name(host)
+        return f"{self._scheme}://{name}" if name else ""
 
     def base(self, *seen: str) -> str:
         """The base URL of a link: the one that was set, or the first that was seen, or the address listened on."""

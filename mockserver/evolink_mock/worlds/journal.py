@@ -52,8 +52,7 @@ _ROW = 400
 
 
 def _size_of_entry(entry: JournalEntry) -> int:
-    texts = len(entry.head) + len(entry.body) + len(entry.response_body)
-    return _ROW + texts + len(entry.path) + len(entry.query)
+    return _ROW + len(entry.head) + len(entry.body) + len(entry.response_body) + len(entry.path) + len(entry.query)
 
 
 def size_of_inbox_entry(entry: InboxEntry) -> int:

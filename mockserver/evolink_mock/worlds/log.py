@@ -86,6 +86,7 @@ class Log(Generic[Row]):
 
     def __init__(self, limit: int, size_of: Callable[[Row], int], budget: LogBudget) -> None:
         self._rows: deque[Row] = deque()
+        self._sizes: deque[int] = deque()
         self._limit = limit
         self._size_of = size_of
         self._budget = budget
@@ -106,11 +107,19 @@ class Log(Generic[Row]):
         return self._share.held
 
     def append(self, row: Row) -> None:
+        # Each request passes here, and in a full log drops a row: hence the sizes beside the rows, and one addition.
         rows, share, budget = self._rows, self._share, self._budget
+        size = added = self._size_of(row)
         rows.append(row)
-        share.add(self._size_of(row))
+        self._sizes.append(size)
+        if len(rows) > self._limit:
+            rows.popleft()
+            added -= self._sizes.popleft()
+            self._cut = True
+        share.held += added
+        budget.held += added
         self.last += 1
-        if len(rows) > self._limit or share.held > MAX_LOG_BYTES:
+        if share.held > MAX_LOG_BYTES:
             self._drop_to(MAX_LOG_BYTES)
         if budget.held > budget.bound:
             budget.make_room()
@@ -123,9 +132,9 @@ class Log(Generic[Row]):
         return more
 
     def _drop_to(self, size: int) -> None:
-        rows, share = self._rows, self._share
-        while len(rows) > self._limit or (share.held > size and len(rows) > 1):
-            share.add(-self._size_of(rows.popleft()))
+        while self.held > size and len(self._rows) > 1:
+            self._rows.popleft()
+            self._share.add(-self._sizes.popleft())
             self._cut = True
 
     def after(self, number: int) -> Iterator[tuple[int, Row]]:
@@ -157,13 +166,15 @@ class Log(Generic[Row]):
         """Take back the rows numbered above `last`; returns them, oldest first."""
         undone = [row for _, row in self.after(last)]
         for _ in undone:
-            self._share.add(-self._size_of(self._rows.pop()))
+            self._rows.pop()
+            self._share.add(-self._sizes.pop())
         self.last = min(self.last, last)
         return undone
 
     def clear(self) -> None:
         """Drop the rows. Numbers go on, so that a reader that follows the log misses nothing."""
         self._rows.clear()
+        self._sizes.clear()
         self._share.release()
         self._cut = False
         self.changed.notify_all()
