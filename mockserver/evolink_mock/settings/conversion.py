@@ -166,11 +166,15 @@ def _routes(form: str, such_as: str, comma: "re.Pattern[str]", value: Any, where
     routes: dict[str, str] = {}
     if (items := _items(value, comma)) is None:
         raise ValueError(f"{where} takes {form}, such as {such_as}; got {_shown(value)}")
+    found: list[tuple[TomlPath, str]] = []
     for text in items:
         origin, equals, place = text.partition("=")
-        if not equals:
-            raise ValueError(f"{where} takes {form}, such as {such_as}; got {text[:80]!r}")
         routes[origin.strip()] = place.strip()
+        if not equals:
+            path = (value.index(text),) if isinstance(value, list) and text in value else ()
+            found.append((path, f"{where} takes {form}, such as {such_as}; got {text[:80]!r}"))
+    if found:
+        raise KeyMistakes(found)
     return routes
 
 

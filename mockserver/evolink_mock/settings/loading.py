@@ -213,7 +213,7 @@ def _construct(values: dict[str, Any], given: _Layer, mistakes: Mistakes) -> Set
                 if name == "keys":
                     check_each_key(values[name])
                 elif name in ROUTES:
-                    check_each_route(name, values[name])
+                    check_each_route(name, values[name], given[name].value)
                 raise
             del values[name]
             if name == "keys":

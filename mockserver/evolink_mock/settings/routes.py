@@ -18,10 +18,10 @@ ROUTES: Mapping[str, _Parsers] = {
 """Settings that are routes, with the parsers of an origin and of its destination."""
 
 
-def check_each_route(name: str, routes: Mapping[str, str]) -> None:
-    """Raise `KeyMistakes` with the first mistake of each route."""
+def check_each_route(name: str, routes: Mapping[str, str], given: object) -> None:
+    """Raise `KeyMistakes` with the first mistake of each route, at its place in the table or list that was given."""
     found: list[tuple[TomlPath, str]] = [
-        ((origin,), says) for origin, place in routes.items() if (says := _mistake(name, origin, place))
+        ((_place(origin, given),), says) for origin, place in routes.items() if (says := _mistake(name, origin, place))
     ]
     if found:
         raise KeyMistakes(found)
@@ -36,6 +36,13 @@ def check_texts(routes: Mapping[str, Any], where: str) -> None:
     ]
     if found:
         raise KeyMistakes(found)
+
+
+def _place(origin: str, given: object) -> str | int:
+    for place, item in enumerate(given if isinstance(given, list) else ()):
+        if origin in (route.partition("=")[0].strip() for route in item.split(",")):
+            return place
+    return origin
 
 
 def _mistake(name: str, origin: str, place: str) -> str:

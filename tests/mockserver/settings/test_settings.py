@@ -441,3 +441,18 @@ def test_the_open_questions_of_the_api_are_listed_after_the_settings() -> None:
     questions = [name in CONFLICTS for name in NAMES]
     assert questions == sorted(questions)
     assert NAMES[:2] == ("host", "port")
+
+
+def test_a_mistake_in_a_list_of_routes_is_named_by_the_line_of_its_item(tmp_path: Path) -> None:
+    items = (
+        "https://a.example.com=http://127.0.0.1:3000",
+        "nonsense=http://127.0.0.1:1",
+        "https://c.example.com=ftp://x",
+    )
+    text = "callback_route = [\n" + "".join(f'  "{item}",\n' for item in items) + "]\n"
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=write(tmp_path, text))
+    assert re.findall(r"line (\d+): callback_route", str(refused.value)) == ["3", "4"]
+    with pytest.raises(ValueError, match=r".") as refused:
+        load_settings(file=write(tmp_path, text.replace("nonsense=", "nonsense ").replace("=ftp", " ftp")))
+    assert re.findall(r"line (\d+): callback_route", str(refused.value)) == ["3", "4"]
