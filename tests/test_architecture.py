@@ -74,9 +74,8 @@ def test_no_function_is_longer_than_a_screen(path: Path) -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_no_folder_holds_more_modules_than_can_be_looked_over(package: str) -> None:
-    home = PACKAGES[package]
+@pytest.mark.parametrize("home", [*PACKAGES.values(), ROOT / "tests"], ids=name_of)
+def test_no_folder_holds_more_modules_than_can_be_looked_over(home: Path) -> None:
     folders = [home, *(folder for folder in home.rglob("*") if folder.is_dir())]
     modules = {name_of(folder): len(list(folder.glob("*.py"))) for folder in folders}
     assert {name: count for name, count in modules.items() if count > MAX_MODULES} == {}

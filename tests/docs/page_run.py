@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.docs.page_shell import PageServer, PageShell, PortInUse
-from tests.support.markdown_pages import Block
+from tests.support.pages.markdown_pages import Block
 from tests.support.pytest_plugins import NO_OTHERS
 from tests.support.reserved_ports import reserved_ports
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import expect
 
-from tests.support.browser import opened_page
 from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.pages.browser import opened_page
 from tests.support.server_process import Server
 
 KEY = "sk-local"

@@ -10,7 +10,7 @@ import pytest
 from evolink_mock.settings import load_settings
 from evolink_mock.settings.keys import KeyRule
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.markdown_pages import read_blocks
+from tests.support.pages.markdown_pages import read_blocks
 
 ROOT = Path(__file__).parent.parent.parent
 

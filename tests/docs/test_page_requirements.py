@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.markdown_pages import read_blocks
+from tests.support.pages.markdown_pages import read_blocks
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ["README.md", "client/README.md", "contracts/README.md"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.page_run import PageFailed, PageRun
-from tests.support.markdown_pages import Block, read_blocks
+from tests.support.pages.markdown_pages import Block, read_blocks
 from tests.support.reserved_ports import reserved_ports
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.docs.page_run import PageRun
-from tests.support.markdown_pages import Block, read_blocks
+from tests.support.pages.markdown_pages import Block, read_blocks
 
 ROOT = Path(__file__).parent.parent.parent
 RENDERED = ("docs/reference/", "docs/_build/")

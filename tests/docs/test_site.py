@@ -15,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tests.support.browser import opened_page
+from tests.support.pages.browser import opened_page
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = ROOT / "docs"

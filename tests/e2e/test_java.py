@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.media_samples import jpeg
+from tests.support.media.media_samples import jpeg
 from tests.support.server_process import PATIENCE, Server
 
 PROGRAM = Path(__file__).parents[1] / "examples" / "java" / "PostcardService.java"

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.support.emulator import DOCUMENTED, bearer
-from tests.support.media_samples import encoded, photo
+from tests.support.media.media_samples import encoded, photo
 from tests.support.server_process import PATIENCE
 
 FILES = "/api/v1/files"

@@ -19,10 +19,10 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
 TESTS = (
-    "tests/e2e/test_raw_socket.py",
-    "tests/e2e/test_http_bounds.py",
-    "tests/e2e/test_http_pipelines.py",
-    "tests/e2e/test_wire_faults.py",
+    "tests/e2e/http/test_raw_socket.py",
+    "tests/e2e/http/test_http_bounds.py",
+    "tests/e2e/http/test_http_pipelines.py",
+    "tests/e2e/http/test_wire_faults.py",
     "tests/contracts/target/test_listener.py",
 )
 PATIENCE = 900.0

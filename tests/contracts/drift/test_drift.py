@@ -20,7 +20,7 @@ from evolink_contracts.spec.errors import ERRORS
 from evolink_contracts.trace import Attempt, Call, Event, Trace, write_trace
 from tests.support.kit_command import kit
 from tests.support.mutated_emulators import service
-from tests.support.trace_strategies import CALLED, FOREIGN
+from tests.support.traces.trace_strategies import CALLED, FOREIGN
 
 TASK = "task-unified-1757169743-7cvnl5zw"
 CREATED = {

@@ -8,7 +8,7 @@ import pytest
 from evolink_contracts.promises.promise import Judgement
 from evolink_contracts.promises.registry import BY_NUMBER, judge
 from evolink_contracts.trace.events import Call, Event
-from tests.support.sample_traces import SAMPLES, Sample, refused
+from tests.support.traces.sample_traces import SAMPLES, Sample, refused
 
 
 def verdict(number: str, events: tuple[object, ...]) -> Judgement:

@@ -23,9 +23,9 @@ from evolink_contracts.reporting.formats import FORMATS
 from evolink_contracts.runs.runner import Report, Skipped
 from evolink_contracts.stateful.search import FailedHistory, SearchResult
 from evolink_contracts.trace.events import Call, Event
-from tests.support.browser import SCHEMES, opened_page
-from tests.support.sample_traces import SAMPLES, create, read
-from tests.support.trace_strategies import CALLED, FOREIGN
+from tests.support.pages.browser import SCHEMES, opened_page
+from tests.support.traces.sample_traces import SAMPLES, create, read
+from tests.support.traces.trace_strategies import CALLED, FOREIGN
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

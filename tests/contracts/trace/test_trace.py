@@ -12,8 +12,8 @@ from evolink_contracts.promises.registry import BY_NUMBER, judge
 from evolink_contracts.reference.errors import InvalidTrace
 from evolink_contracts.trace import Attempt, Call, read_trace, write_trace
 from evolink_contracts.trace.history import TASK_PATH
-from tests.support.sample_traces import create, look, read
-from tests.support.trace_strategies import ATTEMPTS, CALLED, CALLS, FOREIGN
+from tests.support.traces.sample_traces import create, look, read
+from tests.support.traces.trace_strategies import ATTEMPTS, CALLED, CALLS, FOREIGN
 
 
 @given(st.lists(CALLS | ATTEMPTS, max_size=8))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.markdown_pages import files_of
+from tests.support.pages.markdown_pages import files_of
 
 ROOT = Path(__file__).parents[3]
 GUIDES = ROOT / "docs" / "how-to"

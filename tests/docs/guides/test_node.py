@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.markdown_pages import files_of
+from tests.support.pages.markdown_pages import files_of
 from tests.support.receivers import Receiver
 from tests.support.server_process import PATIENCE, Server
 

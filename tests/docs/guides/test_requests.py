@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.markdown_pages import files_of
+from tests.support.pages.markdown_pages import files_of
 from tests.support.pytest_plugins import NO_OTHERS
 
 GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "requests.md"

@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from evolink_contracts.runs.receiver_promises import completed
 from tests.support.kit_command import kit
-from tests.support.markdown_pages import read_blocks
+from tests.support.pages.markdown_pages import read_blocks
 
 GUIDE = Path(__file__).parents[3] / "docs" / "how-to" / "webhook-twice.md"
 BUGGY, FIXED = (block.text for block in read_blocks(GUIDE, GUIDE.name) if block.file == "app.py")

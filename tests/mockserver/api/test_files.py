@@ -17,8 +17,8 @@ from evolink_contracts.spec.files import FILE_CALLS, UPLOADED, FileCall
 from evolink_mock.api import file_store, files
 from evolink_mock.core.upload import slugify
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.media_samples import encoded, jpeg, photo
-from tests.support.video_decoder import decode, psnr
+from tests.support.media.media_samples import encoded, jpeg, photo
+from tests.support.media.video_decoder import decode, psnr
 
 FILES = "/api/v1/files"
 

@@ -25,9 +25,9 @@ from evolink_mock.media import encoder as moving
 from evolink_mock.media import fetcher as fetching
 from evolink_mock.media.video import FileLookup, Video
 from tests.support.emulator import DOCUMENTED, Emulator, bearer
-from tests.support.media_samples import audio_file, encoded, jpeg, photo, rotated_jpeg
+from tests.support.media.media_samples import audio_file, encoded, jpeg, photo, rotated_jpeg
+from tests.support.media.video_decoder import boxes, decode, psnr
 from tests.support.server_process import Server
-from tests.support.video_decoder import boxes, decode, psnr
 
 CDN = "https://cdn.example.com"
 

@@ -8,7 +8,7 @@ import pytest
 
 from evolink_mock.worlds.config import PublicUrl
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.media_samples import jpeg
+from tests.support.media.media_samples import jpeg
 
 FALLBACK = "http://127.0.0.1:8080"
 CREATE = "/v1/videos/generations"

@@ -13,7 +13,7 @@ from evolink_mock.media import encoder
 from evolink_mock.media.frame_size import Size
 from evolink_mock.media.video import Video
 from tests.support.emulator import Emulator
-from tests.support.video_decoder import decode
+from tests.support.media.video_decoder import decode
 
 
 @pytest.fixture

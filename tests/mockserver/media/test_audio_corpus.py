@@ -11,7 +11,7 @@ from evolink_mock.media.encoder import encode
 from evolink_mock.media.frame_size import Size
 from evolink_mock.media.probe import probe_audio
 from evolink_mock.media.video import Video
-from tests.support.media_samples import audio_file, jpeg
+from tests.support.media.media_samples import audio_file, jpeg
 
 TEXTS = {
     "Latin-1": "Ünïcödé".encode("latin-1"),

@@ -10,7 +10,7 @@ from PIL import Image
 
 from evolink_mock.media.acceptance import ImageInfo
 from evolink_mock.media.probe import apply_orientation, probe_image
-from tests.support.media_samples import chunk, encoded, jpeg, masked_bmp, photo, png
+from tests.support.media.media_samples import chunk, encoded, jpeg, masked_bmp, photo, png
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 MEGABYTE = 2**20

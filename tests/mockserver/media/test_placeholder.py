@@ -11,7 +11,7 @@ from evolink_mock.media.h264 import Colour, still
 from evolink_mock.media.mp4 import movie
 from evolink_mock.media.placeholder import encode_placeholder
 from evolink_mock.media.video import RATE, Video
-from tests.support.video_decoder import boxes, decode
+from tests.support.media.video_decoder import boxes, decode
 
 
 def made(video: Video) -> bytes:

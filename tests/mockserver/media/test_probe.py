@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from evolink_contracts.spec import fields
 from evolink_mock.media.acceptance import check_file
 from evolink_mock.media.probe import apply_orientation, probe_audio, probe_image
-from tests.support.media_samples import (
+from tests.support.media.media_samples import (
     audio_file,
     decompression_bomb,
     encoded,

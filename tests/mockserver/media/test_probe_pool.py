@@ -17,7 +17,7 @@ from evolink_mock.media.frame_size import Size
 from evolink_mock.media.jpeg_scans import MOST_SCANS, has_too_many_scans
 from evolink_mock.media.probe import probe_audio, probe_image
 from evolink_mock.media.probe_pool import ProbePool
-from tests.support.media_samples import audio_file, decompression_bomb, jpeg
+from tests.support.media.media_samples import audio_file, decompression_bomb, jpeg
 
 
 def with_scans(count: int, width: int = 640, height: int = 480) -> bytes:

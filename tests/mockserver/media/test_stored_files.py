@@ -7,7 +7,7 @@ import pytest
 from evolink_mock.api import file_response
 from evolink_mock.media.cache import FileCache, StoredFile, digest_of
 from tests.support.emulator import Emulator
-from tests.support.media_samples import jpeg
+from tests.support.media.media_samples import jpeg
 
 CONTENT = jpeg() + bytes(5_000_000)
 

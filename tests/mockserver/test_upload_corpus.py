@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from evolink_mock.api.file_bodies import parse_base64
 from evolink_mock.core.upload import file_name
 from tests.support.emulator import Emulator
-from tests.support.media_samples import encoded, jpeg, photo
+from tests.support.media.media_samples import encoded, jpeg, photo
 
 FILES = "/api/v1/files"
 CONTENT = encoded(photo(64, 48), "PNG")

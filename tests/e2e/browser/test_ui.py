@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import SCHEMES, expect
+from tests.support.pages.browser import SCHEMES, expect
+from tests.support.pages.timeline_page import Ui, named
 from tests.support.server_process import Server
-from tests.support.timeline_page import Ui, named
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from tests.support.browser import opened_page
 from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.pages.browser import opened_page
 from tests.support.server_process import Server
 
 pytestmark = pytest.mark.slow

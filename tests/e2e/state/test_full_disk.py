@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.support.emulator import DOCUMENTED, Emulator
-from tests.support.media_samples import encoded, photo
+from tests.support.media.media_samples import encoded, photo
 from tests.support.receivers import HOST, Receiver
 from tests.support.server_process import PATIENCE, Server
 

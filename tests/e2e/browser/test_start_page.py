@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.browser import SCHEMES, expect
+from tests.support.pages.browser import SCHEMES, expect
+from tests.support.pages.timeline_page import DESKTOP, PHONE, overflows, serious_violations
 from tests.support.server_process import Server
-from tests.support.timeline_page import DESKTOP, PHONE, overflows, serious_violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

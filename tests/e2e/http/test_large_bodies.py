@@ -12,7 +12,7 @@ import pytest
 
 from evolink_contracts.spec.files import MAX_BYTES
 from tests.support.emulator import bearer
-from tests.support.media_samples import jpeg
+from tests.support.media.media_samples import jpeg
 from tests.support.raw_connection import RawConnection
 from tests.support.server_process import Server
 

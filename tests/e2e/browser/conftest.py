@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import opened_page
+from tests.support.pages.browser import opened_page
+from tests.support.pages.timeline_page import DESKTOP, Ui
 from tests.support.server_process import Server
-from tests.support.timeline_page import DESKTOP, Ui
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support.browser import opened_page
 from tests.support.emulator import bearer
-from tests.support.media_samples import jpeg
+from tests.support.media.media_samples import jpeg
+from tests.support.pages.browser import opened_page
 from tests.support.receivers import Receiver, whole
 from tests.support.server_process import Server
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.support.browser import expect
 from tests.support.emulator import DOCUMENTED, bearer
+from tests.support.pages.browser import expect
 from tests.support.server_process import Server
 
 if TYPE_CHECKING:

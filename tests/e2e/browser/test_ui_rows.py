@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import SCHEMES, expect
+from tests.support.pages.browser import SCHEMES, expect
+from tests.support.pages.timeline_page import DESKTOP, PHONE, Ui, named, overflows
 from tests.support.server_process import Server
-from tests.support.timeline_page import DESKTOP, PHONE, Ui, named, overflows
 
 pytestmark = pytest.mark.slow
 

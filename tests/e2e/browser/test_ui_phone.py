@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import SCHEMES, expect
+from tests.support.pages.browser import SCHEMES, expect
+from tests.support.pages.timeline_page import DESKTOP, PHONE, Ui, overflows, serious_violations
 from tests.support.server_process import Server
-from tests.support.timeline_page import DESKTOP, PHONE, Ui, overflows, serious_violations
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""Media: sample files and a decoder."""

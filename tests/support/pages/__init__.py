@@ -1,0 +1,1 @@
+"""Pages: the browser, the timeline and the documents."""

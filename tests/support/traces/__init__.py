@@ -1,0 +1,1 @@
+"""Traces: samples and strategies."""
