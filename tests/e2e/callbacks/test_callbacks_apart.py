@@ -54,7 +54,7 @@ def home(*script: Answer, options: tuple[str, ...] = MANUAL) -> Iterator[Home]:
 @contextmanager
 def waiting(server: Server, path: str) -> Iterator[BinaryIO]:
     """The answer to a GET that has begun to wait."""
-    request = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer sk-local\r\n\r\n"
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer sk-local\r\n\r\n"
     with socket.create_connection(server.address, timeout=PATIENCE) as connection, connection.makefile("rb") as answer:
         connection.sendall(request.encode())
         # The listener answers in order of arrival, so by then the wait has begun.

@@ -164,7 +164,7 @@ def test_a_video_is_the_same_where_no_directory_can_be_written_to(monkeypatch: p
     video = Video("task-1", Size(320, 180), 500_000)
     expected = encoder.encode(video, lambda _: None)
 
-    def no_directory() -> None:
+    def no_directory(**_: object) -> None:
         raise FileNotFoundError(2, "No usable temporary directory found")
 
     monkeypatch.setattr(scratch_file, "TemporaryDirectory", no_directory)

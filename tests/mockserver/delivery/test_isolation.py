@@ -126,6 +126,7 @@ def test_a_wait_after_a_number_goes_on_from_the_beginning_after_a_reset() -> Non
             "events": f"/__mock/events?after={last}&wait=20s",
         }
         waiting = asyncio.gather(*(emulator.get(path, headers=own) for path in waits.values()))
+        await emulator.get("/__mock/clock", headers=own)  # Meanwhile the waits begin.
         answers, _ = await asyncio.gather(waiting, begin_anew(emulator))
         for name, answer in zip(waits, answers, strict=True):
             rows = answer.json()["deliveries" if name == "deliveries" else "rows"]
