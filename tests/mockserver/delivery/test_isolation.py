@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from evolink_mock import create_app
-from evolink_mock.clock import in_background
+from evolink_mock.clock import in_background, yield_to_loop
 from evolink_mock.core.delivery import Delivery
 from evolink_mock.worlds.storage.state_file import FILE
 from tests.support.emulator import DOCUMENTED, Emulator, bearer, settings
@@ -126,7 +126,8 @@ def test_a_wait_after_a_number_goes_on_from_the_beginning_after_a_reset() -> Non
             "events": f"/__mock/events?after={last}&wait=20s",
         }
         waiting = asyncio.gather(*(emulator.get(path, headers=own) for path in waits.values()))
-        await emulator.get("/__mock/clock", headers=own)  # Meanwhile the waits begin.
+        for _ in range(3):
+            await yield_to_loop()  # The waits begin, each in a task of its own.
         answers, _ = await asyncio.gather(waiting, begin_anew(emulator))
         for name, answer in zip(waits, answers, strict=True):
             rows = answer.json()["deliveries" if name == "deliveries" else "rows"]
