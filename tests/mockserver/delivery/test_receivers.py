@@ -283,7 +283,7 @@ def test_a_wsgi_status_of_another_size_crashes_the_attempt() -> None:
     assert attempt["error"] == "crashed"
 
 
-@pytest.mark.parametrize("content", [b"not compressed", gzip.compress(b"fine")])
+@pytest.mark.parametrize("content", [b"not compressed", gzip.compress(b"fine")], ids=["not compressed", "gzip"])
 def test_the_encoding_of_a_response_does_not_decide(content: bytes) -> None:
     def wsgi_app(environ: Any, start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Encoding", "gzip")])

@@ -259,7 +259,7 @@ FAULTY: list[tuple[str, list[tuple[int, str]]]] = [
     (OK + f"operation = 0x{'f' * 5000}\n", [(3, "operation must be one of create, credits, query; got an integer of")]),
     (OK + f"x = {'[' * 5000}\n\n", [(3, "its lists or tables are nested more than 64 levels deep")]),
     (OK + f"x = {'{a=' * 5000}\n\n", [(3, "its lists or tables are nested more than 64 levels deep")]),
-    (gzip.compress(b"[[rule]]\n"), [(1, "it is compressed with gzip; unpack it")]),  # type: ignore[list-item]
+    (gzip.compress(b"[[rule]]\n", mtime=0), [(1, "it is compressed with gzip; unpack it")]),  # type: ignore[list-item]
     (b"\n\xff\n", [(2, "it is not UTF-8")]),  # type: ignore[list-item]
 ]
 
