@@ -2,6 +2,7 @@
 
 import re
 import socket
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -40,7 +41,8 @@ class RawConnection:
         return sent
 
     def end_sending(self) -> None:
-        self.socket.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # The other side may have ended the connection already.
+            self.socket.shutdown(socket.SHUT_WR)
 
     def response(self) -> bytes:
         """The next response, whole; what has arrived, where the connection ends before."""
