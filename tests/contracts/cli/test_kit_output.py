@@ -20,7 +20,9 @@ RESPONSES = {
 
 
 @pytest.mark.parametrize("response", RESPONSES)
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "form", [form if form in ("text", "html") else pytest.param(form, marks=pytest.mark.slow) for form in FORMATS]
+)
 def test_no_service_controls_the_terminal(response: str, form: str) -> None:
     for profile in (("live-safe",), ("live", "--max-credits", "24"), ("emulator",)):
         with hostile(says(RESPONSES[response])) as url:

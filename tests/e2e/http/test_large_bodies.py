@@ -99,6 +99,7 @@ def test_an_upload_up_to_the_documented_size_is_taken_whole(server: Server, size
     assert answer["data"]["file_size"] == size
 
 
+@pytest.mark.slow
 def test_an_upload_in_base64_up_to_the_documented_size_is_taken_whole(server: Server) -> None:
     body = json.dumps({"base64_data": base64.b64encode(image(MAX_BYTES)).decode()})
     answer = httpx.post(f"{server.url}{UPLOAD}/base64", content=body, headers=bearer("sk-large"), timeout=60).json()
@@ -106,6 +107,7 @@ def test_an_upload_in_base64_up_to_the_documented_size_is_taken_whole(server: Se
     assert answer["data"]["file_size"] == MAX_BYTES
 
 
+@pytest.mark.slow
 def test_an_upload_beyond_the_documented_size_is_refused_in_words(server: Server) -> None:
     answer = upload(server, image(MAX_BYTES + 1))
     assert answer.status_code == 413
