@@ -54,9 +54,8 @@ check: $(DEV)/installed
 # test kills tell nothing, so that the figure is a lower bound. It takes half as much time again as `make test`.
 coverage: $(DEV)/installed
 	@rm -rf .coverage
-	$(DEV)/bin/coverage run -m pytest -n 3 -m "not slow" -q $(ARGS)
-	@$(DEV)/bin/coverage combine --quiet
-	$(DEV)/bin/coverage report
+	$(DEV)/bin/coverage run -m pytest -n 3 -m "not slow" -q $(ARGS); status=$$?; \
+	$(DEV)/bin/coverage combine --quiet; $(DEV)/bin/coverage report; exit $$status
 
 docs: $(DEV)/installed
 	@$(DEV)/bin/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky --builder html docs build/docs
