@@ -163,11 +163,7 @@ class Api:
         state = world.observe(name, found, request.now)
         if found.scenario is not None and state.ended is not None:
             world.outbox.release_on_query(name, world.view().now)
-        return Result(
-            200,
-            query_body(world, name, found, state, world.config.public_url.of(request.headers.get(b"host"))),
-            task=name,
-        )
+        return Result(200, query_body(world, name, found, state, request.headers.get(b"host")), task=name)
 
     def cancel(self, request: Request) -> Result:
         """DELETE /v1/tasks/{task_id}: only an unpublished draft had it (S1e), so only `cancel_route` serves it."""

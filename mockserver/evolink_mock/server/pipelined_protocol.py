@@ -4,6 +4,7 @@ This module and those of its subclasses alone use uvicorn's internals. `make tes
 oldest and the newest version that is allowed.
 """
 
+from abc import ABC, abstractmethod
 from asyncio import TimerHandle, Transport
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -32,7 +33,7 @@ class _Flow(FlowControl):
             super().resume_reading()
 
 
-class PipelinedProtocol(HttpToolsProtocol):
+class PipelinedProtocol(HttpToolsProtocol, ABC):
     """Parses, and reads, nothing more while a request waits behind another whose response is pending.
 
     uvicorn begins an exchange for each request that arrives, however many wait before it.
@@ -120,9 +121,9 @@ class PipelinedProtocol(HttpToolsProtocol):
         elif self.running is None:
             self._settle()
 
+    @abstractmethod
     def parsed(self, piece: Bytes) -> bool:
         """Whether a piece was parsed and more may follow."""
-        raise NotImplementedError
 
     def end_of_data(self) -> None:
         """Called when all that has arrived is parsed."""

@@ -107,7 +107,7 @@ class Log(Generic[Row]):
         return self._share.held
 
     def append(self, row: Row) -> None:
-        # Each request passes here, and in a full log drops a row: hence the sizes beside the rows, and one addition.
+        # Each request passes here, and in a full log drops a row: hence the sizes beside the rows.
         rows, share, budget = self._rows, self._share, self._budget
         size = added = self._size_of(row)
         rows.append(row)
@@ -116,8 +116,7 @@ class Log(Generic[Row]):
             rows.popleft()
             added -= self._sizes.popleft()
             self._cut = True
-        share.held += added
-        budget.held += added
+        share.add(added)
         self.last += 1
         if share.held > MAX_LOG_BYTES:
             self._drop_to(MAX_LOG_BYTES)
