@@ -23,7 +23,7 @@ for place in $(cut -d' ' -f2 /proc/mounts | grep -v ^/proc); do
     mount -o remount,bind,ro "$place" 2>/dev/null
 done
 """
-NOBODY = "exec unshare -U --map-user=10001 --map-group=10001 "
+UNPRIVILEGED = "exec unshare -U --map-user=10001 --map-group=10001 "
 
 
 def namespaces() -> bool:
@@ -31,7 +31,7 @@ def namespaces() -> bool:
     if shutil.which("unshare") is None:
         return False
     tried = subprocess.run(
-        ["unshare", "-rm", "sh", "-c", f"{READ_ONLY} ! touch /tmp/.writable 2>/dev/null && {NOBODY} true"],
+        ["unshare", "-rm", "sh", "-c", f"{READ_ONLY} ! touch /tmp/.writable 2>/dev/null && {UNPRIVILEGED} true"],
         capture_output=True,
         check=False,
     )
@@ -47,7 +47,7 @@ def strict_container(*arguments: str) -> Iterator[str]:
     command = [sys.executable, "-m", "evolink_mock", "serve", "--port", "0", "--log-format", "json", "--clock", "auto"]
     environ = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        ["unshare", "-rm", "sh", "-c", f"{READ_ONLY} {NOBODY} {shlex.join([*command, *arguments])}"],
+        ["unshare", "-rm", "sh", "-c", f"{READ_ONLY} {UNPRIVILEGED} {shlex.join([*command, *arguments])}"],
         cwd="/",
         env=environ,
         stdout=subprocess.PIPE,

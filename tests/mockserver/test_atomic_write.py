@@ -38,10 +38,10 @@ def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path, monkeypatch: 
 
 
 def test_no_link_is_followed(tmp_path: Path) -> None:
-    """Where somebody else may write to the directory, the name of the file beside it is known before."""
+    """Where another user may write to the directory, the name of the file beside it is known before."""
     other = tmp_path / "other"
-    other.write_bytes(b"of somebody else")
+    other.write_bytes(b"of another user")
     (tmp_path / f".ready.json.{os.getpid()}").symlink_to(other)
     atomic_write(tmp_path / "ready.json", b"new")
-    assert (other.read_bytes(), (tmp_path / "ready.json").read_bytes()) == (b"of somebody else", b"new")
+    assert (other.read_bytes(), (tmp_path / "ready.json").read_bytes()) == (b"of another user", b"new")
     assert not (tmp_path / "ready.json").is_symlink()

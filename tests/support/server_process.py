@@ -7,14 +7,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.emulator import DOCUMENTED, bearer
+import httpx
+
+from tests.support.emulator import DOCUMENTED, Emulator, bearer
 
 PATIENCE = 30.0
 
@@ -92,3 +95,12 @@ class Server:
         self.process.wait()
         self._printed.close()
         self._home.cleanup()
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[Server, Emulator]]:
+    """An emulator in a process of its own, and calls to it."""
+    with Server(*arguments) as server:
+        client = httpx.Client(base_url="http://{}:{}".format(*server.address), timeout=PATIENCE)
+        with Emulator(client) as emulator:
+            yield server, emulator

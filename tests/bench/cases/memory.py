@@ -20,7 +20,7 @@ _UPLOAD = b"POST /api/v1/files/upload/stream HTTP/1.1\r\nHost: localhost\r\nCont
 _LOADS = (
     ("header lines without end", 1, _GET, b"X-Line: y\r\n" * 1000, 150 * MIB),
     ("a URL without end", 1, b"GET /v1/credits?", b"y" * 65536, 94 * MIB),
-    ("pipelined requests that nobody reads", 5, b"", (_GET + b"\r\n") * 500, 15 * MIB),
+    ("pipelined requests whose responses are not read", 5, b"", (_GET + b"\r\n") * 500, 15 * MIB),
     ("uploads without a key", 15, _UPLOAD, b"x" * MIB, 61 * MIB),
 )
 """Loads: a name, connections, the beginning of what each sends, what it sends again and again, and how much of it."""

@@ -4,32 +4,21 @@ import json
 import resource
 import signal
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from tests.support.emulator import DOCUMENTED, Emulator
 from tests.support.media.media_samples import encoded, photo
 from tests.support.receivers import HOST, Receiver
-from tests.support.server_process import PATIENCE, Server
+from tests.support.server_process import Server, started
 
 pytestmark = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 
 FILE = "evolink-mock.sqlite3"
 MANUAL = ("--clock", "manual", "--generation-time", "10s", "--public-url", "http://emulator.test")
 CALLBACK = {"callback_url": f"https://{HOST}/hook"}
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[tuple[Server, Emulator]]:
-    with Server(*arguments) as server:
-        client = httpx.Client(base_url="http://{}:{}".format(*server.address), timeout=PATIENCE)
-        with Emulator(client) as emulator:
-            yield server, emulator
 
 
 def fill_disk(server: Server, state: Path) -> None:

@@ -3,29 +3,19 @@
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.emulator import DOCUMENTED, Emulator
+from tests.support.emulator import DOCUMENTED
 from tests.support.receivers import HOST, Receiver
-from tests.support.server_process import PATIENCE, Server
+from tests.support.server_process import PATIENCE, Server, started
 
 FILE = "evolink-mock.sqlite3"
 MANUAL = ("--clock", "manual", "--generation-time", "10s", "--public-url", "http://emulator.test")
 CALLBACK = {"callback_url": f"https://{HOST}/hook"}
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[tuple[Server, Emulator]]:
-    with Server(*arguments) as server:
-        client = httpx.Client(base_url="http://{}:{}".format(*server.address), timeout=PATIENCE)
-        with Emulator(client) as emulator:
-            yield server, emulator
 
 
 @pytest.mark.parametrize("attempt", [1, 2])

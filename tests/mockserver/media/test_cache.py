@@ -53,7 +53,7 @@ def test_what_a_killed_process_had_not_written_whole_is_removed(tmp_path: Path) 
     FileCache(tmp_path, 100).put("a", b"1")
     for name in (".b1.4711", "b2.half"):
         (tmp_path / name).write_bytes(b"2")
-    (tmp_path / "notes.txt").write_bytes(b"of somebody else")
+    (tmp_path / "notes.txt").write_bytes(b"of another program")
     again = FileCache(tmp_path, 100)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "notes.txt"], "at the start"
     assert again.get("a") == b"1"
