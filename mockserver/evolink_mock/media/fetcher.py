@@ -15,6 +15,7 @@ from evolink_mock.core.media_routes import FromFile, FromPublic, FromServer, Med
 from evolink_mock.core.url_policy import check_callback_url
 from evolink_mock.egress import NonBlockingResolver, PublicResolver, exact_url
 from evolink_mock.media.acceptance import Unreadable
+from evolink_mock.pem_files import marked_authorities
 
 LIMIT = 10.0
 """Seconds for a file, redirects included; no source says how long the real service tries."""
@@ -64,7 +65,8 @@ def _read(home: Path, path: str, most: int) -> Fetched:
 async def _get(url: str, place: str | None, authority: str | None, most: int) -> Fetched:
     """`place` is where redirects must stay; without one, every step must lead to the public internet."""
     resolver = NonBlockingResolver() if place is not None else PublicResolver()
-    connector = aiohttp.TCPConnector(resolver=resolver, force_close=True)
+    authorities = await asyncio.to_thread(marked_authorities)
+    connector = aiohttp.TCPConnector(resolver=resolver, force_close=True, ssl=authorities or True)
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,9 +1,13 @@
 """Fetcher: headers of a source's response that browsers accept do not make its file unreadable."""
 
 import asyncio
+import os
+import ssl
+import sys
 from pathlib import Path
 
 import pytest
+import trustme
 
 from evolink_mock.core.media_routes import FromFile, FromServer
 from evolink_mock.media.acceptance import Unreadable
@@ -27,6 +31,35 @@ def test_a_file_is_fetched_whatever_headers_come_with_it(fields: str) -> None:
             return await Fetcher().fetch(FromServer(server.base_url, "/cat.jpg", "cdn.example.com"), 100)
 
     assert asyncio.run(main()) == b"file"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "byte-order mark"])
+def test_the_authorities_of_the_environment_may_have_a_byte_order_mark(mark: bytes, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(own)
+    # OpenSSL skips the last certificate of joined files that all have marks.
+    joined = mark + trustme.CA().cert_pem.bytes() + b"\r\n" + mark + authority.cert_pem.bytes()
+    (tmp_path / "ca.pem").write_bytes(joined)
+    fetch = (
+        "import asyncio, sys",
+        "from evolink_mock.core.media_routes import FromServer",
+        "from evolink_mock.media.fetcher import Fetcher",
+        "print(asyncio.run(Fetcher().fetch(FromServer(sys.argv[1], '/cat.jpg', 'cdn.example.com'), 100)))",
+    )
+
+    async def main() -> bytes:
+        async with RawServer(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfile", own) as server:
+            # In a process of its own, since aiohttp reads the authorities when it is imported.
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-c", "\n".join(fetch), server.base_url),
+                env={**os.environ, "SSL_CERT_FILE": str(tmp_path / "ca.pem")},
+                stdout=asyncio.subprocess.PIPE,
+            )
+            printed, _ = await process.communicate()
+        return printed.strip()
+
+    assert asyncio.run(main()) == b"b'file'"
 
 
 @pytest.mark.parametrize(
